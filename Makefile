@@ -1,0 +1,68 @@
+# Every verb of the house. `make` alone prints them: a line "verb: ## what it does" is all it takes to be listed.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export VESTIBULE_DATA ?= ./var
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help: ## print the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(BIN)/.run ## start Vestibule on 127.0.0.1:8000 and the pocket Okta on 127.0.0.1:8100
+	@exec $(BIN)/vestibule demo
+
+test: check fast slow ## the whole suite, as CI runs it
+
+check: $(BIN)/.test ## lint, format, types and the import contract
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fast: $(BIN)/.test ## the tests that need no server, no browser: seconds
+	@$(BIN)/pytest -q tests/unit
+
+slow: $(BIN)/.test browser ## everything else: both engines, the pocket Okta, Chromium, kill -9
+	@$(BIN)/pytest -q -n 4 --dist loadgroup tests --ignore tests/unit
+
+format: $(BIN)/.test ## put the code in shape
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(BIN)/.test ## speed beside its peers in one run (not part of the suite; needs npm)
+	@$(BIN)/python -m bench.lifecycle
+
+lock: ## write requirements/*.lock anew from pyproject.toml
+	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv
+	@flags="--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q --upgrade"; \
+	$(VENV)/lock/bin/uv pip compile $$flags pyproject.toml --extra build -o requirements/run.lock; \
+	$(VENV)/lock/bin/uv pip compile $$flags pyproject.toml --extra build --extra test -c requirements/run.lock -o requirements/test.lock
+
+clean: ## remove the virtual environment and caches; ./var, the data, stays
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# A stamp file says which lock file the environment was made from, so that a second run installs nothing.
+$(BIN)/.run: requirements/run.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Vestibule needs Python 3.11 or newer, this is %s. Name another with: make PYTHON=python3.12" % sys.version.split()[0])'
+	@test -x $(BIN)/python || { echo "Making a virtual environment in $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing from requirements/run.lock ..."
+	@$(BIN)/pip install -q --require-hashes -r requirements/run.lock
+	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(BIN)/.test: $(BIN)/.run requirements/test.lock
+	@echo "Installing from requirements/test.lock ..."
+	@$(BIN)/pip install -q --require-hashes -r requirements/test.lock
+	@touch $@
+
+# The browser tests drive Debian's Chromium. Elsewhere: install Chromium and name it in CHROMIUM.
+browser:
+	@command -v "$${CHROMIUM:-chromium}" >/dev/null || { echo "Installing Chromium ..."; \
+	  sudo=$$(command -v sudo || true); $$sudo apt-get -qq update; \
+	  DEBIAN_FRONTEND=noninteractive $$sudo apt-get -qq install -y chromium fonts-dejavu-core >/dev/null; }
+
+.PHONY: help run test check fast slow format bench lock clean browser
