@@ -1,0 +1,65 @@
+"""Directory > Groups: make, rename, fill and delete them. Members follow the group into its apps and out of them."""
+
+import sqlite3
+from dataclasses import replace
+
+from pocket_okta import refusal
+from pocket_okta.acts import assignments as assigning
+from pocket_okta.acts import find
+from pocket_okta.org import Group, Person, Status, check_label, new_id
+from pocket_okta.refusal import Kind, Refusal
+from pocket_okta.store import apps, log, people
+from pocket_okta.store.database import Tx
+
+
+def _put(tx: Tx, group: Group) -> None:
+    try:
+        people.put_group(tx, group)
+    except sqlite3.IntegrityError:
+        raise refusal.invalid(
+            "name", "name: An object with this field already exists in the current organization"
+        ) from None
+
+
+def add(tx: Tx, name: object, description: str = "") -> Group:
+    """Make an empty group."""
+    group = Group(new_id("00g"), check_label(name), description.strip()[:1024], tx.now, tx.now)
+    _put(tx, group)
+    log.append(tx, "act", "group.lifecycle.create", f"Create Okta group: {group.name}")
+    return group
+
+
+def rename(tx: Tx, group: Group, name: object, description: str) -> Group:
+    changed = replace(group, name=check_label(name), description=description.strip()[:1024], last_updated=tx.now)
+    _put(tx, changed)
+    log.append(tx, "act", "group.profile.update", f"Update Okta group: {changed.name}")
+    return changed
+
+
+def join(tx: Tx, group: Group, person: Person) -> None:
+    """Put a person into a group, and thereby into every app the group is assigned to. Joining twice changes nothing."""
+    if person.status is Status.DEPROVISIONED:
+        raise Refusal(Kind.WRONG_STATE, "A deactivated user cannot be added to a group.")
+    people.put_member(tx, group.id, person.id)
+    log.append(tx, "act", "group.user_membership.add", f"Add {person.name} to group {group.name}", person_id=person.id)
+    for app_id in apps.apps_of_group(tx, group.id):
+        assigning.settle(tx, find.app(tx, app_id), person.id)
+
+
+def leave(tx: Tx, group: Group, person: Person) -> None:
+    """Take a person out of a group; an app they had through this group alone deactivates them."""
+    people.remove_member(tx, group.id, person.id)
+    log.append(
+        tx, "act", "group.user_membership.remove", f"Remove {person.name} from group {group.name}", person_id=person.id
+    )
+    for app_id in apps.apps_of_group(tx, group.id):
+        assigning.settle(tx, find.app(tx, app_id), person.id)
+
+
+def delete(tx: Tx, group: Group) -> None:
+    """Delete a group; its people stay, their assignments through it end."""
+    app_ids = apps.apps_of_group(tx, group.id)
+    people.remove_group(tx, group.id)
+    log.append(tx, "act", "group.lifecycle.delete", f"Delete Okta group: {group.name}")
+    for app_id in app_ids:
+        assigning.settle(tx, find.app(tx, app_id))

@@ -1,0 +1,33 @@
+"""Dashboard > Tasks: try failed provisioning again, or put it aside."""
+
+from pocket_okta.acts import apps, find
+from pocket_okta.org import JobKind, Task
+from pocket_okta.refusal import Kind, Refusal
+from pocket_okta.store import assignments, queue
+from pocket_okta.store.database import Tx
+
+
+def retry(tx: Tx, task: Task) -> None:
+    """Order the failed work once more; if it fails again, a new task says so."""
+    _require_open(task)
+    if task.kind is JobKind.PUSH_PASSWORD and not task.secret:
+        raise Refusal(Kind.WRONG_STATE, "The password is no longer known here: set it again on the person's page.")
+    queue.close_task(tx, task.id, "retried")
+    if task.kind is JobKind.IMPORT:
+        apps.order_import(tx, find.app(tx, task.app_id))
+        return
+    queue.order(tx, task.app_id, task.person_id, task.kind, task.secret)
+
+
+def dismiss(tx: Tx, task: Task) -> None:
+    """Put a task aside without trying again; the red mark at the assignment goes with it."""
+    _require_open(task)
+    queue.close_task(tx, task.id, "dismissed")
+    row = assignments.get_assignment(tx, task.app_id, task.person_id)
+    if row and row.error == task.message:
+        assignments.clear_error(tx, row)
+
+
+def _require_open(task: Task) -> None:
+    if task.state != "open":
+        raise Refusal(Kind.WRONG_STATE, f"This task was {task.state} already.")

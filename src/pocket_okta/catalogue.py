@@ -1,0 +1,51 @@
+"""The kinds of application this org can hold, as data.
+
+The rule: how a kind of app differs on the wire stands here and nowhere else. Sources: Okta wire facts 1.1 (three
+products, three behaviours), 1.13 (authentication).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pocket_okta import refusal
+
+
+class Scheme(StrEnum):
+    """What an app writes into the Authorization header."""
+
+    BASIC = "BASIC"  # Basic base64(username:password)
+    HEADER = "HEADER"  # the token as it was typed, no scheme in front (wire facts 1.13)
+    BEARER = "BEARER"  # Bearer <token>
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One kind of app.
+
+    `patches`: activation, deactivation and passwords go as a PATCH without a path; if not, as a PUT of the whole user.
+    `wizard`: made with "Create App Integration" (AIW), with that form's field names.
+    """
+
+    key: str
+    title: str
+    schemes: tuple[Scheme, ...]
+    patches: bool
+    wizard: bool = False
+
+
+TEMPLATES = (
+    Template("scim2basicauth", "SCIM 2.0 Test App (Basic Auth)", (Scheme.BASIC,), patches=True),
+    Template("scim2headerauth", "SCIM 2.0 Test App (Header Auth)", (Scheme.HEADER,), patches=True),
+    Template("scim2oauthbearer", "SCIM 2.0 Test App (OAuth Bearer Token)", (Scheme.BEARER,), patches=True),
+)
+WIZARD = Template(
+    "custom", "App Integration Wizard", (Scheme.BASIC, Scheme.BEARER, Scheme.HEADER), patches=False, wizard=True
+)
+BY_KEY = {template.key: template for template in (*TEMPLATES, WIZARD)}
+
+
+def template_named(key: str) -> Template:
+    """Return the template with this key; refuses a name that the catalogue does not hold."""
+    if key not in BY_KEY:
+        raise refusal.invalid("name", f"name: wanted one of {', '.join(BY_KEY)}; got {key!r}.")
+    return BY_KEY[key]

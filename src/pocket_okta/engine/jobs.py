@@ -1,0 +1,219 @@
+"""What each kind of job does, from the look-up to the row it leaves behind.
+
+The rule: what is pushed is read when the call is made, not when the job was ordered, and every end of a job is written
+in one transaction: the row, the task, and the job's own removal. Sources: Okta wire facts 1.3–1.7, 1.9.
+"""
+
+import secrets
+import string
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from pocket_okta import provisioning, scim_document
+from pocket_okta.engine import conversation
+from pocket_okta.engine.conversation import Conversation, StepFailed
+from pocket_okta.engine.exchange import PAGE, CallFailed
+from pocket_okta.engine.scim_client import ScimClient
+from pocket_okta.org import App, Assignment, Candidate, Job, JobKind, Status, linked, name_key
+from pocket_okta.scim_document import Document
+from pocket_okta.store import apps, assignments, people, queue
+from pocket_okta.store.database import Database, Tx
+
+# How the sentence on the screen begins, per kind of job; the failed step completes it.
+_WHAT_FAILED = {
+    JobKind.PROVISION: "Automatic provisioning of user {person} to app {app} failed",
+    JobKind.PUSH_PROFILE: "Automatic profile push of user {person} to app {app} failed",
+    JobKind.PUSH_PASSWORD: "Automatic password push of user {person} to app {app} failed",
+    JobKind.DEACTIVATE: "Automatic deprovisioning of user {person} from app {app} failed",
+    JobKind.IMPORT: "Importing users from app {app} failed",
+}
+# Which open tasks a job that went well makes pointless.
+_SETTLES = {
+    JobKind.PROVISION: (JobKind.PROVISION, JobKind.PUSH_PROFILE, JobKind.DEACTIVATE),
+    JobKind.PUSH_PROFILE: (JobKind.PUSH_PROFILE,),
+    JobKind.PUSH_PASSWORD: (JobKind.PUSH_PASSWORD,),
+    JobKind.DEACTIVATE: tuple(JobKind),
+    JobKind.IMPORT: (JobKind.IMPORT,),
+}
+
+_LETTERS = string.ascii_letters + string.digits
+
+
+def random_password() -> str:
+    """Return the throw-away password that Okta puts into every create (wire facts 1.4)."""
+    fixed = [
+        secrets.choice(string.ascii_lowercase),
+        secrets.choice(string.ascii_uppercase),
+        secrets.choice(string.digits),
+    ]
+    return "".join([*fixed, *(secrets.choice(_LETTERS) for _ in range(5))])
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a job works with: the store, its app as it is now, and a client that talks to that app's service."""
+
+    db: Database
+    app: App
+    client: ScimClient
+    job: Job
+
+    def row(self) -> Assignment | None:
+        return assignments.get_assignment(self.db.read, self.app.id, self.job.person_id)
+
+    def update(self, change: Callable[[Assignment], Assignment]) -> None:
+        """Change the assignment's row as it is now: an act may have written it while the call was under way."""
+        with self.db.write() as tx:
+            row = assignments.get_assignment(tx, self.app.id, self.job.person_id)
+            if row:
+                assignments.put_assignment(tx, change(row))
+
+
+def sentence_for(job: Job, app: App, row: Assignment | None, what: str) -> str:
+    """Return the sentence that Okta shows at the assignment and under Dashboard > Tasks."""
+    person = row.person_name if row else job.person_id
+    return f"{_WHAT_FAILED[job.kind].format(person=person, app=app.label)}: {what}"
+
+
+async def carry_out(bench: Bench) -> None:
+    """Do a job. Raises StepFailed; returns without a call where there is nothing to do any more."""
+    if bench.job.kind is JobKind.IMPORT:
+        if not bench.app.can_import:
+            raise StepFailed("Importing users is not enabled any more.")
+        await _import(bench)
+        return
+    if not bench.app.connected:
+        return
+    row = bench.row()
+    if row is None:
+        return
+    talk = Conversation(bench.client, bench.app, row.user_name)
+    match bench.job.kind:
+        case JobKind.PROVISION if row.assigned:
+            await _provision(bench, talk, row)
+        case JobKind.PUSH_PROFILE if row.assigned and row.remote_id:
+            await _push_profile(bench, talk, row.remote_id)
+        case JobKind.PUSH_PASSWORD if row.assigned and row.remote_id:
+            await talk.set_password(row.remote_id, bench.job.secret)
+        case JobKind.DEACTIVATE if row.remote_id and not provisioning.deactivation_is_withheld(bench.app, row):
+            await talk.set_active(row.remote_id, active=False)
+
+
+async def _provision(bench: Bench, talk: Conversation, row: Assignment) -> None:
+    """Look the person up; create them, or link the account that is there, wake it, and write the profile over it."""
+    app = bench.app
+    lookup = str(row.profile.get(app.unique_field) or row.user_name)
+    found = await talk.find(lookup)
+    if found is None:
+        if not app.can.create:
+            raise StepFailed("Matching user not found.")
+        document = scim_document.new_user(app.mapping, row.profile, row.person_id, random_password())
+        remote_id = await talk.create(document)
+        bench.update(lambda row: replace(row, remote_id=remote_id, push_failed=False))
+        return
+    bench.update(lambda row: replace(row, remote_id=found.remote_id))
+    if not found.active:
+        await talk.set_active(found.remote_id, active=True)
+    if app.can.update:
+        await _push_profile(bench, talk, found.remote_id)
+
+
+async def _push_profile(bench: Bench, talk: Conversation, remote_id: str) -> None:
+    def merge(returned: Document) -> Document:
+        row = bench.row()
+        profile = row.profile if row else {}
+        return scim_document.merged(returned, bench.app.mapping, profile, bench.job.person_id)
+
+    try:
+        await talk.push_profile(remote_id, merge)
+    except StepFailed:
+        bench.update(lambda row: replace(row, push_failed=True))
+        raise
+    bench.update(lambda row: replace(row, push_failed=False))
+
+
+def finish(tx: Tx, job: Job) -> None:
+    """Write the end of a job that went well: no red mark, no task of the kinds it settles."""
+    row = assignments.get_assignment(tx, job.app_id, job.person_id)
+    if row:
+        assignments.put_assignment(tx, replace(row, error="", last_sync=tx.now))
+    queue.close_tasks(tx, job.app_id, job.person_id, _SETTLES[job.kind], "resolved")
+    queue.remove_job(tx, job.id)
+
+
+def fail(tx: Tx, job: Job, what: str) -> None:
+    """Write the end of a job that failed: the red mark at the assignment, and a task."""
+    queue.remove_job(tx, job.id)
+    app = apps.get_app(tx, job.app_id)
+    if app is None:
+        return
+    row = assignments.get_assignment(tx, job.app_id, job.person_id)
+    message = sentence_for(job, app, row, what)
+    if row:
+        assignments.put_assignment(tx, replace(row, error=message))
+    if job.kind is JobKind.IMPORT:
+        apps.put_import(tx, app.id, "failed", message, {})
+    queue.insert_task(tx, job, message)
+
+
+async def _import(bench: Bench) -> None:
+    """Read every page, then write what was learned. Inactive people are skipped and not counted (wire facts 1.7)."""
+    listed: dict[str, Document] = {}
+    start, total = 1, 1
+    try:
+        while start <= total:
+            total, page = await conversation.list_page(bench.client, start)
+            if not page:
+                break
+            listed |= {conversation.id_of(user): user for user in page if conversation.id_of(user)}
+            start += PAGE
+    except CallFailed as failed:
+        raise StepFailed(failed.reason) from failed
+    with bench.db.write() as tx:
+        counts = _sort_in(tx, bench.app, [user for user in listed.values() if user.get("active") is not False])
+        message = (
+            f"{counts['scanned']} users scanned, {counts['added']} added, {counts['updated']} updated, "
+            f"{counts['unchanged']} unchanged, {counts['removed']} removed."
+        )
+        apps.put_import(tx, bench.app.id, "done", message, counts)
+
+
+def _sort_in(tx: Tx, app: App, users: list[Document]) -> dict[str, int]:
+    """Link who matches by userName, offer the others for confirmation; returns what was counted."""
+    counts = {"scanned": len(users), "added": 0, "updated": 0, "unchanged": 0, "removed": 0, "linked": 0}
+    known = {candidate.remote_id: candidate for candidate in apps.all_candidates(tx, app.id)}
+    for user in users:
+        remote_id, user_name = conversation.id_of(user), str(user.get("userName") or "")
+        found = Candidate(remote_id, user_name, scim_document.read(user, app.mapping))
+        earlier = known.pop(remote_id, None)
+        row = assignments.by_remote_id(tx, app.id, remote_id)
+        if row:
+            counts[_refresh(tx, row, found)] += 1
+            continue
+        person = people.get_person(tx, user_name) if user_name else None
+        if person and name_key(person.login) == name_key(user_name) and person.status is not Status.DEPROVISIONED:
+            assignments.put_assignment(tx, linked(app, person.id, found, tx.now))
+            apps.remove_candidate(tx, app.id, remote_id)
+            counts["added"] += 1
+            counts["linked"] += 1
+            continue
+        apps.put_candidate(tx, app.id, found)
+        if earlier is None:
+            counts["added"] += 1
+        else:
+            counts["unchanged" if earlier.profile == found.profile else "updated"] += 1
+    for gone in known:
+        apps.remove_candidate(tx, app.id, gone)
+        counts["removed"] += 1
+    return counts
+
+
+def _refresh(tx: Tx, row: Assignment, found: Candidate) -> str:
+    """Take over what an import says about an account that is linked already; returns updated or unchanged."""
+    changed = {name: value for name, value in found.profile.items() if row.profile.get(name) != value}
+    if not changed:
+        return "unchanged"
+    assignments.put_assignment(
+        tx, replace(row, profile={**row.profile, **changed}, user_name=found.user_name or row.user_name)
+    )
+    return "updated"

@@ -1,0 +1,200 @@
+"""The engine: runs jobs, one at a time per app user, eight at a time per app, and survives a stop.
+
+The rule: the jobs table is the truth and this object only its shadow in memory. A job whose request was under way when
+the program stopped becomes a task ("interrupted"), because nobody knows whether the other side did it; one that was
+merely waiting goes back into the queue.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict, deque
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from pocket_okta.engine import conversation, jobs
+from pocket_okta.engine.conversation import StepFailed
+from pocket_okta.engine.exchange import Call, CallFailed
+from pocket_okta.engine.scim_client import Network, Recorder, ScimClient, stopping
+from pocket_okta.org import App, Connection, Job
+from pocket_okta.store import apps, log, queue
+from pocket_okta.store.database import Database
+
+PARALLEL = 8  # jobs of one app at a time
+INTERRUPTED = "the pocket Okta was stopped while the request was under way. Retry it to be sure."
+
+logger = logging.getLogger(__name__)
+
+
+class Engine:
+    """Runs the jobs that acts order. Start it inside the event loop; `stop` it before the database is closed."""
+
+    def __init__(self, db: Database, network: Network) -> None:
+        self._db = db
+        self._network = network
+        self._lines: dict[tuple[str, str], deque[Job]] = {}
+        self._ready: dict[str, deque[tuple[str, str]]] = defaultdict(deque)
+        self._running: dict[str, int] = defaultdict(int)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._stopping = False
+        self.waiting: dict[int, float] = {}  # job id -> loop time of its next attempt
+        db.on_jobs = self.admit
+
+    def start(self) -> None:
+        """Take up what an earlier run left: cut-off jobs become tasks, queued ones run."""
+        with self._db.write() as tx:
+            for job in queue.all_jobs(tx, "running"):
+                jobs.fail(tx, job, INTERRUPTED)
+        self.admit(queue.all_jobs(self._db.read, "queued"))
+
+    async def stop(self) -> None:
+        """End every job now. Returns within moments, whatever the other side is doing."""
+        self._stopping = True
+        self._changed.set()
+        self._lines.clear()
+        self._ready.clear()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._network.close()
+
+    @property
+    def idle(self) -> bool:
+        return not self._tasks and not self._lines
+
+    async def until_idle(self, timeout: float) -> bool:  # noqa: ASYNC109  (the caller's patience, answered with False)
+        """Wait until nothing is queued or running; False when that took longer than `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                while not self.idle and not self._stopping:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return self.idle
+
+    async def until_line_is_free(self, line: tuple[str, str], timeout: float) -> None:  # noqa: ASYNC109
+        """Wait until no job of this line is queued or running, at most `timeout` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while line in self._lines and not self._stopping:
+                    self._changed.clear()
+                    await self._changed.wait()
+
+    def admit(self, ordered: list[Job]) -> None:
+        """Queue committed jobs. A line is ready when none of its jobs is running."""
+        for job in ordered:
+            if job.line in self._lines:
+                self._lines[job.line].append(job)
+            else:
+                self._lines[job.line] = deque([job])
+                self._ready[job.app_id].append(job.line)
+        for app_id in {job.app_id for job in ordered}:
+            self._fill(app_id)
+
+    def _fill(self, app_id: str) -> None:
+        while not self._stopping and self._ready[app_id] and self._running[app_id] < PARALLEL:
+            job = self._lines[self._ready[app_id].popleft()].popleft()
+            self._running[app_id] += 1
+            self._keep(self._run(job))
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._changed.set()
+        if not task.cancelled() and (error := task.exception()) and not isinstance(error, CallFailed):
+            logger.error("A provisioning job broke.", exc_info=error)
+
+    async def _run(self, job: Job) -> None:
+        try:
+            await self._do(job)
+        finally:
+            self.waiting.pop(job.id, None)
+            self._running[job.app_id] -= 1
+            if not self._stopping:
+                if self._lines[job.line]:
+                    self._ready[job.app_id].append(job.line)
+                else:
+                    del self._lines[job.line]
+                self._fill(job.app_id)
+
+    async def _do(self, job: Job) -> None:
+        with self._db.write() as tx:
+            app = apps.get_app(tx, job.app_id)
+            if app is None or queue.get_job(tx, job.id) is None:
+                return  # the app was deleted, and its jobs with it
+            queue.set_job_state(tx, job.id, "running")
+        client = self._client(app, job.person_id, lambda seconds: self._pause(job, seconds))
+        try:
+            await jobs.carry_out(jobs.Bench(self._db, app, client, job))
+        except StepFailed as failed:
+            with self._db.write() as tx:
+                jobs.fail(tx, job, failed.sentence)
+        except asyncio.CancelledError:
+            with self._db.write() as tx:
+                if client.interrupted:
+                    jobs.fail(tx, job, INTERRUPTED)
+                else:
+                    queue.set_job_state(tx, job.id, "queued")
+            raise
+        except Exception as broken:  # the job must not take the engine with it
+            with self._db.write() as tx:
+                jobs.fail(tx, job, f"the pocket Okta itself failed: {type(broken).__name__}: {broken}.")
+            raise
+        else:
+            with self._db.write() as tx:
+                jobs.finish(tx, job)
+
+    async def _pause(self, job: Job, seconds: float) -> None:
+        self.waiting[job.id] = asyncio.get_running_loop().time() + seconds
+        await asyncio.sleep(seconds)
+        self.waiting.pop(job.id, None)
+
+    def _client(
+        self, app: App, person_id: str, pause: Callable[[float], Coroutine[Any, Any, None]] | None
+    ) -> ScimClient:
+        def connection() -> Connection:
+            now = apps.get_app(self._db.read, app.id)
+            return now.connection if now else app.connection
+
+        return ScimClient(self._network, connection, self._recorder(app.id, person_id), pause)
+
+    def _recorder(self, app_id: str, person_id: str) -> Recorder:
+        def record(call: Call, outcome: str, detail: Mapping[str, object]) -> None:
+            with self._db.write() as tx:
+                log.append(
+                    tx,
+                    "exchange",
+                    call.event,
+                    call.message,
+                    app_id=app_id,
+                    person_id=person_id,
+                    outcome=outcome,
+                    detail=detail,
+                )
+
+        return record
+
+    async def probe(self, app: App) -> None:
+        """Ask the service of `app`, which need not be saved, what "Test API Credentials" asks; raises CallFailed."""
+        client = ScimClient(self._network, lambda: app.connection, self._recorder(app.id, ""))
+        await self._cut_off_at_stop(conversation.probe(client, groups=app.import_groups))
+
+    async def _cut_off_at_stop(self, work: Coroutine[Any, Any, None]) -> None:
+        """Await a call that a page or an API client waits for; the stop of the program ends it with a refusal."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if self._stopping:
+                raise stopping() from None
+            task.cancel()
+            raise

@@ -1,0 +1,338 @@
+"""What there is in an org: people, groups, applications, assignments, tasks. Values and their rules.
+
+The rule: no I/O, no clock. Times are ISO 8601 strings in UTC, as Okta's API writes them; ids are shaped like Okta's.
+"""
+
+import re
+import secrets
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from pocket_okta import refusal
+from pocket_okta.attributes import DEFAULT_MAPPING, Attribute
+from pocket_okta.catalogue import BY_KEY, Scheme, Template
+from pocket_okta.refusal import Kind, Refusal
+
+_ALPHABET = string.ascii_letters + string.digits
+
+
+def new_id(prefix: str) -> str:
+    """Return an id of 20 characters such as Okta gives: 00u… a person, 00g… a group, 0oa… an app."""
+    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(20 - len(prefix)))
+
+
+def name_key(name: str) -> str:
+    """Return what two names are compared by: neither case nor outer blanks make a difference."""
+    return name.strip().casefold()
+
+
+class Status(StrEnum):
+    """A person's state, in the words of Okta's API."""
+
+    STAGED = "STAGED"
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    DEPROVISIONED = "DEPROVISIONED"  # the screens say "Deactivated"
+
+
+# What may follow what: act -> (states it starts from, the state it leads to, what to tell who asks from elsewhere).
+LIFECYCLE: Mapping[str, tuple[tuple[Status, ...], Status, str]] = {
+    "activate": (
+        (Status.STAGED, Status.DEPROVISIONED),
+        Status.ACTIVE,
+        "Activation failed because the user is already active",
+    ),
+    "deactivate": (
+        (Status.STAGED, Status.ACTIVE, Status.SUSPENDED),
+        Status.DEPROVISIONED,
+        "This operation is not allowed in the user's current status: the user is already deactivated.",
+    ),
+    "suspend": (
+        (Status.ACTIVE,),
+        Status.SUSPENDED,
+        "Cannot suspend a user that is not active",
+    ),
+    "unsuspend": (
+        (Status.SUSPENDED,),
+        Status.ACTIVE,
+        "Cannot unsuspend a user that is not suspended",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An Okta user. `profile` holds Okta's attribute names; an attribute without a value is absent."""
+
+    id: str
+    status: Status
+    profile: Mapping[str, str]
+    created: str
+    last_updated: str
+    status_changed: str
+    activated: str = ""
+    password_changed: str = ""
+
+    @property
+    def login(self) -> str:
+        return self.profile["login"]
+
+    @property
+    def name(self) -> str:
+        return f"{self.profile['firstName']} {self.profile['lastName']}"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An Okta group."""
+
+    id: str
+    name: str
+    description: str
+    created: str
+    last_updated: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Provisioning > Integration: where an app's SCIM service is and how to sign in there."""
+
+    base_url: str = ""
+    scheme: Scheme = Scheme.BASIC
+    username: str = ""
+    secret: str = ""  # the password, or the token
+    enabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Provisioning > To App: the boxes that say Enable."""
+
+    create: bool = False
+    update: bool = False
+    deactivate: bool = False
+    password: bool = False
+
+    @property
+    def any(self) -> bool:
+        return self.create or self.update or self.deactivate or self.password
+
+
+# "Supported provisioning actions" of an app made with the wizard, in the order of Okta's screen.
+ACTIONS: Mapping[str, str] = {
+    "IMPORT_USERS": "Import New Users and Profile Updates",
+    "PUSH_NEW_USERS": "Push New Users",
+    "PUSH_PROFILE_UPDATES": "Push Profile Updates",
+}
+USERNAME_FORMATS: Mapping[str, str] = {"login": "Okta username", "email": "Email"}
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An application of the org.
+
+    `provisioning`: whether the app speaks SCIM at all (the wizard's General tab can say None).
+    `withhold_after_error`: a failed profile push makes a later unassignment send no deactivation (wire facts 1.7).
+    """
+
+    id: str
+    label: str
+    template: Template
+    created: str
+    last_updated: str
+    provisioning: bool = True
+    connection: Connection = Connection()
+    features: Features = Features()
+    actions: frozenset[str] = frozenset(ACTIONS)
+    unique_field: str = "userName"
+    username_format: str = "login"
+    import_groups: bool = False
+    withhold_after_error: bool = False
+    custom_attributes: tuple[Attribute, ...] = ()
+
+    @property
+    def mapping(self) -> tuple[Attribute, ...]:
+        if self.username_format == "login":
+            return DEFAULT_MAPPING + self.custom_attributes
+        first = DEFAULT_MAPPING[0]
+        user_name = Attribute(
+            first.name, first.label, first.external_name, first.external_namespace, f"user.{self.username_format}"
+        )
+        return (user_name, *DEFAULT_MAPPING[1:], *self.custom_attributes)
+
+    @property
+    def connected(self) -> bool:
+        return self.provisioning and self.connection.enabled
+
+    @property
+    def can(self) -> Features:
+        """What provisioning does right now: the ticked boxes, as far as the connection and the wizard allow."""
+        if not self.connected:
+            return Features()
+        if not self.template.wizard:
+            return self.features
+        return Features(
+            create=self.features.create and "PUSH_NEW_USERS" in self.actions,
+            update=self.features.update and "PUSH_PROFILE_UPDATES" in self.actions,
+            deactivate=self.features.deactivate and "PUSH_PROFILE_UPDATES" in self.actions,
+            password=self.features.password and "PUSH_PROFILE_UPDATES" in self.actions,
+        )
+
+    @property
+    def can_import(self) -> bool:
+        return self.connected and (not self.template.wizard or "IMPORT_USERS" in self.actions)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """An app user: one person's tie to one app. The row stays after unassignment, with what is known of the other side.
+
+    `direct`: assigned by hand. `assigned`: by hand or through a group. `remote_id`: the id the SCIM service gave.
+    `error`: the sentence beside the red mark. `push_failed`: the last profile push ended in an error.
+    """
+
+    app_id: str
+    person_id: str
+    direct: bool
+    assigned: bool
+    user_name: str
+    profile: Mapping[str, object]
+    remote_id: str
+    error: str
+    push_failed: bool
+    created: str
+    last_updated: str
+    status_changed: str
+    last_sync: str
+
+    @property
+    def person_name(self) -> str:
+        return f"{self.profile.get('givenName', '')} {self.profile.get('familyName', '')}".strip() or self.user_name
+
+
+class JobKind(StrEnum):
+    """What the engine can be told to do for an app user, or for an app (import)."""
+
+    PROVISION = "provision"
+    PUSH_PROFILE = "push_profile"
+    PUSH_PASSWORD = "push_password"  # noqa: S105  (the name of a job)
+    DEACTIVATE = "deactivate"
+    IMPORT = "import"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One piece of provisioning work. Jobs of one app user run in the order they were given, one at a time."""
+
+    id: int
+    app_id: str
+    person_id: str
+    kind: JobKind
+    secret: str = field(default="", repr=False)  # a password on its way
+
+    @property
+    def line(self) -> tuple[str, str]:
+        """What this job queues behind: its app user; for an import, the app's own line."""
+        return (self.app_id, self.person_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Dashboard > Tasks: provisioning that failed and waits for an administrator."""
+
+    id: int
+    app_id: str
+    person_id: str
+    kind: JobKind
+    message: str
+    state: str  # open, retried, dismissed, resolved
+    created: str
+    closed: str
+    secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody an import found on the other side. `profile` holds app attributes."""
+
+    remote_id: str
+    user_name: str
+    profile: Mapping[str, object]
+
+
+def linked(app: App, person_id: str, found: Candidate, now: str) -> Assignment:
+    """Return the assignment that ties a person to an account which an import found: nothing needs to be sent."""
+    return Assignment(
+        app_id=app.id,
+        person_id=person_id,
+        direct=True,
+        assigned=True,
+        user_name=found.user_name,
+        profile=found.profile,
+        remote_id=found.remote_id,
+        error="",
+        push_failed=False,
+        created=now,
+        last_updated=now,
+        status_changed=now,
+        last_sync=now,
+    )
+
+
+def _is_base_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    named = parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0 and url.isascii()
+    return named and not (parts.query or parts.fragment or parts.username or re.search(r"[\s\x00-\x1f]", url))
+
+
+def check_connection(app: App, given: Connection) -> Connection:
+    """Return a connection fit to be used; refuses a URL or credentials that cannot work, naming the field."""
+    url = given.base_url.strip().rstrip("/")
+    if not _is_base_url(url):
+        raise refusal.invalid(
+            "baseUrl", f"SCIM Base Url: wanted an http or https address such as https://host/scim/v2, got {url!r}."
+        )
+    if "_" in url:
+        raise refusal.invalid("baseUrl", f"SCIM Base Url: Okta takes no underscore anywhere in it, got {url!r}.")
+    if given.scheme not in app.template.schemes:
+        raise refusal.invalid(
+            "authScheme",
+            f"authScheme: {app.template.title} takes {' or '.join(s.value for s in app.template.schemes)}, "
+            f"got {given.scheme.value}.",
+        )
+    if given.scheme is Scheme.BASIC and (not given.username or ":" in given.username):
+        raise refusal.invalid("username", "Username: The field cannot be left blank and cannot hold a colon.")
+    if not given.secret:
+        name = "password" if given.scheme is Scheme.BASIC else "token"
+        raise refusal.invalid(name, f"{name.capitalize()}: The field cannot be left blank")
+    printable = not re.search(r"[\x00-\x1f\x7f]", given.username + given.secret)
+    if not printable or (given.scheme is not Scheme.BASIC and not given.secret.isascii()):
+        raise refusal.invalid("password", "Credentials: wanted printable characters that a header can carry.")
+    return Connection(url, given.scheme, given.username.strip(), given.secret, given.enabled)
+
+
+def check_label(label: object) -> str:
+    """Return a trimmed name for an app or a group; refuses a blank or endless one."""
+    if not isinstance(label, str) or not 1 <= len(label.strip()) <= 100:
+        raise refusal.invalid("label", "label: wanted 1 to 100 characters.")
+    return label.strip()
+
+
+def require(act: str, person: Person) -> Status:
+    """Return the state that a lifecycle act leads to; refuses one that does not start from the person's state."""
+    starts, leads_to, otherwise = LIFECYCLE[act]
+    if person.status not in starts:
+        raise Refusal(Kind.WRONG_STATE, otherwise)
+    return leads_to
+
+
+def template_of(key: str) -> Template:
+    """Return the template that a stored app was made from."""
+    return BY_KEY[key]

@@ -1,0 +1,183 @@
+"""Open the port, say so, serve, and stop within a second.
+
+The rule: whoever waits for this program waits for an event. It is ready when the URL has been written, not before; on
+SIGINT or SIGTERM it cuts off what is under way, records that, and ends with exit code 0.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import uvicorn
+
+from pocket_okta.app import Org, Settings
+from pocket_okta.engine.scim_client import Timing
+from pocket_okta.verbs import DEFAULT_DATA
+
+
+class Server(uvicorn.Server):
+    """uvicorn, with our own idea of being ready and of being stopped."""
+
+    def __init__(self, config: uvicorn.Config, org: Org, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._org = org
+        self._ready = ready
+        self._stopping: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on a signal without passing it on afterwards: a stop that was asked for is no failure."""
+        loop = asyncio.get_running_loop()
+
+        def asked_to_stop(_number: int, _frame: object) -> None:
+            loop.call_soon_threadsafe(self._stop)
+
+        before = {number: signal.signal(number, asked_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _stop(self) -> None:
+        """End jobs and held requests at once, so that uvicorn has no connection to wait for."""
+        if self._stopping is None:
+            self._stopping = asyncio.get_running_loop().create_task(self._org.engine.stop())
+        self.should_exit = True
+
+
+def bind(host: str, port: int, *, anywhere: bool) -> socket.socket:
+    """Open the listening socket; refuses an address that others can reach, unless `anywhere`, and one that is taken."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as problem:
+        raise click.ClickException(f"--host: cannot make an address of {host!r}: {problem}.") from None
+    family, _, _, _, address = found[0]
+    if not anywhere and not _is_loopback(str(address[0])):
+        raise click.ClickException(
+            f"--host: {host} can be reached from other machines, and this org has no sign-in. Wanted a loopback "
+            "address such as 127.0.0.1; add --anywhere if you mean it."
+        )
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+    except OSError as problem:
+        listener.close()
+        raise click.ClickException(
+            f"--port: cannot open {host}:{port}: {problem.strerror}. Name another one, or 0 for any that is free."
+        ) from None
+    return listener
+
+
+def _is_loopback(address: str) -> bool:
+    return address == "::1" or address.startswith("127.")
+
+
+def url_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def run(settings: Settings, listener: socket.socket, ready_fd: int | None, ready_file: Path | None) -> None:
+    """Serve until a signal comes. The URL goes to stdout, and to the descriptor and the file if they are given."""
+    url = url_of(listener)
+
+    def announce() -> None:
+        click.echo(f"pocket Okta is open at {url}")
+        if ready_file:
+            unfinished = ready_file.with_name(f".{ready_file.name}.new")
+            unfinished.write_text(f"{url}\n")
+            unfinished.replace(ready_file)
+        if ready_fd is not None:
+            with os.fdopen(ready_fd, "w") as stream:
+                stream.write(f"{url}\n")
+
+    try:
+        org = Org(settings)
+    except ValueError as problem:
+        raise click.ClickException(f"--data: {problem}.") from None
+    config = uvicorn.Config(
+        org.asgi,
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=1,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        loop="asyncio",
+    )
+    Server(config, org, announce).run(sockets=[listener])
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8100, show_default=True, type=click.IntRange(0, 65535), help="0 picks a free one.")
+@click.option(
+    "--data",
+    default=DEFAULT_DATA,
+    show_default=True,
+    envvar="POCKET_OKTA_DATA",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder that keeps the org.",
+)
+@click.option("--empty", is_flag=True, help="Start a fresh org without example people, groups and app.")
+@click.option("--anywhere", is_flag=True, help="Allow an address that other machines can reach. There is no sign-in.")
+@click.option("--host-name", "host_names", multiple=True, help="A further host name to answer to; may be repeated.")
+@click.option("--ready-fd", type=click.IntRange(1), help="Write the URL to this descriptor when ready, and close it.")
+@click.option(
+    "--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the URL to this file when ready."
+)
+@click.option(
+    "--time-scale",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Multiply every wait before a retry by this; for tests.",
+)
+@click.option(
+    "--scim-timeout",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(0.05, 600),
+    help="Seconds an answer of the SCIM service may take.",
+)
+@click.option(
+    "--ca-file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="PEM file with the certificate authority of a SCIM service that has its own; no other is trusted then.",
+)
+def serve(
+    host: str,
+    port: int,
+    data: Path,
+    empty: bool,
+    anywhere: bool,
+    host_names: tuple[str, ...],
+    ready_fd: int | None,
+    ready_file: Path | None,
+    time_scale: float,
+    scim_timeout: float,
+    ca_file: str | None,
+) -> None:
+    """Start the org. State is kept in one folder, so that a later start continues."""
+    listener = bind(host, port, anywhere=anywhere)
+    settings = Settings(
+        data=data,
+        empty=empty,
+        timing=Timing(timeout=scim_timeout, scale=time_scale),
+        ca_file=ca_file or "",
+        host_names=host_names,
+        token=os.environ.get("POCKET_OKTA_API_TOKEN", "").strip(),
+    )
+    run(settings, listener, ready_fd, ready_file)

@@ -1,0 +1,147 @@
+"""The one SQLite file: open it, read from it, write to it in a transaction.
+
+The rule: statements run inline on the event loop (they take microseconds) and no transaction spans an await, so that
+acts never interleave. A transaction collects the jobs ordered in it; they reach the engine once it is committed.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pocket_okta.org import Job
+
+VERSION = 1
+
+SCHEMA = """
+CREATE TABLE people (
+  id TEXT PRIMARY KEY, login_key TEXT NOT NULL UNIQUE, search_key TEXT NOT NULL, status TEXT NOT NULL,
+  profile TEXT NOT NULL, created TEXT NOT NULL, last_updated TEXT NOT NULL, status_changed TEXT NOT NULL,
+  activated TEXT NOT NULL, password_changed TEXT NOT NULL);
+CREATE TABLE groups (
+  id TEXT PRIMARY KEY, name_key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, description TEXT NOT NULL,
+  created TEXT NOT NULL, last_updated TEXT NOT NULL);
+CREATE TABLE group_members (
+  group_id TEXT NOT NULL, person_id TEXT NOT NULL, PRIMARY KEY (group_id, person_id)) WITHOUT ROWID;
+CREATE INDEX group_members_person ON group_members (person_id);
+CREATE TABLE apps (
+  id TEXT PRIMARY KEY, label TEXT NOT NULL, template TEXT NOT NULL, settings TEXT NOT NULL,
+  created TEXT NOT NULL, last_updated TEXT NOT NULL);
+CREATE TABLE app_groups (
+  app_id TEXT NOT NULL, group_id TEXT NOT NULL, created TEXT NOT NULL, PRIMARY KEY (app_id, group_id)) WITHOUT ROWID;
+CREATE TABLE assignments (
+  app_id TEXT NOT NULL, person_id TEXT NOT NULL, direct INTEGER NOT NULL, assigned INTEGER NOT NULL,
+  user_name TEXT NOT NULL, profile TEXT NOT NULL, remote_id TEXT NOT NULL, error TEXT NOT NULL,
+  push_failed INTEGER NOT NULL,
+  created TEXT NOT NULL, last_updated TEXT NOT NULL, status_changed TEXT NOT NULL, last_sync TEXT NOT NULL,
+  PRIMARY KEY (app_id, person_id));
+CREATE INDEX assignments_person ON assignments (person_id);
+CREATE INDEX assignments_remote ON assignments (app_id, remote_id);
+CREATE TABLE jobs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, app_id TEXT NOT NULL, person_id TEXT NOT NULL, kind TEXT NOT NULL,
+  state TEXT NOT NULL, secret TEXT NOT NULL, created TEXT NOT NULL);
+CREATE INDEX jobs_line ON jobs (app_id, person_id);
+CREATE TABLE tasks (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, app_id TEXT NOT NULL, person_id TEXT NOT NULL, kind TEXT NOT NULL,
+  message TEXT NOT NULL, state TEXT NOT NULL, created TEXT NOT NULL, closed TEXT NOT NULL, secret TEXT NOT NULL);
+CREATE INDEX tasks_open ON tasks (state, id);
+CREATE TABLE log (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL, app_id TEXT NOT NULL,
+  person_id TEXT NOT NULL, event TEXT NOT NULL, message TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE INDEX log_app ON log (app_id, seq);
+CREATE TABLE imports (
+  app_id TEXT PRIMARY KEY, at TEXT NOT NULL, state TEXT NOT NULL, message TEXT NOT NULL, counts TEXT NOT NULL);
+CREATE TABLE candidates (
+  app_id TEXT NOT NULL, remote_id TEXT NOT NULL, user_name TEXT NOT NULL, profile TEXT NOT NULL, seen TEXT NOT NULL,
+  PRIMARY KEY (app_id, remote_id)) WITHOUT ROWID;
+"""
+
+
+class Reader:
+    """Something that answers queries. `now` is the instant that rows written through it will carry."""
+
+    def __init__(self, connection: sqlite3.Connection, now: str) -> None:
+        self._connection = connection
+        self.now = now
+
+    def all(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        return self._connection.execute(sql, values).fetchall()
+
+    def one(self, sql: str, *values: object) -> sqlite3.Row | None:
+        row: sqlite3.Row | None = self._connection.execute(sql, values).fetchone()
+        return row
+
+
+class Tx(Reader):
+    """An open transaction. `jobs` holds what was ordered in it, in order."""
+
+    def __init__(self, connection: sqlite3.Connection, now: str) -> None:
+        super().__init__(connection, now)
+        self.jobs: list[Job] = []
+
+    def run(self, sql: str, *values: object) -> int:
+        """Execute one writing statement; returns the row id it made, if it made one."""
+        return self._connection.execute(sql, values).lastrowid or 0
+
+
+def instant(moment: datetime) -> str:
+    """Write a moment as Okta's API does: 2026-11-24T01:49:00.000Z."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def system_clock() -> datetime:
+    """The one place where this package asks what time it is."""
+    return datetime.now(UTC)
+
+
+class Database:
+    """The org's file. `on_jobs` is told about committed jobs; the engine sets it."""
+
+    def __init__(self, path: Path, clock: Callable[[], datetime] = system_clock) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection.row_factory = sqlite3.Row
+        self._clock = clock
+        self.on_jobs: Callable[[list[Job]], None] = lambda _jobs: None
+        self._connection.executescript(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=2000; PRAGMA secure_delete=ON;"
+        )
+        self.fresh = self._prepare()
+
+    def _prepare(self) -> bool:
+        """Make the tables in a new file; returns whether it was new. Refuses the file of a newer program."""
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise ValueError(
+                f"the data folder was written by a newer pocket Okta (format {version}, this one knows {VERSION})"
+            )
+        if version == VERSION:
+            return False
+        self._connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+        return True
+
+    @property
+    def now(self) -> str:
+        return instant(self._clock())
+
+    @property
+    def read(self) -> Reader:
+        return Reader(self._connection, self.now)
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """Open a transaction; committed at the end of the block, undone if it raises. Never await inside."""
+        tx = Tx(self._connection, self.now)
+        with closing(self._connection.cursor()) as cursor:
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield tx
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+        if tx.jobs:
+            self.on_jobs(tx.jobs)
+
+    def close(self) -> None:
+        self._connection.close()

@@ -1,0 +1,1 @@
+"""Verbs: what can be done, each in one transaction, each recording its own events."""

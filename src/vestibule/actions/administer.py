@@ -1,0 +1,181 @@
+"""Who administers: invitations, roles, and the rule that a tenant never loses its last owner."""
+
+from dataclasses import replace
+from typing import Final
+
+from vestibule.actions.configure import checked_name
+from vestibule.errors import NotAllowed, NotFound, Taken, WrongInput
+from vestibule.keys import make_one_time_token, token_check
+from vestibule.model import HOUSE, ROLES, Administrator, AdministratorRole, new_id
+from vestibule.scim.text import unprintable
+from vestibule.store.administrators import (
+    find_administrator,
+    find_invited,
+    insert_administrator,
+    insert_invitation,
+    lock_owners,
+    set_disabled,
+    set_password,
+    set_role,
+    use_invitation,
+)
+from vestibule.store.database import House, UniqueViolation
+from vestibule.store.events import append_house_event
+from vestibule.store.sessions import end_sessions_of
+
+LINK_LIFE: Final = 24 * 3_600_000
+"""Milliseconds for which a one-time link is good."""
+
+# -- one-time links ----------------------------------------------------------------------------------------------------
+
+
+async def invite_first(house: House) -> str:
+    """The token of the link for the first set-up; an earlier one ends."""
+    token = make_one_time_token(HOUSE)
+    await insert_invitation(house, HOUSE, token_check(token), "", house.now + LINK_LIFE)
+    return token
+
+
+def checked_email(text: str) -> str:
+    """An e-mail address as far as it can be judged without sending to it.
+
+    Raises:
+        WrongInput: it has not the form of one.
+    """
+    email = text.strip()
+    name, at, domain = email.rpartition("@")
+    if not (name and at and "." in domain.strip(".")) or " " in email or len(email) > 254 or unprintable(email):
+        raise WrongInput(f"The e-mail should be like ana@north.example; '{email[:80]}' came.", field="email")
+    return email
+
+
+async def invite(
+    house: House, tenant_id: str, email: str, name: str, role: AdministratorRole
+) -> tuple[Administrator, str]:
+    """Make somebody an administrator; they and the token of the link with which they choose a password.
+
+    Raises:
+        WrongInput, Taken
+    """
+    if role not in ROLES or (role == "operator") != (tenant_id == HOUSE):
+        raise WrongInput(
+            f"The role should be one of {', '.join(ROLES[:-1])} in a tenant, operator across tenants.", field="role"
+        )
+    email = checked_email(email)
+    administrator = Administrator(
+        tenant_id,
+        new_id(house.now),
+        email,
+        checked_name(name or email, "The name", "name"),
+        role,
+        house.now,
+        None,
+        None,
+        False,
+    )
+    try:
+        await insert_administrator(house, administrator, "")
+    except UniqueViolation:
+        raise Taken(f"{email} is an administrator here already.", field="email") from None
+    token = await renew_link(house, administrator)
+    told = {"subject": email, "role": role}
+    await append_house_event(house, tenant_id, "administrator.invited", told)
+    return administrator, token
+
+
+async def renew_link(house: House, administrator: Administrator) -> str:
+    """The token of a fresh link for an administrator to choose a password with; an earlier one ends."""
+    token = make_one_time_token(administrator.tenant_id)
+    await insert_invitation(house, administrator.tenant_id, token_check(token), administrator.id, house.now + LINK_LIFE)
+    return token
+
+
+async def find_invited_administrator(house: House, tenant_id: str, token: str) -> Administrator | None:
+    """Whom a link is for; None for the first set-up.
+
+    Raises:
+        NotFound: the link is not good, or not any more.
+    """
+    administrator_id = await find_invited(house, tenant_id, token_check(token))
+    if administrator_id is None:
+        raise NotFound(
+            "This link is not valid any more: it works once, within 24 hours. Ask an owner for a new one, or run "
+            "`vestibule admin add` on the server."
+        )
+    return await find_administrator(house, tenant_id, administrator_id) if administrator_id else None
+
+
+async def set_up(house: House, token: str, email: str, name: str, password_hash: str) -> Administrator:
+    """The first administrator, an operator, by way of the one-time link.
+
+    Raises:
+        NotFound: somebody used the link meanwhile.
+    """
+    if not await use_invitation(house, HOUSE, token_check(token)):
+        raise NotFound("This link was used meanwhile. Sign in instead.")
+    administrator = Administrator(HOUSE, new_id(house.now), email, name, "operator", house.now, None, None, True)
+    try:
+        await insert_administrator(house, administrator, password_hash)
+    except UniqueViolation:
+        raise Taken(f"{email} is an operator already. Sign in instead.", field="email") from None
+    await append_house_event(house, HOUSE, "administrator.joined", {"subject": email})
+    return administrator
+
+
+async def join(house: House, tenant_id: str, token: str, administrator: Administrator, password_hash: str) -> None:
+    """Keep the password that somebody chose with their link. Their sessions, if they had any, end.
+
+    Raises:
+        NotFound: the link was used meanwhile.
+    """
+    if not await use_invitation(house, tenant_id, token_check(token)):
+        raise NotFound("This link was used meanwhile. Sign in instead.")
+    await set_password(house, administrator, password_hash, administrator.name)
+    await end_sessions_of(house, administrator)
+    await append_house_event(house, tenant_id, "administrator.joined", {"subject": administrator.email})
+
+
+# -- administrators ----------------------------------------------------------------------------------------------------
+
+
+async def change_role(house: House, administrator: Administrator, role: AdministratorRole) -> Administrator:
+    """Give an administrator another role. The last owner keeps theirs.
+
+    Raises:
+        WrongInput: no such role here.
+        NotAllowed: nobody would be left to own the tenant.
+    """
+    if role not in ROLES[:-1] or administrator.tenant_id == HOUSE:
+        raise WrongInput(f"The role should be one of {', '.join(ROLES[:-1])}.", field="role")
+    if role == administrator.role:
+        return administrator
+    await _keep_an_owner(house, administrator)
+    await set_role(house, administrator, role)
+    await end_sessions_of(house, administrator)
+    told = {"subject": administrator.email, "role": role, "before": administrator.role}
+    await append_house_event(house, administrator.tenant_id, "administrator.role_changed", told)
+    return replace(administrator, role=role)
+
+
+async def disable(house: House, administrator: Administrator) -> None:
+    """Lock an administrator out; their sessions end with it.
+
+    Raises:
+        NotAllowed: nobody would be left to own the tenant.
+    """
+    await _keep_an_owner(house, administrator)
+    await set_disabled(house, administrator, house.now)
+    await end_sessions_of(house, administrator)
+    await append_house_event(house, administrator.tenant_id, "administrator.disabled", {"subject": administrator.email})
+
+
+async def enable(house: House, administrator: Administrator) -> None:
+    """Let an administrator in again."""
+    await set_disabled(house, administrator, None)
+    await append_house_event(house, administrator.tenant_id, "administrator.enabled", {"subject": administrator.email})
+
+
+async def _keep_an_owner(house: House, administrator: Administrator) -> None:
+    owners = await lock_owners(house, administrator.tenant_id)
+    if owners == [administrator.id]:
+        raise NotAllowed("This is the last owner. Make somebody else an owner first.")

@@ -1,0 +1,290 @@
+"""What administrators and operators do to tenants, identity providers, keys and mappings."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from vestibule.errors import NotFound, Taken, WrongInput
+from vestibule.keys import Checker, Pair, make_pair, shortened
+from vestibule.mapping import compile_mapping
+from vestibule.model import (
+    RESERVED_TENANT_NAMES,
+    TENANT_NAME,
+    Credential,
+    Derivation,
+    IdentityProvider,
+    Provisioning,
+    Rule,
+    SamlSettings,
+    Tenant,
+    new_id,
+)
+from vestibule.scim.text import fold, unprintable
+from vestibule.store.credentials import credentials_of, find_credential, insert_credential, revoke_credential
+from vestibule.store.database import House, Tx, UniqueViolation
+from vestibule.store.events import append_event, append_house_event
+from vestibule.store.identity_providers import (
+    insert_provider,
+    lock_provider,
+    put_derivation,
+    rule_to_json,
+    update_provider,
+)
+from vestibule.store.tenants import insert_tenant
+from vestibule.store.users import Chosen, count_users
+from vestibule.vendors import VENDORS
+
+LONGEST_NAME: Final = 100
+MOST_USABLE_KEYS: Final = 10
+
+
+def checked_name(text: str, what: str, field: str) -> str:
+    """A name that people read, without the white space around it.
+
+    Raises:
+        WrongInput: empty, too long, or with characters that cannot be seen.
+    """
+    name = text.strip()
+    if not name or len(name) > LONGEST_NAME:
+        raise WrongInput(f"{what} should have 1 to {LONGEST_NAME} characters; {len(name)} came.", field=field)
+    if (bad := unprintable(name)) is not None:
+        raise WrongInput(f"{what} should be made of visible characters; U+{ord(bad):04X} came.", field=field)
+    return name
+
+
+def tenant_name_for(title: str) -> str:
+    """A tenant name that suits an organisation's name; a proposal, which may be taken or empty."""
+    letters = [c if c.isascii() and c.isalnum() else "-" for c in fold(title)]
+    return "-".join(filter(None, "".join(letters).split("-")))[:63].strip("-")
+
+
+# -- tenants -----------------------------------------------------------------------------------------------------------
+
+
+async def create_tenant(house: House, name: str, title: str) -> Tenant:
+    """Make room for an organisation.
+
+    Raises:
+        WrongInput: the name cannot stand in a URL.
+        Taken: another tenant has it.
+    """
+    name, title = name.strip(), checked_name(title, "The organisation's name", "title")
+    if TENANT_NAME.match(name) is None or name.startswith("xn--"):
+        raise WrongInput(
+            "The tenant name stands in the SCIM URL: 1 to 63 small letters, digits and hyphens, beginning with a "
+            f"letter; '{name[:80]}' came. An underscore would be refused by Okta.",
+            field="name",
+        )
+    if name in RESERVED_TENANT_NAMES:
+        raise Taken(f"'{name}' is a name that the program itself uses; choose another.", field="name")
+    tenant = Tenant(new_id(house.now), name, title, "active", house.now)
+    try:
+        await insert_tenant(house, tenant)
+    except UniqueViolation:
+        raise Taken(f"There is a tenant '{name}' already.", field="name") from None
+    await append_house_event(house, tenant.id, "tenant.created", {"name": name, "title": title})
+    return tenant
+
+
+# -- identity providers ------------------------------------------------------------------------------------------------
+
+
+async def create_provider(tx: Tx, name: str, vendor: str, saml: SamlSettings | None = None) -> IdentityProvider:
+    """Add an identity provider, with the mapping that suits its vendor. Auto-provisioning is off until it is switched
+    on.
+
+    Raises:
+        WrongInput: no such vendor, or a name that cannot be read.
+        Taken: the tenant has an identity provider of that name.
+    """
+    if vendor not in VENDORS:
+        raise WrongInput(f"The vendor should be one of {', '.join(VENDORS)}; '{vendor}' came.", field="vendor")
+    provider = IdentityProvider(
+        id=new_id(tx.now),
+        name=checked_name(name, "The name", "name"),
+        vendor=vendor,
+        enabled=True,
+        provisioning="off",
+        adopts=True,
+        saml=saml or SamlSettings(),
+        mapping=VENDORS[vendor].mapping,
+        mapping_version=1,
+        created_at=tx.now,
+        modified_at=tx.now,
+    )
+    try:
+        await insert_provider(tx, provider)
+    except UniqueViolation:
+        raise _name_taken(provider.name) from None
+    told = {"name": provider.name, "vendor": vendor}
+    await append_event(tx, "identity_provider.created", told, subject_id=provider.id, provider_id=provider.id)
+    return provider
+
+
+def _name_taken(name: str) -> Taken:
+    return Taken(f"There is an identity provider '{name}' in this tenant already.", field="name")
+
+
+async def get_provider(tx: Tx, provider_id: str) -> IdentityProvider:
+    """The identity provider of that id, locked until the transaction ends.
+
+    Raises:
+        NotFound: there is none in this tenant.
+    """
+    provider = await lock_provider(tx, provider_id)
+    if provider is None:
+        raise NotFound("There is no such identity provider in this tenant.")
+    return provider
+
+
+async def change_provider(
+    tx: Tx,
+    provider_id: str,
+    *,
+    name: str | None = None,
+    enabled: bool | None = None,
+    adopts: bool | None = None,
+    saml: SamlSettings | None = None,
+) -> IdentityProvider:
+    """Change settings of an identity provider; what is None stays.
+
+    Raises:
+        NotFound, WrongInput, Taken
+    """
+    before = await get_provider(tx, provider_id)
+    after = replace(
+        before,
+        name=before.name if name is None else checked_name(name, "The name", "name"),
+        enabled=before.enabled if enabled is None else enabled,
+        adopts=before.adopts if adopts is None else adopts,
+        saml=saml or before.saml,
+    )
+    changes = [
+        {"attribute": shown, "before": _shown(getattr(before, each)), "after": _shown(getattr(after, each))}
+        for each, shown in _SHOWN.items()
+        if getattr(before, each) != getattr(after, each)
+    ]
+    if not changes:
+        return before
+    try:
+        await update_provider(tx, after)
+    except UniqueViolation:
+        raise _name_taken(after.name) from None
+    told = {"name": after.name, "changes": changes}
+    await append_event(tx, "identity_provider.changed", told, subject_id=provider_id, provider_id=provider_id)
+    return after
+
+
+_SHOWN: Final = {"name": "name", "enabled": "enabled", "adopts": "adopts people added by hand", "saml": "SAML"}
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, SamlSettings):
+        return {
+            "entity id": value.entity_id,
+            "SSO URL": value.sso_url,
+            "certificates": [certificate.fingerprint for certificate in value.certificates],
+        }
+    return value
+
+
+_PROVISIONING_EVENTS: Final[dict[Provisioning, str]] = {
+    "on": "provisioning.switched_on",
+    "paused": "provisioning.paused",
+    "off": "provisioning.switched_off",
+}
+
+
+async def set_provisioning(
+    tx: Tx, provider_id: str, state: Provisioning, checker: Checker
+) -> tuple[IdentityProvider, Pair | None]:
+    """Switch auto-provisioning on, pause it or switch it off. Switched on without a usable key, it comes with a fresh
+    pair.
+
+    Raises:
+        NotFound
+    """
+    before = await get_provider(tx, provider_id)
+    after = replace(before, provisioning=state)
+    if before.provisioning != state:
+        await update_provider(tx, after)
+        told = {"name": after.name, "before": before.provisioning}
+        await append_event(tx, _PROVISIONING_EVENTS[state], told, subject_id=provider_id, provider_id=provider_id)
+    pair = None
+    if state == "on" and not any(each.usable(tx.now) for each in await credentials_of(tx, provider_id)):
+        _, pair = await _make_credential(tx, after, "First key", None, checker)
+    return after, pair
+
+
+# -- credentials -------------------------------------------------------------------------------------------------------
+
+
+async def create_credential(
+    tx: Tx, provider_id: str, label: str, expires_at: int | None, checker: Checker
+) -> tuple[Credential, Pair]:
+    """Make a Key and Secret beside those that live already. The Secret is in the Pair, and kept nowhere.
+
+    Raises:
+        NotFound, WrongInput: an expiry in the past, or more usable keys than anybody needs.
+    """
+    provider = await get_provider(tx, provider_id)
+    usable = [each for each in await credentials_of(tx, provider_id) if each.usable(tx.now)]
+    if len(usable) >= MOST_USABLE_KEYS:
+        raise WrongInput(f"{provider.name} has {len(usable)} usable keys; retire one before making another.")
+    if expires_at is not None and expires_at <= tx.now:
+        raise WrongInput("The expiry should be in the future.", field="expires")
+    label = checked_name(label or f"Key {len(usable) + 1}", "The label", "label")
+    return await _make_credential(tx, provider, label, expires_at, checker)
+
+
+async def _make_credential(
+    tx: Tx, provider: IdentityProvider, label: str, expires_at: int | None, checker: Checker
+) -> tuple[Credential, Pair]:
+    pair = make_pair()
+    credential = Credential(new_id(tx.now), provider.id, pair.key, label, tx.now, expires_at, None, None, "", "", None)
+    await insert_credential(tx, credential, checker.check(pair.secret))
+    told = {"key": shortened(pair.key), "name": provider.name, "label": label}
+    await append_event(tx, "credential.created", told, subject_id=credential.id, provider_id=provider.id)
+    return credential, pair
+
+
+async def retire_credential(tx: Tx, credential_id: str) -> Credential:
+    """Retire a key: from the next request on it is refused.
+
+    Raises:
+        NotFound
+    """
+    credential = await find_credential(tx, credential_id)
+    if credential is None:
+        raise NotFound("There is no such key in this tenant.")
+    provider = await get_provider(tx, credential.identity_provider_id)
+    if await revoke_credential(tx, credential_id):
+        told = {"key": shortened(credential.key), "name": provider.name, "label": credential.label}
+        await append_event(tx, "credential.revoked", told, subject_id=credential_id, provider_id=provider.id)
+    return credential
+
+
+# -- mapping -----------------------------------------------------------------------------------------------------------
+
+
+async def change_mapping(tx: Tx, provider_id: str, rules: tuple[Rule, ...]) -> IdentityProvider:
+    """Replace a mapping, and begin to derive every Profile of the identity provider anew; the worker carries that on.
+
+    Raises:
+        NotFound, WrongInput: as `mapping.compile_mapping` does.
+    """
+    compile_mapping(rules)
+    before = await get_provider(tx, provider_id)
+    if rules == before.mapping:
+        return before
+    after = replace(before, mapping=rules, mapping_version=before.mapping_version + 1)
+    await update_provider(tx, after)
+    told = {
+        "name": after.name,
+        "version": after.mapping_version,
+        "before": [rule_to_json(rule) for rule in before.mapping],
+        "after": [rule_to_json(rule) for rule in rules],
+    }
+    await append_event(tx, "mapping.changed", told, subject_id=provider_id, provider_id=provider_id)
+    total = await count_users(tx, Chosen(provider_id=provider_id))
+    await put_derivation(tx, Derivation(provider_id, after.mapping_version, "", 0, 0, total, tx.now, None))
+    return after

@@ -1,0 +1,317 @@
+"""What an identity provider does to people: create, replace, patch, delete.
+
+The rules of this file: an identity provider reaches its own people and, where it may adopt, people who were added by
+hand and hold no role; every other id is 404. A change is kept together with the event that tells it, or not at all.
+Nobody is found, linked or merged by e-mail, externalId or userName across identity providers.
+"""
+
+from collections import OrderedDict
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+import orjson
+
+from vestibule.events import changes_between, redacted
+from vestibule.mapping import Derive, compile_mapping
+from vestibule.model import User, new_id
+from vestibule.scim.errors import Forbidden, NotFound, PreconditionFailed, TooManyRequests, Uniqueness
+from vestibule.scim.filter import Document
+from vestibule.scim.patch import Operation, Understood, apply_patch
+from vestibule.scim.resource import Ignored, etag
+from vestibule.scim.schema import USER_TYPE
+from vestibule.scim.text import fold
+from vestibule.store.database import Reading, Tx, UniqueViolation
+from vestibule.store.events import append_event
+from vestibule.store.identity_providers import find_provider, get_rules
+from vestibule.store.users import (
+    Sight,
+    find_adoptable_name,
+    find_user,
+    find_users_by_name,
+    insert_user,
+    lock_user,
+    remove_user,
+    searchable,
+    update_user,
+)
+
+PAUSE: Final = 60
+"""Seconds after which an identity provider tries again while provisioning is paused."""
+
+LARGEST_KEPT_BODY: Final = 64 * 1024
+"""Bytes of a request's body above which the log says how large it was instead of keeping it."""
+
+NOBODY_HERE: Final = "There is no user with that id for this identity provider."
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request as the log tells it. `size` is that of the body in bytes."""
+
+    method: str
+    path: str
+    body: Any = None
+    size: int = 0
+
+    def told(self) -> dict[str, Any]:
+        """What an event keeps of it."""
+        told: dict[str, Any] = {"request": {"method": self.method, "path": self.path}}
+        if self.body is not None:
+            kept = redacted(self.body) if self.size <= LARGEST_KEPT_BODY else f"{self.size:,} bytes, too large to keep"
+            told["sent"] = kept
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What a write depends on, read in its own transaction."""
+
+    derive: Derive
+    adopts: bool
+
+
+async def see_user(reading: Reading, sight: Sight, user_id: str) -> User:
+    """The person of that id, as an identity provider sees them.
+
+    Raises:
+        NotFound: nobody, or nobody this identity provider may see.
+    """
+    user = await find_user(reading, user_id)
+    if user is None or not await _sees(reading, sight, user):
+        raise NotFound(NOBODY_HERE)
+    return user
+
+
+async def create_user(tx: Tx, sent: Sent, document: Document, ignored: list[Ignored]) -> User:
+    """Bring a person into being, active unless the document says otherwise.
+
+    Raises:
+        Uniqueness: this identity provider sees somebody of that userName already, active or not.
+        Forbidden, TooManyRequests: provisioning is switched off or paused.
+    """
+    rules = await _rules(tx)
+    document.setdefault("active", True)
+    text = orjson.dumps(document).decode()
+    columns = searchable(document, text)
+    if rules.adopts and await find_adoptable_name(tx, columns.user_name_key) is not None:
+        raise _taken(document)
+    user = User(
+        new_id(tx.now),
+        tx.actor.identity_provider_id,
+        document["active"],
+        "",
+        text,
+        orjson.dumps(rules.derive(document)).decode(),
+        1,
+        tx.now,
+        tx.now,
+    )
+    try:
+        await insert_user(tx, user, columns)
+    except UniqueViolation:
+        raise _taken(document) from None
+    await append_event(
+        tx, "user.created", _told(sent, user, document, changes_between({}, document), ignored), subject_id=user.id
+    )
+    return user
+
+
+async def replace_user(
+    tx: Tx, sent: Sent, user_id: str, document: Document, ignored: list[Ignored], if_match: str | None = None
+) -> User:
+    """Replace a person's attributes (PUT). Without `active` they stay as active as they were (wire facts 1.5).
+
+    Raises:
+        NotFound, Uniqueness, PreconditionFailed, Forbidden, TooManyRequests
+    """
+    user, rules = await _reach(tx, user_id, if_match)
+    before: Document = orjson.loads(user.document)
+    document.setdefault("active", before["active"])
+    return await _keep(tx, sent, user, rules, before, document, ignored)
+
+
+async def patch_user(
+    tx: Tx, sent: Sent, user_id: str, operations: list[Operation], if_match: str | None = None
+) -> User:
+    """Change a person by operations (PATCH), all of them or none.
+
+    Raises:
+        NotFound, Uniqueness, PreconditionFailed, Forbidden, TooManyRequests
+        ScimError: as `scim.patch.apply_patch` does.
+    """
+    user, rules = await _reach(tx, user_id, if_match)
+    before: Document = orjson.loads(user.document)
+    after, understood = apply_patch(before, operations, USER_TYPE)
+    after.setdefault("active", before["active"])
+    ignored = [each for report in understood for each in report.ignored]
+    return await _keep(tx, sent, user, rules, before, after, ignored, understood)
+
+
+async def delete_user(tx: Tx, sent: Sent, user_id: str, if_match: str | None = None) -> None:
+    """Forget a person's resource. Their userName is free again, their history stays.
+
+    Raises:
+        NotFound, PreconditionFailed, Forbidden, TooManyRequests
+    """
+    user, _ = await _reach(tx, user_id, if_match)
+    if not user.identity_provider_id:
+        raise Forbidden(
+            "This user was added by hand and is not provisioned by this identity provider yet: assign and update them "
+            "first, or delete them in the Admin Console."
+        )
+    before: Document = orjson.loads(user.document)
+    await remove_user(tx, user.id, searchable(before, user.document))
+    gone = replace(user, version=user.version + 1)
+    await append_event(
+        tx, "user.deleted", _told(sent, gone, before, changes_between(before, {}), []), subject_id=user.id
+    )
+
+
+# -- who may be reached ------------------------------------------------------------------------------------------------
+
+
+async def _sees(reading: Reading, sight: Sight, user: User) -> bool:
+    if user.identity_provider_id == sight.provider_id:
+        return True
+    if user.identity_provider_id or user.role or not sight.adopts:
+        return False
+    namesakes = await find_users_by_name(reading, orjson.loads(user.document)["userName"])
+    return all(namesake.identity_provider_id != sight.provider_id for namesake in namesakes)
+
+
+async def _reach(tx: Tx, user_id: str, if_match: str | None) -> tuple[User, _Rules]:
+    rules = await _rules(tx)
+    user = await lock_user(tx, user_id)
+    if user is None or not await _sees(tx, Sight(tx.actor.identity_provider_id, rules.adopts), user):
+        raise NotFound(NOBODY_HERE)
+    if if_match is not None and not _matches(if_match, user.version):
+        raise PreconditionFailed(f"If-Match names another version than the current one, {etag(user.version)}.")
+    return user, rules
+
+
+def _matches(if_match: str, version: int) -> bool:
+    tags = {tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(",")}
+    return "*" in tags or str(version) in tags
+
+
+async def _rules(tx: Tx) -> _Rules:
+    version, provisioning, adopts = await get_rules(tx, tx.actor.identity_provider_id)
+    check_provisioning(provisioning, writes=True)
+    return _Rules(await derivation_of(tx, tx.actor.identity_provider_id, version), adopts)
+
+
+def check_provisioning(provisioning: str, *, writes: bool) -> None:
+    """Refuse what the provisioning switch does not let through.
+
+    Raises:
+        Forbidden: it is off.
+        TooManyRequests: it is paused, and this would be a write. Okta tries again by itself (wire facts 1.12).
+    """
+    if provisioning == "off":
+        raise Forbidden(
+            "Auto-provisioning is switched off for this identity provider. Switch it on in the Admin Console under "
+            "Integrations > Identity Providers > Provisioning."
+        )
+    if provisioning == "paused" and writes:
+        raise TooManyRequests("Provisioning is paused in the Admin Console; try again later.", retry_after=PAUSE)
+
+
+_derivations: OrderedDict[tuple[str, int], Derive] = OrderedDict()
+
+
+async def derivation_of(reading: Reading, provider_id: str, version: int) -> Derive:
+    """The function that derives Profiles by a version of an identity provider's mapping. Compiled once, kept for
+    later.
+    """
+    derive = _derivations.get((provider_id, version))
+    if derive is None:
+        provider = await find_provider(reading, provider_id)
+        derive = compile_mapping(provider.mapping if provider else ())
+        if provider and provider.mapping_version == version:
+            _derivations[provider_id, version] = derive
+            if len(_derivations) > 256:
+                _derivations.popitem(last=False)
+    return derive
+
+
+# -- keeping what changed ----------------------------------------------------------------------------------------------
+
+
+async def _keep(
+    tx: Tx,
+    sent: Sent,
+    user: User,
+    rules: _Rules,
+    before: Document,
+    after: Document,
+    ignored: list[Ignored],
+    understood: list[Understood] | None = None,
+) -> User:
+    """Keep a person as they are now, with the event that tells what changed; or note that nothing did."""
+    adopting = not user.identity_provider_id
+    changes = changes_between(before, after)
+    if not changes and not adopting:
+        await append_event(tx, "user.unchanged", _told(sent, user, before, [], ignored, understood), subject_id=user.id)
+        return user
+    text = orjson.dumps(after).decode()
+    kept = replace(
+        user,
+        identity_provider_id=tx.actor.identity_provider_id,
+        active=after["active"],
+        document=text,
+        profile=orjson.dumps(rules.derive(after)).decode(),
+        version=user.version + 1,
+        modified_at=max(tx.now, user.modified_at),
+    )
+    try:
+        await update_user(tx, kept, searchable(before, user.document), searchable(after, text))
+    except UniqueViolation:
+        raise _taken(after) from None
+    if await _name_is_taken_by_hand(tx, rules, before, after):
+        raise _taken(after)
+    if adopting:
+        await append_event(tx, "user.adopted", _told(sent, kept, after, [], []), subject_id=user.id)
+    if changes:
+        told = _told(sent, kept, after, changes, ignored, understood)
+        await append_event(tx, change_type(before, after), told, subject_id=user.id)
+    return kept
+
+
+def change_type(before: Document, after: Document) -> str:
+    """The event that a change of a person is: what became of `active` is told before anything else."""
+    if before["active"] and not after["active"]:
+        return "user.deactivated"
+    return "user.reactivated" if after["active"] and not before["active"] else "user.changed"
+
+
+async def _name_is_taken_by_hand(tx: Tx, rules: _Rules, before: Document, after: Document) -> bool:
+    """Whether a rename runs onto somebody who was added by hand and whom this identity provider sees."""
+    name = fold(after["userName"])
+    if not rules.adopts or fold(before["userName"]) == name:
+        return False
+    return await find_adoptable_name(tx, name) is not None
+
+
+def _taken(document: Document) -> Uniqueness:
+    return Uniqueness(
+        f"A user with the userName '{document['userName']}' exists already. Find it with a filter on userName, which "
+        "also finds inactive users, and update it."
+    )
+
+
+def _told(
+    sent: Sent,
+    user: User,
+    document: Document,
+    changes: list[dict[str, Any]],
+    ignored: list[Ignored],
+    understood: list[Understood] | None = None,
+) -> dict[str, Any]:
+    told = sent.told() | {"user_name": document["userName"], "version": user.version, "changes": changes}
+    if ignored:
+        told["ignored"] = [asdict(each) for each in ignored]
+    if understood is not None:
+        told["operations"] = [
+            {"reached": report.effects, "ignored": [asdict(each) for each in report.ignored]} for report in understood
+        ]
+    return told

@@ -1,0 +1,78 @@
+"""Refused credentials, as the tenant's administrators see them.
+
+The first of a kind is recorded at once, in the background, so that it neither changes how long the 401 takes nor lets a
+flood of them fill the log: the same refusal again within a minute is only counted, and the count is recorded with the
+next.
+What is counted and not yet recorded is lost if the process is killed; nothing that gates access depends on it.
+"""
+
+import logging
+from dataclasses import dataclass, replace
+
+from vestibule.endpoints.context import Context
+from vestibule.endpoints.identify import NOBODY, RefusedCredential
+from vestibule.keys import shortened
+from vestibule.model import Actor
+from vestibule.store.events import append_event
+from vestibule.store.tenants import find_tenant
+
+log = logging.getLogger("vestibule.scim")
+
+INTERVAL = 60_000
+"""Milliseconds in which equal refusals are counted together."""
+_MOST_KINDS = 1000
+
+
+@dataclass(slots=True)
+class _Counted:
+    recorded_at: int
+    since: int = 0
+
+
+class Refusals:
+    """Counts and records refused credentials."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._counted: dict[tuple[str, str, str], _Counted] = {}
+
+    def note(self, refused: RefusedCredential, tenant_name: str, nobody: Actor, path: str) -> None:
+        """A request was refused."""
+        now = self._context.database.clock()
+        kind = (tenant_name, refused.key, refused.reason)
+        counted = self._counted.get(kind)
+        if counted is not None and now - counted.recorded_at < INTERVAL:
+            counted.since += 1
+            return
+        if len(self._counted) >= _MOST_KINDS:
+            self._counted = {kind: each for kind, each in self._counted.items() if now - each.recorded_at < INTERVAL}
+            if len(self._counted) >= _MOST_KINDS:
+                return
+        more = counted.since if counted else 0
+        self._counted[kind] = _Counted(now)
+        self._context.background.spawn(self._record(refused, tenant_name, nobody, path, more))
+
+    async def _record(self, refused: RefusedCredential, tenant_name: str, nobody: Actor, path: str, more: int) -> None:
+        presented = refused.presented
+        tenant_id = presented.tenant_id if presented else None
+        if tenant_id is None:
+            async with self._context.database.house_read(NOBODY) as house:
+                tenant = await find_tenant(house, tenant_name)
+            tenant_id = tenant.id if tenant else None
+        log.warning(
+            "credential refused",
+            extra={"tenant": tenant_name if tenant_id else "unknown", "reason": refused.reason, "from": nobody.address},
+        )
+        if tenant_id is None:
+            return
+        data = {
+            "reason": refused.reason,
+            "key": f"the key {shortened(refused.key)}" if refused.key else "no key",
+            "request": {"path": path},
+            "address": nobody.address,
+            "agent": nobody.agent,
+            "more": more,
+        }
+        provider_id = presented.provider_id if presented else ""
+        async with self._context.database.write(replace(nobody, tenant_id=tenant_id)) as tx:
+            await append_event(tx, "credential.refused", data, provider_id=provider_id)

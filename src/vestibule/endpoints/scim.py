@@ -1,0 +1,415 @@
+"""SCIM 2.0 over HTTP, as a plain ASGI application: the hot path of the house.
+
+It stands beside the framework and not on it, because a framework's request and response objects would cost a quarter of
+the throughput. Whatever goes wrong, and wherever, the answer is a SCIM Error as `application/scim+json`.
+
+The order of a request: who is it, what is asked, parse (no transaction is held), act in one transaction, render. A
+refusal of a known identity provider is recorded in a transaction of its own.
+"""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
+
+import orjson
+
+from vestibule.actions import provision
+from vestibule.actions.provision import Sent, check_provisioning
+from vestibule.endpoints.context import Context
+from vestibule.endpoints.failures import scim_error
+from vestibule.endpoints.identify import Caller, RefusedCredential, identify
+from vestibule.endpoints.refusals import Refusals
+from vestibule.model import HOUSE, Actor, User, new_id
+from vestibule.scim import discovery
+from vestibule.scim.errors import (
+    Forbidden,
+    InvalidSyntax,
+    InvalidValue,
+    MethodNotAllowed,
+    NotFound,
+    NotImplementedHere,
+    PayloadTooLarge,
+    ScimError,
+    UnsupportedMediaType,
+    excerpt,
+)
+from vestibule.scim.filter import Document, parse_filter
+from vestibule.scim.messages import MAX_BODY, MEDIA_TYPE, decode, list_response, parse_page, parse_patch
+from vestibule.scim.resource import Projection, clean, etag, expand, location, parse_projection, present
+from vestibule.scim.schema import USER_TYPE
+from vestibule.store.credentials import note_test, note_use
+from vestibule.store.events import append_event
+from vestibule.store.users import Sight, page_users
+from vestibule.store.where import where
+
+log = logging.getLogger("vestibule.scim")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+_USE_NOTED_EVERY: Final = 60_000
+_TEST_NOTED_EVERY: Final = 1_000
+_CHALLENGE: Final = (b"www-authenticate", b'Basic realm="SCIM", charset="UTF-8"')
+_TYPE: Final = (b"content-type", MEDIA_TYPE.encode())
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_METHODS: Final = {"Users": {"GET", "POST"}, "Users/": {"GET", "PUT", "PATCH", "DELETE"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back: a status, a JSON body, and the headers that are particular to it."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(slots=True)
+class Request:
+    """A request as it came, taken apart once."""
+
+    method: str
+    path: str
+    tenant_name: str
+    segments: list[str]
+    """The decoded parts of the path after the tenant's base; empty ones are passed over (wire facts 1.2)."""
+    headers: dict[bytes, bytes]
+    authorization: list[bytes]
+    query_string: bytes
+    receive: Receive
+    base_url: str
+    actor: Actor
+    sent: Any = None
+    sent_size: int = 0
+    _query: dict[str, str] | None = field(default=None)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """Query parameters by lower-case name. `+` is a space, `%2B` a plus.
+
+        Raises:
+            InvalidValue: not UTF-8, or one of them twice.
+        """
+        if self._query is None:
+            self._query = _parse_query(self.query_string)
+        return self._query
+
+    def told(self) -> Sent:
+        """The request as an event keeps it."""
+        query = f"?{excerpt(self.query_string.decode('latin-1'), 500)}" if self.query_string else ""
+        return Sent(self.method, excerpt(self.path, 300) + query, self.sent, self.sent_size)
+
+
+def _parse_query(query_string: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, max_num_fields=50, errors="strict")
+    except ValueError:
+        raise InvalidValue("The query should be at most 50 parameters in percent-encoded UTF-8.") from None
+    query: dict[str, str] = {}
+    for name, value in pairs:
+        if name.lower() in query:
+            raise InvalidValue(f"The parameter '{excerpt(name)}' came twice.")
+        query[name.lower()] = value
+    return query
+
+
+class ScimEndpoint:
+    """The ASGI application for everything below `/scim` and, where one is set, on the wildcard host."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._refusals = Refusals(context)
+        settings = context.settings
+        self._base_url = settings.url
+        self._wildcard = f".{settings.wildcard_host}".encode() if settings.wildcard_host else b""
+        self._scheme = self._base_url.partition("://")[0]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = self._open(scope, receive)
+        try:
+            answer = await self._answer(request)
+        except Exception as error:  # noqa: BLE001 -- the last line: a client never sees anything but a SCIM Error
+            answer = _refusal(scim_error(error, request.actor.request_id))
+        headers = [_TYPE, _NO_STORE, (b"content-length", b"%d" % len(answer.body)), *answer.headers]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    def _open(self, scope: Scope, receive: Receive) -> Request:
+        headers: dict[bytes, bytes] = {}
+        authorization = []
+        for name, value in scope["headers"]:
+            headers[name] = value
+            if name == b"authorization":
+                authorization.append(value)
+        raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+        path = raw_path.decode("latin-1")
+        segments = [unquote(part, errors="replace") for part in path.split("/") if part]
+        tenant_name, base_url, rest = self._place(headers.get(b"host", b""), segments)
+        now = self._context.database.clock()
+        client = scope.get("client")
+        actor = Actor(
+            HOUSE,
+            "nobody",
+            address=client[0] if client else "",
+            agent=headers.get(b"user-agent", b"").decode("latin-1")[:200],
+            request_id=new_id(now),
+        )
+        return Request(
+            scope["method"],
+            path,
+            tenant_name,
+            rest,
+            headers,
+            authorization,
+            scope["query_string"],
+            receive,
+            base_url,
+            actor,
+        )
+
+    def _place(self, host: bytes, segments: list[str]) -> tuple[str, str, list[str]]:
+        """The tenant that a URL names, its base URL as the client wrote it, and what follows."""
+        if segments[:2] != ["scim", "v2"]:
+            return "", self._base_url, ["?"]
+        if self._wildcard and host.endswith(self._wildcard):
+            name = host.removesuffix(self._wildcard).decode("latin-1")
+            return name, f"{self._scheme}://{host.decode('latin-1')}/scim/v2", segments[2:]
+        name = segments[2] if len(segments) > 2 else ""
+        return name, f"{self._base_url}/scim/v2/{name}", segments[3:]
+
+    async def _answer(self, request: Request) -> Answer:
+        context = self._context
+        try:
+            caller = await identify(
+                context.database, context.checker, request.tenant_name, request.authorization, request.actor
+            )
+        except RefusedCredential as refused:
+            self._refusals.note(refused, request.tenant_name, request.actor, excerpt(request.path, 300))
+            return _refusal(refused)
+        request.actor = caller.actor
+        self._note_use(caller)
+        try:
+            check_provisioning(caller.presented.provisioning, writes=request.method != "GET")
+            return await self._route(request, caller)
+        except Exception as error:  # noqa: BLE001 -- turned into the SCIM Error that is recorded and answered
+            refusal = scim_error(error, request.actor.request_id)
+            await self._record_refusal(request, refusal)
+            return _refusal(refusal)
+
+    async def _record_refusal(self, request: Request, refusal: ScimError) -> None:
+        told = request.told().told() | {
+            "reason": refusal.detail,
+            "status": refusal.status,
+            "scim_type": refusal.scim_type or "",
+        }
+        try:
+            async with self._context.database.write(request.actor) as tx:
+                await append_event(tx, "request.refused", told)
+        except Exception:
+            log.exception("a refusal could not be recorded", extra={"request": request.actor.request_id})
+
+    def _note_use(self, caller: Caller) -> None:
+        last, now = caller.presented.credential.last_used_at, self._context.database.clock()
+        if last is None or now - last >= _USE_NOTED_EVERY:
+            self._context.background.spawn(self._write_use(caller, now - _USE_NOTED_EVERY))
+
+    async def _write_use(self, caller: Caller, unless_after: int) -> None:
+        async with self._context.database.write(caller.actor) as tx:
+            await note_use(tx, caller.actor.id, caller.actor.address, caller.actor.agent, unless_after)
+
+    async def _route(self, request: Request, caller: Caller) -> Answer:
+        match request.segments:
+            case ["Users"]:
+                if request.method == "GET":
+                    return await self._list(request, caller)
+                if request.method == "POST":
+                    return await self._create(request)
+            case ["Users", user_id]:
+                if request.method in _METHODS["Users/"]:
+                    if _ID.match(user_id) is None:
+                        raise NotFound(provision.NOBODY_HERE)
+                    return await self._one(request, caller, user_id)
+            case [kind, *rest] if kind in {"ServiceProviderConfig", "ResourceTypes", "Schemas"} and len(rest) <= 1:
+                if request.method == "GET":
+                    return _discover(request, kind, rest)
+            case ["Me"] | ["Bulk"]:
+                raise NotImplementedHere(f"/{request.segments[0]} is not offered; see /ServiceProviderConfig.")
+            case _:
+                raise NotFound(f"There is no endpoint {excerpt('/' + '/'.join(request.segments))} here.")
+        raise MethodNotAllowed(f"This endpoint does not answer {excerpt(request.method, 20)}.")
+
+    # -- users ---------------------------------------------------------------------------------------------------------
+
+    async def _one(self, request: Request, caller: Caller, user_id: str) -> Answer:
+        match request.method:
+            case "GET":
+                return await self._get(request, caller, user_id)
+            case "PUT":
+                return await self._replace(request, user_id)
+            case "PATCH":
+                return await self._patch(request, user_id)
+            case _:
+                async with self._context.database.write(request.actor) as tx:
+                    await provision.delete_user(tx, request.told(), user_id, _if_match(request))
+                return Answer(204)
+
+    async def _get(self, request: Request, caller: Caller, user_id: str) -> Answer:
+        projection = _projection(request)
+        async with self._context.database.read(request.actor.tenant_id) as reading:
+            user = await provision.see_user(reading, _sight(caller), user_id)
+        tag = etag(user.version).encode()
+        if tag in request.headers.get(b"if-none-match", b""):
+            return Answer(304, headers=((b"etag", tag),))
+        return _resource(request, user, 200, projection)
+
+    async def _list(self, request: Request, caller: Caller) -> Answer:
+        query = request.query
+        page, projection = parse_page(query.get("startindex"), query.get("count")), _projection(request)
+        if "sortby" in query:
+            raise NotImplementedHere("Sorting is not offered; see /ServiceProviderConfig.")
+        condition = None
+        if text := query.get("filter", "").strip():
+            tree = parse_filter(text, USER_TYPE)
+            prefix = location("", USER_TYPE, request.base_url)
+            condition = where(tree, USER_TYPE, self._context.database.engine, prefix, first=3)
+        elif query.get("startindex") == "1" and query.get("count") == "2":
+            await self._note_test(caller)
+        # What an index answers runs at once; what may look at everybody keeps nobody else waiting.
+        quick = condition is not None and condition.quick
+        database, tenant_id = self._context.database, request.actor.tenant_id
+        async with database.read(tenant_id) if quick else database.scan(tenant_id) as reading:
+            total, users = await page_users(reading, _sight(caller), condition, page.start, page.count)
+        return Answer(200, list_response(total, page.start, (_render(request, user, projection) for user in users)))
+
+    async def _note_test(self, caller: Caller) -> None:
+        """`GET /Users?startIndex=1&count=2` is what Okta sends for Test API Credentials (wire facts 1.3)."""
+        last = caller.presented.credential.tested_at
+        if last is None or self._context.database.clock() - last >= _TEST_NOTED_EVERY:
+            async with self._context.database.write(caller.actor) as tx:
+                await note_test(tx, caller.actor.id)
+                await append_event(tx, "credential.tested", {}, subject_id="")
+
+    async def _create(self, request: Request) -> Answer:
+        projection = _projection(request)
+        document, ignored = clean(await _read_body(request), USER_TYPE)
+        async with self._context.database.write(request.actor) as tx:
+            user = await provision.create_user(tx, request.told(), document, ignored)
+        return _resource(request, user, 201, projection)
+
+    async def _replace(self, request: Request, user_id: str) -> Answer:
+        projection = _projection(request)
+        document, ignored = clean(await _read_body(request), USER_TYPE)
+        async with self._context.database.write(request.actor) as tx:
+            user = await provision.replace_user(tx, request.told(), user_id, document, ignored, _if_match(request))
+        return _resource(request, user, 200, projection)
+
+    async def _patch(self, request: Request, user_id: str) -> Answer:
+        projection = _projection(request)
+        operations = parse_patch(await _read_body(request))
+        async with self._context.database.write(request.actor) as tx:
+            user = await provision.patch_user(tx, request.told(), user_id, operations, _if_match(request))
+        return _resource(request, user, 200, projection)
+
+
+# -- pieces ------------------------------------------------------------------------------------------------------------
+
+
+def _refusal(error: ScimError) -> Answer:
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    if error.status == 401:
+        headers = (_CHALLENGE,)
+    elif error.retry_after is not None:
+        headers = ((b"retry-after", b"%d" % error.retry_after),)
+    return Answer(error.status, orjson.dumps(error.body()), headers)
+
+
+def _sight(caller: Caller) -> Sight:
+    return Sight(caller.presented.provider_id, caller.presented.adopts)
+
+
+def _projection(request: Request) -> Projection:
+    if not request.query_string:
+        return _EVERYTHING
+    query = request.query
+    return parse_projection(query.get("attributes"), query.get("excludedattributes"), USER_TYPE)
+
+
+_EVERYTHING: Final = Projection()
+
+
+def _if_match(request: Request) -> str | None:
+    tag = request.headers.get(b"if-match")
+    return tag.decode("latin-1") if tag is not None else None
+
+
+def _render(request: Request, user: User, projection: Projection) -> bytes:
+    if projection.whole:
+        return present(user.kept, USER_TYPE, request.base_url)
+    return orjson.dumps(projection.of(expand(user.kept, USER_TYPE, request.base_url)))
+
+
+def _resource(request: Request, user: User, status: int, projection: Projection) -> Answer:
+    where_it_is = location(user.id, USER_TYPE, request.base_url).encode()
+    headers = ((b"etag", etag(user.version).encode()), (b"location", where_it_is))
+    return Answer(status, _render(request, user, projection), headers)
+
+
+def _discover(request: Request, kind: str, rest: list[str]) -> Answer:
+    if kind == "ServiceProviderConfig":
+        if rest:
+            raise NotFound("There is one ServiceProviderConfig, at /ServiceProviderConfig.")
+        return Answer(200, orjson.dumps(discovery.service_provider_config(request.base_url)))
+    if "filter" in request.query:
+        # RFC 7644 §4: a client must not be made to believe that a filter was applied.
+        raise Forbidden(f"/{kind} takes no filter.")
+    offered: list[Document] = (
+        discovery.schemas(request.base_url) if kind == "Schemas" else discovery.resource_types(request.base_url)
+    )
+    if not rest:
+        return Answer(200, list_response(len(offered), 1, map(orjson.dumps, offered)))
+    wanted = rest[0].lower()
+    found = next((each for each in offered if each["id"].lower() == wanted), None)
+    if found is None:
+        raise NotFound(f"There is no such resource under /{kind}.")
+    return Answer(200, orjson.dumps(found))
+
+
+async def _read_body(request: Request) -> Any:
+    """The body as JSON.
+
+    Raises:
+        UnsupportedMediaType, PayloadTooLarge, InvalidSyntax
+    """
+    _check_media_type(request.headers)
+    declared = request.headers.get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > MAX_BODY:
+        raise PayloadTooLarge(f"A body may take {MAX_BODY:,} bytes; this one takes {int(declared):,}.")
+    body = b""
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise InvalidSyntax("The connection was closed before the body was whole.")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > MAX_BODY:
+            raise PayloadTooLarge(f"A body may take {MAX_BODY:,} bytes; this one takes more.")
+    request.sent_size = len(body)
+    request.sent = decode(body)
+    return request.sent
+
+
+def _check_media_type(headers: dict[bytes, bytes]) -> None:
+    kind, _, parameters = headers.get(b"content-type", b"").decode("latin-1").partition(";")
+    if kind.strip().lower() not in {"", MEDIA_TYPE, "application/json"}:
+        raise UnsupportedMediaType(f"The body should be {MEDIA_TYPE} or application/json; {excerpt(kind)} came.")
+    name, _, charset = parameters.partition("=")
+    if name.strip().lower() == "charset" and charset.strip().strip('"').lower() not in {"utf-8", "utf8"}:
+        raise UnsupportedMediaType(f"The body should be in UTF-8; {excerpt(charset)} came.")
+    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+        raise UnsupportedMediaType("The body should not be compressed.")

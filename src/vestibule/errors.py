@@ -1,0 +1,90 @@
+"""Every way the house refuses a person or an operator: one class per kind, each said as what was wanted, what came, and
+where to mend it. Refusals to an identity provider are SCIM Errors (`scim.errors`); both stand in docs/errors.md.
+"""
+
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """A request that is not carried out. The message is a sentence for whoever asked; nothing of it was done."""
+
+    status: ClassVar[int] = 400
+    """The HTTP status of the page or JSON that tells it."""
+    code: ClassVar[str] = "refused"
+    exit_code: ClassVar[int] = 1
+    """What a command ends with."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        """The form field or option that the message is about, if there is one."""
+
+
+class WrongInput(Refusal):
+    """Something that was typed or sent is not what is needed here."""
+
+    status, code, exit_code = 400, "wrong_input", 2
+
+
+class WrongSetting(Refusal):
+    """A setting stops the start."""
+
+    status, code, exit_code = 500, "wrong_setting", 2
+
+
+class SignInNeeded(Refusal):
+    """Nobody is signed in, or the session has ended."""
+
+    status, code = 401, "sign_in_needed"
+
+
+class NotAllowed(Refusal):
+    """Somebody is signed in, and this is not theirs to see or do."""
+
+    status, code = 403, "not_allowed"
+
+
+class StaleForm(Refusal):
+    """The form was sent without the token of this session: another site made it, or the session ended meanwhile."""
+
+    status, code = 403, "stale_form"
+
+
+class NotFound(Refusal):
+    """There is no such thing, or not in this tenant: one answer for both."""
+
+    status, code = 404, "not_found"
+
+
+class Taken(Refusal):
+    """The name is in use."""
+
+    status, code = 409, "taken"
+
+
+class TooOften(Refusal):
+    """Too many failed attempts; the message says when to try again."""
+
+    status, code = 429, "too_often"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DatabaseTooNew(Refusal):
+    """The database was made by a newer program; this one would harm it."""
+
+    status, code, exit_code = 503, "database_too_new", 3
+
+
+class Unavailable(Refusal):
+    """The database does not answer, or is being kept busy by somebody else."""
+
+    status, code, exit_code = 503, "unavailable", 3
+
+
+def all_refusals() -> list[type[Refusal]]:
+    """Every kind of refusal, for the documentation and the test that holds it to this page."""
+    return sorted(Refusal.__subclasses__(), key=lambda kind: kind.code)

@@ -1,0 +1,155 @@
+"""Everything that can happen, on one page.
+
+The activity log, the audit trail and the outbox are readers of one append-only table; this is what may stand in it. An
+event's `data` carries what its sentence needs and what the page about it shows; never a secret, never a password.
+
+In a sentence, `{actor}` is who did it, `{subject}` whom or what it was done to, and other names come from the data.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+Tone = Literal["quiet", "good", "warn", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """A kind of event: its name, the sentence a list shows, and what it means for the documentation."""
+
+    name: str
+    sentence: str
+    meaning: str
+    tone: Tone = "quiet"
+
+
+EVENT_TYPES: Final[tuple[EventType, ...]] = (
+    # -- people
+    EventType("user.created", "{actor} created {subject}", "A person came into being.", "good"),
+    EventType("user.changed", "{actor} changed {subject}: {attributes}", "Attributes of a person changed."),
+    EventType("user.unchanged", "{actor} sent {subject} again; nothing changed", "A write that changed nothing."),
+    EventType("user.deactivated", "{actor} deactivated {subject}", "A person may no longer sign in.", "warn"),
+    EventType("user.reactivated", "{actor} reactivated {subject}", "A person may sign in again.", "good"),
+    EventType(
+        "user.adopted",
+        "{actor} adopted {subject}, who was added by hand",
+        "A person added by hand now belongs to an identity provider.",
+    ),
+    EventType("user.deleted", "{actor} deleted {subject}", "The resource is gone; this log keeps its history.", "warn"),
+    EventType(
+        "user.profile_derived",
+        "The new mapping changed the Profile of {subject}: {attributes}",
+        "A Profile changed because the mapping did.",
+    ),
+    # -- requests
+    EventType(
+        "request.refused",
+        "{actor} was refused: {reason}",
+        "A SCIM request with a valid credential was not carried out. `data` says what was sent and where to mend it.",
+        "bad",
+    ),
+    EventType(
+        "credential.refused",
+        "A request with {key} was refused: {reason}",
+        "A SCIM request came without a valid credential. Equal refusals within a minute are counted in one.",
+        "bad",
+    ),
+    EventType(
+        "credential.tested",
+        "{actor} tested these credentials",
+        "The request arrived that Okta sends for Test API Credentials.",
+        "good",
+    ),
+    # -- configuration
+    EventType("tenant.created", "{actor} created the tenant {title}", "A tenant came into being."),
+    EventType(
+        "identity_provider.created", "{actor} added the identity provider {name}", "An identity provider was added."
+    ),
+    EventType(
+        "identity_provider.changed", "{actor} changed {name}: {attributes}", "Settings of an identity provider changed."
+    ),
+    EventType(
+        "provisioning.switched_on", "{actor} switched on auto-provisioning for {name}", "SCIM is answered.", "good"
+    ),
+    EventType(
+        "provisioning.paused",
+        "{actor} paused provisioning for {name}",
+        "Writes are answered with 429 until provisioning is resumed; the identity provider tries again by itself.",
+        "warn",
+    ),
+    EventType(
+        "provisioning.switched_off", "{actor} switched off auto-provisioning for {name}", "SCIM is refused.", "warn"
+    ),
+    EventType("credential.created", "{actor} created the key {key} for {name}", "A Key and Secret were made."),
+    EventType("credential.revoked", "{actor} retired the key {key} of {name}", "A Key is no longer accepted.", "warn"),
+    EventType("mapping.changed", "{actor} changed the mapping of {name}", "The rules that derive Profiles changed."),
+    EventType(
+        "mapping.applied",
+        "The mapping of {name} was applied to {done} people; {changed} Profiles changed",
+        "Every Profile of an identity provider was derived anew.",
+    ),
+    # -- administrators
+    EventType("administrator.invited", "{actor} invited {subject} as {role}", "A one-time link was made."),
+    EventType(
+        "administrator.joined", "{subject} chose a password", "An administrator used their one-time link.", "good"
+    ),
+    EventType("administrator.signed_in", "{subject} signed in to the console", "A console session began."),
+    EventType("administrator.signed_out", "{subject} signed out of the console", "A console session was ended."),
+    EventType(
+        "administrator.sign_in_refused",
+        "A sign-in as {email} was refused: {reason}",
+        "Somebody gave a wrong password, or was too quick to try again.",
+        "bad",
+    ),
+    EventType("administrator.role_changed", "{actor} made {subject} {role}", "An administrator's role changed."),
+    EventType("administrator.disabled", "{actor} disabled {subject}", "An administrator was locked out.", "warn"),
+    EventType("administrator.enabled", "{actor} enabled {subject}", "An administrator was let in again."),
+)
+
+BY_NAME: Final[dict[str, EventType]] = {each.name: each for each in EVENT_TYPES}
+
+_SECRET_NAMES: Final = ("password", "secret", "token")
+HIDDEN: Final = "•••"
+
+
+def redacted(value: Any) -> Any:
+    """What was sent, with the values of passwords and their like replaced. Nothing else keeps a request's body."""
+    if isinstance(value, list):
+        return [redacted(element) for element in value]
+    if not isinstance(value, dict):
+        return value
+    # In a PATCH the name stands in `path` and the secret in `value`.
+    hides_value = any(
+        isinstance(part, str) and name.lower() == "path" and _is_secret(part) for name, part in value.items()
+    )
+    return {
+        name: HIDDEN
+        if part is not None and (_is_secret(name) or (hides_value and name.lower() == "value"))
+        else redacted(part)
+        for name, part in value.items()
+    }
+
+
+def _is_secret(name: str) -> bool:
+    folded = name.lower()
+    return any(word in folded for word in _SECRET_NAMES)
+
+
+def changes_between(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
+    """What changed, attribute by attribute, in the order of the schema of the newer document.
+
+    Parts of a complex attribute are told apart (`name.givenName`); lists are told as a whole.
+    """
+    changes = []
+    for name in {**after, **before}:
+        old, new = before.get(name), after.get(name)
+        if old == new or name == "schemas":
+            continue
+        if isinstance(old or {}, dict) and isinstance(new or {}, dict):
+            joint = ":" if name.startswith("urn:") else "."
+            changes += [
+                {**change, "attribute": f"{name}{joint}{change['attribute']}"}
+                for change in changes_between(old or {}, new or {})
+            ]
+        else:
+            changes.append({"attribute": name, "before": old, "after": new})
+    return changes

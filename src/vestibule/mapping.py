@@ -1,0 +1,85 @@
+"""From a SCIM document to a Profile: the person as the application sees them.
+
+A mapping is an ordered list of rules. It is compiled once and then is a plain function, because every write runs it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from vestibule.errors import WrongInput
+from vestibule.model import Rule
+from vestibule.scim.errors import ScimError
+from vestibule.scim.filter import Document
+from vestibule.scim.schema import USER_TYPE
+from vestibule.scim.target import Target, parse_target
+
+Profile = dict[str, Any]
+Derive = Callable[[Document], Profile]
+
+MAX_RULES = 100
+
+
+def compile_mapping(rules: Sequence[Rule]) -> Derive:
+    """The function that derives a Profile by these rules. A target without a value is left out.
+
+    Raises:
+        WrongInput: a rule that cannot be carried out; the message says which and why, `field` is its position.
+    """
+    if len(rules) > MAX_RULES:
+        raise WrongInput(f"A mapping may have {MAX_RULES} rules; this one has {len(rules)}.")
+    seen: set[str] = set()
+    compiled = []
+    for number, rule in enumerate(rules):
+        if not rule.target or not all(c.isalnum() or c in "_-." for c in rule.target) or len(rule.target) > 64:
+            raise WrongInput(
+                f"Rule {number + 1}: the target should be a name of letters, digits, '_', '-' and '.', "
+                f"at most 64 long; '{rule.target}' came.",
+                field=str(number),
+            )
+        if rule.target in seen:
+            raise WrongInput(f"Rule {number + 1}: '{rule.target}' has a rule already.", field=str(number))
+        seen.add(rule.target)
+        compiled.append((rule, [_source(source, number) for source in rule.sources]))
+
+    def derive(document: Document) -> Profile:
+        profile: Profile = {}
+        for rule, sources in compiled:
+            value = _value(rule, sources, document)
+            if value not in (None, ""):
+                profile[rule.target] = value
+        return profile
+
+    return derive
+
+
+def _source(text: str, number: int) -> Target:
+    try:
+        target = parse_target(text, USER_TYPE)
+    except ScimError as error:
+        raise WrongInput(f"Rule {number + 1}: {error.detail}", field=str(number)) from None
+    if target is None or target.steps[-1].type == "complex":
+        hint = (
+            "it is made of parts; name one of them, such as name.givenName" if target else "there is no such attribute"
+        )
+        raise WrongInput(f"Rule {number + 1}: the source '{text}' cannot be read: {hint}.", field=str(number))
+    return target
+
+
+def _value(rule: Rule, sources: list[Target], document: Document) -> Any:
+    found: list[Any] = []
+    for source in sources:
+        found += source.values(document)
+        if found and rule.join is None:
+            break
+    if not found:
+        value: Any = rule.default
+    elif rule.join is None:
+        value = found[0]
+    else:
+        value = rule.join.join(map(str, found))
+    if isinstance(value, str):
+        if rule.trim:
+            value = value.strip()
+        if rule.case == "lower":
+            value = value.lower()
+    return value

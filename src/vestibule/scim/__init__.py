@@ -1,0 +1,1 @@
+"""SCIM 2.0 as a library: no I/O, no clock, no tenant, no SQL, no HTTP framework (RFC 7643, RFC 7644)."""

@@ -1,0 +1,150 @@
+"""Every way a SCIM request can be refused, one class per kind (RFC 7644 §3.12, table 9).
+
+A `ScimError` is raised with one sentence that says what was wanted and what came. It never quotes a secret, and quotes
+input only where the sender needs it to find the mistake, shortened.
+"""
+
+from typing import ClassVar
+
+SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
+
+
+class ScimError(Exception):
+    """A refusal in SCIM's own form. `status` is the HTTP status, `scim_type` the RFC's keyword or None, `detail` a
+    sentence.
+    """
+
+    status: ClassVar[int] = 500
+    scim_type: ClassVar[str | None] = None
+
+    def __init__(self, detail: str, *, retry_after: int | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after = retry_after
+        """Whole seconds to wait before the next try; only an integer is understood by Okta (wire facts 1.12)."""
+
+    def body(self) -> dict[str, object]:
+        """The SCIM Error message. `status` is a string, as RFC 7644 §3.12 and Okta's SPEC test want it."""
+        kind = {"scimType": self.scim_type} if self.scim_type else {}
+        return {"schemas": [SCHEMA], "status": str(self.status), **kind, "detail": self.detail}
+
+
+class InvalidFilter(ScimError):
+    """The filter does not follow the grammar, names an unknown attribute, or is larger than the limits."""
+
+    status, scim_type = 400, "invalidFilter"
+
+
+class InvalidPath(ScimError):
+    """A PATCH path does not follow the grammar."""
+
+    status, scim_type = 400, "invalidPath"
+
+
+class InvalidSyntax(ScimError):
+    """The body is not JSON, or not the message that this request needs."""
+
+    status, scim_type = 400, "invalidSyntax"
+
+
+class InvalidValue(ScimError):
+    """A value has the wrong type, is missing where one is required, or is too long."""
+
+    status, scim_type = 400, "invalidValue"
+
+
+class NoTarget(ScimError):
+    """A PATCH operation selects nothing and says too little for the missing value to be made."""
+
+    status, scim_type = 400, "noTarget"
+
+
+class Mutability(ScimError):
+    """A required attribute would be removed."""
+
+    status, scim_type = 400, "mutability"
+
+
+class TooMany(ScimError):
+    """More operations or values in one request than are taken at once."""
+
+    status, scim_type = 400, "tooMany"
+
+
+class Unauthorized(ScimError):
+    """No credential that is valid here. One sentence for every cause, so that nothing can be learned from it."""
+
+    status = 401
+
+
+class Forbidden(ScimError):
+    """The credential is valid, and what it asks for is not allowed."""
+
+    status = 403
+
+
+class NotFound(ScimError):
+    """No such resource, endpoint or tenant: one answer for all of them."""
+
+    status = 404
+
+
+class MethodNotAllowed(ScimError):
+    """The endpoint exists and does not answer this method."""
+
+    status = 405
+
+
+class Uniqueness(ScimError):
+    """Another resource that this identity provider can see has this value already."""
+
+    status, scim_type = 409, "uniqueness"
+
+
+class PreconditionFailed(ScimError):
+    """`If-Match` names a version that is no longer the current one (RFC 7644 §3.14)."""
+
+    status = 412
+
+
+class PayloadTooLarge(ScimError):
+    """The body is larger than the limit."""
+
+    status = 413
+
+
+class UnsupportedMediaType(ScimError):
+    """The body is neither `application/scim+json` nor `application/json` in UTF-8."""
+
+    status = 415
+
+
+class TooManyRequests(ScimError):
+    """Come back later: Okta retries by itself after 429 with an integer Retry-After, and after nothing else (wire facts
+    1.12).
+    """
+
+    status = 429
+
+
+class Internal(ScimError):
+    """Something broke here. The request id in the sentence finds it in the log."""
+
+    status = 500
+
+
+class NotImplementedHere(ScimError):
+    """A part of SCIM that this service provider does not offer, as ServiceProviderConfig says."""
+
+    status = 501
+
+
+def all_errors() -> list[type[ScimError]]:
+    """Every kind of refusal, by status: for the documentation and the test that holds it to this page."""
+    return sorted(ScimError.__subclasses__(), key=lambda kind: (kind.status, kind.scim_type or ""))
+
+
+def excerpt(text: str, limit: int = 60) -> str:
+    """Input shortened for a sentence; control characters shown as escapes so that a log line stays one line."""
+    shown = text if len(text) <= limit else text[:limit] + "…"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in shown)

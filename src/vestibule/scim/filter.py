@@ -1,0 +1,413 @@
+"""Filters: text to a tree of five kinds of node, and the tree to a predicate over a document (RFC 7644 §3.4.2.2).
+
+The rule of this file: nothing is guessed. A filter that names an unknown attribute or compares what cannot be compared
+is refused, because a filter that quietly matches everybody or nobody is how people are duplicated or deleted.
+
+Size is judged before parsing, by a scan that knows about strings, so that no input makes the parser recurse deeply.
+
+What the RFC leaves open is decided here, once, for the predicate and for the SQL alike:
+- a comparison with a multi-valued attribute holds when it holds for any of its values;
+- an attribute without a value satisfies `ne` and no other comparison;
+- an unqualified complex attribute means its `value` sub-attribute (`emails co "x"`, `manager eq "u-1"`).
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, get_args
+
+import orjson
+
+from vestibule.scim.errors import InvalidFilter, excerpt
+from vestibule.scim.path import MalformedPath, Path, find_path
+from vestibule.scim.schema import Attribute, ResourceType
+from vestibule.scim.text import fold
+
+MAX_LENGTH: Final = 4096
+MAX_NESTING: Final = 20
+MAX_TERMS: Final = 50
+
+Operator = Literal["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]
+Value = str | bool | int | float
+"""A comparison's value as it is compared: text is folded unless the attribute is case-exact, an instant is in
+milliseconds.
+"""
+
+Document = dict[str, Any]
+Predicate = Callable[[Document], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`attribute operator value`. `given` is the value before it was brought into the form in which it is compared."""
+
+    path: Path
+    operator: Operator
+    value: Value
+    given: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """`attribute pr`: it has a value."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Terms joined by `and` or by `or`."""
+
+    word: Literal["and", "or"]
+    terms: "tuple[Filter, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """`not ( … )`."""
+
+    term: "Filter"
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """`attribute[ … ]`: one value of the attribute satisfies all of the term. Paths inside begin below the
+    attribute.
+    """
+
+    path: Path
+    term: "Filter"
+
+
+Filter = Compare | Present | Group | Not | Element
+
+
+# -- text to tree ------------------------------------------------------------------------------------------------------
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+        (?P<string>"(?:[^"\\]|\\.)*")
+      | (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.]))
+      | (?P<word>[A-Za-z$][\w$:.-]*)
+      | (?P<sub>\.[A-Za-z$][\w$-]*)
+      | (?P<mark>[()\[\]])
+    )""",
+    re.VERBOSE | re.ASCII | re.DOTALL,
+)
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_JOINT = re.compile(r"\b(?:and|or)\b", re.IGNORECASE | re.ASCII)
+_OPERATORS: Final[dict[str, Operator]] = {name: name for name in get_args(Operator)}
+_END: Final = ("end", "")
+_WORDS: Final = {"true": True, "false": False, "null": None}
+
+
+def parse_filter(text: str, resource_type: ResourceType) -> Filter:
+    """The tree of a filter over one kind of resource.
+
+    Raises:
+        InvalidFilter: too large, against the grammar, an unknown attribute, or a comparison that makes no sense for it.
+    """
+    check_size(text)
+    return _Parser(text, resource_type).whole()
+
+
+def parse_element_filter(text: str, path: Path, resource_type: ResourceType) -> Filter:
+    """The tree of what stands between the brackets after an attribute, as in `emails[type eq "work"]`.
+
+    Raises:
+        InvalidFilter: as `parse_filter` does.
+    """
+    check_size(text)
+    return _Parser(text, resource_type).whole(path)
+
+
+def count_terms(tree: Filter) -> int:
+    """How many comparisons a filter makes for one document."""
+    match tree:
+        case Group(_, terms):
+            return sum(map(count_terms, terms))
+        case Not(term) | Element(_, term):
+            return count_terms(term)
+        case _:
+            return 1
+
+
+def check_size(text: str) -> None:
+    """Refuse a filter that is longer, deeper or has more terms than is taken, before anything parses it.
+
+    Raises:
+        InvalidFilter: one of the limits is passed.
+    """
+    if len(text) > MAX_LENGTH:
+        raise InvalidFilter(f"A filter may have {MAX_LENGTH:,} characters; this one has {len(text):,}.")
+    bare = _STRING.sub('""', text)
+    depth = deepest = 0
+    for character in bare:
+        if character in "([":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in ")]":
+            depth -= 1
+    if deepest > MAX_NESTING:
+        raise InvalidFilter(f"A filter may nest {MAX_NESTING} deep; this one nests {deepest:,} deep.")
+    terms = 1 + len(_JOINT.findall(bare))
+    if terms > MAX_TERMS:
+        raise InvalidFilter(f"A filter may have {MAX_TERMS} terms; this one has {terms:,}.")
+
+
+class _Parser:
+    """One token ahead, descending by precedence: or, and, not, term."""
+
+    def __init__(self, text: str, resource_type: ResourceType) -> None:
+        self._text = text
+        self._type = resource_type
+        self._tokens = self._scan()
+        self._start = 0
+        self.ahead = next(self._tokens)
+
+    def _scan(self) -> Iterator[tuple[str, str]]:
+        at, text = 0, self._text.rstrip()
+        while at < len(text):
+            match = _TOKEN.match(text, at)
+            if match is None:
+                raise InvalidFilter(f"The filter holds a character that belongs to no word near character {at + 1}.")
+            kind = match.lastgroup or ""
+            self._start = match.start(kind)
+            at = match.end()
+            yield kind, match[kind]
+        self._start = at
+        while True:
+            yield _END
+
+    def where(self) -> str:
+        """Words that say where the parser stands, without repeating what was sent."""
+        return "at its end" if self.ahead == _END else f"at character {self._start + 1}"
+
+    def _take(self) -> tuple[str, str]:
+        token, self.ahead = self.ahead, next(self._tokens)
+        return token
+
+    def _is(self, word: str) -> bool:
+        return self.ahead[1].lower() == word and self.ahead[0] in {"word", "mark"}
+
+    def _expect(self, mark: str) -> None:
+        if not self._is(mark):
+            raise InvalidFilter(f"The filter should have '{mark}' {self.where()}.")
+        self._take()
+
+    def whole(self, below: Path | None = None) -> Filter:
+        """The tree of all of the text; paths begin below an attribute if one is given."""
+        tree = self._alternatives(below)
+        if self.ahead != _END:
+            raise InvalidFilter(f"The filter should end or go on with 'and' or 'or' {self.where()}.")
+        return tree
+
+    def _alternatives(self, below: Path | None) -> Filter:
+        return self._joined("or", self._conjunction, below)
+
+    def _conjunction(self, below: Path | None) -> Filter:
+        return self._joined("and", self._term, below)
+
+    def _joined(self, word: Literal["and", "or"], part: Callable[[Path | None], Filter], below: Path | None) -> Filter:
+        terms = [part(below)]
+        while self._is(word):
+            self._take()
+            terms.append(part(below))
+        return terms[0] if len(terms) == 1 else Group(word, tuple(terms))
+
+    def _term(self, below: Path | None) -> Filter:
+        if self._is("("):
+            return self._grouped(below)
+        if self.ahead[0] != "word":
+            raise InvalidFilter(f"The filter should name an attribute {self.where()}.")
+        word = self._take()[1]
+        if word.lower() == "not" and self._is("("):
+            return Not(self._grouped(below))
+        path = self._path(word, below)
+        if self._is("["):
+            return self._element(path, below)
+        return self._comparison(path)
+
+    def _grouped(self, below: Path | None) -> Filter:
+        self._expect("(")
+        inner = self._alternatives(below)
+        self._expect(")")
+        return inner
+
+    def _path(self, word: str, below: Path | None) -> Path:
+        try:
+            path = below.sub(word) if below else find_path(word, self._type)
+        except MalformedPath:
+            path = None
+        if path is None:
+            owner = f" below '{below}'" if below else f" in {self._type.name}"
+            raise InvalidFilter(f"There is no attribute '{excerpt(word)}'{owner} to filter by.")
+        return path
+
+    def _element(self, path: Path, below: Path | None) -> Filter:
+        if below or path.leaf.type != "complex" or path.leaf.name.startswith("urn:"):
+            raise InvalidFilter(f"'{path}' cannot be followed by '['; only a complex attribute can.")
+        self._expect("[")
+        term = self._alternatives(path)
+        self._expect("]")
+        if self.ahead[0] == "sub":
+            # `emails[type eq "work"].value eq "x"`: how Entra looks a person up by mail (wire facts 3.1).
+            sub = self._path(self._take()[1][1:], path)
+            term = Group("and", (term, self._comparison(sub)))
+        return Element(path, term)
+
+    def _comparison(self, path: Path) -> Filter:
+        kind, word = self._take()
+        operator = word.lower()
+        if kind == "word" and operator == "pr":
+            return Present(path)
+        if kind != "word" or operator not in _OPERATORS:
+            raise InvalidFilter(f"After '{path}' the filter should have one of eq ne co sw ew gt ge lt le pr.")
+        return compare(path, _OPERATORS[operator], self._value())
+
+    def _value(self) -> Value | None:
+        kind, word = self._take()
+        if kind == "string":
+            try:
+                text: str = orjson.loads(word)
+            except orjson.JSONDecodeError:
+                raise InvalidFilter("A text in the filter is not a JSON string: check its backslashes.") from None
+            if "\0" in text:
+                raise InvalidFilter("A text in the filter holds a NUL character, which no attribute may have.")
+            return text
+        if kind == "number":
+            number: float = orjson.loads(word)
+            return number
+        if kind == "word" and word.lower() in _WORDS:
+            return _WORDS[word.lower()]
+        raise InvalidFilter("A comparison should end with a text in double quotes, a number, true, false or null.")
+
+
+def compare(path: Path, operator: Operator, value: Value | None) -> Filter:
+    """A comparison with its value brought into the form in which it is compared.
+
+    Raises:
+        InvalidFilter: the attribute cannot be compared with such a value, or not with this operator.
+    """
+    if path.leaf.type == "complex":
+        below = path.sub("value")
+        if below is None:
+            raise InvalidFilter(f"'{path}' is made of parts; name the part to compare.")
+        path = below
+    if value is None:
+        if operator not in {"eq", "ne"}:
+            raise InvalidFilter(f"'{path} {operator} null' has no meaning; null goes with eq and ne.")
+        return Present(path) if operator == "ne" else Not(Present(path))
+    if operator not in _COMPARABLE.get(path.leaf.type, _OPERATORS):
+        raise InvalidFilter(f"'{path}' holds a {path.leaf.type}, which has no '{operator}'.")
+    return Compare(path, operator, _comparable(path, value), value)
+
+
+_COMPARABLE: Final[dict[str, frozenset[str]]] = {
+    "boolean": frozenset({"eq", "ne"}),
+    "binary": frozenset({"eq", "ne", "co", "sw", "ew"}),
+    "dateTime": frozenset({"eq", "ne", "gt", "ge", "lt", "le"}),
+}
+
+
+def _comparable(path: Path, value: Value) -> Value:
+    kind = path.leaf.type
+    if kind == "boolean":
+        # Entra writes booleans as texts (wire facts 3.2).
+        if isinstance(value, str) and value.lower() in {"true", "false"}:
+            return value.lower() == "true"
+        if isinstance(value, bool):
+            return value
+        raise InvalidFilter(f"'{path}' is compared with true or false.")
+    if kind == "dateTime":
+        instant = milliseconds(value) if isinstance(value, str) else None
+        if instant is None:
+            raise InvalidFilter(f"'{path}' is compared with an instant such as \"2026-03-01T12:00:00Z\".")
+        return instant
+    if isinstance(value, bool):
+        raise InvalidFilter(f"'{path}' is compared with a text in double quotes.")
+    return normal(path.leaf, str(value))
+
+
+def normal(attribute: Attribute, text: str) -> str:
+    """Text of an attribute as it is compared: folded, unless the attribute is case-exact."""
+    return text if attribute.case_exact else fold(text)
+
+
+def milliseconds(text: str) -> float | None:
+    """An xsd:dateTime as milliseconds since 1970, with the part below a millisecond as a fraction; None if it is
+    none.
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=UTC)
+    since = instant - _EPOCH
+    return (since.days * 86_400_000) + since.seconds * 1000 + since.microseconds / 1000
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+# -- tree to predicate -------------------------------------------------------------------------------------------------
+
+_TESTS: Final[dict[Operator, Callable[[Any, Any], bool]]] = {
+    "eq": lambda had, wanted: had == wanted,
+    "ne": lambda had, wanted: had != wanted,
+    "co": lambda had, wanted: wanted in had,
+    "sw": lambda had, wanted: had.startswith(wanted),
+    "ew": lambda had, wanted: had.endswith(wanted),
+    "gt": lambda had, wanted: had > wanted,
+    "ge": lambda had, wanted: had >= wanted,
+    "lt": lambda had, wanted: had < wanted,
+    "le": lambda had, wanted: had <= wanted,
+}
+
+
+def predicate(tree: Filter, above: int = 0) -> Predicate:
+    """The tree as a function of a document. `above` counts the steps of a path that were taken before the document."""
+    match tree:
+        case Group(word, terms):
+            tests = [predicate(term, above) for term in terms]
+            joined = all if word == "and" else any
+            return lambda document: joined(test(document) for test in tests)
+        case Not(term):
+            test = predicate(term, above)
+            return lambda document: not test(document)
+        case Element(path, term):
+            values, test = reader(path, above), predicate(term, len(path.steps))
+            return lambda document: any(test(element) for element in values(document))
+        case Present(path):
+            values = reader(path, above)
+            return lambda document: bool(values(document))
+        case Compare(path, operator, wanted, _):
+            values, holds, comparable = reader(path, above), _TESTS[operator], _as_compared(path.leaf)
+            when_absent = operator == "ne"
+            return lambda document: (
+                any(holds(comparable(value), wanted) for value in found) if (found := values(document)) else when_absent
+            )
+
+
+def reader(path: Path, above: int = 0) -> Callable[[Document], list[Any]]:
+    """A function that lists the values a path has in a document: none, one, or as many as its lists hold."""
+    names = [step.name for step in path.steps[above:]]
+
+    def values(document: Document) -> list[Any]:
+        found: list[Any] = [document]
+        for name in names:
+            below = [part[name] for part in found if name in part]
+            found = [value for part in below for value in (part if isinstance(part, list) else (part,))]
+        return found
+
+    return values
+
+
+def _as_compared(attribute: Attribute) -> Callable[[Any], Any]:
+    if attribute.type == "dateTime":
+        return milliseconds
+    if attribute.type == "boolean" or attribute.case_exact:
+        return lambda value: value
+    return fold

@@ -1,0 +1,91 @@
+"""Attribute paths: what a filter, a PATCH operation, `attributes=` and a mapping rule name an attribute with.
+
+The grammar is RFC 7644 §3.10. Two liberties are taken because real clients need them: names are found in any case, and
+a schema URN may be followed by a dot as well as by a colon (Entra wire facts 3.2).
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from vestibule.scim.schema import Attribute, ResourceType
+
+_NAME = re.compile(r"[A-Za-z$][A-Za-z0-9_$-]*\Z")
+
+
+class MalformedPath(ValueError):
+    """Not an attribute path at all, as opposed to the path of an attribute that does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The way from the resource down to an attribute: one to three steps, the first of them top-level."""
+
+    steps: tuple[Attribute, ...]
+
+    @property
+    def leaf(self) -> Attribute:
+        """The attribute that is named."""
+        return self.steps[-1]
+
+    @property
+    def read_only(self) -> bool:
+        """Whether a client's value for it is not taken."""
+        return any(step.mutability == "readOnly" for step in self.steps)
+
+    def sub(self, name: str) -> "Path | None":
+        """The path one step further down."""
+        found = self.leaf.sub(name)
+        return Path((*self.steps, found)) if found else None
+
+    def __str__(self) -> str:
+        first, *rest = (step.name for step in self.steps)
+        if not rest:
+            return first
+        return first + (":" if first.startswith("urn:") else ".") + ".".join(rest)
+
+
+@lru_cache(maxsize=1024)
+def find_path(text: str, resource_type: ResourceType) -> Path | None:
+    """The path that a text such as `name.familyName` or `urn:…:User:manager.value` names; None for an unknown
+    attribute.
+
+    Raises:
+        MalformedPath: the text is not an attribute path.
+    """
+    names = _split(text, resource_type)
+    if names is None:
+        return None
+    steps: list[Attribute] = []
+    here = resource_type.root
+    for name in names:
+        found = here.sub(name)
+        if found is None:
+            return None
+        steps.append(found)
+        here = found
+    return Path(tuple(steps))
+
+
+def _split(text: str, resource_type: ResourceType) -> list[str] | None:
+    """Names from the top down; None when the URN in front is not one of this resource's schemas."""
+    folded = text.lower()
+    if not folded.startswith("urn:"):
+        return _names(text)
+    core = resource_type.core.id.lower()
+    if folded.startswith(core) and text[len(core) : len(core) + 1] in {":", "."}:
+        return _names(text[len(core) + 1 :])
+    for schema in resource_type.extensions:
+        urn = schema.id.lower()
+        if folded == urn:
+            return [schema.id]
+        if folded.startswith(urn) and text[len(urn)] in {":", "."}:
+            return [schema.id, *_names(text[len(urn) + 1 :])]
+    return None
+
+
+def _names(text: str) -> list[str]:
+    names = text.split(".")
+    if not all(map(_NAME.match, names)):
+        raise MalformedPath
+    return names

@@ -1,0 +1,24 @@
+"""The one canonical form of text that is compared without regard to case.
+
+Two database engines disagree about lower case beyond ASCII (SQLite folds none of it, PostgreSQL follows its locale), so
+no comparison is left to them: what is stored to be compared, and what it is compared with, both pass through here.
+"""
+
+import unicodedata
+
+
+def fold(text: str) -> str:
+    """Text as it is compared where RFC 7643 says `caseExact: false`: NFKC, case-folded, NFKC again (RFC 7644 §7.8)."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def unprintable(text: str) -> str | None:
+    """The first character that no name may hold (control, format, surrogate, private or unassigned), or None.
+
+    Such characters are invisible: with them two names that look the same would be two people.
+    """
+    if text.isprintable() and text.isascii():
+        return None
+    return next((character for character in text if unicodedata.category(character)[0] == "C"), None)

@@ -1,0 +1,197 @@
+"""Every setting of the program, on this one page.
+
+A setting is read from the command line, else from an environment variable `VESTIBULE_<NAME>`, else from the TOML file
+that `VESTIBULE_CONFIG` names, else it has the default below. A name nobody knows stops the start, because a misspelt
+setting that is passed over is a setting that is silently not in force.
+"""
+
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+from urllib.parse import urlsplit
+
+from vestibule.errors import WrongSetting
+
+PREFIX = "VESTIBULE_"
+
+
+def _setting(default: Any, meaning: str) -> Any:
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator can decide. Build it with `load`, which also checks it."""
+
+    data: Path = _setting(
+        Path("var"),
+        "Folder for the database, the pepper and the lock file. Made if missing, readable by its owner only.",
+    )
+    database: str = _setting(
+        "", "Database URL: `postgresql://…`, or `sqlite:///path`; empty for `vestibule.db` in the data folder."
+    )
+    synchronous: str = _setting(
+        "full",
+        "SQLite: `full` answers a write once the disk has it; `normal` may lose the last writes when the power fails.",
+    )
+    pool: int = _setting(10, "PostgreSQL: how many connections one worker may hold.")
+    host: str = _setting("127.0.0.1", "Address to listen on.")
+    port: int = _setting(8000, "Port to listen on; 0 takes a free one.")
+    base_url: str = _setting(
+        "",
+        "URL under which people and identity providers reach this server; empty for the address and port above.",
+    )
+    wildcard_host: str = _setting(
+        "",
+        "Domain whose subdomains are tenants: with `example.com`, SCIM also answers at "
+        "`https://acme.example.com/scim/v2`.",
+    )
+    tls_certificate: str = _setting(
+        "", "PEM file with the server's certificate chain. Without it plain HTTP is spoken, for a proxy in front."
+    )
+    tls_key: str = _setting("", "PEM file with the private key of that certificate.")
+    workers: int = _setting(1, "How many processes answer requests. More than one needs PostgreSQL.")
+    trusted_proxies: str = _setting(
+        "",
+        "Comma-separated addresses or networks of proxies that are believed in `X-Forwarded-For` and "
+        "`X-Forwarded-Proto`.",
+    )
+    pepper: str = _setting(
+        "",
+        "Secret of 32 characters or more that stored credential checks are keyed with; empty for the file `pepper` in "
+        "the data folder. Every node needs the same.",
+    )
+    log_level: str = _setting("info", "How much is logged: `debug`, `info`, `warning` or `error`.")
+
+    @property
+    def database_url(self) -> str:
+        """The database URL with its default filled in."""
+        return self.database or f"sqlite:///{self.data / 'vestibule.db'}"
+
+    @property
+    def on_postgres(self) -> bool:
+        """Whether the database is PostgreSQL."""
+        return self.database.startswith(("postgresql:", "postgres:"))
+
+    @property
+    def url(self) -> str:
+        """The base URL with its default filled in, without a slash at the end."""
+        if self.base_url:
+            return self.base_url.rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls_certificate else 'http'}://{host}:{self.port}"
+
+
+def load(
+    environ: Mapping[str, str] = os.environ, overrides: Mapping[str, Any] | None = None, *, strict: bool = True
+) -> Settings:
+    """The settings in force. `overrides` come from the command line; those that are None were not given.
+
+    Raises:
+        WrongSetting: an unknown name, or a value that is not what the setting takes. The message is one line.
+    """
+    known = {each.name: each for each in fields(Settings)}
+    given: dict[str, tuple[Any, str]] = dict(_from_file(environ.get(PREFIX + "CONFIG"), known))
+    for variable, value in environ.items():
+        name = variable.removeprefix(PREFIX).lower()
+        if not variable.startswith(PREFIX) or name == "config":
+            continue
+        if name in known:
+            given[name] = (value, variable)
+        elif strict:
+            raise WrongSetting(f"There is no setting {variable}. Known are: {', '.join(map(variable_of, known))}.")
+    given |= {
+        name: (value, f"--{name.replace('_', '-')}") for name, value in (overrides or {}).items() if value is not None
+    }
+    hints = get_type_hints(Settings)
+    settings = Settings(**{name: _convert(value, hints[name], source) for name, (value, source) in given.items()})
+    _check(settings)
+    return settings
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def described() -> list[tuple[str, str, str]]:
+    """Every setting as (name, default, meaning), for the documentation and `--help`."""
+    return [(each.name, _default(each), each.metadata["meaning"]) for each in fields(Settings)]
+
+
+def _default(each: Field[Any]) -> str:
+    return "" if each.default is MISSING else str(each.default)
+
+
+def _from_file(path: str | None, known: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
+    if not path:
+        return {}
+    try:
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise WrongSetting(f"VESTIBULE_CONFIG names {path}, which cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WrongSetting(f"{path} should be a TOML file: {error}.") from None
+    unknown = sorted(set(content) - set(known))
+    if unknown:
+        raise WrongSetting(f"{path} has a setting '{unknown[0]}' that there is not. Known are: {', '.join(known)}.")
+    return {name: (value, f"{name} in {path}") for name, value in content.items()}
+
+
+def _convert(value: Any, wanted: type, source: str) -> Any:
+    if wanted is int:
+        try:
+            return int(str(value))
+        except ValueError:
+            raise WrongSetting(f"{source} should be a whole number; '{value}' came.") from None
+    if not isinstance(value, str | Path):
+        raise WrongSetting(f"{source} should be a text; {value!r} came.")
+    return wanted(value)
+
+
+def _check(settings: Settings) -> None:
+    if settings.log_level not in {"debug", "info", "warning", "error"}:
+        raise WrongSetting(f"log_level should be debug, info, warning or error; '{settings.log_level}' came.")
+    if settings.synchronous not in {"full", "normal"}:
+        raise WrongSetting(f"synchronous should be full or normal; '{settings.synchronous}' came.")
+    if not 0 <= settings.port <= 65535:
+        raise WrongSetting(f"port should be between 0 and 65535; {settings.port} came.")
+    if settings.workers < 1 or settings.pool < 2:
+        raise WrongSetting("workers should be 1 or more, and pool 2 or more.")
+    if settings.workers > 1 and not settings.on_postgres:
+        raise WrongSetting("More than one worker needs PostgreSQL: set database to postgresql://… or workers to 1.")
+    if settings.workers > 1 and settings.port == 0:
+        raise WrongSetting("More than one worker needs a fixed port; port is 0.")
+    if settings.database and not settings.on_postgres and not settings.database.startswith("sqlite:///"):
+        raise WrongSetting("database should begin with postgresql:// or sqlite:///.")
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        raise WrongSetting("tls_certificate and tls_key go together; only one of them is set.")
+    for path in filter(None, (settings.tls_certificate, settings.tls_key)):
+        if not Path(path).is_file():
+            raise WrongSetting(f"There is no file {path}, which tls_certificate or tls_key names.")
+    _check_addresses(settings)
+    if settings.pepper and len(settings.pepper) < 32:
+        raise WrongSetting(f"pepper should have 32 characters or more; it has {len(settings.pepper)}.")
+
+
+def _check_addresses(settings: Settings) -> None:
+    if settings.base_url:
+        parts = urlsplit(settings.base_url)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+            raise WrongSetting(f"base_url should be like https://login.example.com; '{settings.base_url}' came.")
+        if "_" in settings.base_url:
+            raise WrongSetting("base_url may hold no underscore: Okta refuses a SCIM URL with one in it.")
+    if settings.wildcard_host and not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?", settings.wildcard_host):
+        raise WrongSetting(f"wildcard_host should be a domain such as example.com; '{settings.wildcard_host}' came.")
+    for network in filter(None, map(str.strip, settings.trusted_proxies.split(","))):
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            raise WrongSetting(
+                f"trusted_proxies should list addresses or networks such as 10.0.0.0/8; '{network}' came."
+            ) from None

@@ -1,0 +1,140 @@
+"""Rows of administrators, and of the one-time links with which they choose a password."""
+
+from typing import Final
+
+from vestibule.model import HOUSE, Administrator
+from vestibule.scim.text import fold
+from vestibule.store.database import House, Row
+
+_COLUMNS: Final = "tenant_id, id, email, name, role, created_at, disabled_at, signed_in_at, password_hash <> ''"
+_GET: Final = f"SELECT {_COLUMNS} FROM administrators WHERE tenant_id = $1 AND id = $2"  # noqa: S608 -- a constant
+_OF_TENANT: Final = f"SELECT {_COLUMNS} FROM administrators WHERE tenant_id = $1 ORDER BY email_key"  # noqa: S608 -- a constant
+_BY_EMAIL: Final = f"""
+SELECT {_COLUMNS}, password_hash FROM administrators WHERE email_key = $1 ORDER BY tenant_id LIMIT 20
+"""  # noqa: S608 -- a constant
+_ANY: Final = "SELECT 1 FROM administrators WHERE password_hash <> '' LIMIT 1"
+_INSERT: Final = """
+INSERT INTO administrators (tenant_id, id, email, email_key, name, role, password_hash, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+_SET_PASSWORD: Final = "UPDATE administrators SET password_hash = $3, name = $4 WHERE tenant_id = $1 AND id = $2"  # noqa: S105 -- SQL
+_SET_ROLE: Final = "UPDATE administrators SET role = $3 WHERE tenant_id = $1 AND id = $2"
+_SET_DISABLED: Final = "UPDATE administrators SET disabled_at = $3 WHERE tenant_id = $1 AND id = $2"
+_NOTE_SIGN_IN: Final = "UPDATE administrators SET signed_in_at = $3 WHERE tenant_id = $1 AND id = $2"
+_OWNERS: Final = """
+SELECT id FROM administrators
+WHERE tenant_id = $1 AND role = $2 AND disabled_at IS NULL AND password_hash <> '' ORDER BY id /*for update*/
+"""
+
+
+def email_key(email: str) -> str:
+    """An e-mail address as administrators are told apart by."""
+    return fold(email.strip())
+
+
+def administrator_of_row(row: Row) -> Administrator:
+    """An administrator from the columns of `ADMINISTRATOR_COLUMNS`."""
+    tenant, id_, email, name, role, created, disabled, signed_in, has_password = row
+    return Administrator(tenant, id_, email, name, role, created, disabled, signed_in, bool(has_password))
+
+
+async def find_administrator(house: House, tenant_id: str, administrator_id: str) -> Administrator | None:
+    """The administrator of that id."""
+    row = await house.one(_GET, tenant_id, administrator_id)
+    return administrator_of_row(row) if row else None
+
+
+async def administrators_of(house: House, tenant_id: str) -> list[Administrator]:
+    """A tenant's administrators by e-mail; the operators for the house."""
+    return [administrator_of_row(row) for row in await house.all(_OF_TENANT, tenant_id)]
+
+
+async def find_by_email(house: House, email: str) -> list[tuple[Administrator, str]]:
+    """Administrators of any tenant with that e-mail address, each with the hash of their password."""
+    return [(administrator_of_row(row[:9]), row[9]) for row in await house.all(_BY_EMAIL, email_key(email))]
+
+
+async def any_administrator(house: House) -> bool:
+    """Whether anybody could sign in at all."""
+    return await house.one(_ANY) is not None
+
+
+async def insert_administrator(house: House, administrator: Administrator, password_hash: str) -> None:
+    """Keep a new administrator; with an empty hash until they choose a password.
+
+    Raises:
+        UniqueViolation: the tenant has an administrator with that e-mail address.
+    """
+    await house.run(
+        _INSERT,
+        administrator.tenant_id,
+        administrator.id,
+        administrator.email,
+        email_key(administrator.email),
+        administrator.name,
+        administrator.role,
+        password_hash,
+        administrator.created_at,
+    )
+
+
+async def set_password(house: House, administrator: Administrator, password_hash: str, name: str) -> None:
+    """Replace an administrator's password, and the name they go by."""
+    await house.run(_SET_PASSWORD, administrator.tenant_id, administrator.id, password_hash, name)
+
+
+async def set_role(house: House, administrator: Administrator, role: str) -> None:
+    """Give an administrator another role."""
+    await house.run(_SET_ROLE, administrator.tenant_id, administrator.id, role)
+
+
+async def set_disabled(house: House, administrator: Administrator, disabled_at: int | None) -> None:
+    """Lock an administrator out, or let them in again."""
+    await house.run(_SET_DISABLED, administrator.tenant_id, administrator.id, disabled_at)
+
+
+async def note_sign_in(house: House, administrator: Administrator) -> None:
+    """Note that an administrator signed in now."""
+    await house.run(_NOTE_SIGN_IN, administrator.tenant_id, administrator.id, house.now)
+
+
+async def lock_owners(house: House, tenant_id: str) -> list[str]:
+    """Ids of those who can sign in as owner (or, for the house, as operator), locked until the transaction ends."""
+    return [row[0] for row in await house.all(_OWNERS, tenant_id, "operator" if tenant_id == HOUSE else "owner")]
+
+
+# -- one-time links ----------------------------------------------------------------------------------------------------
+
+_INVITE: Final = """
+INSERT INTO invitations (tenant_id, token_check, administrator_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)
+"""
+_INVITED: Final = """
+SELECT administrator_id FROM invitations WHERE tenant_id = $1 AND token_check = $2 AND expires_at > $3
+"""
+_USE_INVITATION: Final = "DELETE FROM invitations WHERE tenant_id = $1 AND token_check = $2 AND expires_at > $3"
+_FORGET: Final = "DELETE FROM invitations WHERE expires_at <= $1"
+_WITHDRAW: Final = "DELETE FROM invitations WHERE tenant_id = $1 AND administrator_id = $2"
+
+
+async def insert_invitation(
+    house: House, tenant_id: str, token_check: bytes, administrator_id: str, expires_at: int
+) -> None:
+    """Keep a one-time link; earlier ones for the same administrator end."""
+    await house.run(_WITHDRAW, tenant_id, administrator_id)
+    await house.run(_INVITE, tenant_id, token_check, administrator_id, house.now, expires_at)
+
+
+async def find_invited(house: House, tenant_id: str, token_check: bytes) -> str | None:
+    """Whom a link is for: an administrator's id, empty for the first set-up; None if it is not good (any more)."""
+    row = await house.one(_INVITED, tenant_id, token_check, house.now)
+    return row[0] if row else None
+
+
+async def use_invitation(house: House, tenant_id: str, token_check: bytes) -> bool:
+    """Use a link up; False if somebody else just did."""
+    return await house.run(_USE_INVITATION, tenant_id, token_check, house.now) == 1
+
+
+async def forget_expired_invitations(house: House) -> None:
+    """Throw away links whose time is over."""
+    await house.run(_FORGET, house.now)

@@ -1,0 +1,131 @@
+"""Rows of credentials: the Key, and a keyed hash of the Secret."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from vestibule.model import Credential, Provisioning
+from vestibule.store.database import House, Reading, Row, Tx
+
+_COLUMNS: Final = (
+    "id, identity_provider_id, key, label, created_at, expires_at, revoked_at, last_used_at, last_used_from, "
+    "last_used_agent, tested_at"
+)
+_PRESENTED: Final = """
+SELECT t.id, t.state, i.id, i.name, i.vendor, i.enabled, i.provisioning, i.adopts, c.secret_check, c.id,
+c.identity_provider_id, c.key,
+       c.label, c.created_at, c.expires_at, c.revoked_at, c.last_used_at, c.last_used_from, c.last_used_agent,
+       c.tested_at
+FROM tenants t
+JOIN credentials c ON c.tenant_id = t.id
+JOIN identity_providers i ON i.tenant_id = t.id AND i.id = c.identity_provider_id
+WHERE t.name = $1 AND c.key = $2
+"""
+_GET: Final = f"SELECT {_COLUMNS} FROM credentials WHERE tenant_id = $1 AND id = $2"  # noqa: S608 -- a constant
+_BY_KEY: Final = f"SELECT {_COLUMNS} FROM credentials WHERE tenant_id = $1 AND key = $2"  # noqa: S608 -- a constant
+_OF_PROVIDER: Final = f"""
+SELECT {_COLUMNS} FROM credentials WHERE tenant_id = $1 AND identity_provider_id = $2 ORDER BY id
+"""  # noqa: S608 -- a constant
+_ALL: Final = f"SELECT {_COLUMNS} FROM credentials WHERE tenant_id = $1 ORDER BY id"  # noqa: S608 -- a constant
+_INSERT: Final = """
+INSERT INTO credentials (tenant_id, id, identity_provider_id, key, secret_check, label, created_at, expires_at,
+                         last_used_from, last_used_agent)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', '')
+"""
+_REVOKE: Final = "UPDATE credentials SET revoked_at = $3 WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL"
+_NOTE_USE: Final = """
+UPDATE credentials SET last_used_at = $3, last_used_from = $4, last_used_agent = $5
+WHERE tenant_id = $1 AND id = $2 AND (last_used_at IS NULL OR last_used_at < $6)
+"""
+_NOTE_TEST: Final = "UPDATE credentials SET tested_at = $3 WHERE tenant_id = $1 AND id = $2"
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What one look-up says about a key that came with a request, and about whom it belongs to."""
+
+    tenant_id: str
+    tenant_active: bool
+    provider_id: str
+    provider_name: str
+    vendor: str
+    provider_enabled: bool
+    provisioning: Provisioning
+    adopts: bool
+    secret_check: bytes
+    credential: Credential
+
+
+async def find_presented(house: House, tenant_name: str, key: str) -> Presented | None:
+    """The key as that tenant has it: the one indexed look-up that every SCIM request begins with."""
+    row = await house.one(_PRESENTED, tenant_name, key)
+    if row is None:
+        return None
+    tenant_id, state, provider_id, name, vendor, enabled, provisioning, adopts, secret_check, *credential = row
+    return Presented(
+        tenant_id,
+        state == "active",
+        provider_id,
+        name,
+        vendor,
+        bool(enabled),
+        provisioning,
+        bool(adopts),
+        secret_check,
+        Credential(*credential),
+    )
+
+
+def _credential(row: Row) -> Credential:
+    return Credential(*row)
+
+
+async def find_credential(reading: Reading, credential_id: str) -> Credential | None:
+    """The credential of that id."""
+    row = await reading.one(_GET, reading.tenant, credential_id)
+    return _credential(row) if row else None
+
+
+async def find_credential_by_key(reading: Reading, key: str) -> Credential | None:
+    """The credential of that key."""
+    row = await reading.one(_BY_KEY, reading.tenant, key)
+    return _credential(row) if row else None
+
+
+async def credentials_of(reading: Reading, provider_id: str) -> list[Credential]:
+    """An identity provider's credentials, the oldest first, retired ones among them."""
+    return [_credential(row) for row in await reading.all(_OF_PROVIDER, reading.tenant, provider_id)]
+
+
+async def all_credentials(reading: Reading) -> list[Credential]:
+    """Every credential of the tenant, the oldest first."""
+    return [_credential(row) for row in await reading.all(_ALL, reading.tenant)]
+
+
+async def insert_credential(tx: Tx, credential: Credential, secret_check: bytes) -> None:
+    """Keep a new credential."""
+    await tx.run(
+        _INSERT,
+        tx.tenant,
+        credential.id,
+        credential.identity_provider_id,
+        credential.key,
+        secret_check,
+        credential.label,
+        credential.created_at,
+        credential.expires_at,
+    )
+
+
+async def revoke_credential(tx: Tx, credential_id: str) -> bool:
+    """Retire a credential from this moment on; False if it was retired before."""
+    return await tx.run(_REVOKE, tx.tenant, credential_id, tx.now) == 1
+
+
+async def note_use(tx: Tx, credential_id: str, address: str, agent: str, unless_after: int) -> None:
+    """Note that it was used now, unless that was noted after the given instant."""
+    await tx.run(_NOTE_USE, tx.tenant, credential_id, tx.now, address, agent, unless_after)
+
+
+async def note_test(tx: Tx, credential_id: str) -> None:
+    """Note that the identity provider tested it now."""
+    await tx.run(_NOTE_TEST, tx.tenant, credential_id, tx.now)

@@ -1,0 +1,169 @@
+"""How the house reads and writes, whatever the engine.
+
+Three handles, so that a function's signature says what it may do:
+
+- `Reading`: statements within one tenant;
+- `Tx`: a transaction within one tenant, for one actor, at one instant;
+- `House`: statements across tenants, for signing in, operator commands and the worker. It has no tenant to get wrong.
+
+SQL is written once in the common subset of both engines, with `$1` parameters. `/*for update*/` at the end of a SELECT
+locks the row where the engine has row locks. Rows are tuples in the order of the SELECT.
+"""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, Literal, TypeVar
+
+from vestibule.model import Actor
+
+Engine = Literal["sqlite", "postgres"]
+Row = Any
+"""A tuple of column values; indexed and unpacked, never searched by name."""
+Clock = Callable[[], int]
+Handle = TypeVar("Handle")
+
+
+def milliseconds_now() -> int:
+    """The time of the machine, in the unit of all stored times."""
+    return time.time_ns() // 1_000_000
+
+
+class UniqueViolation(Exception):
+    """A row was to be written that a unique index does not allow. The transaction can only be given up."""
+
+
+class Busy(Exception):
+    """The database could not be reached or locked in time; nothing was done."""
+
+
+class Statements(ABC):
+    """What an engine can do with one connection."""
+
+    engine: Engine
+
+    @abstractmethod
+    async def one(self, sql: str, *values: Any) -> Row | None:
+        """The first row, or None."""
+
+    @abstractmethod
+    async def all(self, sql: str, *values: Any) -> list[Row]:
+        """Every row."""
+
+    @abstractmethod
+    async def run(self, sql: str, *values: Any) -> int:
+        """Carry out a change; the number of rows it reached.
+
+        Raises:
+            UniqueViolation: a unique index refuses it.
+        """
+
+    @abstractmethod
+    async def many(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Carry out the same change for many rows."""
+
+
+class House:
+    """Statements across tenants, at one instant."""
+
+    __slots__ = ("actor", "all", "engine", "many", "now", "one", "run")
+
+    def __init__(self, statements: Statements, actor: Actor, now: int) -> None:
+        self.engine: Engine = statements.engine
+        self.one: Callable[..., Awaitable[Row | None]] = statements.one
+        self.all: Callable[..., Awaitable[list[Row]]] = statements.all
+        self.run: Callable[..., Awaitable[int]] = statements.run
+        self.many: Callable[..., Awaitable[None]] = statements.many
+        self.actor = actor
+        self.now = now
+
+
+class Reading:
+    """Reads within one tenant, at one instant."""
+
+    __slots__ = ("all", "engine", "now", "one", "tenant")
+
+    def __init__(self, statements: Statements, tenant: str, now: int) -> None:
+        self.engine: Engine = statements.engine
+        self.one: Callable[..., Awaitable[Row | None]] = statements.one
+        self.all: Callable[..., Awaitable[list[Row]]] = statements.all
+        self.tenant = tenant
+        self.now = now
+
+
+class Tx(Reading):
+    """A transaction within one tenant: everything in it happens, or nothing."""
+
+    __slots__ = ("actor", "many", "run")
+
+    def __init__(self, statements: Statements, actor: Actor, now: int) -> None:
+        super().__init__(statements, actor.tenant_id, now)
+        self.run: Callable[..., Awaitable[int]] = statements.run
+        self.many: Callable[..., Awaitable[None]] = statements.many
+        self.actor = actor
+
+
+class Database(ABC):
+    """An open database. Close it with `close`."""
+
+    engine: Engine
+    clock: Clock
+
+    @abstractmethod
+    def statements(self) -> AbstractAsyncContextManager[Statements]:
+        """A connection for reads that take microseconds."""
+
+    @abstractmethod
+    def scanning(self) -> AbstractAsyncContextManager[Statements]:
+        """A connection for a read that may look at many rows; it keeps nobody else waiting."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractAsyncContextManager[Statements]:
+        """A transaction: durable once the block is left, undone if it is left by an exception.
+
+        Raises:
+            Busy: it could not be begun, or could not be made durable.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of every connection."""
+
+    def read(self, tenant: str) -> "_Opened[Reading]":
+        """Reads within a tenant, each of which an index answers."""
+        return _Opened(self.statements(), lambda statements: Reading(statements, tenant, self.clock()))
+
+    def scan(self, tenant: str) -> "_Opened[Reading]":
+        """Reads within a tenant that may look at all of its rows."""
+        return _Opened(self.scanning(), lambda statements: Reading(statements, tenant, self.clock()))
+
+    def write(self, actor: Actor) -> "_Opened[Tx]":
+        """A transaction within the actor's tenant."""
+        return _Opened(self.transaction(), lambda statements: Tx(statements, actor, self.clock()))
+
+    def house_read(self, actor: Actor) -> "_Opened[House]":
+        """Reads across tenants."""
+        return _Opened(self.statements(), lambda statements: House(statements, actor, self.clock()))
+
+    def house_write(self, actor: Actor) -> "_Opened[House]":
+        """A transaction across tenants."""
+        return _Opened(self.transaction(), lambda statements: House(statements, actor, self.clock()))
+
+
+class _Opened(Generic[Handle]):
+    """A connection's context manager that hands out a handle on it. A class, because a generator costs thrice as
+    much.
+    """
+
+    __slots__ = ("_inner", "_wrap")
+
+    def __init__(self, inner: AbstractAsyncContextManager[Statements], wrap: Callable[[Statements], Handle]) -> None:
+        self._inner = inner
+        self._wrap = wrap
+
+    async def __aenter__(self) -> Handle:
+        return self._wrap(await self._inner.__aenter__())
+
+    async def __aexit__(self, *failure: Any) -> None:
+        await self._inner.__aexit__(*failure)

@@ -1,0 +1,53 @@
+"""Rows of the house itself: what slows down guessing, and facts about the installation."""
+
+from typing import Final
+
+from vestibule.model import HOUSE
+from vestibule.store.database import House
+
+_THROTTLE: Final = "SELECT failures, until, last_at FROM throttles WHERE tenant_id = $1 AND name = $2"
+_FAIL: Final = """
+INSERT INTO throttles (tenant_id, name, failures, until, last_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (tenant_id, name) DO UPDATE
+SET failures = excluded.failures, until = excluded.until, last_at = excluded.last_at
+"""
+_CLEAR: Final = "DELETE FROM throttles WHERE tenant_id = $1 AND name = $2"
+_FORGET: Final = "DELETE FROM throttles WHERE last_at < $1"
+
+
+async def find_throttle(house: House, name: str) -> tuple[int, int, int]:
+    """What is counted under a name: failures, when the next try is allowed, and when the last one failed."""
+    row = await house.one(_THROTTLE, HOUSE, name)
+    return (row[0], row[1], row[2]) if row else (0, 0, 0)
+
+
+async def put_throttle(house: House, name: str, failures: int, until: int) -> None:
+    """Count a failure now."""
+    await house.run(_FAIL, HOUSE, name, failures, until, house.now)
+
+
+async def clear_throttle(house: House, name: str) -> None:
+    """Forget the failures under a name."""
+    await house.run(_CLEAR, HOUSE, name)
+
+
+async def forget_old_throttles(house: House, before: int) -> None:
+    """Throw away counts that nothing was added to since an instant."""
+    await house.run(_FORGET, before)
+
+
+# -- facts -------------------------------------------------------------------------------------------------------------
+
+_FACT: Final = "SELECT value FROM facts WHERE name = $1"
+_PUT_FACT: Final = "INSERT INTO facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
+
+
+async def find_fact(house: House, name: str) -> str | None:
+    """A fact about the installation."""
+    row = await house.one(_FACT, name)
+    return row[0] if row else None
+
+
+async def put_fact(house: House, name: str, value: str) -> None:
+    """Keep a fact, unless it is kept already."""
+    await house.run(_PUT_FACT, name, value)

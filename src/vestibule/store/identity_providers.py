@@ -1,0 +1,198 @@
+"""Rows of identity providers, and the runs that derive their people's Profiles anew."""
+
+from dataclasses import asdict
+from typing import Any, Final
+
+import orjson
+
+from vestibule.model import Certificate, Derivation, IdentityProvider, Rule, SamlSettings
+from vestibule.scim.text import fold
+from vestibule.store.database import House, Reading, Row, Tx
+
+_COLUMNS: Final = (
+    "id, name, vendor, enabled, provisioning, adopts, saml, mapping, mapping_version, created_at, modified_at"
+)
+_GET: Final = f"SELECT {_COLUMNS} FROM identity_providers WHERE tenant_id = $1 AND id = $2"  # noqa: S608 -- a constant
+_LOCK: Final = _GET + " /*for update*/"
+_BY_NAME: Final = f"SELECT {_COLUMNS} FROM identity_providers WHERE tenant_id = $1 AND name_key = $2"  # noqa: S608 -- a constant
+_ALL: Final = f"SELECT {_COLUMNS} FROM identity_providers WHERE tenant_id = $1 ORDER BY name_key"  # noqa: S608 -- a constant
+_RULES: Final = "SELECT mapping_version, provisioning, adopts FROM identity_providers WHERE tenant_id = $1 AND id = $2"
+_INSERT: Final = """
+INSERT INTO identity_providers (tenant_id, id, name, name_key, vendor, enabled, provisioning, adopts, saml, mapping,
+                                mapping_version, created_at, modified_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+"""
+_UPDATE: Final = """
+UPDATE identity_providers
+SET name = $3, name_key = $4, enabled = $5, provisioning = $6, adopts = $7, saml = $8, mapping = $9,
+    mapping_version = $10, modified_at = $11, vendor = $12
+WHERE tenant_id = $1 AND id = $2
+"""
+
+
+def _provider(row: Row) -> IdentityProvider:
+    id_, name, vendor, enabled, provisioning, adopts, saml, mapping, version, created, modified = row
+    return IdentityProvider(
+        id_,
+        name,
+        vendor,
+        bool(enabled),
+        provisioning,
+        bool(adopts),
+        _saml(orjson.loads(saml)),
+        tuple(rule_from_json(rule) for rule in orjson.loads(mapping)),
+        version,
+        created,
+        modified,
+    )
+
+
+def _saml(kept: dict[str, Any]) -> SamlSettings:
+    certificates = tuple(Certificate(**certificate) for certificate in kept.get("certificates", ()))
+    return SamlSettings(kept.get("entity_id", ""), kept.get("sso_url", ""), certificates)
+
+
+def rule_from_json(kept: dict[str, Any]) -> Rule:
+    """A mapping rule from the form in which it is kept and shown in events."""
+    return Rule(**{**kept, "sources": tuple(kept["sources"])})
+
+
+def rule_to_json(rule: Rule) -> dict[str, Any]:
+    """A mapping rule in the form in which it is kept and shown in events."""
+    return asdict(rule)
+
+
+async def find_provider(reading: Reading, provider_id: str) -> IdentityProvider | None:
+    """The identity provider of that id."""
+    row = await reading.one(_GET, reading.tenant, provider_id)
+    return _provider(row) if row else None
+
+
+async def lock_provider(tx: Tx, provider_id: str) -> IdentityProvider | None:
+    """The identity provider of that id, locked until the transaction ends."""
+    row = await tx.one(_LOCK, tx.tenant, provider_id)
+    return _provider(row) if row else None
+
+
+async def find_provider_by_name(reading: Reading, name: str) -> IdentityProvider | None:
+    """The identity provider of that name, in any case."""
+    row = await reading.one(_BY_NAME, reading.tenant, fold(name).strip())
+    return _provider(row) if row else None
+
+
+async def all_providers(reading: Reading) -> list[IdentityProvider]:
+    """Every identity provider of the tenant, by name."""
+    return [_provider(row) for row in await reading.all(_ALL, reading.tenant)]
+
+
+async def get_rules(reading: Reading, provider_id: str) -> tuple[int, str, bool]:
+    """What a write by an identity provider depends on now: mapping version, provisioning, and whether it adopts."""
+    row = await reading.one(_RULES, reading.tenant, provider_id)
+    return (row[0], row[1], bool(row[2])) if row else (0, "off", False)
+
+
+def _values(provider: IdentityProvider) -> dict[str, Any]:
+    return {
+        "saml": orjson.dumps(asdict(provider.saml)).decode(),
+        "mapping": orjson.dumps([rule_to_json(rule) for rule in provider.mapping]).decode(),
+        "name_key": fold(provider.name).strip(),
+    }
+
+
+async def insert_provider(tx: Tx, provider: IdentityProvider) -> None:
+    """Keep a new identity provider.
+
+    Raises:
+        UniqueViolation: the name is taken in this tenant.
+    """
+    kept = _values(provider)
+    await tx.run(
+        _INSERT,
+        tx.tenant,
+        provider.id,
+        provider.name,
+        kept["name_key"],
+        provider.vendor,
+        provider.enabled,
+        provider.provisioning,
+        provider.adopts,
+        kept["saml"],
+        kept["mapping"],
+        provider.mapping_version,
+        provider.created_at,
+        provider.modified_at,
+    )
+
+
+async def update_provider(tx: Tx, provider: IdentityProvider) -> None:
+    """Keep an identity provider as it is now.
+
+    Raises:
+        UniqueViolation: the name is taken in this tenant.
+    """
+    kept = _values(provider)
+    await tx.run(
+        _UPDATE,
+        tx.tenant,
+        provider.id,
+        provider.name,
+        kept["name_key"],
+        provider.enabled,
+        provider.provisioning,
+        provider.adopts,
+        kept["saml"],
+        kept["mapping"],
+        provider.mapping_version,
+        tx.now,
+        provider.vendor,
+    )
+
+
+# -- derivations -------------------------------------------------------------------------------------------------------
+
+_RUN: Final = "identity_provider_id, mapping_version, cursor_id, done, changed, total, started_at, finished_at"
+_GET_RUN: Final = f"SELECT {_RUN} FROM derivations WHERE tenant_id = $1 AND identity_provider_id = $2"  # noqa: S608 -- a constant
+_LOCK_RUN: Final = _GET_RUN + " /*for update*/"
+_OPEN_RUNS: Final = "SELECT tenant_id, identity_provider_id FROM derivations WHERE finished_at IS NULL"
+_PUT_RUN: Final = """
+INSERT INTO derivations (tenant_id, identity_provider_id, mapping_version, cursor_id, done, changed, total, started_at,
+                         finished_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (tenant_id, identity_provider_id) DO UPDATE
+SET mapping_version = excluded.mapping_version, cursor_id = excluded.cursor_id, done = excluded.done,
+    changed = excluded.changed, total = excluded.total, started_at = excluded.started_at,
+    finished_at = excluded.finished_at
+"""
+
+
+async def find_derivation(reading: Reading, provider_id: str) -> Derivation | None:
+    """The latest run of an identity provider, finished or not."""
+    row = await reading.one(_GET_RUN, reading.tenant, provider_id)
+    return Derivation(*row) if row else None
+
+
+async def lock_derivation(tx: Tx, provider_id: str) -> Derivation | None:
+    """The latest run, locked until the transaction ends, so that one worker at a time takes its next batch."""
+    row = await tx.one(_LOCK_RUN, tx.tenant, provider_id)
+    return Derivation(*row) if row else None
+
+
+async def put_derivation(tx: Tx, run: Derivation) -> None:
+    """Keep a run as it is now; it replaces the identity provider's earlier one."""
+    await tx.run(
+        _PUT_RUN,
+        tx.tenant,
+        run.identity_provider_id,
+        run.mapping_version,
+        run.cursor,
+        run.done,
+        run.changed,
+        run.total,
+        run.started_at,
+        run.finished_at,
+    )
+
+
+async def open_derivations(house: House) -> list[tuple[str, str]]:
+    """Runs that have batches left, as (tenant, identity provider)."""
+    return [(row[0], row[1]) for row in await house.all(_OPEN_RUNS)]

@@ -1,0 +1,137 @@
+"""PostgreSQL through asyncpg: a pool, and a transaction per write.
+
+The SQL is the same as on SQLite. Rows are locked where a read is followed by a write of the same row (`/*for
+update*/`).
+"""
+
+import asyncio
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, Self
+
+import asyncpg
+
+from vestibule.errors import WrongSetting
+from vestibule.store.database import Busy, Clock, Database, Row, Statements, UniqueViolation, milliseconds_now
+
+_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+@lru_cache(4096)
+def translate(sql: str) -> str:
+    """The common SQL as PostgreSQL takes it."""
+    return sql.replace("/*for update*/", "FOR UPDATE")
+
+
+class PostgresDatabase(Database):
+    """A pool of connections to one PostgreSQL."""
+
+    engine = "postgres"
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock = milliseconds_now) -> None:
+        self.clock = clock
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, url: str, size: int) -> Self:
+        """Connect.
+
+        Raises:
+            WrongSetting: the URL is not one, or the server refuses it.
+        """
+        try:
+            pool = await asyncpg.create_pool(
+                url, min_size=1, max_size=size, command_timeout=60, statement_cache_size=512, reset=_leave_as_is
+            )
+        except (ValueError, asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
+            raise WrongSetting(f"database: PostgreSQL does not take this URL: {error}.") from None
+        except _LOST as error:
+            raise WrongSetting(f"database: PostgreSQL does not answer at this URL: {error}.") from None
+        return cls(pool)
+
+    def statements(self) -> "_Connection":
+        return _Connection(self._pool, in_transaction=False)
+
+    def scanning(self) -> "_Connection":
+        return self.statements()
+
+    def transaction(self) -> "_Connection":
+        return _Connection(self._pool, in_transaction=True)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+
+async def _leave_as_is(_connection: Any) -> None:
+    """Nothing here changes a session's state, so the round trip that would reset it is saved."""
+
+
+class _Asked(Statements):
+    """Statements on one connection of the pool."""
+
+    engine = "postgres"
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def one(self, sql: str, *values: Any) -> Row | None:
+        return await self._connection.fetchrow(translate(sql), *values)
+
+    async def all(self, sql: str, *values: Any) -> list[Row]:
+        rows: list[Row] = await self._connection.fetch(translate(sql), *values)
+        return rows
+
+    async def run(self, sql: str, *values: Any) -> int:
+        try:
+            status: str = await self._connection.execute(translate(sql), *values)
+        except asyncpg.UniqueViolationError as error:
+            raise UniqueViolation(error.constraint_name or "") from None
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def many(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        try:
+            await self._connection.executemany(translate(sql), list(rows))
+        except asyncpg.UniqueViolationError as error:
+            raise UniqueViolation(error.constraint_name or "") from None
+
+
+class _Connection:
+    """A connection for the length of a block, in a transaction or not."""
+
+    __slots__ = ("_connection", "_in_transaction", "_pool", "_transaction")
+
+    def __init__(self, pool: Any, *, in_transaction: bool) -> None:
+        self._pool = pool
+        self._in_transaction = in_transaction
+        self._connection: Any = None
+        self._transaction: Any = None
+
+    async def __aenter__(self) -> Statements:
+        try:
+            self._connection = await self._pool.acquire(timeout=30)
+        except _LOST as error:
+            raise Busy(f"PostgreSQL does not answer: {type(error).__name__}") from error
+        if self._in_transaction:
+            self._transaction = self._connection.transaction()
+            try:
+                await self._transaction.start()
+            except BaseException:
+                await self._release()
+                raise
+        return _Asked(self._connection)
+
+    async def __aexit__(self, kind: type[BaseException] | None, *failure: object) -> None:
+        try:
+            if self._transaction is not None:
+                await (self._transaction.commit() if kind is None else self._transaction.rollback())
+        except _LOST as error:
+            if kind is None:
+                raise Busy(f"PostgreSQL was lost while committing: {type(error).__name__}") from error
+        finally:
+            await self._release()
+
+    async def _release(self) -> None:
+        connection, self._connection = self._connection, None
+        await asyncio.shield(self._pool.release(connection))

@@ -1,0 +1,81 @@
+"""Rows of sessions: signed-in browsers, kept on the server so that they can end at once."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from vestibule.model import Administrator
+from vestibule.store.administrators import administrator_of_row
+from vestibule.store.database import House
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in browser. The id itself is in its cookie only; here is its hash."""
+
+    tenant_id: str
+    token_check: bytes
+    form_token: str
+    created_at: int
+    seen_at: int
+    expires_at: int
+
+
+_OPEN: Final = """
+INSERT INTO sessions (tenant_id, token_check, administrator_id, form_token, created_at, seen_at, expires_at, address,
+                      agent)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+"""
+_SESSION: Final = """
+SELECT s.form_token, s.created_at, s.seen_at, s.expires_at, a.tenant_id, a.id, a.email, a.name, a.role, a.created_at,
+       a.disabled_at, a.signed_in_at, a.password_hash <> ''
+FROM sessions s JOIN administrators a ON a.tenant_id = s.tenant_id AND a.id = s.administrator_id
+WHERE s.tenant_id = $1 AND s.token_check = $2
+"""
+_SEEN: Final = "UPDATE sessions SET seen_at = $3 WHERE tenant_id = $1 AND token_check = $2"
+_END: Final = "DELETE FROM sessions WHERE tenant_id = $1 AND token_check = $2"
+_END_ALL: Final = "DELETE FROM sessions WHERE tenant_id = $1 AND administrator_id = $2"
+_END_EXPIRED: Final = "DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2"
+
+
+async def insert_session(house: House, session: Session, administrator_id: str, address: str, agent: str) -> None:
+    """Keep a new session."""
+    await house.run(
+        _OPEN,
+        session.tenant_id,
+        session.token_check,
+        administrator_id,
+        session.form_token,
+        session.created_at,
+        session.seen_at,
+        session.expires_at,
+        address,
+        agent,
+    )
+
+
+async def find_session(house: House, tenant_id: str, token_check: bytes) -> tuple[Session, Administrator] | None:
+    """The session of a cookie and whose it is."""
+    row = await house.one(_SESSION, tenant_id, token_check)
+    if row is None:
+        return None
+    return Session(tenant_id, token_check, *row[:4]), administrator_of_row(row[4:])
+
+
+async def touch_session(house: House, session: Session) -> None:
+    """Note that a session is in use."""
+    await house.run(_SEEN, session.tenant_id, session.token_check, house.now)
+
+
+async def end_session(house: House, session: Session) -> None:
+    """End one session."""
+    await house.run(_END, session.tenant_id, session.token_check)
+
+
+async def end_sessions_of(house: House, administrator: Administrator) -> int:
+    """End every session of an administrator; how many there were."""
+    return await house.run(_END_ALL, administrator.tenant_id, administrator.id)
+
+
+async def forget_expired_sessions(house: House, idle_since: int) -> None:
+    """Throw away sessions whose time is over, or that nobody used since an instant."""
+    await house.run(_END_EXPIRED, house.now, idle_since)

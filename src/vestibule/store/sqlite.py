@@ -1,0 +1,278 @@
+"""SQLite, inline on the event loop.
+
+The strategy: a statement takes microseconds, so handing it to a thread would cost more than running it. Only COMMIT
+waits for the disk. So writers join one open transaction, each inside its own savepoint; whoever joins first schedules a
+commit, which runs in a thread while the loop goes on reading, and every member of the group is answered once it is
+durable (`synchronous=FULL`). Writers that arrive during a commit form the next group: the slower the disk, the larger
+the groups.
+
+What may read many rows goes to a thread with a connection of its own. Another process (the command line) may hold the
+write lock for a moment: the loop waits for it without blocking, up to `PATIENCE` seconds.
+"""
+
+import asyncio
+import re
+import sqlite3
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from vestibule.errors import WrongSetting
+from vestibule.store.database import Busy, Clock, Database, Row, Statements, UniqueViolation, milliseconds_now
+
+PATIENCE: Final = 10.0
+"""Seconds that a writer waits for another process to let go of the database."""
+
+_OLDEST = (3, 38, 0)  # the first with the ->> operator
+
+
+@lru_cache(4096)
+def translate(sql: str) -> str:
+    """The common SQL as SQLite takes it."""
+    return re.sub(r"\$(\d+)", r"?\1", sql.replace("/*for update*/", ""))
+
+
+def connect(path: Path, synchronous: str, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection with the pragmas that the house relies on."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=5)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA synchronous = {'NORMAL' if synchronous == 'normal' else 'FULL'}")
+    connection.execute("PRAGMA cache_size = -65536")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    if read_only:
+        connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+class SqliteDatabase(Database):
+    """One file, one writer connection, one reader connection for the event loop, and one for each scanning thread."""
+
+    engine = "sqlite"
+
+    def __init__(self, path: Path, synchronous: str = "full", clock: Clock = milliseconds_now) -> None:
+        if sqlite3.sqlite_version_info < _OLDEST:
+            raise WrongSetting(f"This Python has SQLite {sqlite3.sqlite_version}; 3.38 or newer is needed.")
+        self.clock = clock
+        self._path = path
+        self._synchronous = synchronous
+        self._writer = _Writer(connect(path, synchronous))
+        self._reader = _Inline(connect(path, synchronous, read_only=True))
+        self._threads = ThreadPoolExecutor(2, "scan")
+        self._scanners = threading.local()
+
+    def statements(self) -> "_Shared":
+        return _Shared(self._reader)
+
+    def scanning(self) -> "_Shared":
+        return _Shared(_InThread(self))
+
+    def transaction(self) -> "_Transaction":
+        return _Transaction(self._writer)
+
+    async def close(self) -> None:
+        await self._writer.close()
+        self._reader.connection.close()
+        self._threads.shutdown()
+
+    def fetch_in_thread(self, sql: str, values: tuple[Any, ...]) -> "asyncio.Future[list[Row]]":
+        """Run a read in a thread, on that thread's own connection."""
+        return asyncio.get_running_loop().run_in_executor(self._threads, self._fetch, sql, values)
+
+    def _fetch(self, sql: str, values: tuple[Any, ...]) -> list[Row]:
+        connection: sqlite3.Connection | None = getattr(self._scanners, "connection", None)
+        if connection is None:
+            connection = self._scanners.connection = connect(self._path, self._synchronous, read_only=True)
+        return connection.execute(translate(sql), values).fetchall()
+
+
+class _Inline(Statements):
+    """Statements that run where they are called."""
+
+    engine = "sqlite"
+    __slots__ = ("connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    async def one(self, sql: str, *values: Any) -> Row | None:
+        return self.connection.execute(translate(sql), values).fetchone()
+
+    async def all(self, sql: str, *values: Any) -> list[Row]:
+        return self.connection.execute(translate(sql), values).fetchall()
+
+    async def run(self, sql: str, *values: Any) -> int:
+        try:
+            return self.connection.execute(translate(sql), values).rowcount
+        except sqlite3.IntegrityError as error:
+            raise _unique_or_same(error) from None
+
+    async def many(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        try:
+            self.connection.executemany(translate(sql), rows)
+        except sqlite3.IntegrityError as error:
+            raise _unique_or_same(error) from None
+
+
+def _unique_or_same(error: sqlite3.IntegrityError) -> Exception:
+    if error.sqlite_errorcode in {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}:
+        return UniqueViolation(str(error))
+    return error
+
+
+class _InThread(Statements):
+    """Reads that run in a thread."""
+
+    engine = "sqlite"
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def one(self, sql: str, *values: Any) -> Row | None:
+        rows = await self._database.fetch_in_thread(sql, values)
+        return rows[0] if rows else None
+
+    async def all(self, sql: str, *values: Any) -> list[Row]:
+        return await self._database.fetch_in_thread(sql, values)
+
+    async def run(self, sql: str, *values: Any) -> int:
+        raise NotImplementedError("a scan only reads")
+
+    async def many(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        raise NotImplementedError("a scan only reads")
+
+
+class _Shared:
+    """A context manager around statements that need no opening and no closing."""
+
+    __slots__ = ("_statements",)
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    async def __aenter__(self) -> Statements:
+        return self._statements
+
+    async def __aexit__(self, *failure: object) -> None:
+        return None
+
+
+class _Transaction:
+    """One member of a group: a savepoint in the open transaction."""
+
+    __slots__ = ("_writer",)
+
+    def __init__(self, writer: "_Writer") -> None:
+        self._writer = writer
+
+    async def __aenter__(self) -> Statements:
+        return await self._writer.join()
+
+    async def __aexit__(self, kind: type[BaseException] | None, *failure: object) -> None:
+        if kind is None:
+            await self._writer.settle()
+        else:
+            self._writer.give_up()
+
+
+class _Writer:
+    """The one connection that writes, and the group that is gathering on it.
+
+    The lock is held by whoever is inside a savepoint, and by the commit. It is handed on in the order of asking, so a
+    commit waits for the writers that were there before it and for no others.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._statements = _Inline(connection)
+        self._connection = connection
+        self._connection.execute("PRAGMA busy_timeout = 0")
+        self._disk = ThreadPoolExecutor(1, "commit")
+        self._lock = asyncio.Lock()
+        self._group: asyncio.Future[None] | None = None
+        self._commits: set[asyncio.Task[None]] = set()
+
+    async def join(self) -> Statements:
+        await self._lock.acquire()
+        try:
+            if not self._connection.in_transaction:
+                self._lose_group()
+                await self._begin()
+            self._connection.execute("SAVEPOINT member")
+        except BaseException:
+            self._lock.release()
+            raise
+        return self._statements
+
+    def _lose_group(self) -> None:
+        """A full disk ends a transaction by itself. Whoever had settled in it must hear that nothing was kept."""
+        group, self._group = self._group, None
+        if group is not None:
+            group.set_exception(Busy("the change could not be made durable: the transaction was ended by the disk"))
+
+    async def _begin(self) -> None:
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while True:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise Busy(str(error)) from error
+                if asyncio.get_running_loop().time() > deadline:
+                    raise Busy("another process keeps the database locked") from error
+                await asyncio.sleep(0.002)
+            else:
+                return
+
+    async def settle(self) -> None:
+        """Keep what this member did, and wait until the disk has it."""
+        try:
+            self._connection.execute("RELEASE member")
+            if self._group is None:
+                loop = asyncio.get_running_loop()
+                self._group = loop.create_future()
+                task = loop.create_task(self._commit(self._group))
+                self._commits.add(task)
+                task.add_done_callback(self._commits.discard)
+            group = self._group
+        finally:
+            self._lock.release()
+        await asyncio.shield(group)
+
+    def give_up(self) -> None:
+        """Undo what this member did, and nothing of the others."""
+        try:
+            # A full disk may have ended the transaction already; then there is nothing left to undo.
+            if self._connection.in_transaction:
+                if self._group is None:
+                    self._connection.execute("ROLLBACK")
+                else:
+                    self._connection.execute("ROLLBACK TO member")
+                    self._connection.execute("RELEASE member")
+        finally:
+            self._lock.release()
+
+    async def _commit(self, group: "asyncio.Future[None]") -> None:
+        async with self._lock:
+            if self._group is not group:
+                return
+            if not self._connection.in_transaction:
+                self._lose_group()
+                return
+            self._group = None
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._disk, self._connection.execute, "COMMIT")
+            except sqlite3.Error as error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                group.set_exception(Busy(f"the change could not be made durable: {error}"))
+            else:
+                group.set_result(None)
+
+    async def close(self) -> None:
+        while self._commits:
+            await asyncio.wait(self._commits)
+        self._disk.shutdown()
+        self._connection.close()

@@ -1,0 +1,35 @@
+"""Rows of tenants. They are looked up before a tenant is known, so every function takes a `House`."""
+
+from typing import Final
+
+from vestibule.model import Tenant
+from vestibule.store.database import House, Row
+
+_COLUMNS: Final = "id, name, title, state, created_at"
+_BY_NAME: Final = f"SELECT {_COLUMNS} FROM tenants WHERE name = $1"  # noqa: S608 -- a constant
+_ALL: Final = f"SELECT {_COLUMNS} FROM tenants ORDER BY name"  # noqa: S608 -- a constant
+_INSERT: Final = "INSERT INTO tenants (id, name, title, state, created_at) VALUES ($1, $2, $3, $4, $5)"
+
+
+def _tenant(row: Row) -> Tenant:
+    return Tenant(*row)
+
+
+async def find_tenant(house: House, name: str) -> Tenant | None:
+    """The tenant of that name."""
+    row = await house.one(_BY_NAME, name)
+    return _tenant(row) if row else None
+
+
+async def all_tenants(house: House) -> list[Tenant]:
+    """Every tenant, by name."""
+    return [_tenant(row) for row in await house.all(_ALL)]
+
+
+async def insert_tenant(house: House, tenant: Tenant) -> None:
+    """Keep a new tenant.
+
+    Raises:
+        UniqueViolation: the name is taken.
+    """
+    await house.run(_INSERT, tenant.id, tenant.name, tenant.title, tenant.state, tenant.created_at)

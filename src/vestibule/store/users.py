@@ -1,0 +1,344 @@
+"""Rows of people: the SCIM resource with what it is searched by, its e-mail addresses, and the Profile beside it.
+
+What stands in columns is computed from the document by `searchable`, in Python, so that both engines agree; `verify`
+holds every row to it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from vestibule.model import User
+from vestibule.scim.filter import Document
+from vestibule.scim.text import fold
+from vestibule.store.database import Reading, Row, Tx
+from vestibule.store.where import Where
+
+SEARCH_LENGTH: Final = 300
+"""Characters of `users.search`; PostgreSQL indexes no entry above some 2,700 bytes."""
+
+
+# -- what a document is found by ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Searchable:
+    """The columns that are computed from a document."""
+
+    user_name_key: str
+    external_id: str | None
+    active: bool
+    search: str
+    folded: str
+    emails: tuple[tuple[str, int, str | None, bool | None], ...]
+    """Of each address: folded value, position, folded type, whether it is primary."""
+
+
+def searchable(document: Document, text: str) -> Searchable:
+    """The columns of a document; `text` is the same as JSON."""
+    name = document.get("name", {})
+    emails = tuple(
+        (fold(email["value"]), position, fold(email["type"]) if "type" in email else None, email.get("primary"))
+        for position, email in enumerate(document.get("emails", ()))
+        if "value" in email
+    )
+    user_name_key = fold(document["userName"])
+    words = (
+        document.get("displayName"),
+        name.get("formatted"),
+        name.get("givenName"),
+        name.get("familyName"),
+        document.get("externalId"),
+    )
+    search = "\n".join((user_name_key, *(fold(word) for word in words if word), *(email[0] for email in emails)))
+    return Searchable(
+        user_name_key,
+        document.get("externalId"),
+        document["active"],
+        search[:SEARCH_LENGTH],
+        text.lower() if text.isascii() else orjson.dumps(_folded(document)).decode(),
+        emails,
+    )
+
+
+def _folded(value: Any) -> Any:
+    match value:
+        case str():
+            return fold(value)
+        case list():
+            return [_folded(element) for element in value]
+        case dict():
+            return {fold(name): _folded(part) for name, part in value.items()}
+        case _:
+            return value
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+_COLUMNS: Final = "id, identity_provider_id, active, role, document, profile, version, created_at, modified_at"
+_GET: Final = f"SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND id = $2"  # noqa: S608 -- a constant
+_LOCK: Final = _GET + " /*for update*/"
+_BY_NAME: Final = f"""
+SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND user_name_key = $2 ORDER BY identity_provider_id
+"""  # noqa: S608 -- a constant
+_OWN: Final = "identity_provider_id = $2"
+# Of people who belong to nobody, an identity provider that may adopt sees those who hold no role and whose userName is
+# not one of its own people's: so a userName stays unique in what it sees.
+_OWN_OR_ADOPTABLE: Final = """
+(identity_provider_id = $2 OR (identity_provider_id = '' AND role = '' AND NOT EXISTS (
+    SELECT 1 FROM users own
+    WHERE own.tenant_id = $1 AND own.user_name_key = users.user_name_key AND own.identity_provider_id = $2)))
+"""
+_ANY_ADOPTABLE: Final = "SELECT 1 FROM users WHERE tenant_id = $1 AND identity_provider_id = '' AND role = '' LIMIT 1"
+_NAMED_BY_HAND: Final = """
+SELECT id FROM users WHERE tenant_id = $1 AND user_name_key = $2 AND identity_provider_id = '' AND role = ''
+"""
+
+
+def _user(row: Row) -> User:
+    id_, provider, active, role, document, profile, version, created, modified = row
+    return User(id_, provider, bool(active), role, document, profile, version, created, modified)
+
+
+async def find_user(reading: Reading, user_id: str) -> User | None:
+    """The person of that id, whoever they belong to."""
+    row = await reading.one(_GET, reading.tenant, user_id)
+    return _user(row) if row else None
+
+
+async def lock_user(tx: Tx, user_id: str) -> User | None:
+    """The person of that id, locked until the transaction ends."""
+    row = await tx.one(_LOCK, tx.tenant, user_id)
+    return _user(row) if row else None
+
+
+async def find_users_by_name(reading: Reading, user_name: str) -> list[User]:
+    """Everybody in the tenant with that userName, in any case: at most one for each identity provider."""
+    return [_user(row) for row in await reading.all(_BY_NAME, reading.tenant, fold(user_name.strip()))]
+
+
+async def find_adoptable_name(reading: Reading, user_name_key: str) -> str | None:
+    """The id of a person added by hand, without a role, who has that userName."""
+    row = await reading.one(_NAMED_BY_HAND, reading.tenant, user_name_key)
+    return row[0] if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one identity provider sees: its own people, and those it may adopt where it may."""
+
+    provider_id: str
+    adopts: bool
+
+
+async def page_users(
+    reading: Reading, sight: Sight, condition: Where | None, start: int, count: int
+) -> tuple[int, list[User]]:
+    """How many people an identity provider sees that satisfy a condition, and one page of them in the order of their
+    ids.
+
+    `start` is 1-based. The parameters of the condition are numbered from 3.
+    """
+    # Most installations have nobody to adopt, and then the index on the identity provider alone answers.
+    quick = condition is not None and condition.quick
+    adopting = sight.adopts and (quick or await reading.one(_ANY_ADOPTABLE, reading.tenant) is not None)
+    scope = _OWN_OR_ADOPTABLE if adopting else _OWN
+    test = f"tenant_id = $1 AND {scope}" + (f" AND {condition.sql}" if condition else "")
+    values = [reading.tenant, sight.provider_id, *(condition.values if condition else ())]
+    rows = []
+    if count:
+        at = len(values)
+        select = f"SELECT {_COLUMNS} FROM users WHERE {test} ORDER BY id LIMIT ${at + 1} OFFSET ${at + 2}"  # noqa: S608 -- test is made of constants and of `where`
+        rows = await reading.all(select, *values, count, start - 1)
+    if len(rows) < count and (rows or start == 1):
+        total = start - 1 + len(rows)
+    else:
+        counted = await reading.one(f"SELECT count(*) FROM users WHERE {test}", *values)  # noqa: S608 -- as above
+        total = counted[0] if counted else 0
+    return total, [_user(row) for row in rows]
+
+
+# -- the console's list ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Whom the console's list shows. None means all; an empty provider means people who were added by hand."""
+
+    search: str = ""
+    active: bool | None = None
+    provider_id: str | None = None
+
+    def condition(self) -> tuple[str, list[Any]]:
+        """SQL after `tenant_id = $1`, and its values from $2 on. Every column in it stands in `users_by_search`."""
+        parts, values = ["tenant_id = $1"], list[Any]()
+        for word in fold(self.search).split():
+            values.append(word)
+            parts.append(f"search LIKE '%' || ${len(values) + 1} || '%' ESCAPE '\\'")
+            values[-1] = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        if self.active is not None:
+            values.append(self.active)
+            parts.append(f"active = ${len(values) + 1}")
+        if self.provider_id is not None:
+            values.append(self.provider_id)
+            parts.append(f"identity_provider_id = ${len(values) + 1}")
+        return " AND ".join(parts), values
+
+
+async def list_users(
+    reading: Reading, chosen: Chosen, limit: int, *, after: tuple[str, str] | None = None, backwards: bool = False
+) -> list[User]:
+    """People by userName, from beyond a (userName key, id) in either direction; always returned in ascending order."""
+    test, values = chosen.condition()
+    if after is not None:
+        values += after
+        sign = "<" if backwards else ">"
+        test += f" AND (user_name_key, id) {sign} (${len(values)}, ${len(values) + 1})"
+    values.append(limit)
+    order = "DESC" if backwards else "ASC"
+    sql = f"""
+    SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND id IN (
+        SELECT id FROM users WHERE {test} ORDER BY user_name_key {order}, id {order} LIMIT ${len(values) + 1})
+    ORDER BY user_name_key, id
+    """  # noqa: S608 -- made of constants; what was searched for is a parameter
+    return [_user(row) for row in await reading.all(sql, reading.tenant, *values)]
+
+
+async def count_users(reading: Reading, chosen: Chosen) -> int:
+    """How many people a choice has."""
+    test, values = chosen.condition()
+    row = await reading.one(f"SELECT count(*) FROM users WHERE {test}", reading.tenant, *values)  # noqa: S608 -- as above
+    return row[0] if row else 0
+
+
+_COUNTS: Final = """
+SELECT identity_provider_id, active, count(*) FROM users WHERE tenant_id = $1 GROUP BY identity_provider_id, active
+"""
+_TWINS: Final = """
+SELECT user_name_key, count(*) FROM users WHERE tenant_id = $1 GROUP BY user_name_key HAVING count(*) > 1
+ORDER BY user_name_key LIMIT 100
+"""
+_OF_PROVIDER: Final = f"""
+SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND identity_provider_id = $2 AND id > $3 ORDER BY id LIMIT $4
+"""  # noqa: S608 -- a constant
+_CHANGED_SINCE: Final = f"""
+SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND modified_at >= $2 AND identity_provider_id = $3 ORDER BY id
+"""  # noqa: S608 -- a constant
+
+
+async def count_by_provider(reading: Reading) -> dict[tuple[str, bool], int]:
+    """How many people there are for each (identity provider, active)."""
+    rows = await reading.all(_COUNTS, reading.tenant)
+    return {(row[0], bool(row[1])): row[2] for row in rows}
+
+
+async def find_twins(reading: Reading) -> list[str]:
+    """userNames (as keys) that more than one person has: possible duplicates, at most 100."""
+    return [row[0] for row in await reading.all(_TWINS, reading.tenant)]
+
+
+async def page_of_provider(reading: Reading, provider_id: str, after_id: str, limit: int) -> list[User]:
+    """An identity provider's people in the order of their ids, from beyond one of them."""
+    return [_user(row) for row in await reading.all(_OF_PROVIDER, reading.tenant, provider_id, after_id, limit)]
+
+
+async def changed_since(reading: Reading, provider_id: str, instant: int) -> list[User]:
+    """An identity provider's people who changed at that instant or later."""
+    return [_user(row) for row in await reading.all(_CHANGED_SINCE, reading.tenant, instant, provider_id)]
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+_INSERT: Final = """
+INSERT INTO users (tenant_id, id, identity_provider_id, user_name_key, external_id, active, role, version, created_at,
+                   modified_at, search, document, folded, profile)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+"""
+_UPDATE: Final = """
+UPDATE users
+SET identity_provider_id = $3, user_name_key = $4, external_id = $5, active = $6, role = $7, version = $8,
+    modified_at = $9, search = $10, document = $11, folded = $12, profile = $13
+WHERE tenant_id = $1 AND id = $2
+"""
+_SET_PROFILE: Final = "UPDATE users SET profile = $3 WHERE tenant_id = $1 AND id = $2"
+_DELETE: Final = "DELETE FROM users WHERE tenant_id = $1 AND id = $2"
+_INSERT_EMAIL: Final = """
+INSERT INTO user_emails (tenant_id, value_key, user_id, position, type_key, is_primary) VALUES ($1, $2, $3, $4, $5, $6)
+"""
+_DELETE_EMAIL: Final = "DELETE FROM user_emails WHERE tenant_id = $1 AND value_key = $2 AND user_id = $3"
+
+
+async def insert_user(tx: Tx, user: User, columns: Searchable) -> None:
+    """Keep a new person.
+
+    Raises:
+        UniqueViolation: the identity provider has somebody of that userName.
+    """
+    await tx.run(
+        _INSERT,
+        tx.tenant,
+        user.id,
+        user.identity_provider_id,
+        columns.user_name_key,
+        columns.external_id,
+        user.active,
+        user.role,
+        user.version,
+        user.created_at,
+        user.modified_at,
+        columns.search,
+        user.document,
+        columns.folded,
+        user.profile,
+    )
+    await _insert_emails(tx, user.id, columns.emails)
+
+
+async def update_user(tx: Tx, user: User, before: Searchable, after: Searchable) -> None:
+    """Keep a person as they are now.
+
+    Raises:
+        UniqueViolation: the identity provider has somebody else of that userName.
+    """
+    await tx.run(
+        _UPDATE,
+        tx.tenant,
+        user.id,
+        user.identity_provider_id,
+        after.user_name_key,
+        after.external_id,
+        user.active,
+        user.role,
+        user.version,
+        user.modified_at,
+        after.search,
+        user.document,
+        after.folded,
+        user.profile,
+    )
+    if before.emails != after.emails:
+        await _delete_emails(tx, user.id, before.emails)
+        await _insert_emails(tx, user.id, after.emails)
+
+
+async def remove_user(tx: Tx, user_id: str, columns: Searchable) -> None:
+    """Forget a person: the resource, not its history."""
+    await _delete_emails(tx, user_id, columns.emails)
+    await tx.run(_DELETE, tx.tenant, user_id)
+
+
+async def set_profiles(tx: Tx, profiles: Iterable[tuple[str, str]]) -> None:
+    """Replace Profiles, given as (person's id, JSON)."""
+    await tx.many(_SET_PROFILE, [(tx.tenant, user_id, profile) for user_id, profile in profiles])
+
+
+async def _insert_emails(tx: Tx, user_id: str, emails: tuple[tuple[str, int, str | None, bool | None], ...]) -> None:
+    for value, position, type_key, primary in emails:
+        await tx.run(_INSERT_EMAIL, tx.tenant, value, user_id, position, type_key, primary)
+
+
+async def _delete_emails(tx: Tx, user_id: str, emails: tuple[tuple[str, int, str | None, bool | None], ...]) -> None:
+    for value in {email[0] for email in emails}:
+        await tx.run(_DELETE_EMAIL, tx.tenant, value, user_id)

@@ -1,0 +1,28 @@
+"""Any other identity provider that speaks SCIM 2.0."""
+
+from vestibule.vendors.vendor import BASE_MAPPING, Step, Vendor
+
+GENERIC = Vendor(
+    name="generic",
+    title="Other (SCIM 2.0)",
+    mapping=BASE_MAPPING,
+    steps=(
+        Step(
+            "Your identity provider's provisioning settings",
+            "Choose SCIM 2.0 and fill in the connection: the Key and Secret for HTTP Basic, or the token for Bearer.",
+            (
+                ("Base URL", "{scim_url}"),
+                ("User name", "{key}"),
+                ("Password", "the Secret"),
+                ("or: token", "the token"),
+            ),
+        ),
+        Step(
+            "Your identity provider's provisioning settings",
+            "Use userName as the unique identifier, switch on create, update and deactivate, and test the connection.",
+        ),
+    ),
+    mend_setting="your identity provider's provisioning settings: paste the Secret or the token again and test the "
+    "connection",
+    probe="the connection test",
+)

@@ -1,0 +1,36 @@
+"""Okta: the application template "SCIM 2.0 Test App (Basic Auth)", and what its screens are called (wire facts 1)."""
+
+from vestibule.vendors.vendor import BASE_MAPPING, Step, Vendor
+
+OKTA = Vendor(
+    name="okta",
+    title="Okta",
+    mapping=BASE_MAPPING,
+    steps=(
+        Step(
+            "Applications > Applications > your application > Provisioning",
+            "Press Configure API Integration and tick Enable API integration.",
+        ),
+        Step(
+            "Provisioning > Integration",
+            "Fill in the three fields.",
+            (("SCIM 2.0 Base Url", "{scim_url}"), ("Username", "{key}"), ("Password", "the Secret")),
+        ),
+        Step(
+            "Provisioning > Integration",
+            "Press Test API Credentials. Okta says that the application was verified successfully, and so does the "
+            "line above. Then press Save.",
+        ),
+        Step(
+            "Provisioning > To App > Edit",
+            "Tick Enable beside Create Users, Update User Attributes and Deactivate Users, and press Save.",
+        ),
+        Step(
+            "Assignments > Assign",
+            "Assign people or groups. Each of them appears here under Users within seconds.",
+        ),
+    ),
+    mend_setting="Applications > your application > Provisioning > Integration > Edit: paste the Secret again and "
+    "press Test API Credentials",
+    probe="Test API Credentials",
+)

@@ -1,0 +1,59 @@
+"""The background loop: carries on what a request only begins, and throws away what is over."""
+
+import asyncio
+import contextlib
+import logging
+from typing import Final
+
+from vestibule.actions.derive import derive_batch
+from vestibule.actions.sign_in import IDLE
+from vestibule.endpoints.context import Context
+from vestibule.model import HOUSE, Actor
+from vestibule.store.administrators import forget_expired_invitations
+from vestibule.store.house import forget_old_throttles
+from vestibule.store.identity_providers import open_derivations
+from vestibule.store.sessions import forget_expired_sessions
+
+log = logging.getLogger("vestibule.worker")
+
+INTERVAL: Final = 1.0
+"""Seconds between two looks at what is to do."""
+CLEANING: Final = 300
+"""Looks between two clearings."""
+_DAY: Final = 86_400_000
+WORKER: Final = Actor(HOUSE, "worker", name="Vestibule")
+
+
+async def work(context: Context, stop: asyncio.Event) -> None:
+    """Look for work until told to stop. A failure is logged and tried again at the next look."""
+    looks = 0
+    while not stop.is_set():
+        try:
+            await _derive_profiles(context, stop)
+            if looks % CLEANING == 0:
+                await _clear(context)
+        except Exception:
+            log.exception("the worker failed; it tries again")
+        looks += 1
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), INTERVAL)
+
+
+async def _derive_profiles(context: Context, stop: asyncio.Event) -> None:
+    async with context.database.house_read(WORKER) as house:
+        runs = await open_derivations(house)
+    for tenant_id, provider_id in runs:
+        unfinished = True
+        while unfinished and not stop.is_set():
+            actor = Actor(tenant_id, "worker", name=WORKER.name, identity_provider_id=provider_id)
+            async with context.database.write(actor) as tx:
+                run = await derive_batch(tx, provider_id)
+            unfinished = run is not None and run.finished_at is None
+            await asyncio.sleep(0)
+
+
+async def _clear(context: Context) -> None:
+    async with context.database.house_write(WORKER) as house:
+        await forget_expired_sessions(house, house.now - IDLE)
+        await forget_expired_invitations(house)
+        await forget_old_throttles(house, house.now - _DAY)
