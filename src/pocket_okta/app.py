@@ -26,8 +26,6 @@ from pocket_okta.guard import Guard
 from pocket_okta.refusal import Refusal
 from pocket_okta.store.database import Database
 
-MAX_BODY = 1024 * 1024  # bytes
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -97,7 +95,6 @@ def _application(
         exception_handlers=pages.EXCEPTION_HANDLERS,
         middleware=[Middleware(Guard, hosts=host_names)],
         lifespan=lifespan,
-        max_body_size=MAX_BODY,
     )
     application.state.desk = desk
     return application

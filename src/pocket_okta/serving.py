@@ -61,13 +61,14 @@ def bind(host: str, port: int, *, anywhere: bool) -> socket.socket:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror as problem:
         raise click.ClickException(f"--host: cannot make an address of {host!r}: {problem}.") from None
-    family, _, _, _, address = found[0]
+    family, _, protocol, _, address = found[0]
     if not anywhere and not _is_loopback(str(address[0])):
         raise click.ClickException(
             f"--host: {host} can be reached from other machines, and this org has no sign-in. Wanted a loopback "
             "address such as 127.0.0.1; add --anywhere if you mean it."
         )
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sends small answers at once (TCP_NODELAY) only on sockets that say their protocol; else each waits 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)

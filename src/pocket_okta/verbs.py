@@ -26,32 +26,38 @@ class Remote:
             base_url=url, headers={"Authorization": f"SSWS {token}"}, timeout=660.0, trust_env=False
         )
         self._url = url
+        click.get_current_context().call_on_close(self._client.close)
 
     def call(self, method: str, path: str, body: object = None, *, accept: tuple[int, ...] = ()) -> Any:
         """Return the JSON of an answer; a refusal ends the program with its sentence. `accept`: refusals to return."""
-        try:
-            answer = self._client.request(method, path, json=body)
-        except httpx2.HTTPError as problem:
-            raise click.ClickException(
-                f"No pocket Okta answers at {self._url} ({problem}). Start one with: serve"
-            ) from None
-        document = answer.json() if answer.content else {}
-        if answer.is_success or answer.status_code in accept:
-            return document
-        causes = [cause["errorSummary"] for cause in document.get("errorCauses", [])]
-        raise click.ClickException(" ".join(causes) or document.get("errorSummary", f"HTTP {answer.status_code}"))
+        answer = self._ask(method, path, body, accept)
+        return answer.json() if answer.content else {}
 
     def pages(self, path: str) -> list[Any]:
         """Return every item of a paged listing."""
         items: list[Any] = []
         url: str | None = path
         while url:
-            answer = self._client.get(url)
-            if not answer.is_success:
-                self.call("GET", url)
+            answer = self._ask("GET", url)
             items += answer.json()
             url = next((link["url"] for link in answer.links.values() if link.get("rel") == "next"), None)
         return items
+
+    def _ask(self, method: str, path: str, body: object = None, accept: tuple[int, ...] = ()) -> httpx2.Response:
+        try:
+            answer = self._client.request(method, path, json=body)
+        except httpx2.HTTPError as problem:
+            raise click.ClickException(
+                f"No pocket Okta answers at {self._url} ({problem}). Start one with: serve"
+            ) from None
+        if answer.is_success or answer.status_code in accept:
+            return answer
+        try:
+            document = answer.json()
+        except ValueError:
+            raise click.ClickException(f"{self._url} is no pocket Okta: it answered {answer.status_code}.") from None
+        causes = [cause["errorSummary"] for cause in document.get("errorCauses", [])]
+        raise click.ClickException(" ".join(causes) or document.get("errorSummary", f"HTTP {answer.status_code}"))
 
     def app_id(self, name: str) -> str:
         """Return the id of the app that an id or a label names."""

@@ -7,6 +7,7 @@ In a sentence, `{actor}` is who did it, `{subject}` whom or what it was done to,
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 Tone = Literal["quiet", "good", "warn", "bad"]
@@ -113,22 +114,22 @@ HIDDEN: Final = "•••"
 
 def redacted(value: Any) -> Any:
     """What was sent, with the values of passwords and their like replaced. Nothing else keeps a request's body."""
+    if isinstance(value, dict):
+        # In a PATCH the name stands in `path` and the secret in `value`.
+        path = value.get("path")
+        hides_value = isinstance(path, str) and _is_secret(path)
+        return {
+            name: HIDDEN
+            if part is not None and (_is_secret(name) or (hides_value and name == "value"))
+            else (redacted(part) if isinstance(part, dict | list) else part)
+            for name, part in value.items()
+        }
     if isinstance(value, list):
-        return [redacted(element) for element in value]
-    if not isinstance(value, dict):
-        return value
-    # In a PATCH the name stands in `path` and the secret in `value`.
-    hides_value = any(
-        isinstance(part, str) and name.lower() == "path" and _is_secret(part) for name, part in value.items()
-    )
-    return {
-        name: HIDDEN
-        if part is not None and (_is_secret(name) or (hides_value and name.lower() == "value"))
-        else redacted(part)
-        for name, part in value.items()
-    }
+        return [redacted(element) if isinstance(element, dict | list) else element for element in value]
+    return value
 
 
+@lru_cache(maxsize=2048)
 def _is_secret(name: str) -> bool:
     folded = name.lower()
     return any(word in folded for word in _SECRET_NAMES)

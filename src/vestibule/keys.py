@@ -90,14 +90,12 @@ class Checker:
     """Turns secrets into what is kept of them, and compares in constant time."""
 
     def __init__(self, pepper: str) -> None:
-        self._keyed = hmac.new(pepper.encode(), digestmod=hashlib.sha256)
+        self._pepper = pepper.encode()
         self._nobody = self.check(make_pair().secret)
 
     def check(self, secret: str) -> bytes:
         """What is kept of a secret: 32 bytes."""
-        keyed = self._keyed.copy()
-        keyed.update(secret.encode("utf-8", "surrogateescape"))
-        return keyed.digest()
+        return hmac.digest(self._pepper, secret.encode("utf-8", "surrogateescape"), "sha256")
 
     def matches(self, secret: str, kept: bytes | None) -> bool:
         """Whether a secret is the one that was kept. Takes the same time for a key that nobody has (None)."""

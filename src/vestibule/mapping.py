@@ -15,6 +15,7 @@ from vestibule.scim.target import Target, parse_target
 
 Profile = dict[str, Any]
 Derive = Callable[[Document], Profile]
+Read = Callable[[Document], list[Any]]
 
 MAX_RULES = 100
 
@@ -39,7 +40,7 @@ def compile_mapping(rules: Sequence[Rule]) -> Derive:
         if rule.target in seen:
             raise WrongInput(f"Rule {number + 1}: '{rule.target}' has a rule already.", field=str(number))
         seen.add(rule.target)
-        compiled.append((rule, [_source(source, number) for source in rule.sources]))
+        compiled.append((rule, [_source(source, number).reader() for source in rule.sources]))
 
     def derive(document: Document) -> Profile:
         profile: Profile = {}
@@ -65,10 +66,10 @@ def _source(text: str, number: int) -> Target:
     return target
 
 
-def _value(rule: Rule, sources: list[Target], document: Document) -> Any:
+def _value(rule: Rule, sources: list[Read], document: Document) -> Any:
     found: list[Any] = []
-    for source in sources:
-        found += source.values(document)
+    for read in sources:
+        found += read(document)
         if found and rule.join is None:
             break
     if not found:

@@ -1,13 +1,15 @@
 """The nouns of the house, as values: what storage returns, actions take and pages show.
 
+Those that every request makes are named tuples, because a frozen dataclass takes five times as long to make.
+
 Times are milliseconds since 1970 in UTC. Ids are UUIDv7 texts made by the application, never by a database.
 """
 
 import os
+import random
 import re
-import threading
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
 
 from vestibule.scim.resource import Kept
 
@@ -95,8 +97,7 @@ class IdentityProvider:
     modified_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(NamedTuple):
     """A Key and Secret pair as it is kept: the Secret itself is not here, and nowhere."""
 
     id: str
@@ -116,8 +117,7 @@ class Credential:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(NamedTuple):
     """A person as a row: the SCIM resource, the Profile derived from it, and what is searched by."""
 
     id: str
@@ -153,8 +153,7 @@ class Administrator:
     has_password: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """Who is doing this, in which tenant, in which request. Every transaction is opened for an actor."""
 
     tenant_id: str
@@ -197,26 +196,38 @@ class Derivation:
     finished_at: int | None
 
 
-@dataclass(slots=True)
 class _Ids:
-    """UUIDv7 (RFC 9562 §5.7) that never go back within a process, so that rows of one instant keep their order."""
+    """UUIDv7 (RFC 9562 §5.7) that never go back within a process, so that rows of one instant keep their order.
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    last: int = 0
+    They have to be unlike, not unguessable: nothing is protected by an id, so the random part needs no system call.
+    """
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._random = random.Random(os.urandom(32))  # noqa: S311 -- not a secret
 
     def next(self, now: int) -> str:
-        with self.lock:
-            # 48 bits of milliseconds and 12 bits of counter are one number that only grows.
-            self.last = max(now << 12 | int.from_bytes(os.urandom(1)), self.last + 1)
-            high = self.last
-        low = int.from_bytes(os.urandom(8)) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-        text = f"{high >> 12:012x}7{high & 0xFFF:03x}{low:016x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        # 48 bits of milliseconds and 12 bits of counter are one number that only grows.
+        high = self._last = max(now << 12, self._last + 1)
+        low = self._random.getrandbits(62) | 0x8000_0000_0000_0000
+        head, tail = f"{high >> 12:012x}", f"{low:016x}"
+        return f"{head[:8]}-{head[8:]}-7{high & 0xFFF:03x}-{tail[:4]}-{tail[4:]}"
+
+
+def created_at(id_: str) -> int:
+    """The instant that an id was made at: what `created_at` of its row is."""
+    return int(id_[:8] + id_[9:13], 16)
+
+
+def first_id_of(milliseconds: int) -> str:
+    """The least id of an instant: ids made then or later are not below it."""
+    head = f"{min(max(milliseconds, 0), (1 << 48) - 1):012x}"
+    return f"{head[:8]}-{head[8:]}-7000-8000-000000000000"
 
 
 _ids = _Ids()
 
 
 def new_id(now: int) -> str:
-    """A fresh id that sorts by the time it was made."""
+    """A fresh id that sorts by the time it was made. For the thread of the event loop only."""
     return _ids.next(now)

@@ -86,6 +86,15 @@ class Settings:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.tls_certificate else 'http'}://{host}:{self.port}"
 
+    def scim_url(self, tenant_name: str) -> str:
+        """What an administrator enters in their identity provider, with the tenant name in it."""
+        return f"{self.url}/scim/v2/{tenant_name}"
+
+    def scim_host_url(self, tenant_name: str) -> str:
+        """The same with the tenant name as a host name; empty where there is no wildcard host."""
+        scheme = self.url.partition("://")[0]
+        return f"{scheme}://{tenant_name}.{self.wildcard_host}/scim/v2" if self.wildcard_host else ""
+
 
 def load(
     environ: Mapping[str, str] = os.environ, overrides: Mapping[str, Any] | None = None, *, strict: bool = True
@@ -182,7 +191,8 @@ def _check(settings: Settings) -> None:
 def _check_addresses(settings: Settings) -> None:
     if settings.base_url:
         parts = urlsplit(settings.base_url)
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        odd = re.search(r"[^A-Za-z0-9_:/.\-\[\]~%]", settings.base_url)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or odd:
             raise WrongSetting(f"base_url should be like https://login.example.com; '{settings.base_url}' came.")
         if "_" in settings.base_url:
             raise WrongSetting("base_url may hold no underscore: Okta refuses a SCIM URL with one in it.")

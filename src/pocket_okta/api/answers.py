@@ -18,6 +18,7 @@ from pocket_okta import refusal
 from pocket_okta.refusal import Kind, Refusal
 
 MAX_LIMIT = 200
+MAX_BODY = 1024 * 1024  # bytes
 
 _CODES = {
     Kind.NOT_FOUND: "E0000007",
@@ -96,7 +97,11 @@ class TokenGate:
 
 async def body_of(request: Request) -> dict[str, object]:
     """Return the JSON object a request carries, empty for no body; refuses anything else."""
-    raw = await request.body()
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > MAX_BODY:
+            raise HTTPException(413)
     if not raw.strip():
         return {}
     try:

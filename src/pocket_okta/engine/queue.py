@@ -6,7 +6,6 @@ merely waiting goes back into the queue.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine, Mapping
@@ -66,22 +65,21 @@ class Engine:
 
     async def until_idle(self, timeout: float) -> bool:  # noqa: ASYNC109  (the caller's patience, answered with False)
         """Wait until nothing is queued or running; False when that took longer than `timeout` seconds."""
+        return await self._until(lambda: self.idle, timeout)
+
+    async def until_line_is_free(self, line: tuple[str, str], timeout: float) -> bool:  # noqa: ASYNC109  (as above)
+        """Wait until no job of this line is queued or running; False when that took longer than `timeout` seconds."""
+        return await self._until(lambda: line not in self._lines, timeout)
+
+    async def _until(self, reached: Callable[[], bool], timeout: float) -> bool:  # noqa: ASYNC109  (as above)
         try:
             async with asyncio.timeout(timeout):
-                while not self.idle and not self._stopping:
+                while not reached() and not self._stopping:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
             return False
-        return self.idle
-
-    async def until_line_is_free(self, line: tuple[str, str], timeout: float) -> None:  # noqa: ASYNC109
-        """Wait until no job of this line is queued or running, at most `timeout` seconds."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                while line in self._lines and not self._stopping:
-                    self._changed.clear()
-                    await self._changed.wait()
+        return reached()
 
     def admit(self, ordered: list[Job]) -> None:
         """Queue committed jobs. A line is ready when none of its jobs is running."""

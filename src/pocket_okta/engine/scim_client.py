@@ -5,6 +5,7 @@ no exchange goes unrecorded, not even one that was cut off. Sources: Okta wire f
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -48,8 +49,8 @@ class Network:
         self._tls = tls
         self._client: httpx2.AsyncClient | None = None
 
-    @property
-    def client(self) -> httpx2.AsyncClient:
+    def open(self) -> httpx2.AsyncClient:
+        """Return the HTTP client, made at the first call; reading the certificate authorities takes a moment."""
         if self._client is None:
             # The time-out is one for the whole exchange, kept in `exchange`. No proxy: the service is often local.
             limits = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=5.0)
@@ -64,14 +65,14 @@ class Network:
         except TimeoutError:
             raise CallFailed(f"Read timed out after {self.timing.timeout:g} seconds.") from None
         except httpx2.ConnectError as error:
-            raise CallFailed(f"The remote server could not be reached: {error}.") from error
+            raise CallFailed(f"The remote server could not be reached: {_root(error)}.") from error
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             raise CallFailed(
                 f"The connection to the remote server broke: {str(error) or type(error).__name__}."
             ) from error
 
     async def _exchange(self, method: str, url: str, headers: list[tuple[str, str]], body: bytes) -> Answer:
-        async with self.client.stream(method, url, headers=headers, content=body or None) as response:
+        async with self.open().stream(method, url, headers=headers, content=body or None) as response:
             chunks, size = [], 0
             async for chunk in response.aiter_bytes():
                 size += len(chunk)
@@ -84,6 +85,17 @@ class Network:
     async def close(self) -> None:
         if self._client is not None:
             await self._client.aclose()
+
+
+def _root(error: BaseException) -> str:
+    """Return the operating system's own words for a failed connection, where there are any."""
+    below: BaseException | None = error
+    while below is not None:
+        if isinstance(below, OSError) and below.strerror:
+            return os.strerror(below.errno) if below.errno and below.errno > 0 else below.strerror
+        inside = below.exceptions[0] if isinstance(below, BaseExceptionGroup) else None
+        below = inside or below.__cause__ or below.__context__
+    return str(error)
 
 
 class ScimClient:
@@ -143,6 +155,7 @@ class ScimClient:
             "attempt": attempt,
             "error": "",
         }
+        self._network.open()
         began = time.perf_counter()
         outcome = "FAILURE"
         try:

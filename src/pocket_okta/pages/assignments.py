@@ -67,8 +67,18 @@ async def assign_person(request: Request) -> Response:
     with desk.db.write() as tx:
         app, person = find.app(tx, request.path_params["app"]), find.person(tx, form.get("person", ""))
         acts.assign(tx, app, person, {})
-    await desk.engine.until_line_is_free((app.id, person.id), MOMENT)
-    return go(request, f"/applications/{app.id}/assignments", f"{person.name} was assigned to {app.label}.")
+    return await _settled(request, app, person.id, f"{person.name} was assigned to {app.label}.")
+
+
+async def _settled(request: Request, app: App, person_id: str, sentence: str) -> Response:
+    """Wait a moment for one person's provisioning and say how it went."""
+    desk = desk_of(request)
+    if not await desk.engine.until_line_is_free((app.id, person_id), MOMENT):
+        return go(request, f"/applications/{app.id}/assignments", f"{sentence} The other side has not answered yet.")
+    row = assignments.get_assignment(desk.db.read, app.id, person_id)
+    if row and row.error:
+        return go(request, f"/applications/{app.id}/assignments", row.error, "bad")
+    return go(request, f"/applications/{app.id}/assignments", sentence)
 
 
 async def show_assign_groups(request: Request) -> Response:
@@ -105,8 +115,7 @@ async def unassign_person(request: Request) -> Response:
         app = find.app(tx, request.path_params["app"])
         row = find.assignment(tx, app.id, request.path_params["person"])
         acts.unassign(tx, app, row)
-    await desk.engine.until_line_is_free((app.id, row.person_id), MOMENT)
-    return go(request, f"/applications/{app.id}/assignments", f"{row.person_name} was unassigned from {app.label}.")
+    return await _settled(request, app, row.person_id, f"{row.person_name} was unassigned from {app.label}.")
 
 
 async def provision(request: Request) -> Response:
@@ -121,9 +130,10 @@ async def provision(request: Request) -> Response:
             rows = [row for row in assignments.of_app(tx, app.id) if not row.remote_id]
         for row in rows:
             acts.provision(tx, app, row)
+    if len(rows) == 1:
+        return await _settled(request, app, rows[0].person_id, f"Provisioning of {rows[0].person_name} was asked for.")
     await desk.engine.until_idle(MOMENT)
-    word = rows[0].person_name if len(rows) == 1 else f"{len(rows)} people"
-    return go(request, f"/applications/{app.id}/assignments", f"Provisioning of {word} was asked for.")
+    return go(request, f"/applications/{app.id}/assignments", f"Provisioning of {len(rows)} people was asked for.")
 
 
 async def show_edit(request: Request) -> Response:
@@ -145,5 +155,4 @@ async def edit(request: Request) -> Response:
         return render_tab(
             request, "app_user.html", app, "assignments", 400, row=row, values=form, problem=wrong(refused)
         )
-    await desk_of(request).engine.until_line_is_free((app.id, row.person_id), MOMENT)
-    return go(request, f"/applications/{app.id}/assignments", f"The app user {row.person_name} was saved.")
+    return await _settled(request, app, row.person_id, f"The app user {row.person_name} was saved.")

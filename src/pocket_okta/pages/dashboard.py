@@ -34,7 +34,7 @@ def _steps(db: Reader, app: App) -> list[tuple[str, str, str, bool]]:
     return [
         (
             "Connect the application",
-            "Provisioning > Configure API Integration: fill in the SCIM URL and the credentials, press Test, then Save.",
+            "Provisioning > Configure API Integration: fill in the SCIM URL and the credentials, test them, save.",
             f"{provisioning}/integration?edit=1",
             app.connected,
         ),

@@ -7,7 +7,7 @@ the form again, holding what was typed and saying what is wrong beside the field
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import jinja2
 import orjson
@@ -53,9 +53,9 @@ def pretty(text: str) -> str:
 
 
 def path_of(url: str) -> str:
-    """Return an address without its host: what a log line has room for."""
+    """Return an address without its host and readable: what a log line has room for."""
     parts = urlsplit(url)
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return f"{parts.path}?{unquote(parts.query)}" if parts.query else parts.path
 
 
 def moment(value: str) -> str:

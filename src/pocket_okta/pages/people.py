@@ -19,7 +19,7 @@ SHOWN = 100  # people on one page
 
 _SAID = {
     "activate": "{name} is active.",
-    "deactivate": "{name} was deactivated. Every assignment has ended; apps with Deactivate Users enabled are being told.",
+    "deactivate": "{name} was deactivated and is assigned to nothing. Apps with Deactivate Users enabled are told.",
     "suspend": "{name} was suspended. Okta sends nothing to apps for that.",
     "unsuspend": "{name} is active again. Okta sends nothing to apps for that.",
 }

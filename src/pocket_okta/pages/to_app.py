@@ -6,7 +6,7 @@ from starlette.responses import Response
 from pocket_okta.acts import apps as acts
 from pocket_okta.acts import assignments as assigning
 from pocket_okta.acts import find
-from pocket_okta.attributes import PERSON_ATTRIBUTES
+from pocket_okta.attributes import PERSON_ATTRIBUTES, Attribute
 from pocket_okta.desk import desk_of
 from pocket_okta.engine.verifying import verify
 from pocket_okta.org import App, Features
@@ -33,6 +33,13 @@ FEATURES = (
 )
 
 
+def _by_namespace(mapping: tuple[Attribute, ...]) -> dict[str, list[Attribute]]:
+    grouped: dict[str, list[Attribute]] = {}
+    for attribute in mapping:
+        grouped.setdefault(attribute.external_namespace, []).append(attribute)
+    return grouped
+
+
 def _page(request: Request, app: App, problem: Wrong, status: int = 200) -> Response:
     offered = [row for row in FEATURES if not app.template.wizard or row[3] in app.actions]
     return render_tab(
@@ -46,6 +53,7 @@ def _page(request: Request, app: App, problem: Wrong, status: int = 200) -> Resp
         features=offered,
         problem=problem,
         sources=PERSON_ATTRIBUTES,
+        namespaces=_by_namespace(app.mapping),
     )
 
 

@@ -54,16 +54,12 @@ async function refresh() {
   setTimeout(refresh, 2000);
 }
 
+// Whoever has opened a line or holds a field is left in peace.
 function renew(section, fresh) {
   if (!fresh || said.get(section.id) === fresh.innerHTML) return;
-  if (section.contains(document.activeElement)) return;
+  if (section.querySelector("details[open]") || section.contains(document.activeElement)) return;
   said.set(section.id, fresh.innerHTML);
-  const open = [...section.querySelectorAll("details[open]")].map((line) => line.id);
   section.replaceChildren(...fresh.childNodes);
-  for (const id of open) {
-    const line = document.getElementById(id);
-    if (line) line.open = true;
-  }
   localTimes(section);
 }
 

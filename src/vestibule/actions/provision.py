@@ -6,14 +6,14 @@ Nobody is found, linked or merged by e-mail, externalId or userName across ident
 """
 
 from collections import OrderedDict
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
 from vestibule.events import changes_between, redacted
 from vestibule.mapping import Derive, compile_mapping
-from vestibule.model import User, new_id
+from vestibule.model import User, created_at, new_id
 from vestibule.scim.errors import Forbidden, NotFound, PreconditionFailed, TooManyRequests, Uniqueness
 from vestibule.scim.filter import Document
 from vestibule.scim.patch import Operation, Understood, apply_patch
@@ -22,14 +22,16 @@ from vestibule.scim.schema import USER_TYPE
 from vestibule.scim.text import fold
 from vestibule.store.database import Reading, Tx, UniqueViolation
 from vestibule.store.events import append_event
-from vestibule.store.identity_providers import find_provider, get_rules
+from vestibule.store.identity_providers import find_provider
 from vestibule.store.users import (
+    Footing,
     Sight,
     find_adoptable_name,
     find_user,
     find_users_by_name,
+    footing_to_change,
+    footing_to_create,
     insert_user,
-    lock_user,
     remove_user,
     searchable,
     update_user,
@@ -89,22 +91,27 @@ async def create_user(tx: Tx, sent: Sent, document: Document, ignored: list[Igno
         Uniqueness: this identity provider sees somebody of that userName already, active or not.
         Forbidden, TooManyRequests: provisioning is switched off or paused.
     """
-    rules = await _rules(tx)
     document.setdefault("active", True)
     text = orjson.dumps(document).decode()
     columns = searchable(document, text)
-    if rules.adopts and await find_adoptable_name(tx, columns.user_name_key) is not None:
+    found = await footing_to_create(tx, tx.actor.identity_provider_id, columns.user_name_key)
+    if found is None:
+        raise NotFound(NOBODY_HERE)
+    footing, adoptable = found
+    rules = await _rules(tx, footing)
+    if rules.adopts and adoptable is not None:
         raise _taken(document)
+    user_id = new_id(tx.now)
     user = User(
-        new_id(tx.now),
+        user_id,
         tx.actor.identity_provider_id,
         document["active"],
         "",
         text,
         orjson.dumps(rules.derive(document)).decode(),
         1,
-        tx.now,
-        tx.now,
+        created_at(user_id),
+        created_at(user_id),
     )
     try:
         await insert_user(tx, user, columns)
@@ -160,8 +167,8 @@ async def delete_user(tx: Tx, sent: Sent, user_id: str, if_match: str | None = N
             "first, or delete them in the Admin Console."
         )
     before: Document = orjson.loads(user.document)
-    await remove_user(tx, user.id, searchable(before, user.document))
-    gone = replace(user, version=user.version + 1)
+    await remove_user(tx, user.id, before)
+    gone = user._replace(version=user.version + 1)
     await append_event(
         tx, "user.deleted", _told(sent, gone, before, changes_between(before, {}), []), subject_id=user.id
     )
@@ -180,9 +187,12 @@ async def _sees(reading: Reading, sight: Sight, user: User) -> bool:
 
 
 async def _reach(tx: Tx, user_id: str, if_match: str | None) -> tuple[User, _Rules]:
-    rules = await _rules(tx)
-    user = await lock_user(tx, user_id)
-    if user is None or not await _sees(tx, Sight(tx.actor.identity_provider_id, rules.adopts), user):
+    found = await footing_to_change(tx, tx.actor.identity_provider_id, user_id)
+    if found is None:
+        raise NotFound(NOBODY_HERE)
+    footing, user = found
+    rules = await _rules(tx, footing)
+    if not await _sees(tx, Sight(tx.actor.identity_provider_id, rules.adopts), user):
         raise NotFound(NOBODY_HERE)
     if if_match is not None and not _matches(if_match, user.version):
         raise PreconditionFailed(f"If-Match names another version than the current one, {etag(user.version)}.")
@@ -194,10 +204,9 @@ def _matches(if_match: str, version: int) -> bool:
     return "*" in tags or str(version) in tags
 
 
-async def _rules(tx: Tx) -> _Rules:
-    version, provisioning, adopts = await get_rules(tx, tx.actor.identity_provider_id)
-    check_provisioning(provisioning, writes=True)
-    return _Rules(await derivation_of(tx, tx.actor.identity_provider_id, version), adopts)
+async def _rules(tx: Tx, footing: Footing) -> _Rules:
+    check_provisioning(footing.provisioning, writes=True)
+    return _Rules(await derivation_of(tx, tx.actor.identity_provider_id, footing.mapping_version), footing.adopts)
 
 
 def check_provisioning(provisioning: str, *, writes: bool) -> None:
@@ -254,8 +263,7 @@ async def _keep(
         await append_event(tx, "user.unchanged", _told(sent, user, before, [], ignored, understood), subject_id=user.id)
         return user
     text = orjson.dumps(after).decode()
-    kept = replace(
-        user,
+    kept = user._replace(
         identity_provider_id=tx.actor.identity_provider_id,
         active=after["active"],
         document=text,
@@ -264,7 +272,7 @@ async def _keep(
         modified_at=max(tx.now, user.modified_at),
     )
     try:
-        await update_user(tx, kept, searchable(before, user.document), searchable(after, text))
+        await update_user(tx, user, kept, before, searchable(after, text))
     except UniqueViolation:
         raise _taken(after) from None
     if await _name_is_taken_by_hand(tx, rules, before, after):
@@ -309,9 +317,14 @@ def _told(
 ) -> dict[str, Any]:
     told = sent.told() | {"user_name": document["userName"], "version": user.version, "changes": changes}
     if ignored:
-        told["ignored"] = [asdict(each) for each in ignored]
+        told["ignored"] = [_ignored_json(each) for each in ignored]
     if understood is not None:
         told["operations"] = [
-            {"reached": report.effects, "ignored": [asdict(each) for each in report.ignored]} for report in understood
+            {"reached": report.effects, "ignored": [_ignored_json(each) for each in report.ignored]}
+            for report in understood
         ]
     return told
+
+
+def _ignored_json(ignored: Ignored) -> dict[str, str]:
+    return {"path": ignored.path, "reason": ignored.reason}

@@ -47,7 +47,7 @@ def hash_password(password: str, email: str) -> str:
     """
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise WrongInput(
-            f"A password should have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; this one has {len(password)}. "
+            f"A password should have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; {len(password)} came. "
             "A few words that do not belong together are long enough and easy to keep.",
             field="password",
         )

@@ -1,14 +1,20 @@
 """What every endpoint works with, joined once at the start."""
 
 import asyncio
+import hmac
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
-from vestibule.keys import Checker
+from vestibule.errors import WrongSetting
+from vestibule.keys import Checker, load_pepper
+from vestibule.model import HOUSE, Actor
 from vestibule.settings import Settings
 from vestibule.store.database import Database
+from vestibule.store.house import find_fact, put_fact
+from vestibule.store.migrate import migrate
+from vestibule.store.open import open_database
 
 log = logging.getLogger("vestibule")
 
@@ -44,3 +50,38 @@ class Context:
     database: Database
     checker: Checker
     background: Background = field(default_factory=Background)
+
+    @classmethod
+    async def open(cls, settings: Settings, tell: Callable[[str], None]) -> Self:
+        """Open the house: its pepper, its database, brought up to date. `tell` hears of what takes long.
+
+        Raises:
+            WrongSetting, DatabaseTooNew: the start is stopped with one clear line.
+        """
+        checker = Checker(load_pepper(settings.pepper, settings.data))
+        database = await open_database(settings)
+        try:
+            await migrate(database, tell)
+            await _check_pepper(database, checker)
+        except BaseException:
+            await database.close()
+            raise
+        return cls(settings, database, checker)
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of the database."""
+        await self.background.drain()
+        await self.database.close()
+
+
+async def _check_pepper(database: Database, checker: Checker) -> None:
+    """A database remembers a check of its pepper: with another one every credential would be refused without a word."""
+    mark = checker.check("the pepper of this database").hex()
+    async with database.house_write(Actor(HOUSE, "worker")) as house:
+        await put_fact(house, "pepper", mark)
+        kept = await find_fact(house, "pepper")
+    if not hmac.compare_digest(kept or "", mark):
+        raise WrongSetting(
+            "pepper: the credentials in this database were made with another pepper. Set VESTIBULE_PEPPER, or restore "
+            "the file 'pepper' in the data folder."
+        )

@@ -7,8 +7,7 @@ tenant, the key or the secret is wrong. What was wrong is told to the tenant's a
 import base64
 import binascii
 import re
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from vestibule.keys import Checker, Pair, pair_of_token, shortened, well_formed
 from vestibule.model import HOUSE, TENANT_NAME, Actor
@@ -33,8 +32,7 @@ RefusalReason = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """An identity provider whose credential was accepted."""
 
     actor: Actor
@@ -86,13 +84,16 @@ async def identify(
     reason = _reason(pair, presented, now, right=right)
     if reason is not None or presented is None:
         raise RefusedCredential(reason or "unknown key", pair.key, presented)
-    actor = replace(
-        nobody,
-        tenant_id=presented.tenant_id,
-        kind="identity_provider",
-        id=presented.credential.id,
-        name=f"{presented.provider_name} (key {shortened(presented.credential.key)})",
-        identity_provider_id=presented.provider_id,
+    name = f"{presented.provider_name} (key {shortened(pair.key)})"
+    actor = Actor(
+        presented.tenant_id,
+        "identity_provider",
+        presented.credential_id,
+        name,
+        presented.provider_id,
+        nobody.address,
+        nobody.agent,
+        nobody.request_id,
     )
     return Caller(actor, presented)
 
@@ -102,10 +103,10 @@ def _reason(pair: Pair, presented: Presented | None, now: int, *, right: bool) -
         return "unknown key" if pair.key else "no credential"
     if not right:
         return "wrong secret" if well_formed(pair.secret) else "incomplete secret"
-    if not presented.tenant_active:
+    if presented.tenant_state != "active":
         return "tenant suspended"
     if not presented.provider_enabled:
         return "identity provider switched off"
-    if presented.credential.revoked_at is not None:
+    if presented.revoked_at is not None:
         return "retired key"
-    return None if presented.credential.usable(now) else "expired key"
+    return "expired key" if presented.expires_at is not None and presented.expires_at <= now else None

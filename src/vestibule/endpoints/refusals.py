@@ -7,7 +7,7 @@ What is counted and not yet recorded is lost if the process is killed; nothing t
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.identify import NOBODY, RefusedCredential
@@ -74,5 +74,5 @@ class Refusals:
             "more": more,
         }
         provider_id = presented.provider_id if presented else ""
-        async with self._context.database.write(replace(nobody, tenant_id=tenant_id)) as tx:
+        async with self._context.database.write(nobody._replace(tenant_id=tenant_id)) as tx:
             await append_event(tx, "credential.refused", data, provider_id=provider_id)

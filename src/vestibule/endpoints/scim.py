@@ -7,11 +7,14 @@ The order of a request: who is it, what is asked, parse (no transaction is held)
 refusal of a known identity provider is recorded in a transaction of its own.
 """
 
+import itertools
 import logging
 import re
+import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 import orjson
@@ -22,7 +25,7 @@ from vestibule.endpoints.context import Context
 from vestibule.endpoints.failures import scim_error
 from vestibule.endpoints.identify import Caller, RefusedCredential, identify
 from vestibule.endpoints.refusals import Refusals
-from vestibule.model import HOUSE, Actor, User, new_id
+from vestibule.model import HOUSE, Actor, User
 from vestibule.scim import discovery
 from vestibule.scim.errors import (
     Forbidden,
@@ -60,8 +63,7 @@ _NO_STORE: Final = (b"cache-control", b"no-store")
 _METHODS: Final = {"Users": {"GET", "POST"}, "Users/": {"GET", "PUT", "PATCH", "DELETE"}}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What goes back: a status, a JSON body, and the headers that are particular to it."""
 
     status: int
@@ -128,6 +130,8 @@ class ScimEndpoint:
         self._base_url = settings.url
         self._wildcard = f".{settings.wildcard_host}".encode() if settings.wildcard_host else b""
         self._scheme = self._base_url.partition("://")[0]
+        self._prefix = f"req_{secrets.token_hex(4)}_"
+        self._numbers = itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = self._open(scope, receive)
@@ -148,16 +152,17 @@ class ScimEndpoint:
                 authorization.append(value)
         raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
         path = raw_path.decode("latin-1")
-        segments = [unquote(part, errors="replace") for part in path.split("/") if part]
+        segments = [part for part in path.split("/") if part]
+        if "%" in path:
+            segments = [unquote(part, errors="replace") for part in segments]
         tenant_name, base_url, rest = self._place(headers.get(b"host", b""), segments)
-        now = self._context.database.clock()
         client = scope.get("client")
         actor = Actor(
             HOUSE,
             "nobody",
             address=client[0] if client else "",
             agent=headers.get(b"user-agent", b"").decode("latin-1")[:200],
-            request_id=new_id(now),
+            request_id=f"{self._prefix}{next(self._numbers):x}",
         )
         return Request(
             scope["method"],
@@ -214,7 +219,7 @@ class ScimEndpoint:
             log.exception("a refusal could not be recorded", extra={"request": request.actor.request_id})
 
     def _note_use(self, caller: Caller) -> None:
-        last, now = caller.presented.credential.last_used_at, self._context.database.clock()
+        last, now = caller.presented.last_used_at, self._context.database.clock()
         if last is None or now - last >= _USE_NOTED_EVERY:
             self._context.background.spawn(self._write_use(caller, now - _USE_NOTED_EVERY))
 
@@ -288,7 +293,7 @@ class ScimEndpoint:
 
     async def _note_test(self, caller: Caller) -> None:
         """`GET /Users?startIndex=1&count=2` is what Okta sends for Test API Credentials (wire facts 1.3)."""
-        last = caller.presented.credential.tested_at
+        last = caller.presented.tested_at
         if last is None or self._context.database.clock() - last >= _TEST_NOTED_EVERY:
             async with self._context.database.write(caller.actor) as tx:
                 await note_test(tx, caller.actor.id)
@@ -329,7 +334,7 @@ def _refusal(error: ScimError) -> Answer:
 
 
 def _sight(caller: Caller) -> Sight:
-    return Sight(caller.presented.provider_id, caller.presented.adopts)
+    return Sight(caller.presented.provider_id, bool(caller.presented.adopts))
 
 
 def _projection(request: Request) -> Projection:
@@ -385,7 +390,7 @@ async def _read_body(request: Request) -> Any:
     Raises:
         UnsupportedMediaType, PayloadTooLarge, InvalidSyntax
     """
-    _check_media_type(request.headers)
+    _check_media_type(request.headers.get(b"content-type", b""), request.headers.get(b"content-encoding", b"identity"))
     declared = request.headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > MAX_BODY:
         raise PayloadTooLarge(f"A body may take {MAX_BODY:,} bytes; this one takes {int(declared):,}.")
@@ -404,12 +409,13 @@ async def _read_body(request: Request) -> Any:
     return request.sent
 
 
-def _check_media_type(headers: dict[bytes, bytes]) -> None:
-    kind, _, parameters = headers.get(b"content-type", b"").decode("latin-1").partition(";")
+@lru_cache(maxsize=64)
+def _check_media_type(content_type: bytes, content_encoding: bytes) -> None:
+    kind, _, parameters = content_type.decode("latin-1").partition(";")
     if kind.strip().lower() not in {"", MEDIA_TYPE, "application/json"}:
         raise UnsupportedMediaType(f"The body should be {MEDIA_TYPE} or application/json; {excerpt(kind)} came.")
     name, _, charset = parameters.partition("=")
     if name.strip().lower() == "charset" and charset.strip().strip('"').lower() not in {"utf-8", "utf8"}:
         raise UnsupportedMediaType(f"The body should be in UTF-8; {excerpt(charset)} came.")
-    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+    if content_encoding.strip().lower() != b"identity":
         raise UnsupportedMediaType("The body should not be compressed.")

@@ -147,4 +147,6 @@ def all_errors() -> list[type[ScimError]]:
 def excerpt(text: str, limit: int = 60) -> str:
     """Input shortened for a sentence; control characters shown as escapes so that a log line stays one line."""
     shown = text if len(text) <= limit else text[:limit] + "…"
+    if shown.isprintable():
+        return shown
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in shown)

@@ -22,6 +22,8 @@ class Path:
     """The way from the resource down to an attribute: one to three steps, the first of them top-level."""
 
     steps: tuple[Attribute, ...]
+    text: str
+    """The path in the schema's own spelling."""
 
     @property
     def leaf(self) -> Attribute:
@@ -36,13 +38,16 @@ class Path:
     def sub(self, name: str) -> "Path | None":
         """The path one step further down."""
         found = self.leaf.sub(name)
-        return Path((*self.steps, found)) if found else None
+        return _path((*self.steps, found)) if found else None
 
     def __str__(self) -> str:
-        first, *rest = (step.name for step in self.steps)
-        if not rest:
-            return first
-        return first + (":" if first.startswith("urn:") else ".") + ".".join(rest)
+        return self.text
+
+
+def _path(steps: tuple[Attribute, ...]) -> Path:
+    first, *rest = (step.name for step in steps)
+    joint = ":" if first.startswith("urn:") else "."
+    return Path(steps, first + joint + ".".join(rest) if rest else first)
 
 
 @lru_cache(maxsize=1024)
@@ -64,7 +69,7 @@ def find_path(text: str, resource_type: ResourceType) -> Path | None:
             return None
         steps.append(found)
         here = found
-    return Path(tuple(steps))
+    return _path(tuple(steps))
 
 
 def _split(text: str, resource_type: ResourceType) -> list[str] | None:

@@ -4,12 +4,13 @@ PATCH operations and mapping rules name what they mean with one.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from vestibule.scim.errors import InvalidPath, excerpt
-from vestibule.scim.filter import Document, Filter, check_size, parse_element_filter, predicate
+from vestibule.scim.filter import Document, Filter, Predicate, check_size, parse_element_filter, predicate
 from vestibule.scim.path import MalformedPath, find_path
 from vestibule.scim.schema import Attribute, ResourceType
 
@@ -22,17 +23,51 @@ class Target:
     selector: Filter | None = None
     selects: int = -1
 
-    def values(self, document: Document) -> list[Any]:
-        """What the target holds in a document, the primary value first."""
-        found: list[Any] = [document]
-        for at, step in enumerate(self.steps):
-            below = [part[step.name] for part in found if step.name in part]
-            found = [value for part in below for value in (part if isinstance(part, list) else (part,))]
-            if at == self.selects and self.selector is not None:
-                found = list(filter(predicate(self.selector, at + 1), found))
-            if step.multi_valued and step.type == "complex":
-                found.sort(key=lambda value: not value.get("primary", False))
-        return found
+    def reader(self) -> Callable[[Document], list[Any]]:
+        """A function that lists what the target holds in a document, the primary value first."""
+        if not any(step.multi_valued for step in self.steps) and self.selector is None:
+            return _single([step.name for step in self.steps])
+        walk = [(step.name, step.multi_valued, self._test(at)) for at, step in enumerate(self.steps)]
+
+        def values(document: Document) -> list[Any]:
+            found: list[Any] = [document]
+            for name, many, holds in walk:
+                found = [part[name] for part in found if name in part]
+                if not found:
+                    return found
+                if many:
+                    found = [value for values in found for value in values]
+                    if len(found) > 1 and isinstance(found[0], dict):
+                        found.sort(key=_not_primary)
+                if holds is not None:
+                    found = [value for value in found if holds(value)]
+            return found
+
+        return values
+
+    def _test(self, at: int) -> Predicate | None:
+        """What values have to satisfy after the step at that place."""
+        return predicate(self.selector, at + 1) if self.selector is not None and at == self.selects else None
+
+
+def _single(names: list[str]) -> Callable[[Document], list[Any]]:
+    """A reader of steps that have one value each: most rules of a mapping are such."""
+    *above, last = names
+
+    def values(document: Document) -> list[Any]:
+        here: Any = document
+        for name in above:
+            here = here.get(name)
+            if here is None:
+                return []
+        value = here.get(last)
+        return [] if value is None else [value]
+
+    return values
+
+
+def _not_primary(value: Document) -> bool:
+    return not value.get("primary", False)
 
 
 _SELECTING = re.compile(r"(?P<attribute>[^\[\]\"]+)\[(?P<filter>.*)\](?:\.(?P<sub>[A-Za-z$][\w$-]*))?\Z", re.DOTALL)

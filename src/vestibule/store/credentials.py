@@ -1,9 +1,8 @@
 """Rows of credentials: the Key, and a keyed hash of the Secret."""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from vestibule.model import Credential, Provisioning
+from vestibule.model import Credential, Provisioning, TenantState
 from vestibule.store.database import House, Reading, Row, Tx
 
 _COLUMNS: Final = (
@@ -11,10 +10,8 @@ _COLUMNS: Final = (
     "last_used_agent, tested_at"
 )
 _PRESENTED: Final = """
-SELECT t.id, t.state, i.id, i.name, i.vendor, i.enabled, i.provisioning, i.adopts, c.secret_check, c.id,
-c.identity_provider_id, c.key,
-       c.label, c.created_at, c.expires_at, c.revoked_at, c.last_used_at, c.last_used_from, c.last_used_agent,
-       c.tested_at
+SELECT t.id, t.state, i.id, i.name, i.enabled, i.provisioning, i.adopts, c.id, c.secret_check, c.expires_at,
+       c.revoked_at, c.last_used_at, c.tested_at
 FROM tenants t
 JOIN credentials c ON c.tenant_id = t.id
 JOIN identity_providers i ON i.tenant_id = t.id AND i.id = c.identity_provider_id
@@ -39,40 +36,28 @@ WHERE tenant_id = $1 AND id = $2 AND (last_used_at IS NULL OR last_used_at < $6)
 _NOTE_TEST: Final = "UPDATE credentials SET tested_at = $3 WHERE tenant_id = $1 AND id = $2"
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(NamedTuple):
     """What one look-up says about a key that came with a request, and about whom it belongs to."""
 
     tenant_id: str
-    tenant_active: bool
+    tenant_state: TenantState
     provider_id: str
     provider_name: str
-    vendor: str
     provider_enabled: bool
     provisioning: Provisioning
     adopts: bool
+    credential_id: str
     secret_check: bytes
-    credential: Credential
+    expires_at: int | None
+    revoked_at: int | None
+    last_used_at: int | None
+    tested_at: int | None
 
 
 async def find_presented(house: House, tenant_name: str, key: str) -> Presented | None:
     """The key as that tenant has it: the one indexed look-up that every SCIM request begins with."""
     row = await house.one(_PRESENTED, tenant_name, key)
-    if row is None:
-        return None
-    tenant_id, state, provider_id, name, vendor, enabled, provisioning, adopts, secret_check, *credential = row
-    return Presented(
-        tenant_id,
-        state == "active",
-        provider_id,
-        name,
-        vendor,
-        bool(enabled),
-        provisioning,
-        bool(adopts),
-        secret_check,
-        Credential(*credential),
-    )
+    return Presented(*row) if row else None
 
 
 def _credential(row: Row) -> Credential:

@@ -130,25 +130,40 @@ class Database(ABC):
     async def close(self) -> None:
         """Let go of every connection."""
 
-    def read(self, tenant: str) -> "_Opened[Reading]":
+    def read(self, tenant: str) -> AbstractAsyncContextManager[Reading]:
         """Reads within a tenant, each of which an index answers."""
         return _Opened(self.statements(), lambda statements: Reading(statements, tenant, self.clock()))
 
-    def scan(self, tenant: str) -> "_Opened[Reading]":
+    def scan(self, tenant: str) -> AbstractAsyncContextManager[Reading]:
         """Reads within a tenant that may look at all of its rows."""
         return _Opened(self.scanning(), lambda statements: Reading(statements, tenant, self.clock()))
 
-    def write(self, actor: Actor) -> "_Opened[Tx]":
+    def write(self, actor: Actor) -> AbstractAsyncContextManager[Tx]:
         """A transaction within the actor's tenant."""
         return _Opened(self.transaction(), lambda statements: Tx(statements, actor, self.clock()))
 
-    def house_read(self, actor: Actor) -> "_Opened[House]":
+    def house_read(self, actor: Actor) -> AbstractAsyncContextManager[House]:
         """Reads across tenants."""
         return _Opened(self.statements(), lambda statements: House(statements, actor, self.clock()))
 
-    def house_write(self, actor: Actor) -> "_Opened[House]":
+    def house_write(self, actor: Actor) -> AbstractAsyncContextManager[House]:
         """A transaction across tenants."""
         return _Opened(self.transaction(), lambda statements: House(statements, actor, self.clock()))
+
+
+class Ready(Generic[Handle]):
+    """A context manager around a handle that needs no opening and no closing."""
+
+    __slots__ = ("_handle",)
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+
+    async def __aenter__(self) -> Handle:
+        return self._handle
+
+    async def __aexit__(self, *failure: object) -> None:
+        return None
 
 
 class _Opened(Generic[Handle]):

@@ -1,6 +1,6 @@
 """Rows of events. They are appended, and read; nothing changes them."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -79,10 +79,16 @@ async def append_house_event(house: House, tenant_id: str, event_type: str, data
 
 def actor_json(actor: Actor) -> str:
     """The actor as an event keeps them."""
-    kept = {name: value for name, value in asdict(actor).items() if value}
-    return orjson.dumps(
-        {name: kept[name] for name in ("kind", "id", "name", "address", "agent") if name in kept}
-    ).decode()
+    kept: dict[str, str] = {"kind": actor.kind}
+    if actor.id:
+        kept["id"] = actor.id
+    if actor.name:
+        kept["name"] = actor.name
+    if actor.address:
+        kept["address"] = actor.address
+    if actor.agent:
+        kept["agent"] = actor.agent
+    return orjson.dumps(kept).decode()
 
 
 def _event(row: Row) -> Event:

@@ -16,7 +16,6 @@ _GET: Final = f"SELECT {_COLUMNS} FROM identity_providers WHERE tenant_id = $1 A
 _LOCK: Final = _GET + " /*for update*/"
 _BY_NAME: Final = f"SELECT {_COLUMNS} FROM identity_providers WHERE tenant_id = $1 AND name_key = $2"  # noqa: S608 -- a constant
 _ALL: Final = f"SELECT {_COLUMNS} FROM identity_providers WHERE tenant_id = $1 ORDER BY name_key"  # noqa: S608 -- a constant
-_RULES: Final = "SELECT mapping_version, provisioning, adopts FROM identity_providers WHERE tenant_id = $1 AND id = $2"
 _INSERT: Final = """
 INSERT INTO identity_providers (tenant_id, id, name, name_key, vendor, enabled, provisioning, adopts, saml, mapping,
                                 mapping_version, created_at, modified_at)
@@ -83,12 +82,6 @@ async def find_provider_by_name(reading: Reading, name: str) -> IdentityProvider
 async def all_providers(reading: Reading) -> list[IdentityProvider]:
     """Every identity provider of the tenant, by name."""
     return [_provider(row) for row in await reading.all(_ALL, reading.tenant)]
-
-
-async def get_rules(reading: Reading, provider_id: str) -> tuple[int, str, bool]:
-    """What a write by an identity provider depends on now: mapping version, provisioning, and whether it adopts."""
-    row = await reading.one(_RULES, reading.tenant, provider_id)
-    return (row[0], row[1], bool(row[2])) if row else (0, "off", False)
 
 
 def _values(provider: IdentityProvider) -> dict[str, Any]:

@@ -5,6 +5,7 @@ update*/`).
 """
 
 import asyncio
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Self
@@ -20,7 +21,7 @@ _LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, Timeo
 @lru_cache(4096)
 def translate(sql: str) -> str:
     """The common SQL as PostgreSQL takes it."""
-    return sql.replace("/*for update*/", "FOR UPDATE")
+    return re.sub(r"/\*(for update[^*]*)\*/", r"\1", sql)
 
 
 class PostgresDatabase(Database):

@@ -21,18 +21,34 @@ from pathlib import Path
 from typing import Any, Final
 
 from vestibule.errors import WrongSetting
-from vestibule.store.database import Busy, Clock, Database, Row, Statements, UniqueViolation, milliseconds_now
+from vestibule.model import Actor
+from vestibule.store.database import (
+    Busy,
+    Clock,
+    Database,
+    House,
+    Reading,
+    Ready,
+    Row,
+    Statements,
+    Tx,
+    UniqueViolation,
+    milliseconds_now,
+)
 
 PATIENCE: Final = 10.0
 """Seconds that a writer waits for another process to let go of the database."""
 
+_CHECKPOINT: Final = 8000
+"""Pages in the write-ahead log before it is copied into the database. Most pages are written again and again, so a
+longer log is less to copy; the copying takes some ten milliseconds."""
 _OLDEST = (3, 38, 0)  # the first with the ->> operator
 
 
 @lru_cache(4096)
 def translate(sql: str) -> str:
     """The common SQL as SQLite takes it."""
-    return re.sub(r"\$(\d+)", r"?\1", sql.replace("/*for update*/", ""))
+    return re.sub(r"\$(\d+)", r"?\1", re.sub(r"/\*for update[^*]*\*/", "", sql))
 
 
 def connect(path: Path, synchronous: str, *, read_only: bool = False) -> sqlite3.Connection:
@@ -42,6 +58,7 @@ def connect(path: Path, synchronous: str, *, read_only: bool = False) -> sqlite3
     connection.execute(f"PRAGMA synchronous = {'NORMAL' if synchronous == 'normal' else 'FULL'}")
     connection.execute("PRAGMA cache_size = -65536")
     connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
     connection.execute("PRAGMA journal_size_limit = 67108864")
     if read_only:
         connection.execute("PRAGMA query_only = ON")
@@ -64,11 +81,22 @@ class SqliteDatabase(Database):
         self._threads = ThreadPoolExecutor(2, "scan")
         self._scanners = threading.local()
 
-    def statements(self) -> "_Shared":
-        return _Shared(self._reader)
+    def statements(self) -> Ready[Statements]:
+        return Ready(self._reader)
 
-    def scanning(self) -> "_Shared":
-        return _Shared(_InThread(self))
+    def scanning(self) -> Ready[Statements]:
+        return Ready(_InThread(self))
+
+    # What is ready without waiting is handed out without a wrapper in between: these two begin every request.
+
+    def read(self, tenant: str) -> Ready[Reading]:
+        return Ready(Reading(self._reader, tenant, self.clock()))
+
+    def house_read(self, actor: Actor) -> Ready[House]:
+        return Ready(House(self._reader, actor, self.clock()))
+
+    def write(self, actor: Actor) -> "_Write":
+        return _Write(self._writer, actor, self.clock)
 
     def transaction(self) -> "_Transaction":
         return _Transaction(self._writer)
@@ -145,21 +173,6 @@ class _InThread(Statements):
         raise NotImplementedError("a scan only reads")
 
 
-class _Shared:
-    """A context manager around statements that need no opening and no closing."""
-
-    __slots__ = ("_statements",)
-
-    def __init__(self, statements: Statements) -> None:
-        self._statements = statements
-
-    async def __aenter__(self) -> Statements:
-        return self._statements
-
-    async def __aexit__(self, *failure: object) -> None:
-        return None
-
-
 class _Transaction:
     """One member of a group: a savepoint in the open transaction."""
 
@@ -178,6 +191,20 @@ class _Transaction:
             self._writer.give_up()
 
 
+class _Write(_Transaction):
+    """A member of a group that hands out a handle on a tenant."""
+
+    __slots__ = ("_actor", "_clock")
+
+    def __init__(self, writer: "_Writer", actor: Actor, clock: Clock) -> None:
+        super().__init__(writer)
+        self._actor = actor
+        self._clock = clock
+
+    async def __aenter__(self) -> Tx:  # type: ignore[override]  # a Tx where the base hands out bare statements
+        return Tx(await self._writer.join(), self._actor, self._clock())
+
+
 class _Writer:
     """The one connection that writes, and the group that is gathering on it.
 
@@ -191,8 +218,8 @@ class _Writer:
         self._connection.execute("PRAGMA busy_timeout = 0")
         self._disk = ThreadPoolExecutor(1, "commit")
         self._lock = asyncio.Lock()
-        self._group: asyncio.Future[None] | None = None
-        self._commits: set[asyncio.Task[None]] = set()
+        self._group: _Group = []
+        self._commit: asyncio.Task[None] | None = None
 
     async def join(self) -> Statements:
         await self._lock.acquire()
@@ -208,9 +235,8 @@ class _Writer:
 
     def _lose_group(self) -> None:
         """A full disk ends a transaction by itself. Whoever had settled in it must hear that nothing was kept."""
-        group, self._group = self._group, None
-        if group is not None:
-            group.set_exception(Busy("the change could not be made durable: the transaction was ended by the disk"))
+        group, self._group = self._group, []
+        _tell(group, Busy("the change could not be made durable: the disk ended the transaction"))
 
     async def _begin(self) -> None:
         deadline = asyncio.get_running_loop().time() + PATIENCE
@@ -228,25 +254,22 @@ class _Writer:
 
     async def settle(self) -> None:
         """Keep what this member did, and wait until the disk has it."""
+        durable = asyncio.get_running_loop().create_future()
         try:
             self._connection.execute("RELEASE member")
-            if self._group is None:
-                loop = asyncio.get_running_loop()
-                self._group = loop.create_future()
-                task = loop.create_task(self._commit(self._group))
-                self._commits.add(task)
-                task.add_done_callback(self._commits.discard)
-            group = self._group
+            self._group.append(durable)
+            if self._commit is None:
+                self._commit = asyncio.get_running_loop().create_task(self._make_durable())
         finally:
             self._lock.release()
-        await asyncio.shield(group)
+        await durable
 
     def give_up(self) -> None:
         """Undo what this member did, and nothing of the others."""
         try:
             # A full disk may have ended the transaction already; then there is nothing left to undo.
             if self._connection.in_transaction:
-                if self._group is None:
+                if not self._group:
                     self._connection.execute("ROLLBACK")
                 else:
                     self._connection.execute("ROLLBACK TO member")
@@ -254,25 +277,39 @@ class _Writer:
         finally:
             self._lock.release()
 
-    async def _commit(self, group: "asyncio.Future[None]") -> None:
+    async def _make_durable(self) -> None:
         async with self._lock:
-            if self._group is not group:
-                return
+            self._commit = None
             if not self._connection.in_transaction:
                 self._lose_group()
                 return
-            self._group = None
+            group, self._group = self._group, []
             try:
                 await asyncio.get_running_loop().run_in_executor(self._disk, self._connection.execute, "COMMIT")
             except sqlite3.Error as error:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
-                group.set_exception(Busy(f"the change could not be made durable: {error}"))
+                _tell(group, Busy(f"the change could not be made durable: {error}"))
             else:
-                group.set_result(None)
+                _tell(group, None)
 
     async def close(self) -> None:
-        while self._commits:
-            await asyncio.wait(self._commits)
-        self._disk.shutdown()
-        self._connection.close()
+        while self._commit is not None:
+            await asyncio.wait([self._commit])
+        async with self._lock:
+            self._disk.shutdown()
+            self._connection.close()
+
+
+_Group = list["asyncio.Future[None]"]
+
+
+def _tell(group: _Group, failure: Busy | None) -> None:
+    """Answer every member of a group that still waits."""
+    for durable in group:
+        if durable.done():
+            continue
+        if failure is None:
+            durable.set_result(None)
+        else:
+            durable.set_exception(failure)

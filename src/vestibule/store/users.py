@@ -6,7 +6,7 @@ holds every row to it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -23,6 +23,10 @@ SEARCH_LENGTH: Final = 300
 # -- what a document is found by ---------------------------------------------------------------------------------------
 
 
+EmailRow = tuple[str, int, str | None, bool | None]
+"""Of an address: folded value, position, folded type, whether it is primary."""
+
+
 @dataclass(frozen=True, slots=True)
 class Searchable:
     """The columns that are computed from a document."""
@@ -32,34 +36,43 @@ class Searchable:
     active: bool
     search: str
     folded: str
-    emails: tuple[tuple[str, int, str | None, bool | None], ...]
-    """Of each address: folded value, position, folded type, whether it is primary."""
+    emails: tuple[EmailRow, ...]
 
 
 def searchable(document: Document, text: str) -> Searchable:
     """The columns of a document; `text` is the same as JSON."""
-    name = document.get("name", {})
-    emails = tuple(
-        (fold(email["value"]), position, fold(email["type"]) if "type" in email else None, email.get("primary"))
-        for position, email in enumerate(document.get("emails", ()))
-        if "value" in email
+    emails = email_rows(document)
+    return Searchable(
+        fold(document["userName"]),
+        document.get("externalId"),
+        document["active"],
+        search_text(document, emails),
+        text.lower() if text.isascii() else orjson.dumps(_folded(document)).decode(),
+        emails,
     )
-    user_name_key = fold(document["userName"])
+
+
+def search_text(document: Document, emails: tuple[EmailRow, ...]) -> str:
+    """What a person is found by in the console: names and addresses, folded and shortened."""
+    name = document.get("name", {})
     words = (
+        document["userName"],
         document.get("displayName"),
         name.get("formatted"),
         name.get("givenName"),
         name.get("familyName"),
         document.get("externalId"),
     )
-    search = "\n".join((user_name_key, *(fold(word) for word in words if word), *(email[0] for email in emails)))
-    return Searchable(
-        user_name_key,
-        document.get("externalId"),
-        document["active"],
-        search[:SEARCH_LENGTH],
-        text.lower() if text.isascii() else orjson.dumps(_folded(document)).decode(),
-        emails,
+    found_by = "\n".join([word for word in words if word] + [email[0] for email in emails])
+    return fold(found_by)[:SEARCH_LENGTH]
+
+
+def email_rows(document: Document) -> tuple[EmailRow, ...]:
+    """The addresses of a document as they are searched by."""
+    return tuple(
+        (fold(email["value"]), position, fold(email["type"]) if "type" in email else None, email.get("primary"))
+        for position, email in enumerate(document.get("emails", ()))
+        if "value" in email
     )
 
 
@@ -95,6 +108,19 @@ _ANY_ADOPTABLE: Final = "SELECT 1 FROM users WHERE tenant_id = $1 AND identity_p
 _NAMED_BY_HAND: Final = """
 SELECT id FROM users WHERE tenant_id = $1 AND user_name_key = $2 AND identity_provider_id = '' AND role = ''
 """
+# What a write depends on comes with the first statement of its transaction.
+_FOOTING_TO_CREATE: Final = """
+SELECT i.mapping_version, i.provisioning, i.adopts, (
+    SELECT u.id FROM users u
+    WHERE u.tenant_id = $1 AND u.user_name_key = $3 AND u.identity_provider_id = '' AND u.role = '')
+FROM identity_providers i WHERE i.tenant_id = $1 AND i.id = $2
+"""
+_FOOTING_TO_CHANGE: Final = """
+SELECT i.mapping_version, i.provisioning, i.adopts, u.id, u.identity_provider_id, u.active, u.role, u.document,
+       u.profile, u.version, u.created_at, u.modified_at
+FROM users u JOIN identity_providers i ON i.tenant_id = u.tenant_id AND i.id = $2
+WHERE u.tenant_id = $1 AND u.id = $3 /*for update of u*/
+"""
 
 
 def _user(row: Row) -> User:
@@ -117,6 +143,26 @@ async def lock_user(tx: Tx, user_id: str) -> User | None:
 async def find_users_by_name(reading: Reading, user_name: str) -> list[User]:
     """Everybody in the tenant with that userName, in any case: at most one for each identity provider."""
     return [_user(row) for row in await reading.all(_BY_NAME, reading.tenant, fold(user_name.strip()))]
+
+
+class Footing(NamedTuple):
+    """What an identity provider's write depends on, as it is in the transaction of the write."""
+
+    mapping_version: int
+    provisioning: str
+    adopts: bool
+
+
+async def footing_to_create(tx: Tx, provider_id: str, user_name_key: str) -> tuple[Footing, str | None] | None:
+    """The footing of a new person, and the id of a person added by hand, without a role, who has that userName."""
+    row = await tx.one(_FOOTING_TO_CREATE, tx.tenant, provider_id, user_name_key)
+    return (Footing(row[0], row[1], bool(row[2])), row[3]) if row else None
+
+
+async def footing_to_change(tx: Tx, provider_id: str, user_id: str) -> tuple[Footing, User] | None:
+    """The footing of a change, and the person of that id, locked until the transaction ends."""
+    row = await tx.one(_FOOTING_TO_CHANGE, tx.tenant, provider_id, user_id)
+    return (Footing(row[0], row[1], bool(row[2])), _user(row[3:])) if row else None
 
 
 async def find_adoptable_name(reading: Reading, user_name_key: str) -> str | None:
@@ -150,7 +196,10 @@ async def page_users(
     rows = []
     if count:
         at = len(values)
-        select = f"SELECT {_COLUMNS} FROM users WHERE {test} ORDER BY id LIMIT ${at + 1} OFFSET ${at + 2}"  # noqa: S608 -- test is made of constants and of `where`
+        # Where an index on a value leads to a few rows, `id || ''` keeps the planner from walking all rows in their
+        # order.
+        order = "id || ''" if quick else "id"
+        select = f"SELECT {_COLUMNS} FROM users WHERE {test} ORDER BY {order} LIMIT ${at + 1} OFFSET ${at + 2}"  # noqa: S608 -- test is made of constants and of `where`
         rows = await reading.all(select, *values, count, start - 1)
     if len(rows) < count and (rows or start == 1):
         total = start - 1 + len(rows)
@@ -172,12 +221,12 @@ class Chosen:
     provider_id: str | None = None
 
     def condition(self) -> tuple[str, list[Any]]:
-        """SQL after `tenant_id = $1`, and its values from $2 on. Every column in it stands in `users_by_search`."""
+        """SQL after `tenant_id = $1`, and its values from $2 on."""
         parts, values = ["tenant_id = $1"], list[Any]()
-        for word in fold(self.search).split():
-            values.append(word)
-            parts.append(f"search LIKE '%' || ${len(values) + 1} || '%' ESCAPE '\\'")
-            values[-1] = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        for word in fold(self.search).split()[:10]:
+            # Found in the narrow index first; the rows are looked at only for what was found.
+            values.append("%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%")
+            parts.append(f"search LIKE ${len(values) + 1} ESCAPE '\\'")
         if self.active is not None:
             values.append(self.active)
             parts.append(f"active = ${len(values) + 1}")
@@ -188,22 +237,18 @@ class Chosen:
 
 
 async def list_users(
-    reading: Reading, chosen: Chosen, limit: int, *, after: tuple[str, str] | None = None, backwards: bool = False
+    reading: Reading, chosen: Chosen, limit: int, *, beyond: str = "", newer: bool = False
 ) -> list[User]:
-    """People by userName, from beyond a (userName key, id) in either direction; always returned in ascending order."""
+    """People, the newest first, from beyond one of them: older ones, or newer ones."""
     test, values = chosen.condition()
-    if after is not None:
-        values += after
-        sign = "<" if backwards else ">"
-        test += f" AND (user_name_key, id) {sign} (${len(values)}, ${len(values) + 1})"
+    if beyond:
+        values.append(beyond)
+        test += f" AND id {'>' if newer else '<'} ${len(values) + 1}"
     values.append(limit)
-    order = "DESC" if backwards else "ASC"
-    sql = f"""
-    SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND id IN (
-        SELECT id FROM users WHERE {test} ORDER BY user_name_key {order}, id {order} LIMIT ${len(values) + 1})
-    ORDER BY user_name_key, id
-    """  # noqa: S608 -- made of constants; what was searched for is a parameter
-    return [_user(row) for row in await reading.all(sql, reading.tenant, *values)]
+    order = "ASC" if newer else "DESC"
+    sql = f"SELECT {_COLUMNS} FROM users WHERE {test} ORDER BY id {order} LIMIT ${len(values) + 1}"  # noqa: S608 -- made of constants; what was searched for is a parameter
+    users = [_user(row) for row in await reading.all(sql, reading.tenant, *values)]
+    return users[::-1] if newer else users
 
 
 async def count_users(reading: Reading, chosen: Chosen) -> int:
@@ -256,10 +301,20 @@ INSERT INTO users (tenant_id, id, identity_provider_id, user_name_key, external_
                    modified_at, search, document, folded, profile)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 """
+# An UPDATE rewrites the entry in every index that has one of its columns, changed or not. So there is one for what most
+# writes change, one for the switch, and one for everything.
 _UPDATE: Final = """
+UPDATE users SET version = $3, modified_at = $4, document = $5, folded = $6, profile = $7
+WHERE tenant_id = $1 AND id = $2
+"""
+_UPDATE_ACTIVE: Final = """
+UPDATE users SET version = $3, modified_at = $4, document = $5, folded = $6, profile = $7, active = $8
+WHERE tenant_id = $1 AND id = $2
+"""
+_UPDATE_ALL: Final = """
 UPDATE users
-SET identity_provider_id = $3, user_name_key = $4, external_id = $5, active = $6, role = $7, version = $8,
-    modified_at = $9, search = $10, document = $11, folded = $12, profile = $13
+SET version = $3, modified_at = $4, document = $5, folded = $6, profile = $7, active = $8, identity_provider_id = $9,
+    user_name_key = $10, external_id = $11, role = $12, search = $13
 WHERE tenant_id = $1 AND id = $2
 """
 _SET_PROFILE: Final = "UPDATE users SET profile = $3 WHERE tenant_id = $1 AND id = $2"
@@ -296,36 +351,30 @@ async def insert_user(tx: Tx, user: User, columns: Searchable) -> None:
     await _insert_emails(tx, user.id, columns.emails)
 
 
-async def update_user(tx: Tx, user: User, before: Searchable, after: Searchable) -> None:
-    """Keep a person as they are now.
+async def update_user(tx: Tx, was: User, user: User, before: Document, after: Searchable) -> None:
+    """Keep a person as they are now, where `was` and the document `before` were kept until now.
 
     Raises:
         UniqueViolation: the identity provider has somebody else of that userName.
     """
-    await tx.run(
-        _UPDATE,
-        tx.tenant,
-        user.id,
-        user.identity_provider_id,
-        after.user_name_key,
-        after.external_id,
-        user.active,
-        user.role,
-        user.version,
-        user.modified_at,
-        after.search,
-        user.document,
-        after.folded,
-        user.profile,
-    )
-    if before.emails != after.emails:
-        await _delete_emails(tx, user.id, before.emails)
+    emails = email_rows(before)
+    key, external_id, search = fold(before["userName"]), before.get("externalId"), search_text(before, emails)
+    common = (tx.tenant, user.id, user.version, user.modified_at, user.document, after.folded, user.profile)
+    found_by = (user.identity_provider_id, after.user_name_key, after.external_id, user.role, after.search)
+    if found_by != (was.identity_provider_id, key, external_id, was.role, search):
+        await tx.run(_UPDATE_ALL, *common, user.active, *found_by)
+    elif user.active != was.active:
+        await tx.run(_UPDATE_ACTIVE, *common, user.active)
+    else:
+        await tx.run(_UPDATE, *common)
+    if emails != after.emails:
+        await _delete_emails(tx, user.id, emails)
         await _insert_emails(tx, user.id, after.emails)
 
 
-async def remove_user(tx: Tx, user_id: str, columns: Searchable) -> None:
+async def remove_user(tx: Tx, user_id: str, before: Document) -> None:
     """Forget a person: the resource, not its history."""
-    await _delete_emails(tx, user_id, columns.emails)
+    await _delete_emails(tx, user_id, email_rows(before))
     await tx.run(_DELETE, tx.tenant, user_id)
 
 
@@ -334,11 +383,11 @@ async def set_profiles(tx: Tx, profiles: Iterable[tuple[str, str]]) -> None:
     await tx.many(_SET_PROFILE, [(tx.tenant, user_id, profile) for user_id, profile in profiles])
 
 
-async def _insert_emails(tx: Tx, user_id: str, emails: tuple[tuple[str, int, str | None, bool | None], ...]) -> None:
+async def _insert_emails(tx: Tx, user_id: str, emails: tuple[EmailRow, ...]) -> None:
     for value, position, type_key, primary in emails:
         await tx.run(_INSERT_EMAIL, tx.tenant, value, user_id, position, type_key, primary)
 
 
-async def _delete_emails(tx: Tx, user_id: str, emails: tuple[tuple[str, int, str | None, bool | None], ...]) -> None:
+async def _delete_emails(tx: Tx, user_id: str, emails: tuple[EmailRow, ...]) -> None:
     for value in {email[0] for email in emails}:
         await tx.run(_DELETE_EMAIL, tx.tenant, value, user_id)

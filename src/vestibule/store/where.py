@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
+from vestibule.model import first_id_of
 from vestibule.scim.filter import Compare, Element, Filter, Group, Not, Operator, Present
 from vestibule.scim.path import Path
 from vestibule.scim.schema import Attribute, ResourceType
@@ -49,7 +50,7 @@ def _quick(tree: Filter) -> bool:
         case Element(path, term):
             return str(path) == "emails" and any(str(leaf.path) == "emails.value" for leaf in _equalities(term))
         case Compare(path, operator, _, _):
-            name = str(path)
+            name = path.text
             return operator == "eq" and name in {"id", "userName", "externalId", "emails.value"}
         case _:
             return False
@@ -117,9 +118,11 @@ class _Compiler:
 
     def _column(self, path: Path, operator: Operator, value: Any) -> str | None:
         """A comparison with what stands in a column, or None."""
-        match str(path):
+        match path.text:
             case "id":
-                return self._compare("id", operator, value)
+                return self._compare("id", operator, value, nullable=False)
+            case "externalId" if operator == "eq":
+                return f"(external_id IS NOT NULL AND external_id = {self._put(value)})"
             case "externalId":
                 return self._compare("external_id", operator, value)
             case "userName":
@@ -127,7 +130,7 @@ class _Compiler:
             case "active":
                 return f"(active = {self._put(value == (operator == 'eq'))})"
             case "meta.created":
-                return self._compare_instant("created_at", operator, value)
+                return self._compare_creation(operator, value)
             case "meta.lastModified":
                 return self._compare_instant("modified_at", operator, value)
             case "meta.resourceType":
@@ -137,16 +140,34 @@ class _Compiler:
             case "meta.location":
                 return self._compare(f"(CAST({self._put(self._location_prefix)} AS TEXT) || id)", operator, value)
             case "emails.value" if operator != "ne":
-                return self._in_emails(self._compare("e.value_key", operator, value))
+                return self._in_emails(self._compare("e.value_key", operator, value, nullable=False))
             case _:
                 return None
 
     def _compare_user_name(self, operator: Operator, value: str) -> str:
-        comparison = self._compare("user_name_key", operator, value)
+        comparison = self._compare("user_name_key", operator, value, nullable=False)
         if operator != "sw":
             return comparison
         low, high = self._put(value), self._put(value + _AFTER_ANY_TEXT)
         return f"(user_name_key >= {low} AND user_name_key <= {high} AND {comparison})"
+
+    def _compare_creation(self, operator: Operator, value: float) -> str:
+        """Creation is the instant in the id, which the primary key has in order."""
+        whole = math.floor(value)
+        match operator:
+            case "eq" | "ne" if value != whole:
+                return "(1 = 0)" if operator == "eq" else "(1 = 1)"
+            case "eq":
+                low, high = self._put(first_id_of(whole)), self._put(first_id_of(whole + 1))
+                return f"(id >= {low} AND id < {high})"
+            case "ne":
+                low, high = self._put(first_id_of(whole)), self._put(first_id_of(whole + 1))
+                return f"(id < {low} OR id >= {high})"
+            case "gt" | "le":
+                edge = first_id_of(whole + 1)
+            case _:
+                edge = first_id_of(math.ceil(value))
+        return f"(id {'>=' if operator in {'gt', 'ge'} else '<'} {self._put(edge)})"
 
     def _compare_instant(self, column: str, operator: Operator, value: float) -> str:
         """Stored instants are whole milliseconds; what was asked for may be finer."""
@@ -220,7 +241,7 @@ class _Compiler:
                 if path.leaf.type == "boolean":
                     absent = "1 = 1" if operator == "ne" else "1 = 0"
                     return f"COALESCE({column} = {self._put(value == (operator == 'eq'))}, {absent})"
-                return self._compare(column, operator, str(value))
+                return self._compare(column, operator, str(value), nullable=column != "e.value_key")
             case Element():
                 raise AssertionError("the grammar has no brackets within brackets")
 
@@ -248,8 +269,11 @@ class _Compiler:
         )
         return alias, f"{function}({array}) WITH ORDINALITY AS {alias}(value, key)"
 
-    def _compare(self, expression: str, operator: Operator, value: str) -> str:
-        """A text comparison that is true or false, also where the expression is NULL."""
+    def _compare(self, expression: str, operator: Operator, value: str, *, nullable: bool = True) -> str:
+        """A text comparison that is true or false, also where the expression is NULL.
+
+        No index is used for what stands inside COALESCE, so a column that is never NULL goes without.
+        """
         size = len(value)
         match operator:
             case "co":
@@ -262,7 +286,7 @@ class _Compiler:
             case _:
                 collation = "" if self._sqlite or operator in {"eq", "ne"} else ' COLLATE "C"'
                 test = f"{expression}{collation} {_SQL[operator]} {self._put(value)}"
-        return f"COALESCE({test}, {'1 = 1' if operator == 'ne' else '1 = 0'})"
+        return f"COALESCE({test}, {'1 = 1' if operator == 'ne' else '1 = 0'})" if nullable else f"({test})"
 
 
 _META: Final = {"meta", "meta.resourceType", "meta.created", "meta.lastModified", "meta.location", "meta.version"}

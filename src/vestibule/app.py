@@ -1,0 +1,67 @@
+"""The one file that joins settings, database, endpoints and worker into a program that answers HTTP."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from vestibule.endpoints.console.app import console
+from vestibule.endpoints.context import Context
+from vestibule.endpoints.front import refuse_malformed
+from vestibule.endpoints.scim import Receive, ScimEndpoint, Scope, Send
+from vestibule.settings import Settings, load
+from vestibule.worker import work
+
+log = logging.getLogger("vestibule")
+
+_SCIM: Final = "/scim/"
+
+
+class Vestibule:
+    """The ASGI application. It opens the house when the server starts and closes it when the server stops."""
+
+    def __init__(self, settings: Settings, tell: Callable[[str], None], opened: Callable[[Context], None]) -> None:
+        self._settings = settings
+        self._tell = tell
+        self._opened = opened
+        self._wildcard = f".{settings.wildcard_host}".encode() if settings.wildcard_host else b""
+        self.failure: BaseException | None = None
+        """Why the house could not be opened, if so."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        path: str = scope["path"]
+        is_scim = path.startswith(_SCIM) or path == "/scim"
+        if await refuse_malformed(scope, send, as_scim=is_scim):
+            return
+        await (self._scim if is_scim else self._console)(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            context = await Context.open(self._settings, self._tell)
+        except Exception as error:  # noqa: BLE001 -- told by whoever started the server, in one line
+            self.failure = error
+            await send({"type": "lifespan.startup.failed", "message": ""})
+            return
+        self._scim = ScimEndpoint(context)
+        self._console = console(context)
+        stop = asyncio.Event()
+        worker = asyncio.create_task(work(context, stop))
+        self._opened(context)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        stop.set()
+        await worker
+        await context.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def from_environment() -> Vestibule:
+    """The application of one of several workers; its settings come through the environment."""
+    return Vestibule(load(), lambda line: print(line, file=sys.stderr, flush=True), lambda _context: None)  # noqa: T201 -- progress for the operator

@@ -1,0 +1,1 @@
+"""The Admin Console: pages rendered on the server, a file per family of pages."""

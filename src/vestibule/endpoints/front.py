@@ -1,0 +1,44 @@
+"""What is asked of every HTTP request before anything else looks at it.
+
+uvicorn with httptools is strict about framing and lets these through: two Host headers or none, any method, header
+blocks of any size. They are refused here, in the form of whichever part of the house they were meant for.
+"""
+
+from typing import Final
+
+import orjson
+
+from vestibule.endpoints.scim import Scope, Send
+from vestibule.scim.errors import ScimError
+from vestibule.scim.messages import MEDIA_TYPE
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+MOST_HEADERS: Final = 100
+LARGEST_HEADERS: Final = 32 * 1024
+
+
+async def refuse_malformed(scope: Scope, send: Send, *, as_scim: bool) -> bool:
+    """Answer a request that is not well formed; whether it was one."""
+    headers: list[tuple[bytes, bytes]] = scope["headers"]
+    size = hosts = 0
+    for name, value in headers:
+        size += len(name) + len(value) + 4
+        if name == b"host":
+            hosts += 1
+    if len(headers) <= MOST_HEADERS and size <= LARGEST_HEADERS and hosts == 1 and scope["method"] in METHODS:
+        return False
+    if scope["method"] not in METHODS:
+        status, detail = 405, "This method is not answered here."
+    elif hosts != 1:
+        status, detail = 400, f"A request should have one Host header; {hosts} came."
+    else:
+        status, detail = 431, f"A request may have {MOST_HEADERS} headers of {LARGEST_HEADERS:,} bytes in all."
+    if as_scim:
+        error = ScimError(detail)
+        body, kind = orjson.dumps(error.body() | {"status": str(status)}), MEDIA_TYPE
+    else:
+        body, kind = detail.encode(), "text/plain; charset=utf-8"
+    sent = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": sent})
+    await send({"type": "http.response.body", "body": body})
+    return True

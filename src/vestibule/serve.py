@@ -1,0 +1,144 @@
+"""Running the server: the socket, TLS, proxies, workers, and one line when it is open."""
+
+import fcntl
+import gc
+import os
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from vestibule.app import Vestibule
+from vestibule.endpoints.context import Context
+from vestibule.errors import Refusal, WrongSetting
+from vestibule.settings import Settings, variable_of
+
+GRACE = 25
+"""Seconds that requests under way have to end after the signal to stop."""
+
+
+def say(line: str) -> None:
+    """A line for whoever started the program."""
+    print(line, flush=True)  # noqa: T201 -- this is where the program speaks
+
+
+def run(settings: Settings, opened: Callable[[Context], None] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        Refusal: the start is stopped, with one clear line.
+    """
+    lock = _lock(settings)
+    listening = _listen(settings)
+    settings = replace(settings, port=listening.getsockname()[1])
+    if settings.workers > 1:
+        _run_workers(settings, listening)
+        return
+    app = Vestibule(settings, lambda line: print(line, file=sys.stderr, flush=True), opened or (lambda _context: None))  # noqa: T201
+    import gc
+
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
+    server = _Server(uvicorn.Config(app, **_options(settings)), settings)
+    try:
+        server.run(sockets=[listening])
+    finally:
+        os.close(lock)
+    if app.failure is not None:
+        raise app.failure
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    return {
+        "http": "httptools",
+        "lifespan": "on",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "ws": "none",
+        "timeout_keep_alive": 75,
+        "timeout_graceful_shutdown": GRACE,
+        "proxy_headers": bool(settings.trusted_proxies),
+        "forwarded_allow_ips": settings.trusted_proxies or None,
+        "ssl_certfile": settings.tls_certificate or None,
+        "ssl_keyfile": settings.tls_key or None,
+    }
+
+
+def _run_workers(settings: Settings, listening: socket.socket) -> None:
+    """Several processes on one socket. Each reads its settings from the environment."""
+    defaults = Settings()
+    for each in fields(Settings):
+        value = getattr(settings, each.name)
+        if value != getattr(defaults, each.name):
+            os.environ[variable_of(each.name)] = str(value)
+    options = _options(settings) | {"workers": settings.workers, "factory": True}
+    config = uvicorn.Config("vestibule.app:from_environment", host=settings.host, port=settings.port, **options)
+    say(f"Vestibule is opening at {settings.url}/ with {settings.workers} workers")
+    Multiprocess(config, sockets=[listening]).run()
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it is open, and nothing else."""
+
+    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+        super().__init__(config)
+        self._settings = settings
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if not self.should_exit:
+            _spare_the_collector()
+            say(f"Vestibule is open at {self._settings.url}/")
+
+
+def _spare_the_collector() -> None:
+    """What exists once the server is open stays: the garbage collector need not look at it again, nor come so often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        raise WrongSetting(
+            f"host and port: {settings.host}:{settings.port} cannot be listened on: {error.strerror}."
+        ) from None
+    listening.set_inheritable(True)
+    return listening
+
+
+def _lock(settings: Settings) -> int:
+    """One server at a time works on an SQLite file; the command line may join it, another server may not."""
+    folder: Path = settings.data
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise WrongSetting(f"data: {folder} cannot be written to: {error.strerror}.") from None
+    if not settings.on_postgres:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            raise AlreadyRunning(f"data: another Vestibule is running on {folder.resolve()}.") from None
+    return lock
+
+
+class AlreadyRunning(Refusal):
+    """Another server has the data folder."""
+
+    status, code, exit_code = 503, "already_running", 4
