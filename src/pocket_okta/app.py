@@ -50,7 +50,7 @@ class Org:
         if self._db.fresh and not settings.empty:
             with self._db.write() as tx:
                 seed.fill(tx)
-        self.engine = Engine(self._db, Network(settings.timing, lambda: _tls(settings.ca_file)))
+        self.engine = Engine(self._db, Network(settings.timing, lambda: tls(settings.ca_file)))
         token = settings.token or token_in(settings.data)
         self.asgi = _application(Desk(self._db, self.engine, token), settings.host_names, self._lifespan)
 
@@ -74,7 +74,8 @@ def token_in(data: Path) -> str:
     return token
 
 
-def _tls(ca_file: str) -> ssl.SSLContext:
+def tls(ca_file: str) -> ssl.SSLContext:
+    """Return how https is checked: against the system's authorities, or the ones in a file alone."""
     return ssl.create_default_context(cafile=ca_file or None)
 
 

@@ -50,7 +50,7 @@ PERSON_ATTRIBUTES: Mapping[str, str] = {
 REQUIRED = ("login", "email", "firstName", "lastName")
 MAX_LENGTH = 1000
 
-type_names = ("string", "boolean", "integer")
+TYPES = ("string", "boolean", "integer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +202,8 @@ def custom_attribute(given: Mapping[str, object], taken: tuple[Attribute, ...]) 
         )
     if namespace and not namespace.startswith("urn:"):
         raise refusal.invalid("externalNamespace", f"externalNamespace: wanted a URN or nothing, got {namespace!r}.")
-    if kind not in type_names:
-        raise refusal.invalid("type", f"type: wanted one of {', '.join(type_names)}; got {kind!r}.")
+    if kind not in TYPES:
+        raise refusal.invalid("type", f"type: wanted one of {', '.join(TYPES)}; got {kind!r}.")
     if source and not _CONSTANT.match(source) and source.removeprefix("user.") not in PERSON_ATTRIBUTES:
         raise refusal.invalid(
             "source", f'source: wanted user.<attribute>, a constant "text" or nothing; got {source!r}.'

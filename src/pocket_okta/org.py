@@ -136,6 +136,7 @@ class App:
 
     `provisioning`: whether the app speaks SCIM at all (the wizard's General tab can say None).
     `withhold_after_error`: a failed profile push makes a later unassignment send no deactivation (wire facts 1.7).
+    `patch_profiles`: a catalogue app pushes profiles as a PATCH too; sources contradict each other (wire facts 9.1).
     """
 
     id: str
@@ -151,6 +152,7 @@ class App:
     username_format: str = "login"
     import_groups: bool = False
     withhold_after_error: bool = False
+    patch_profiles: bool = False
     custom_attributes: tuple[Attribute, ...] = ()
 
     @property

@@ -9,13 +9,14 @@ import contextlib
 import os
 import signal
 import socket
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import uvicorn
 
-from pocket_okta.app import Org, Settings
+from pocket_okta.app import Org, Settings, tls
 from pocket_okta.engine.scim_client import Timing
 from pocket_okta.verbs import DEFAULT_DATA
 
@@ -105,14 +106,16 @@ def run(settings: Settings, listener: socket.socket, ready_fd: int | None, ready
 
     try:
         org = Org(settings)
-    except ValueError as problem:
-        raise click.ClickException(f"--data: {problem}.") from None
+    except (ValueError, OSError, sqlite3.Error) as problem:
+        hint = "; another pocket Okta uses it" if "locked" in str(problem) else ""
+        raise click.ClickException(f"--data: {settings.data} cannot be used: {problem}{hint}.") from None
     config = uvicorn.Config(
         org.asgi,
         log_level="warning",
         access_log=False,
         lifespan="on",
         timeout_graceful_shutdown=1,
+        timeout_keep_alive=75,  # longer than clients keep an idle connection, so that they close it and never race us
         server_header=False,
         proxy_headers=False,
         ws="none",
@@ -172,6 +175,11 @@ def serve(
     ca_file: str | None,
 ) -> None:
     """Start the org. State is kept in one folder, so that a later start continues."""
+    if ca_file:
+        try:
+            tls(ca_file)
+        except OSError as problem:
+            raise click.ClickException(f"--ca-file: {ca_file} holds no certificate authority: {problem}.") from None
     listener = bind(host, port, anywhere=anywhere)
     settings = Settings(
         data=data,

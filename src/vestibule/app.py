@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from vestibule.endpoints.console.app import console
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.front import refuse_malformed
+from vestibule.endpoints.routes import console
 from vestibule.endpoints.scim import Receive, ScimEndpoint, Scope, Send
 from vestibule.settings import Settings, load
 from vestibule.worker import work

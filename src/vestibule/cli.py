@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from vestibule import __version__, serve
+from vestibule import __version__, demo, serve
 from vestibule.actions import administer, configure
 from vestibule.actions.verify import find_faults
 from vestibule.endpoints.context import Context
@@ -119,6 +119,16 @@ def serve_command(**overrides: str | None) -> None:
     settings = load(overrides=overrides)
     begin_logging(settings.log_level)
     serve.run(settings)
+
+
+@cli.command("demo")
+@_settings_options
+@click.option("--pocket-okta-port", type=click.IntRange(1, 65535), default=demo.POCKET_OKTA_PORT, show_default=True)
+def demo_command(pocket_okta_port: int, **overrides: str | None) -> None:
+    """Vestibule and a pocket Okta beside each other, to try the whole way: what `make run` starts."""
+    settings = load(overrides=overrides)
+    begin_logging(settings.log_level)
+    demo.run(settings, pocket_okta_port)
 
 
 @cli.command("migrate")

@@ -4,6 +4,7 @@ A mapping is an ordered list of rules. It is compiled once and then is a plain f
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from vestibule.errors import WrongInput
@@ -84,3 +85,23 @@ def _value(rule: Rule, sources: list[Read], document: Document) -> Any:
         if rule.case == "lower":
             value = value.lower()
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where one value of a Profile came from: the source that had it, or none for the rule's default."""
+
+    rule: Rule
+    value: Any
+    source: str
+
+
+def trace(rules: Sequence[Rule], document: Document) -> list[Origin]:
+    """For every rule what it gives for a document, and from where; in the order of the rules."""
+    origins = []
+    for number, rule in enumerate(rules):
+        readers = [(text, _source(text, number).reader()) for text in rule.sources]
+        value = _value(rule, [read for _, read in readers], document)
+        had = [text for text, read in readers if read(document)]
+        origins.append(Origin(rule, value, ", ".join(had if rule.join is not None else had[:1])))
+    return origins

@@ -40,11 +40,6 @@ def run(settings: Settings, opened: Callable[[Context], None] | None = None) -> 
         _run_workers(settings, listening)
         return
     app = Vestibule(settings, lambda line: print(line, file=sys.stderr, flush=True), opened or (lambda _context: None))  # noqa: T201
-    import gc
-
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
     server = _Server(uvicorn.Config(app, **_options(settings)), settings)
     try:
         server.run(sockets=[listening])

@@ -51,7 +51,14 @@ def add(tx: Tx, template: Template, label: object, *, provisioning: bool = True)
 
 
 def edit_general(
-    tx: Tx, app: App, *, label: object, username_format: str, provisioning: bool, withhold_after_error: bool
+    tx: Tx,
+    app: App,
+    *,
+    label: object,
+    username_format: str,
+    provisioning: bool,
+    withhold_after_error: bool,
+    patch_profiles: bool,
 ) -> App:
     """Save the General tab."""
     if username_format not in USERNAME_FORMATS:
@@ -64,6 +71,7 @@ def edit_general(
         username_format=username_format,
         provisioning=provisioning or not app.template.wizard,
         withhold_after_error=withhold_after_error,
+        patch_profiles=patch_profiles and app.template.patches,
         last_updated=tx.now,
     )
     apps.put_app(tx, changed)

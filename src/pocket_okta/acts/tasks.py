@@ -12,9 +12,12 @@ def retry(tx: Tx, task: Task) -> None:
     _require_open(task)
     if task.kind is JobKind.PUSH_PASSWORD and not task.secret:
         raise Refusal(Kind.WRONG_STATE, "The password is no longer known here: set it again on the person's page.")
+    app = find.app(tx, task.app_id)
+    if not app.connected:
+        raise Refusal(Kind.WRONG_STATE, f"API integration of {app.label} is off: see Provisioning > Integration.")
     queue.close_task(tx, task.id, "retried")
     if task.kind is JobKind.IMPORT:
-        apps.order_import(tx, find.app(tx, task.app_id))
+        apps.order_import(tx, app)
         return
     queue.order(tx, task.app_id, task.person_id, task.kind, task.secret)
 

@@ -63,6 +63,7 @@ def _general(tx: Tx, app: App, body: Mapping[str, object]) -> App:
         username_format=source.group(1) if source else spelled,
         provisioning=provisioning == "SCIM",
         withhold_after_error=answers.switch(pocket, "withholdDeactivationAfterError", default=app.withhold_after_error),
+        patch_profiles=answers.switch(pocket, "patchProfiles", default=app.patch_profiles),
     )
 
 

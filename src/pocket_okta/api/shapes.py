@@ -68,6 +68,7 @@ def app(it: App, base: str) -> Json:
                 "mode": "wizard" if it.template.wizard else "catalogue",
                 "provisioning": "SCIM" if it.provisioning else "NONE",
                 "withholdDeactivationAfterError": it.withhold_after_error,
+                "patchProfiles": it.patch_profiles,
             },
         },
         "_links": {"self": {"href": f"{base}api/v1/apps/{it.id}"}},

@@ -90,9 +90,17 @@ class Conversation:
         return id_of(created)
 
     async def push_profile(self, remote_id: str, merge: Callable[[Document], Document]) -> None:
-        """Write the mapped attributes into what the service returns and put the whole back."""
+        """Write the mapped attributes into what the service returns and put the whole back.
+
+        As a PATCH, where the app is told so: the mapped attributes alone, without a path (wire facts 1.6).
+        """
         doing = f"Error while trying to push profile update for {self._user_name}"
-        await self._get_and_put(remote_id, merge, PROFILE, doing)
+        if not self._app.patch_profiles:
+            await self._get_and_put(remote_id, merge, PROFILE, doing)
+            return
+        change = merge({})
+        del change["schemas"]
+        await self._change(remote_id, change, PROFILE, doing)
 
     async def set_active(self, remote_id: str, *, active: bool) -> None:
         """Activate or deactivate the account: PATCH from a catalogue app, PUT of the whole user from the wizard's."""

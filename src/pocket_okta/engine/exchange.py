@@ -20,6 +20,7 @@ from pocket_okta.scim_document import Document
 SCIM_JSON = "application/scim+json"
 REDACTED = "••••••"
 KEPT_BODY = 256 * 1024  # characters of a body that the log keeps
+DEEPEST = 64  # levels of JSON
 PAGE = 100  # people per page of an import (wire facts 1.9)
 
 
@@ -116,7 +117,23 @@ def document_in(answer: Answer) -> Document:
         raise CallFailed(_not_json(answer), answer.status) from None
     if not isinstance(document, dict):
         raise CallFailed(_not_json(answer), answer.status)
+    if nested_too_deep(document):
+        raise CallFailed(f"Invalid JSON: nested deeper than {DEEPEST} levels", answer.status)
     return document
+
+
+def nested_too_deep(value: object) -> bool:
+    """Tell whether JSON is nested deeper than DEEPEST; found without recursion, which such JSON is made to break."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _not_json(answer: Answer) -> str:
@@ -180,7 +197,10 @@ class Redactor:
     def body(self, text: str) -> str:
         """Return a body with every JSON member named password blanked, and shortened to what the log keeps."""
         with contextlib.suppress(orjson.JSONDecodeError):  # no JSON has no member to blank
-            text = orjson.dumps(_without_passwords(orjson.loads(text))).decode()
+            document = orjson.loads(text)
+            if nested_too_deep(document):
+                return f"(JSON nested deeper than {DEEPEST} levels)"
+            text = orjson.dumps(_without_passwords(document)).decode()
         return self.text(text[:KEPT_BODY])
 
 

@@ -75,18 +75,16 @@ def sentence_for(job: Job, app: App, row: Assignment | None, what: str) -> str:
     return f"{_WHAT_FAILED[job.kind].format(person=person, app=app.label)}: {what}"
 
 
-async def carry_out(bench: Bench) -> None:
-    """Do a job. Raises StepFailed; returns without a call where there is nothing to do any more."""
+async def carry_out(bench: Bench) -> bool:
+    """Do a job. Raises StepFailed; returns False, without a call, where there is nothing to do any more."""
     if bench.job.kind is JobKind.IMPORT:
         if not bench.app.can_import:
             raise StepFailed("Importing users is not enabled any more.")
         await _import(bench)
-        return
-    if not bench.app.connected:
-        return
+        return True
     row = bench.row()
-    if row is None:
-        return
+    if row is None or not bench.app.connected:
+        return False
     talk = Conversation(bench.client, bench.app, row.user_name)
     match bench.job.kind:
         case JobKind.PROVISION if row.assigned:
@@ -97,6 +95,9 @@ async def carry_out(bench: Bench) -> None:
             await talk.set_password(row.remote_id, bench.job.secret)
         case JobKind.DEACTIVATE if row.remote_id and not provisioning.deactivation_is_withheld(bench.app, row):
             await talk.set_active(row.remote_id, active=False)
+        case _:
+            return False
+    return True
 
 
 async def _provision(bench: Bench, talk: Conversation, row: Assignment) -> None:
@@ -133,12 +134,13 @@ async def _push_profile(bench: Bench, talk: Conversation, remote_id: str) -> Non
 
 
 def finish(tx: Tx, job: Job) -> None:
-    """Write the end of a job that went well: no red mark, no task of the kinds it settles."""
-    row = assignments.get_assignment(tx, job.app_id, job.person_id)
-    if row:
-        assignments.put_assignment(tx, replace(row, error="", last_sync=tx.now))
+    """Write the end of a job that went well: tasks of the kinds it settles are closed, and the red mark with them."""
     queue.close_tasks(tx, job.app_id, job.person_id, _SETTLES[job.kind], "resolved")
     queue.remove_job(tx, job.id)
+    row = assignments.get_assignment(tx, job.app_id, job.person_id)
+    if row:
+        left = queue.open_task(tx, job.app_id, job.person_id)
+        assignments.put_assignment(tx, replace(row, error=left.message if left else "", last_sync=tx.now))
 
 
 def fail(tx: Tx, job: Job, what: str) -> None:

@@ -79,7 +79,7 @@ class Engine:
                     await self._changed.wait()
         except TimeoutError:
             return False
-        return reached()
+        return reached() and not self._stopping
 
     def admit(self, ordered: list[Job]) -> None:
         """Queue committed jobs. A line is ready when none of its jobs is running."""
@@ -130,7 +130,7 @@ class Engine:
             queue.set_job_state(tx, job.id, "running")
         client = self._client(app, job.person_id, lambda seconds: self._pause(job, seconds))
         try:
-            await jobs.carry_out(jobs.Bench(self._db, app, client, job))
+            done = await jobs.carry_out(jobs.Bench(self._db, app, client, job))
         except StepFailed as failed:
             with self._db.write() as tx:
                 jobs.fail(tx, job, failed.sentence)
@@ -147,7 +147,10 @@ class Engine:
             raise
         else:
             with self._db.write() as tx:
-                jobs.finish(tx, job)
+                if done:
+                    jobs.finish(tx, job)
+                else:
+                    queue.remove_job(tx, job.id)
 
     async def _pause(self, job: Job, seconds: float) -> None:
         self.waiting[job.id] = asyncio.get_running_loop().time() + seconds

@@ -53,7 +53,8 @@ class Network:
         """Return the HTTP client, made at the first call; reading the certificate authorities takes a moment."""
         if self._client is None:
             # The time-out is one for the whole exchange, kept in `exchange`. No proxy: the service is often local.
-            limits = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=5.0)
+            # An idle connection is given up before a usual server (5 s) does, so that no request meets a closing one.
+            limits = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2.0)
             self._client = httpx2.AsyncClient(verify=self._tls(), timeout=None, trust_env=False, limits=limits)
         return self._client
 

@@ -33,7 +33,8 @@ def app_of(request: Request) -> App:
 
 async def show_applications(request: Request) -> Response:
     db = desk_of(request).db.read
-    found = [(app, len(assignments.of_app(db, app.id))) for app in apps.all_apps(db)]
+    assigned = assignments.count_assigned(db)
+    found = [(app, assigned.get(app.id, (0, 0))[0]) for app in apps.all_apps(db)]
     return render(request, "applications.html", apps=found)
 
 
@@ -86,6 +87,7 @@ async def save_general(request: Request) -> Response:
                 username_format=form.get("usernameFormat", app.username_format),
                 provisioning=form.get("provisioning") != "none",
                 withhold_after_error=ticked(form, "withhold"),
+                patch_profiles=ticked(form, "patchProfiles"),
             )
     except Refusal as refused:
         return _general(request, app, wrong(refused), 400)

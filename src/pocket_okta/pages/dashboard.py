@@ -8,29 +8,31 @@ from pocket_okta.desk import desk_of
 from pocket_okta.org import App, Status
 from pocket_okta.pages.frame import back, render
 from pocket_okta.store import apps, assignments, log, people, queue
-from pocket_okta.store.database import Reader
+
+SHOWN = 50  # tasks on the page
 
 
 async def show_overview(request: Request) -> Response:
     db = desk_of(request).db.read
     found = apps.all_apps(db)
     counts = people.count_people(db)
+    assigned = assignments.count_assigned(db)
     return render(
         request,
         "overview.html",
         active_people=counts.get(Status.ACTIVE.value, 0),
         all_people=sum(counts.values()),
-        apps=[(app, sum(1 for row in assignments.of_app(db, app.id) if row.remote_id)) for app in found],
-        steps=_steps(db, found[0]) if found else [],
+        apps=len(found),
+        accounts=sum(provisioned for _, provisioned in assigned.values()),
+        steps=_steps(found[0], *assigned.get(found[0].id, (0, 0))) if found else [],
         first=found[0] if found else None,
         exchanges=log.page_log(db, kind="exchange", limit=6),
     )
 
 
-def _steps(db: Reader, app: App) -> list[tuple[str, str, str, bool]]:
+def _steps(app: App, assigned: int, provisioned: int) -> list[tuple[str, str, str, bool]]:
     """Return the way from a fresh org to a provisioned person: (what, how, where, done), in Okta's own words."""
     provisioning = f"/applications/{app.id}/provisioning"
-    rows = assignments.of_app(db, app.id)
     return [
         (
             "Connect the application",
@@ -48,13 +50,13 @@ def _steps(db: Reader, app: App) -> list[tuple[str, str, str, bool]]:
             "Assign somebody",
             "Assignments > Assign to People: pick a person. They appear on the other side within a moment.",
             f"/applications/{app.id}/assignments/people",
-            any(row.remote_id for row in rows),
+            provisioned > 0 or (assigned > 0 and not app.can.any),
         ),
         (
             "Watch the conversation",
             "System Log: every request that was sent and what came back.",
             f"/reports/system-log?app={app.id}",
-            any(row.last_sync for row in rows),
+            provisioned > 0,
         ),
     ]
 
@@ -65,7 +67,8 @@ async def show_tasks(request: Request) -> Response:
     return render(
         request,
         "tasks.html",
-        tasks=queue.all_tasks(db),
+        tasks=queue.all_tasks(db, limit=SHOWN),
+        more=max(0, queue.count_open_tasks(db) - SHOWN),
         closed=queue.all_tasks(db, state="retried", limit=10) + queue.all_tasks(db, state="dismissed", limit=10),
         labels=names,
         jobs=queue.all_jobs(db, "running")[:50],

@@ -8,8 +8,8 @@ from pocket_okta.desk import desk_of
 from pocket_okta.pages.frame import render
 from pocket_okta.store import apps, log
 
-SHOWN = 40
-SHORT = 6_000  # characters of a body in the list; the entry's own page shows all that was kept
+SHOWN = 20
+SHORT = 2_400  # characters of a body in the list; the entry's own page shows all that was kept
 
 
 async def show_log(request: Request) -> Response:

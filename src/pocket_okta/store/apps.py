@@ -30,6 +30,7 @@ def _settings(app: App) -> str:
             "usernameFormat": app.username_format,
             "importGroups": app.import_groups,
             "withholdAfterError": app.withhold_after_error,
+            "patchProfiles": app.patch_profiles,
             "customAttributes": [asdict(attribute) for attribute in app.custom_attributes],
         }
     ).decode()
@@ -58,6 +59,7 @@ def _app(row: sqlite3.Row) -> App:
         username_format=settings["usernameFormat"],
         import_groups=settings["importGroups"],
         withhold_after_error=settings["withholdAfterError"],
+        patch_profiles=settings["patchProfiles"],
         custom_attributes=tuple(Attribute(**attribute) for attribute in settings["customAttributes"]),
     )
 

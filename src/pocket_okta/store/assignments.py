@@ -91,6 +91,15 @@ def of_person(db: Reader, person_id: str) -> list[Assignment]:
     return [_assignment(row) for row in rows]
 
 
+def count_assigned(db: Reader) -> dict[str, tuple[int, int]]:
+    """Return app id -> (people assigned, people with an account on the other side)."""
+    rows = db.all(
+        "SELECT app_id, count(*) AS assigned, sum(remote_id <> '') AS provisioned "
+        "FROM assignments WHERE assigned GROUP BY app_id"
+    )
+    return {row["app_id"]: (row["assigned"], row["provisioned"]) for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One person who is assigned to an app, or ought to be: by hand, through a group, or not any more."""

@@ -6,7 +6,7 @@ acts never interleave. A transaction collects the jobs ordered in it; they reach
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -103,13 +103,16 @@ class Database:
         self._connection.row_factory = sqlite3.Row
         self._clock = clock
         self.on_jobs: Callable[[list[Job]], None] = lambda _jobs: None
+        # Exclusive: two programs on one file would both run its jobs.
         self._connection.executescript(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=2000; PRAGMA secure_delete=ON;"
+            "PRAGMA busy_timeout=300; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; "
+            "PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;"
         )
         self.fresh = self._prepare()
 
     def _prepare(self) -> bool:
         """Make the tables in a new file; returns whether it was new. Refuses the file of a newer program."""
+        self._connection.execute("BEGIN IMMEDIATE").execute("COMMIT")  # takes the lock, or says that another has it
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise ValueError(
@@ -136,10 +139,11 @@ class Database:
             cursor.execute("BEGIN IMMEDIATE")
             try:
                 yield tx
+                cursor.execute("COMMIT")
             except BaseException:
-                cursor.execute("ROLLBACK")
+                with suppress(sqlite3.OperationalError):  # a failed COMMIT may have undone everything by itself
+                    cursor.execute("ROLLBACK")
                 raise
-            cursor.execute("COMMIT")
         if tx.jobs:
             self.on_jobs(tx.jobs)
 

@@ -111,6 +111,16 @@ def all_tasks(db: Reader, *, state: str = "open", app_id: str = "", limit: int =
     return [_task(row) for row in rows]
 
 
+def open_task(db: Reader, app_id: str, person_id: str) -> Task | None:
+    """Return an app user's newest open task."""
+    row = db.one(
+        "SELECT * FROM tasks WHERE app_id = ? AND person_id = ? AND state = 'open' ORDER BY id DESC LIMIT 1",
+        app_id,
+        person_id,
+    )
+    return _task(row) if row else None
+
+
 def count_open_tasks(db: Reader) -> int:
     row = db.one("SELECT count(*) AS n FROM tasks WHERE state = 'open'")
     return int(row["n"]) if row else 0

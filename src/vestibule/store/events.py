@@ -143,17 +143,18 @@ async def page_events(reading: Reading, asked: Asked, limit: int, *, before_id: 
 
 
 _DAILY: Final = """
-SELECT type, at FROM events WHERE tenant_id = $1 AND type IN ('user.created', 'user.deactivated', 'user.reactivated',
-                                                              'user.deleted') AND id > $2
+SELECT at / 86400000, type, count(*) FROM events
+WHERE tenant_id = $1 AND type IN ('user.created', 'user.deactivated', 'user.reactivated', 'user.deleted') AND id >= $2
+GROUP BY at / 86400000, type
 """
 _LATEST_OF: Final = f"""
 SELECT {_COLUMNS} FROM events WHERE tenant_id = $1 AND identity_provider_id = $2 AND type = $3 ORDER BY id DESC LIMIT 1
 """  # noqa: S608 -- a constant
 
 
-async def comings_and_goings(reading: Reading, after_id: str) -> list[tuple[str, int]]:
-    """Types and instants of people created, deactivated, reactivated and deleted since an id."""
-    return [(row[0], row[1]) for row in await reading.all(_DAILY, reading.tenant, after_id)]
+async def count_daily(reading: Reading, from_id: str) -> dict[tuple[int, str], int]:
+    """People created, deactivated, reactivated and deleted since an id, counted by (day since 1970 in UTC, type)."""
+    return {(row[0], row[1]): row[2] for row in await reading.all(_DAILY, reading.tenant, from_id)}
 
 
 async def latest_event(reading: Reading, provider_id: str, event_type: str) -> Event | None:

@@ -1,0 +1,147 @@
+"""What administrators do to people in the console: those who were added by hand and belong to nobody.
+
+A person whom an identity provider provisions is changed there; here they are only seen.
+"""
+
+from typing import Final
+
+import orjson
+
+from vestibule.actions.provision import change_type
+from vestibule.errors import NotAllowed, NotFound, Taken, WrongInput
+from vestibule.events import changes_between
+from vestibule.mapping import compile_mapping
+from vestibule.model import User, created_at, new_id
+from vestibule.scim.errors import ScimError
+from vestibule.scim.filter import Document
+from vestibule.scim.resource import clean
+from vestibule.scim.schema import USER_TYPE
+from vestibule.store.database import Tx, UniqueViolation
+from vestibule.store.events import append_event
+from vestibule.store.identity_providers import all_providers
+from vestibule.store.users import find_users_by_name, insert_user, lock_user, remove_user, searchable, update_user
+from vestibule.vendors.vendor import BASE_MAPPING
+
+LONGEST_ROLE: Final = 100
+_derive = compile_mapping(BASE_MAPPING)
+
+
+async def add_by_hand(tx: Tx, described: Document, role: str) -> User:
+    """Add a person who belongs to nobody.
+
+    Raises:
+        WrongInput: the description is not one of a person.
+        Taken: somebody has that userName, here or under an identity provider that would see both.
+    """
+    document = _cleaned(described)
+    document["active"] = True
+    await _refuse_taken(tx, document, "")
+    text = orjson.dumps(document).decode()
+    user_id = new_id(tx.now)
+    made = created_at(user_id)
+    profile = orjson.dumps(_derive(document)).decode()
+    user = User(user_id, "", True, _checked_role(role), text, profile, 1, made, made)
+    try:
+        await insert_user(tx, user, searchable(document, text))
+    except UniqueViolation:
+        raise _taken(document) from None
+    await _tell(tx, "user.created", user, document, changes_between({}, document))
+    return user
+
+
+async def change_by_hand(tx: Tx, user_id: str, described: Document, role: str) -> User:
+    """Change a person who belongs to nobody; attributes that the console does not ask for stay.
+
+    Raises:
+        NotFound, NotAllowed: an identity provider provisions them.
+        WrongInput, Taken: as `add_by_hand` does.
+    """
+    user, before = await _reach(tx, user_id)
+    after = _cleaned({**before, **described})
+    after["active"] = before["active"]
+    await _refuse_taken(tx, after, user_id)
+    return await _keep(tx, user, before, after, _checked_role(role))
+
+
+async def set_active_by_hand(tx: Tx, user_id: str, *, active: bool) -> User:
+    """Deactivate or reactivate a person who belongs to nobody.
+
+    Raises:
+        NotFound, NotAllowed
+    """
+    user, before = await _reach(tx, user_id)
+    return await _keep(tx, user, before, {**before, "active": active}, user.role)
+
+
+async def delete_by_hand(tx: Tx, user_id: str) -> None:
+    """Forget a person who belongs to nobody; the log keeps their history.
+
+    Raises:
+        NotFound, NotAllowed
+    """
+    user, before = await _reach(tx, user_id)
+    await remove_user(tx, user_id, before)
+    await _tell(tx, "user.deleted", user._replace(version=user.version + 1), before, changes_between(before, {}))
+
+
+async def _reach(tx: Tx, user_id: str) -> tuple[User, Document]:
+    user = await lock_user(tx, user_id)
+    if user is None:
+        raise NotFound("There is no such person in this tenant.")
+    if user.identity_provider_id:
+        raise NotAllowed("An identity provider provisions this person: change them there, and the change arrives here.")
+    return user, orjson.loads(user.document)
+
+
+async def _keep(tx: Tx, user: User, before: Document, after: Document, role: str) -> User:
+    changes = changes_between(before, after)
+    if role != user.role:
+        changes.append({"attribute": "role in the platform", "before": user.role or None, "after": role or None})
+    if not changes:
+        return user
+    text = orjson.dumps(after).decode()
+    kept = user._replace(
+        active=after["active"],
+        role=role,
+        document=text,
+        profile=orjson.dumps(_derive(after)).decode(),
+        version=user.version + 1,
+        modified_at=max(tx.now, user.modified_at),
+    )
+    try:
+        await update_user(tx, user, kept, before, searchable(after, text))
+    except UniqueViolation:
+        raise _taken(after) from None
+    await _tell(tx, change_type(before, after), kept, after, changes)
+    return kept
+
+
+def _cleaned(described: Document) -> Document:
+    try:
+        document, _ = clean(described, USER_TYPE)
+    except ScimError as error:
+        raise WrongInput(error.detail, field="user_name") from None
+    return document
+
+
+def _checked_role(role: str) -> str:
+    if len(role.strip()) > LONGEST_ROLE:
+        raise WrongInput(f"A role may have {LONGEST_ROLE} characters.", field="role")
+    return role.strip()
+
+
+async def _refuse_taken(tx: Tx, document: Document, except_id: str) -> None:
+    """Nobody is added by hand beside somebody whom the same identity provider would see."""
+    adopting = {provider.id for provider in await all_providers(tx) if provider.adopts}
+    for other in await find_users_by_name(tx, document["userName"]):
+        if other.id != except_id and (not other.identity_provider_id or other.identity_provider_id in adopting):
+            raise _taken(document)
+
+
+def _taken(document: Document) -> Taken:
+    return Taken(f"There is a person with the user name '{document['userName']}' already.", field="user_name")
+
+
+async def _tell(tx: Tx, event_type: str, user: User, document: Document, changes: list[dict[str, object]]) -> None:
+    told = {"user_name": document["userName"], "version": user.version, "changes": changes}
+    await append_event(tx, event_type, told, subject_id=user.id)

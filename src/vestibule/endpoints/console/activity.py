@@ -1,0 +1,128 @@
+"""Activity: everything that happened, newest first, and each of it in full."""
+
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from vestibule.endpoints.console.visit import Visit
+from vestibule.events import EVENT_TYPES
+from vestibule.model import Event
+from vestibule.store.events import Asked, find_event, page_events
+from vestibule.store.identity_providers import all_providers
+from vestibule.vendors import VENDORS
+
+PAGE: Final = 50
+FAMILIES: Final = {
+    "people": ("People", ("user.",)),
+    "refused": ("Refused", ("request.refused", "credential.refused", "administrator.sign_in_refused")),
+    "keys": ("Keys and provisioning", ("credential.", "provisioning.")),
+    "configuration": ("Configuration", ("tenant.", "identity_provider.", "mapping.")),
+    "administrators": ("Administrators", ("administrator.",)),
+}
+
+
+async def show_activity(visit: Visit) -> Response:
+    """The list of events, filtered."""
+    family, provider_id, before = visit.query("what"), visit.query("provider"), visit.query("before")
+    chosen = visit.query("type")
+    asked = Asked(types=_types(family, chosen), provider_id=provider_id, subject_id=visit.query("subject"))
+    async with visit.context.database.scan(visit.tenant.id) as reading:
+        events = await page_events(reading, asked, PAGE + 1, before_id=before)
+        providers = await all_providers(reading)
+    more = len(events) > PAGE
+    events = events[:PAGE]
+    query = {"what": family, "provider": provider_id, "type": chosen, "subject": asked.subject_id}
+    query = {name: value for name, value in query.items() if value}
+    return visit.page(
+        "activity.html",
+        events=events,
+        providers=providers,
+        families={name: title for name, (title, _) in FAMILIES.items()},
+        types=[each.name for each in EVENT_TYPES],
+        asked=query,
+        older=visit.at("activity", **query, before=events[-1].id) if more else "",
+        newest=not before,
+        latest=events[0].id if events else "",
+    )
+
+
+async def show_new_count(visit: Visit) -> Response:
+    """How many events came since one of them; at most a page's worth is counted."""
+    async with visit.context.database.read(visit.tenant.id) as reading:
+        events = await page_events(reading, Asked(), PAGE)
+    since = visit.query("since")
+    return visit.json({"new": sum(1 for event in events if event.id > since)})
+
+
+def _types(family: str, chosen: str) -> tuple[str, ...]:
+    if chosen:
+        return (chosen,)
+    if family not in FAMILIES:
+        return ()
+    prefixes = FAMILIES[family][1]
+    return tuple(each.name for each in EVENT_TYPES if each.name.startswith(prefixes))
+
+
+async def show_event(visit: Visit) -> Response:
+    """One event in full: what was sent, how it was understood, what changed."""
+    async with visit.context.database.read(visit.tenant.id) as reading:
+        event = await find_event(reading, visit.path("event_id"))
+        providers = {provider.id: provider for provider in await all_providers(reading)}
+    if event is None:
+        raise visit.not_found()
+    provider = providers.get(event.identity_provider_id)
+    return visit.page(
+        "event.html",
+        event=event,
+        provider=provider,
+        operations=_operations(event),
+        mend=_mend(event, provider.vendor if provider else "generic"),
+    )
+
+
+def _operations(event: Event) -> list[dict[str, Any]]:
+    """Each operation of a PATCH as it was sent, beside what it was understood as."""
+    sent = event.data.get("sent")
+    if not isinstance(sent, dict):
+        return []
+    came = next((value for name, value in sent.items() if name.lower() == "operations"), None)
+    if not isinstance(came, list):
+        return []
+    return [
+        {"sent": operation, "verb": _VERBS.get(str(operation.get("op", "")).lower(), "set"), **understood}
+        for operation, understood in zip(came, event.data.get("operations", []), strict=False)
+        if isinstance(operation, dict)
+    ]
+
+
+_VERBS: Final = {"add": "add", "replace": "set", "remove": "remove"}
+_MENDS: Final = {
+    "uniqueness": "Somebody has this userName already, perhaps inactive. In {vendor}: check that the unique identifier "
+    "is "
+    "userName, or give one of the two another userName. To link to a person who was added by hand here, let {vendor} "
+    "look "
+    "them up by userName before it creates.",
+    "invalidFilter": "The filter is not one that SCIM knows. In {vendor}: check the expression that people are matched "
+    "by.",
+    "invalidValue": "A value has the wrong form. In {vendor}: check the mapping of the attribute that the reason "
+    "names.",
+    "invalidPath": "A path names no attribute. In {vendor}: check the external name and namespace of the attribute.",
+    "noTarget": "The operation selects a value that is not there. In {vendor}: check the mapping of the attribute.",
+    "mutability": "userName cannot be removed. In {vendor}: give it a value in the mapping.",
+    "tooMany": "The request asks for more than is done at once. In {vendor}: make its batches smaller.",
+    "403": "Provisioning is switched off here, or this is not {vendor}'s to do. Switch it on under Integrations > "
+    "Identity "
+    "Providers > Provisioning.",
+    "404": "There is no such person for this identity provider: they were deleted here, or the id is another tenant's. "
+    "In "
+    "{vendor}: unassign the person and assign them again, so that they are looked up anew.",
+    "429": "Nothing is lost: {vendor} tries again by itself. If provisioning is paused, resume it.",
+    "415": "The body came in a form that SCIM does not use. In {vendor}: check that the application speaks SCIM 2.0.",
+}
+
+
+def _mend(event: Event, vendor: str) -> str:
+    if event.type != "request.refused":
+        return ""
+    sentence = _MENDS.get(event.data.get("scim_type", "")) or _MENDS.get(str(event.data.get("status", "")), "")
+    return sentence.replace("{vendor}", VENDORS[vendor].title if vendor != "generic" else "the identity provider")

@@ -1,0 +1,84 @@
+"""Settings > Administrators: who works in this console, and as what."""
+
+from starlette.responses import Response
+
+from vestibule.actions import administer
+from vestibule.endpoints.console.visit import Visit
+from vestibule.errors import NotAllowed, Refusal
+from vestibule.model import ROLES, Administrator, AdministratorRole
+from vestibule.store.administrators import administrators_of, find_administrator
+
+
+async def show_administrators(visit: Visit) -> Response:
+    """The administrators of the tenant."""
+    return await _page(visit)
+
+
+async def _page(visit: Visit, refused: Refusal | None = None, link: str = "", invited: str = "") -> Response:
+    async with visit.context.database.house_read(visit.actor) as house:
+        administrators = await administrators_of(house, visit.tenant.id)
+    return visit.page(
+        "administrators.html",
+        refused.status if refused else 200,
+        administrators=administrators,
+        roles=ROLES[:-1],
+        refused=refused,
+        link=link,
+        invited=invited,
+        values={name: visit.field(name) for name in ("email", "name", "role")},
+    )
+
+
+async def invite_administrator(visit: Visit) -> Response:
+    """Make somebody an administrator and show their one-time link, this once."""
+    try:
+        async with visit.context.database.house_write(visit.actor) as house:
+            administrator, token = await administer.invite(
+                house, visit.tenant.id, visit.field("email"), visit.field("name"), _role(visit)
+            )
+    except Refusal as refused:
+        return await _page(visit, refused)
+    return await _page(visit, link=_link(visit, token), invited=administrator.email)
+
+
+async def renew_link(visit: Visit) -> Response:
+    """A fresh one-time link for somebody who lost theirs, or their password."""
+    administrator = await _wanted(visit)
+    async with visit.context.database.house_write(visit.actor) as house:
+        token = await administer.renew_link(house, administrator)
+    return await _page(visit, link=_link(visit, token), invited=administrator.email)
+
+
+async def change_role(visit: Visit) -> Response:
+    """Give an administrator another role."""
+    administrator = await _wanted(visit)
+    async with visit.context.database.house_write(visit.actor) as house:
+        await administer.change_role(house, administrator, _role(visit))
+    return visit.redirect(visit.at("administrators"), "role-changed")
+
+
+async def set_enabled(visit: Visit) -> Response:
+    """Lock an administrator out, or let them in again."""
+    administrator = await _wanted(visit)
+    enable = visit.field("enabled") == "yes"
+    if not enable and administrator.id == visit.who.id:
+        raise NotAllowed("You cannot lock yourself out. Ask another owner to do it.")
+    async with visit.context.database.house_write(visit.actor) as house:
+        await (administer.enable(house, administrator) if enable else administer.disable(house, administrator))
+    return visit.redirect(visit.at("administrators"), "enabled" if enable else "disabled")
+
+
+async def _wanted(visit: Visit) -> Administrator:
+    async with visit.context.database.house_read(visit.actor) as house:
+        administrator = await find_administrator(house, visit.tenant.id, visit.path("administrator_id"))
+    if administrator is None:
+        raise visit.not_found()
+    return administrator
+
+
+def _role(visit: Visit) -> AdministratorRole:
+    return visit.field("role")  # type: ignore[return-value]  # the action refuses what is none
+
+
+def _link(visit: Visit, token: str) -> str:
+    return f"{visit.context.settings.url}/setup/{token}"

@@ -1,0 +1,31 @@
+"""Stylesheet and script: few, small, and under addresses that change with their content, so browsers may keep them."""
+
+import hashlib
+from functools import cache
+from importlib import resources
+from typing import Final
+
+_TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
+
+
+@cache
+def _load(name: str) -> tuple[bytes, str]:
+    content = resources.files("vestibule").joinpath("static", name).read_bytes()
+    return content, hashlib.sha256(content).hexdigest()[:12]
+
+
+def url(name: str) -> str:
+    """The address of a file in the folder `static`."""
+    return f"/static/{_load(name)[1]}/{name}"
+
+
+def find(digest: str, name: str) -> tuple[bytes, str] | None:
+    """The content and media type of a file, if there is one with that digest."""
+    ending = name.rpartition(".")[2]
+    if ending not in _TYPES or "/" in name or name.startswith("."):
+        return None
+    try:
+        content, current = _load(name)
+    except FileNotFoundError:
+        return None
+    return (content, _TYPES[ending]) if digest == current else None

@@ -1,0 +1,159 @@
+"""The way in: the first set-up, one-time links, signing in and out."""
+
+import asyncio
+from typing import Final
+
+from starlette.responses import Response
+
+from vestibule.actions import administer, configure, sign_in
+from vestibule.endpoints.console.guard import cookie_name
+from vestibule.endpoints.console.visit import Visit
+from vestibule.errors import NotFound, Refusal, TooOften, WrongInput
+from vestibule.keys import tenant_of_token
+from vestibule.model import Administrator
+from vestibule.store.administrators import any_administrator
+from vestibule.store.tenants import find_tenant
+
+_WRONG: Final = (
+    "That e-mail and password do not belong together. If you administer several tenants, fill in the tenant name as "
+    "well."
+)
+_hashing = asyncio.Semaphore(2)
+"""Hashing a password is made to be expensive; no flood of sign-ins gets more than this of the machine."""
+
+
+# -- one-time links ----------------------------------------------------------------------------------------------------
+
+
+async def show_link(visit: Visit) -> Response:
+    """What a one-time link opens: the first set-up, or the choice of a password."""
+    token = visit.path("token")
+    administrator = await _invited(visit, token)
+    if administrator is None:
+        return visit.page("setup.html", values={}, refused=None)
+    return visit.page("join.html", invited=administrator, refused=None)
+
+
+async def use_link(visit: Visit) -> Response:
+    """Carry out what the link is for, and sign in."""
+    token = visit.path("token")
+    administrator = await _invited(visit, token)
+    try:
+        if administrator is None:
+            return await _set_up(visit, token)
+        return await _join(visit, token, administrator)
+    except Refusal as refused:
+        if isinstance(refused, NotFound):
+            raise
+        values = {name: visit.field(name) for name in ("title", "tenant", "name", "email")}
+        template = "join.html" if administrator else "setup.html"
+        return visit.page(template, refused.status, values=values, invited=administrator, refused=refused)
+
+
+async def _invited(visit: Visit, token: str) -> Administrator | None:
+    tenant_id = tenant_of_token(token)
+    async with visit.context.database.house_read(visit.actor) as house:
+        return await administer.find_invited_administrator(house, tenant_id, token)
+
+
+async def _set_up(visit: Visit, token: str) -> Response:
+    email = administer.checked_email(visit.field("email"))
+    name = configure.checked_name(visit.field("name"), "Your name", "name")
+    hashed = await _hash(visit, email)
+    actor = visit.actor._replace(kind="administrator", name=name)
+    async with visit.context.database.house_write(actor) as house:
+        administrator = await administer.set_up(house, token, email, name, hashed)
+        tenant = await configure.create_tenant(house, visit.field("tenant"), visit.field("title"))
+        session = await sign_in.open_session(house, administrator, [])
+    return _signed_in(visit, session, f"/console/{tenant.name}/identity-providers")
+
+
+async def _join(visit: Visit, token: str, administrator: Administrator) -> Response:
+    hashed = await _hash(visit, administrator.email)
+    async with visit.context.database.house_write(visit.actor) as house:
+        await administer.join(house, tenant_of_token(token), token, administrator, hashed)
+        session = await sign_in.open_session(house, administrator, [])
+    return _signed_in(visit, session, "/console/")
+
+
+async def _hash(visit: Visit, email: str) -> str:
+    password = visit.field("password")
+    if password != visit.field("again"):
+        raise WrongInput("The two passwords are not the same.", field="again")
+    async with _hashing:
+        return await asyncio.to_thread(sign_in.hash_password, password, email)
+
+
+# -- signing in and out ------------------------------------------------------------------------------------------------
+
+
+async def show_sign_in(visit: Visit) -> Response:
+    """The form to sign in with; or on to the console for who is signed in already."""
+    if visit.administrator is not None:
+        return visit.redirect(_local(visit.query("to")))
+    values = {"tenant": visit.query("tenant"), "to": visit.query("to"), "email": ""}
+    return visit.page("sign_in.html", values=values, refused=None)
+
+
+async def sign_in_administrator(visit: Visit) -> Response:
+    """Check an e-mail and a password, and begin a session."""
+    email, tenant_name = visit.field("email").strip(), visit.field("tenant").strip()
+    names = sign_in.throttle_names(email, visit.address, visit.context.checker.check("throttle"))
+    values = {"email": email, "tenant": tenant_name, "to": visit.field("to")}
+    async with visit.context.database.house_read(visit.actor) as house:
+        try:
+            await sign_in.check_pace(house, names)
+        except TooOften as refused:
+            return visit.page("sign_in.html", refused.status, values=values, refused=refused)
+        tenant = await find_tenant(house, tenant_name) if tenant_name else None
+        wanted = tenant.id if tenant else "nowhere"
+        administrator, kept = await sign_in.candidates(house, email, wanted if tenant_name else None)
+    async with _hashing:
+        right = await asyncio.to_thread(sign_in.verify_password, kept, visit.field("password"))
+    async with visit.context.database.house_write(visit.actor) as house:
+        if not right or administrator is None:
+            await sign_in.refuse_sign_in(house, email, administrator, names)
+            session = ""
+        else:
+            session = await sign_in.open_session(house, administrator, names)
+    if not session:
+        return visit.page("sign_in.html", 401, values=values, refused=WrongInput(_WRONG, field="password"))
+    return _signed_in(visit, session, _local(visit.field("to")))
+
+
+async def sign_out(visit: Visit) -> Response:
+    """End the session."""
+    if visit.session is not None:
+        async with visit.context.database.house_write(visit.actor) as house:
+            await sign_in.close_session(house, visit.session, visit.who)
+    response = visit.redirect("/console/sign-in", "signed-out")
+    response.delete_cookie(cookie_name(visit.context), path="/")
+    return response
+
+
+def _signed_in(visit: Visit, token: str, path: str) -> Response:
+    response = visit.redirect(path)
+    response.set_cookie(
+        cookie_name(visit.context),
+        token,
+        path="/",
+        secure=visit.context.settings.url.startswith("https:"),
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+def _local(path: str) -> str:
+    """A path of the console, whatever was asked for: nobody is sent elsewhere."""
+    clean = path.startswith("/console/") and "\\" not in path and "//" not in path and path.isprintable()
+    return path if clean and not path.startswith("/console/sign-") else "/console/"
+
+
+async def show_front(visit: Visit) -> Response:
+    """The root of the house: to the console, where a first administrator is asked for if there is none."""
+    async with visit.context.database.house_read(visit.actor) as house:
+        awaited = not await any_administrator(house)
+    if awaited:
+        return visit.page("awaiting.html")
+    return visit.redirect("/console/")

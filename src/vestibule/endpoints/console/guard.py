@@ -1,0 +1,181 @@
+"""Who may call what: every route of the console passes here, and nothing reaches a handler that its route does not
+admit.
+
+Deny by default: a route says who may call it, and a route that says nothing cannot be made. Refusals take the shape
+that the route says: a page for people, JSON for programs.
+"""
+
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+from urllib.parse import quote, urlsplit
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from vestibule.actions.sign_in import IDLE
+from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.console.words import render
+from vestibule.endpoints.context import Context
+from vestibule.endpoints.failures import refusal
+from vestibule.errors import NotAllowed, Refusal, SignInNeeded, StaleForm, TooOften, WrongInput
+from vestibule.keys import tenant_of_token, token_check
+from vestibule.model import HOUSE, ROLES, AdministratorRole
+from vestibule.store.sessions import find_session, touch_session
+from vestibule.store.tenants import find_tenant
+
+Who = Literal["anyone", "auditor", "admin", "owner", "operator"]
+Shape = Literal["page", "json", "text"]
+Handler = Callable[[Visit], Awaitable[Response]]
+
+LARGEST_FORM: Final = 2 * 1024 * 1024
+SEEN_EVERY: Final = 60_000
+
+HEADERS: Final = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+    "cache-control": "no-store",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A URL of the console: how it is called, what answers, who may call it, and the shape of its refusals.
+
+    A path with `{tenant}` is answered within that tenant, to its own administrators and to operators.
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    handler: Handler
+    who: Who
+    shape: Shape = "page"
+
+
+def cookie_name(context: Context) -> str:
+    """The session's cookie: bound to this host where the browser can be told so, which it can over HTTPS only."""
+    return "__Host-vestibule" if context.settings.url.startswith("https:") else "vestibule"
+
+
+def guarded(route: Route, context: Context) -> Callable[[Request], Awaitable[Response]]:
+    """The route's handler behind its guard, as the framework calls it."""
+
+    async def answer(request: Request) -> Response:
+        visit = Visit(request, context, f"req_{secrets.token_hex(8)}")
+        try:
+            await _admit(route, visit)
+            response = await route.handler(visit)
+        except Exception as error:  # noqa: BLE001 -- the last line: nobody sees a stack trace
+            response = _refused(route, visit, refusal(error, visit.request_id))
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if context.settings.url.startswith("https:"):
+            response.headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
+        return response
+
+    return answer
+
+
+async def _admit(route: Route, visit: Visit) -> None:
+    """Find out who is visiting and which tenant is meant, and turn away who is not admitted.
+
+    Raises:
+        Refusal: SignInNeeded, NotFound, NotAllowed, StaleForm or WrongInput.
+    """
+    await _recognise(visit)
+    if route.who != "anyone":
+        await _check_role(route.who, visit)
+    elif "tenant" in visit.request.path_params:
+        await _enter_tenant(visit)
+    if route.method == "POST":
+        _check_origin(visit)
+        visit.form = await _read_form(visit.request)
+        if visit.session is not None and route.who != "anyone":
+            sent = visit.field("form_token")
+            if not hmac.compare_digest(sent.encode(), visit.session.form_token.encode()):
+                raise StaleForm("This form is from an earlier session. Go back, load the page again and send it again.")
+
+
+async def _recognise(visit: Visit) -> None:
+    token = visit.request.cookies.get(cookie_name(visit.context), "")
+    tenant_id = tenant_of_token(token)
+    if not token or len(token) > 200 or not token.isascii() or not token.isprintable() or len(tenant_id) > 40:
+        return
+    async with visit.context.database.house_read(visit.actor) as house:
+        found = await find_session(house, tenant_id, token_check(token))
+        now = house.now
+    if found is None:
+        return
+    session, administrator = found
+    if now >= session.expires_at or now - session.seen_at >= IDLE or administrator.disabled_at is not None:
+        return
+    visit.session, visit.administrator = session, administrator
+    if now - session.seen_at >= SEEN_EVERY:
+        async with visit.context.database.house_write(visit.actor) as house:
+            await touch_session(house, session)
+
+
+async def _check_role(who: AdministratorRole, visit: Visit) -> None:
+    administrator = visit.administrator
+    if administrator is None:
+        raise SignInNeeded("Sign in to see this page.")
+    if "tenant" in visit.request.path_params:
+        await _enter_tenant(visit)
+        # A stranger's tenant does not exist: the same answer as for a name that nobody has.
+        if administrator.tenant_id not in {HOUSE, visit.tenant.id}:
+            raise visit.not_found()
+    if ROLES.index(administrator.role) < ROLES.index(who):
+        raise NotAllowed(
+            f"This needs the role {who} or above; yours is {administrator.role}. Ask an owner of this tenant."
+        )
+
+
+async def _enter_tenant(visit: Visit) -> None:
+    async with visit.context.database.house_read(visit.actor) as house:
+        tenant = await find_tenant(house, visit.path("tenant"))
+    if tenant is None:
+        raise visit.not_found()
+    visit.known_tenant = tenant
+
+
+def _check_origin(visit: Visit) -> None:
+    """A form comes from a page of ours: browsers say where a POST comes from, in one header or the other.
+
+    Raises:
+        StaleForm: it came from another site.
+    """
+    headers = visit.request.headers
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None and site not in {"same-origin", "none"}:
+        raise StaleForm("This form came from another site, and was not carried out.")
+    if origin is not None and urlsplit(origin).netloc not in {
+        urlsplit(visit.context.settings.url).netloc,
+        headers.get("host", ""),
+    }:
+        raise StaleForm("This form came from another site, and was not carried out.")
+
+
+async def _read_form(request: Request) -> FormData:
+    declared = request.headers.get("content-length", "")
+    if not declared.isdigit() or int(declared) > LARGEST_FORM:
+        raise WrongInput(f"A form may take {LARGEST_FORM:,} bytes and has to say how many it takes.")
+    return await request.form(max_files=2, max_fields=2000, max_part_size=LARGEST_FORM)
+
+
+def _refused(route: Route, visit: Visit, refused: Refusal) -> Response:
+    headers = {"retry-after": str(refused.retry_after)} if isinstance(refused, TooOften) else {}
+    if route.shape != "page":
+        return JSONResponse({"error": refused.code, "message": refused.message}, refused.status, headers)
+    if isinstance(refused, SignInNeeded) and visit.request.method == "GET":
+        tenant = visit.request.path_params.get("tenant", "")
+        wanted = quote(visit.request.url.path, safe="/")
+        return RedirectResponse(f"/console/sign-in?to={wanted}&tenant={quote(tenant)}", 303)
+    return HTMLResponse(render("refused.html", visit=visit, refused=refused, notice=""), refused.status, headers)

@@ -1,0 +1,120 @@
+"""How an identity provider does, in a sentence: the line that lives.
+
+It says what happened last and what to do about it, so that an administrator with the other product open in the next
+window needs no log to find out why nothing works.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from vestibule.events import EVENT_TYPES, Tone
+from vestibule.model import Credential, Event, IdentityProvider
+from vestibule.store.credentials import credentials_of
+from vestibule.store.database import Reading
+from vestibule.store.events import Asked, latest_event, page_events
+from vestibule.vendors import VENDORS
+
+_USE_IS_NOTED_EVERY: Final = 60_000
+_CHANGES: Final = tuple(each.name for each in EVENT_TYPES if each.name.startswith("user."))
+SILENCE: Final = 120_000
+"""Milliseconds without a word after which the line says what to check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A sentence with its tone, the instant it is about, and what to do."""
+
+    tone: Tone
+    sentence: str
+    at: int | None = None
+    mend: str = ""
+    checks: tuple[str, ...] = ()
+    relative: bool = False
+    """Whether the instant is told as `12 s ago` rather than as a time of day."""
+    safe_to_retire: str = ""
+    """The id of an older key that is not used any more since a newer one is."""
+
+
+async def health_of(reading: Reading, provider: IdentityProvider, people: int) -> Health:
+    """How an identity provider with so many active people does right now."""
+    title, vendor = provider.name, VENDORS[provider.vendor]
+    if not provider.enabled:
+        return Health(
+            "warn", f"{title} is disabled: whatever it sends is refused.", mend="Enable it under Settings below."
+        )
+    if provider.provisioning == "off":
+        return Health("quiet", "Auto-provisioning is switched off: whatever arrives is refused with 403.")
+    keys = [each for each in await credentials_of(reading, provider.id) if each.usable(reading.now)]
+    tested = max((each.tested_at or 0 for each in keys), default=0)
+    used = max((each.last_used_at or 0 for each in keys), default=0)
+    refusal = await _latest_refusal(reading, provider.id)
+    if refusal is not None and refusal.at > max(tested, used):
+        return _refused(provider, refusal)
+    if provider.provisioning == "paused":
+        return Health(
+            "warn", f"Provisioning is paused. {title} is told to wait, keeps its changes and tries again by itself."
+        )
+    if not keys:
+        return Health("warn", "There is no key that works.", mend="Make one under Keys.")
+    retire = _superseded(keys)
+    changed = await _latest_change(reading, provider.id)
+    if tested > changed and tested >= used - _USE_IS_NOTED_EVERY:
+        return Health("good", f"{title} tested these credentials at", tested, safe_to_retire=retire)
+    if used:
+        sentence = f"{title} is provisioning {people:,} {'person' if people == 1 else 'people'}; its last request came"
+        return Health("good", sentence, max(used, changed), safe_to_retire=retire, relative=True)
+    newest = max(each.created_at for each in keys)
+    if reading.now - newest < SILENCE:
+        return Health("quiet", f"Waiting for {title}: press {vendor.probe} there.", newest)
+    return Health(
+        "warn",
+        f"Nothing has arrived from {title} since the key was made",
+        newest,
+        checks=(
+            "Is the SCIM URL in the other product the one below, letter for letter, with your tenant name at its end?",
+            "Can the other product reach this server? A firewall, or an address such as 127.0.0.1, keeps it out.",
+            f"Was {vendor.probe} pressed, and what did it say?",
+        ),
+    )
+
+
+async def _latest_change(reading: Reading, provider_id: str) -> int:
+    """When a request last came that was about a person; 0 for never."""
+    events = await page_events(reading, Asked(types=_CHANGES, provider_id=provider_id), 1)
+    return events[0].at if events else 0
+
+
+async def _latest_refusal(reading: Reading, provider_id: str) -> Event | None:
+    """The latest refused credential of this identity provider, or one with a key that nobody here has."""
+    found = [await latest_event(reading, owner, "credential.refused") for owner in (provider_id, "")]
+    return max((each for each in found if each is not None), key=lambda each: each.at, default=None)
+
+
+def _refused(provider: IdentityProvider, refusal: Event) -> Health:
+    vendor = VENDORS[provider.vendor]
+    reason, key = refusal.data.get("reason", ""), refusal.data.get("key", "")
+    sentences = {
+        "wrong secret": f"{provider.name} sent a wrong Secret for {key}",
+        "incomplete secret": f"{provider.name} sent a Secret for {key} that was mistyped or cut short",
+        "unknown key": f"Somebody sent {key}, which nobody here has,",
+        "no credential": "A request without a Key and Secret arrived",
+        "retired key": f"{provider.name} sent {key}, which was retired,",
+        "expired key": f"{provider.name} sent {key}, which has expired,",
+    }
+    mend = f"In {vendor.title}: {vendor.mend_setting}."
+    if reason in {"retired key", "expired key", "unknown key", "no credential"}:
+        mend = f"Use the Key of a live pair below, or make a new one. {mend}"
+    return Health(
+        "bad", sentences.get(reason, f"A request was refused: {reason}"), refusal.at, f"Nothing was changed. {mend}"
+    )
+
+
+def _superseded(keys: list[Credential]) -> str:
+    """The older of two keys, once the newer one is in use and the older one was not used since."""
+    if len(keys) < 2:
+        return ""
+    newest = max(keys, key=lambda each: each.created_at)
+    if newest.last_used_at is None:
+        return ""
+    older = [each for each in keys if each.id != newest.id and (each.last_used_at or 0) < newest.last_used_at]
+    return older[0].id if older else ""

@@ -1,0 +1,160 @@
+"""The mapping of an identity provider: its rules, a preview on a real person, and the run that applies it."""
+
+from typing import Any, Final
+
+import orjson
+from starlette.responses import Response
+
+from vestibule.actions import configure
+from vestibule.endpoints.console.visit import Visit
+from vestibule.errors import Refusal, WrongInput
+from vestibule.events import changes_between
+from vestibule.mapping import MAX_RULES, compile_mapping, trace
+from vestibule.model import IdentityProvider, Rule, User
+from vestibule.scim.schema import USER_TYPE, Attribute
+from vestibule.store.database import Reading
+from vestibule.store.identity_providers import find_derivation, find_provider
+from vestibule.store.users import find_users_by_name, page_of_provider
+
+SPARE_ROWS: Final = 3
+_COLUMN: Final = 46
+"""Characters that fit a line of the sources' column."""
+_TRANSFORMS: Final = {"": ("", False), "trim": ("", True), "lower": ("lower", False), "trim-lower": ("lower", True)}
+
+
+async def show_mapping(visit: Visit) -> Response:
+    """The rules, ready to be edited."""
+    async with visit.context.database.read(visit.tenant.id) as reading:
+        provider = await _provider(visit, reading)
+        person = await _example(reading, provider, visit.query("person"))
+        return await _page(visit, reading, provider, provider.mapping, person)
+
+
+async def change_mapping(visit: Visit) -> Response:
+    """Preview the rules of the form on a person, or save them."""
+    async with visit.context.database.read(visit.tenant.id) as reading:
+        provider = await _provider(visit, reading)
+        rules: tuple[Rule, ...] = ()
+        try:
+            rules = _read_rules(visit)
+            compile_mapping(rules)
+            person = await _example(reading, provider, visit.field("person"))
+            if visit.field("do") == "preview":
+                return await _page(visit, reading, provider, rules, person, previewed=True)
+        except Refusal as refused:
+            return await _page(visit, reading, provider, rules or provider.mapping, None, refused=refused)
+    async with visit.context.database.write(visit.actor) as tx:
+        saved = await configure.change_mapping(tx, provider.id, rules)
+    done = "mapping-same" if saved.mapping_version == provider.mapping_version else "mapping-saved"
+    return visit.redirect(visit.at("identity-providers", provider.id, "mapping"), done)
+
+
+async def show_progress(visit: Visit) -> Response:
+    """How far the run that applies the mapping is, as a piece of the page."""
+    async with visit.context.database.read(visit.tenant.id) as reading:
+        provider = await _provider(visit, reading)
+        derivation = await find_derivation(reading, provider.id)
+    return visit.page("derivation.html", derivation=derivation)
+
+
+async def _provider(visit: Visit, reading: Reading) -> IdentityProvider:
+    provider = await find_provider(reading, visit.path("provider_id"))
+    if provider is None:
+        raise visit.not_found()
+    return provider
+
+
+async def _example(reading: Reading, provider: IdentityProvider, user_name: str) -> User | None:
+    """The person to preview on: the one that was asked for, else the first there is."""
+    if user_name.strip():
+        found = [
+            user for user in await find_users_by_name(reading, user_name) if user.identity_provider_id == provider.id
+        ]
+        if not found:
+            raise WrongInput(f"{provider.name} has nobody with the user name '{user_name[:100]}'.", field="person")
+        return found[0]
+    users = await page_of_provider(reading, provider.id, "", 1)
+    return users[0] if users else None
+
+
+async def _page(
+    visit: Visit,
+    reading: Reading,
+    provider: IdentityProvider,
+    rules: tuple[Rule, ...],
+    person: User | None,
+    *,
+    previewed: bool = False,
+    refused: Refusal | None = None,
+) -> Response:
+    document = orjson.loads(person.document) if person else None
+    preview: dict[str, Any] | None = None
+    if document is not None and person is not None and refused is None:
+        before, after = orjson.loads(person.profile), compile_mapping(rules)(document)
+        preview = {
+            "user": person,
+            "user_name": document["userName"],
+            "origins": trace(rules, document),
+            "changes": {change["attribute"]: change for change in changes_between(before, after)},
+        }
+    spare = min(SPARE_ROWS, MAX_RULES - len(rules))
+    return visit.page(
+        "mapping.html",
+        refused.status if refused else 200,
+        provider=provider,
+        rules=[*map(_row, rules), *[_row(Rule("", ()))] * spare],
+        paths=_paths(USER_TYPE.root),
+        preview=preview,
+        previewed=previewed,
+        derivation=await find_derivation(reading, provider.id),
+        refused=refused,
+    )
+
+
+def _row(rule: Rule) -> dict[str, str]:
+    transform = next(name for name, kept in _TRANSFORMS.items() if kept == (rule.case, rule.trim))
+    return {
+        "target": rule.target,
+        "sources": "\n".join(rule.sources),
+        "rows": str(sum(1 + len(source) // _COLUMN for source in rule.sources) or 1),
+        "default": rule.default,
+        "transform": transform,
+        "joins": "yes" if rule.join is not None else "",
+        "join": rule.join or "",
+    }
+
+
+def _read_rules(visit: Visit) -> tuple[Rule, ...]:
+    """The rules of the form, in its order; a row without a target is none.
+
+    Raises:
+        WrongInput: a row with a source and no target.
+    """
+    rules = []
+    for number in range(MAX_RULES + SPARE_ROWS):
+        if f"target-{number}" not in visit.form:
+            break
+        target = visit.field(f"target-{number}").strip()
+        sources = tuple(filter(None, (line.strip() for line in visit.field(f"sources-{number}").splitlines())))
+        if not target:
+            if sources:
+                raise WrongInput(f"Row {number + 1} has a source and no target.", field=str(number))
+            continue
+        case, trim = _TRANSFORMS.get(visit.field(f"transform-{number}"), ("", False))
+        join = visit.field(f"join-{number}")[:20] if visit.field(f"joins-{number}") == "yes" else None
+        rules.append(
+            Rule(target, sources, visit.field(f"default-{number}").strip()[:500], "lower" if case else "", trim, join)
+        )
+    return tuple(rules)
+
+
+def _paths(attribute: Attribute, above: str = "") -> list[str]:
+    """Every path a source may name, for the browser to offer while somebody types."""
+    paths = []
+    for sub in attribute.sub_attributes:
+        if sub.name in {"schemas", "meta"}:
+            continue
+        path = f"{above}{sub.name}"
+        joint = ":" if sub.name.startswith("urn:") else "."
+        paths += _paths(sub, path + joint) if sub.type == "complex" else [path]
+    return paths

@@ -1,0 +1,202 @@
+"""How the console speaks: templates, and the filters that put times, ids and events into words."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from vestibule.endpoints.console import assets
+from vestibule.events import BY_NAME
+from vestibule.keys import shortened
+from vestibule.model import Event
+from vestibule.scim.resource import REASONS
+from vestibule.store.database import milliseconds_now
+from vestibule.vendors import VENDORS
+
+NOTICES: Final = {
+    "signed-out": "You are signed out.",
+    "password-set": "Your password is set. Sign in with it.",
+    "provider-added": "The identity provider was added. Switch on auto-provisioning below.",
+    "saved": "Saved.",
+    "provisioning-on": "Auto-provisioning is on.",
+    "provisioning-off": "Auto-provisioning is off: requests are refused.",
+    "provisioning-paused": "Provisioning is paused. Changes wait at the identity provider.",
+    "key-retired": "The key is retired. From now on it is refused.",
+    "mapping-saved": "The mapping is saved. Every Profile is being derived anew.",
+    "mapping-same": "Nothing was changed.",
+    "person-added": "The person was added.",
+    "person-saved": "The person was changed.",
+    "person-deleted": "The person was deleted. Their history stays in the activity log.",
+    "role-changed": "The role was changed.",
+    "disabled": "The administrator is locked out, and their sessions are over.",
+    "enabled": "The administrator may sign in again.",
+    "tenant-added": "The tenant was added.",
+}
+"""What a page says after something was done; the address names the sentence and cannot make one up."""
+
+_UNITS: Final = ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "min"))
+
+
+def ago(milliseconds: int | None, now: int | None = None) -> str:
+    """An instant relative to now: `just now`, `4 min ago`, `3 days ago`, `in 2 hours`."""
+    if milliseconds is None:
+        return "never"
+    gap = (now or milliseconds_now()) - milliseconds
+    size = abs(gap)
+    for unit, name in _UNITS:
+        if size >= unit:
+            count = size // unit
+            plural = "s" if count != 1 and name != "min" else ""
+            return f"{count} {name}{plural} ago" if gap > 0 else f"in {count} {name}{plural}"
+    if size < 5_000:
+        return "just now"
+    return f"{size // 1000} s ago" if gap > 0 else f"in {size // 1000} s"
+
+
+def exact(milliseconds: int) -> str:
+    """An instant in full, in UTC; the browser shows it in its own zone where it can."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%-d %b %Y, %H:%M:%S UTC")
+
+
+def clock(milliseconds: int) -> str:
+    """The time of day of an instant, in UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%H:%M:%S")
+
+
+def when(milliseconds: int | None) -> Markup:
+    """An instant as a `time` element: relative to read, exact on hover and for machines."""
+    if milliseconds is None:
+        return Markup('<span class="quiet">never</span>')
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds"),
+        exact(milliseconds),
+        ago(milliseconds),
+    )
+
+
+def when_exactly(milliseconds: int) -> Markup:
+    """The time of day of an instant as a `time` element, which the browser turns into its own zone."""
+    return Markup('<time class="clock" datetime="{}" title="{}">{}</time>').format(
+        datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds"),
+        exact(milliseconds),
+        clock(milliseconds),
+    )
+
+
+def short_id(text: str) -> str:
+    """An id with its middle left out."""
+    return text if len(text) <= 14 else f"{text[:8]}…{text[-4:]}"
+
+
+def pretty(value: Any) -> str:
+    """A JSON value over several lines."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def plain(value: Any) -> str:
+    """A value of a document as a person reads it."""
+    match value:
+        case None | "":
+            return "—"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return value
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def lines(value: Any) -> list[str]:
+    """A value of a document as lines: one for each of several values, its parts side by side."""
+    if value in (None, ""):
+        return []
+    return [_line(element) for element in value] if isinstance(value, list) else [plain(value)]
+
+
+def _line(element: Any) -> str:
+    if not isinstance(element, dict):
+        return plain(element)
+    marks = [name for name, part in element.items() if part is True]
+    parts = [plain(part) for name, part in element.items() if not isinstance(part, bool) and name != "type"]
+    about = [element["type"]] if element.get("type") else []
+    return " ".join(parts) + (f" ({', '.join(about + marks)})" if about + marks else "")
+
+
+def sentence(event: Event, tenant_path: str) -> Markup:
+    """What an event's list entry says. Values are whatever an identity provider sent: every one of them is escaped."""
+    kind = BY_NAME.get(event.type)
+    if kind is None:
+        return escape(event.type)
+    changes = event.data.get("changes", [])
+    names = [str(change.get("attribute", "")).removeprefix(_ENTERPRISE) for change in changes]
+    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    values = {
+        "actor": event.actor.get("name") or {"nobody": "Somebody"}.get(event.actor.get("kind", ""), "Vestibule"),
+        "subject": event.data.get("user_name") or event.data.get("subject") or "",
+        "attributes": shown or "nothing",
+    }
+    values |= {name: value for name, value in event.data.items() if name not in values}
+    parts: dict[str, Markup] = {name: Markup("<b>{}</b>").format(plain(value)) for name, value in values.items()}
+    for name in ("attributes", "reason", "done", "changed", "role"):
+        if name in values:
+            parts[name] = escape(plain(values[name]))
+    if event.subject_id and event.type.startswith("user.") and event.type != "user.deleted":
+        parts["subject"] = Markup('<a href="{}/users/{}">{}</a>').format(
+            tenant_path, event.subject_id, values["subject"]
+        )
+    try:
+        # Only the sentence is a template; what is put into it is escaped by Markup and never interpreted again.
+        return Markup(kind.sentence).format(**parts)  # noqa: S704 -- a constant from the page of events
+    except KeyError:
+        return escape(kind.meaning)
+
+
+_ENTERPRISE: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:"
+
+
+def attribute_name(text: str) -> str:
+    """An attribute path without the URN of the enterprise extension, which says nothing to a reader."""
+    return text.removeprefix(_ENTERPRISE)
+
+
+def tone(event: Event) -> str:
+    """How an event is marked in a list."""
+    kind = BY_NAME.get(event.type)
+    return kind.tone if kind else "quiet"
+
+
+_environment = Environment(
+    loader=PackageLoader("vestibule", "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+_environment.filters |= {
+    "ago": ago,
+    "when": when,
+    "when_exactly": when_exactly,
+    "exact": exact,
+    "short_id": short_id,
+    "short_key": shortened,
+    "pretty": pretty,
+    "plain": plain,
+    "lines": lines,
+    "tone": tone,
+    "attribute_name": attribute_name,
+}
+_environment.globals |= {
+    "asset": assets.url,
+    "sentence": sentence,
+    "REASONS": REASONS,
+    "VENDORS": VENDORS,
+    "now": milliseconds_now,
+}
+
+
+def render(template: str, **values: Any) -> str:
+    """A template as HTML."""
+    return _environment.get_template(template).render(**values)

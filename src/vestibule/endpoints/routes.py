@@ -1,0 +1,112 @@
+"""Every URL of the program, who may call it, and the shape that its refusals take.
+
+Who: `anyone`; an administrator with at least the role `auditor`, `admin` or `owner` in the tenant of the URL; an
+`operator`.
+The SCIM endpoint dispatches its own URLs, all of them to an identity provider with a valid credential and none to
+anybody else; they stand here for the reader, and the tests hold both to this page.
+"""
+
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route as FrameworkRoute
+
+from vestibule.endpoints.console import (
+    activity,
+    administrators,
+    entrance,
+    house,
+    mapping,
+    overview,
+    providers,
+    provisioning,
+    tenants,
+    users,
+)
+from vestibule.endpoints.console.guard import HEADERS, Route, guarded
+from vestibule.endpoints.context import Context
+
+_IN: Final = "/console/{tenant}"
+_IDP: Final = _IN + "/identity-providers/{provider_id}"
+_USER: Final = _IN + "/users/{user_id}"
+
+ROUTES: Final[tuple[Route, ...]] = (
+    Route("GET", "/", entrance.show_front, "anyone"),
+    Route("GET", "/healthz", house.show_alive, "anyone", "text"),
+    Route("GET", "/readyz", house.show_ready, "anyone", "json"),
+    Route("GET", "/static/{digest}/{name}", house.show_asset, "anyone", "text"),
+    Route("GET", "/setup/{token}", entrance.show_link, "anyone"),
+    Route("POST", "/setup/{token}", entrance.use_link, "anyone"),
+    Route("GET", "/console/sign-in", entrance.show_sign_in, "anyone"),
+    Route("POST", "/console/sign-in", entrance.sign_in_administrator, "anyone"),
+    Route("POST", "/console/sign-out", entrance.sign_out, "auditor"),
+    Route("GET", "/console/", tenants.show_tenants, "auditor"),
+    Route("POST", "/console/", tenants.add_tenant, "operator"),
+    Route("GET", _IN + "/", overview.show_overview, "auditor"),
+    # People > Users
+    Route("GET", _IN + "/users", users.show_users, "auditor"),
+    Route("GET", _IN + "/users/new", users.show_new_user, "admin"),
+    Route("POST", _IN + "/users/new", users.add_user, "admin"),
+    Route("GET", _USER, users.show_user, "auditor"),
+    Route("POST", _USER, users.change_user, "admin"),
+    Route("POST", _USER + "/active", users.set_active, "admin"),
+    Route("POST", _USER + "/delete", users.delete_user, "admin"),
+    # Integrations > Identity Providers
+    Route("GET", _IN + "/identity-providers", providers.show_providers, "auditor"),
+    Route("GET", _IN + "/identity-providers/new", providers.show_new_provider, "admin"),
+    Route("POST", _IN + "/identity-providers/new", providers.add_provider, "admin"),
+    Route("GET", _IDP, providers.show_provider, "auditor"),
+    Route("GET", _IDP + "/live", providers.show_live, "auditor"),
+    Route("POST", _IDP + "/settings", providers.change_settings, "admin"),
+    Route("POST", _IDP + "/saml", providers.change_saml, "admin"),
+    Route("POST", _IDP + "/provisioning", provisioning.switch, "admin"),
+    Route("POST", _IDP + "/keys", provisioning.make_key, "admin"),
+    Route("POST", _IDP + "/keys/{credential_id}/retire", provisioning.retire_key, "admin"),
+    Route("GET", _IDP + "/mapping", mapping.show_mapping, "auditor"),
+    Route("POST", _IDP + "/mapping", mapping.change_mapping, "admin"),
+    Route("GET", _IDP + "/mapping/progress", mapping.show_progress, "auditor"),
+    # Activity
+    Route("GET", _IN + "/activity", activity.show_activity, "auditor"),
+    Route("GET", _IN + "/activity/new", activity.show_new_count, "auditor", "json"),
+    Route("GET", _IN + "/activity/{event_id}", activity.show_event, "auditor"),
+    # Settings
+    Route("GET", _IN + "/tenant", tenants.show_tenant, "auditor"),
+    Route("GET", _IN + "/administrators", administrators.show_administrators, "auditor"),
+    Route("POST", _IN + "/administrators", administrators.invite_administrator, "owner"),
+    Route("POST", _IN + "/administrators/{administrator_id}/link", administrators.renew_link, "owner"),
+    Route("POST", _IN + "/administrators/{administrator_id}/role", administrators.change_role, "owner"),
+    Route("POST", _IN + "/administrators/{administrator_id}/enabled", administrators.set_enabled, "owner"),
+)
+
+SCIM_ROUTES: Final[tuple[tuple[str, str], ...]] = (
+    ("GET", "/scim/v2/{tenant}/Users"),
+    ("POST", "/scim/v2/{tenant}/Users"),
+    ("GET", "/scim/v2/{tenant}/Users/{id}"),
+    ("PUT", "/scim/v2/{tenant}/Users/{id}"),
+    ("PATCH", "/scim/v2/{tenant}/Users/{id}"),
+    ("DELETE", "/scim/v2/{tenant}/Users/{id}"),
+    ("GET", "/scim/v2/{tenant}/ServiceProviderConfig"),
+    ("GET", "/scim/v2/{tenant}/ResourceTypes"),
+    ("GET", "/scim/v2/{tenant}/ResourceTypes/{id}"),
+    ("GET", "/scim/v2/{tenant}/Schemas"),
+    ("GET", "/scim/v2/{tenant}/Schemas/{id}"),
+)
+
+
+def console(context: Context) -> Starlette:
+    """The framework's application for everything that is not SCIM."""
+    return Starlette(
+        routes=[FrameworkRoute(route.path, guarded(route, context), methods=[route.method]) for route in ROUTES],
+        exception_handlers={HTTPException: _unrouted},
+    )
+
+
+async def _unrouted(_request: Request, error: Exception) -> Response:
+    """What no route answers."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    said = {404: "There is nothing at this address.", 405: "This address does not answer this method."}
+    headers = dict(HEADERS)
+    return PlainTextResponse(said.get(status, "This request cannot be answered.") + "\n", status, headers)

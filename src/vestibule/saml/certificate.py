@@ -1,0 +1,51 @@
+"""Signing certificates: read, judged, and said in words."""
+
+import base64
+import binascii
+import re
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from vestibule.model import Certificate
+from vestibule.saml.errors import SamlError
+
+_SMALLEST_RSA: Final = 2048
+_CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+_PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
+
+
+def read_certificates(text: str) -> tuple[Certificate, ...]:
+    """Every certificate in a text: PEM blocks, or one in bare base64 as metadata has it, lines and blanks aside.
+
+    Raises:
+        SamlError: there is none, or one that no signature may be made with.
+    """
+    blocks = _PEM.findall(text) or ([text] if text.strip() else [])
+    if not blocks:
+        raise SamlError("A certificate in PEM is wanted", "nothing")
+    return tuple(dict.fromkeys(_read(block) for block in blocks))
+
+
+def _read(block: str) -> Certificate:
+    try:
+        certificate = x509.load_der_x509_certificate(base64.b64decode("".join(block.split()), validate=True))
+        key = certificate.public_key()
+        subject = certificate.subject.rfc4514_string()
+    except (binascii.Error, ValueError):
+        raise SamlError("A certificate in PEM or base64 is wanted", "a text that is none") from None
+    if isinstance(key, rsa.RSAPublicKey):
+        if key.key_size < _SMALLEST_RSA:
+            raise SamlError(f"A key of {_SMALLEST_RSA} bits or more is wanted", f"an RSA key of {key.key_size} bits")
+    elif not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, _CURVES):
+        raise SamlError("An RSA key, or an elliptic one on P-256 or larger, is wanted", "another kind of key")
+    return Certificate(
+        pem=certificate.public_bytes(Encoding.PEM).decode(),
+        subject=subject,
+        fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
+        not_before=int(certificate.not_valid_before_utc.timestamp() * 1000),
+        not_after=int(certificate.not_valid_after_utc.timestamp() * 1000),
+    )

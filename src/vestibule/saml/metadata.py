@@ -1,0 +1,53 @@
+"""Metadata of an identity provider (SAML 2.0 Metadata §2.4.3): what of it a service provider needs."""
+
+from typing import Final
+
+from vestibule.model import SamlSettings
+from vestibule.saml.certificate import read_certificates
+from vestibule.saml.errors import SamlError
+from vestibule.saml.xml import parse_xml, text_of
+
+_MD: Final = "{urn:oasis:names:tc:SAML:2.0:metadata}"
+_DS: Final = "{http://www.w3.org/2000/09/xmldsig#}"
+_BINDINGS: Final = (
+    "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect",
+    "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST",
+)
+
+
+def read_metadata(text: bytes) -> SamlSettings:
+    """Entity id, SSO URL (HTTP-Redirect before HTTP-POST) and signing certificates.
+
+    Raises:
+        SamlError: not the metadata of one identity provider, or something in it is missing.
+    """
+    root = parse_xml(text.strip(), drop_comments=True)
+    entities = [root] if root.tag == f"{_MD}EntityDescriptor" else root.findall(f"{_MD}EntityDescriptor")
+    described = [entity for entity in entities if entity.find(f"{_MD}IDPSSODescriptor") is not None]
+    if len(described) != 1:
+        raise SamlError("Metadata with one IDPSSODescriptor is wanted", f"metadata with {len(described)}")
+    entity = described[0]
+    descriptor = entity.find(f"{_MD}IDPSSODescriptor")
+    if descriptor is None or not (entity_id := entity.get("entityID", "").strip()):
+        raise SamlError("An entityID is wanted", "metadata without one")
+    services = {
+        each.get("Binding"): each.get("Location", "") for each in descriptor.findall(f"{_MD}SingleSignOnService")
+    }
+    sso_url = next((services[binding] for binding in _BINDINGS if services.get(binding)), "")
+    check_sso_url(sso_url)
+    keys = [each for each in descriptor.findall(f"{_MD}KeyDescriptor") if each.get("use", "signing") == "signing"]
+    texts = [text_of(found) for key in keys for found in key.iter(f"{_DS}X509Certificate")]
+    certificates = tuple(dict.fromkeys(certificate for each in texts for certificate in read_certificates(each)))
+    if not certificates:
+        raise SamlError("A signing certificate is wanted", "metadata without one")
+    return SamlSettings(entity_id, sso_url, certificates)
+
+
+def check_sso_url(url: str) -> None:
+    """Refuse what a browser should not be sent to.
+
+    Raises:
+        SamlError: not an http or https URL.
+    """
+    if not url.startswith(("https://", "http://")) or any(character.isspace() for character in url):
+        raise SamlError("An SSO URL that begins with https:// is wanted", f"'{url[:80]}'" if url else "none")
