@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.identify import NOBODY, RefusedCredential
 from vestibule.keys import shortened
-from vestibule.model import Actor
+from vestibule.model import TENANT_NAME, Actor
+from vestibule.scim.errors import excerpt
 from vestibule.store.events import append_event
 from vestibule.store.tenants import find_tenant
 
@@ -55,7 +56,7 @@ class Refusals:
     async def _record(self, refused: RefusedCredential, tenant_name: str, nobody: Actor, path: str, more: int) -> None:
         presented = refused.presented
         tenant_id = presented.tenant_id if presented else None
-        if tenant_id is None:
+        if tenant_id is None and TENANT_NAME.match(tenant_name):
             async with self._context.database.house_read(NOBODY) as house:
                 tenant = await find_tenant(house, tenant_name)
             tenant_id = tenant.id if tenant else None
@@ -67,7 +68,7 @@ class Refusals:
             return
         data = {
             "reason": refused.reason,
-            "key": f"the key {shortened(refused.key)}" if refused.key else "no key",
+            "key": f"the key {excerpt(shortened(refused.key))}" if refused.key else "no key",
             "request": {"path": path},
             "address": nobody.address,
             "agent": nobody.agent,

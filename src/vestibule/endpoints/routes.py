@@ -88,6 +88,7 @@ SCIM_ROUTES: Final[tuple[tuple[str, str], ...]] = (
     ("PUT", "/scim/v2/{tenant}/Users/{id}"),
     ("PATCH", "/scim/v2/{tenant}/Users/{id}"),
     ("DELETE", "/scim/v2/{tenant}/Users/{id}"),
+    ("GET", "/scim/v2/{tenant}/Groups"),
     ("GET", "/scim/v2/{tenant}/ServiceProviderConfig"),
     ("GET", "/scim/v2/{tenant}/ResourceTypes"),
     ("GET", "/scim/v2/{tenant}/ResourceTypes/{id}"),

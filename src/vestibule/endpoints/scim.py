@@ -242,7 +242,10 @@ class ScimEndpoint:
             case [kind, *rest] if kind in {"ServiceProviderConfig", "ResourceTypes", "Schemas"} and len(rest) <= 1:
                 if request.method == "GET":
                     return _discover(request, kind, rest)
-            case ["Me"] | ["Bulk"]:
+            case ["Groups"] if request.method == "GET":
+                # Okta asks for the groups when Import Groups is on, and cannot save without an answer (wire facts 1.3).
+                return Answer(200, list_response(0, 1, ()))
+            case ["Me"] | ["Bulk"] | ["Groups"]:
                 raise NotImplementedHere(f"/{request.segments[0]} is not offered; see /ServiceProviderConfig.")
             case _:
                 raise NotFound(f"There is no endpoint {excerpt('/' + '/'.join(request.segments))} here.")

@@ -209,7 +209,8 @@ class _Compiler:
         )
         below = steps[many + 1 :]
         inner = self._member(f"{alias}.value", below, path.leaf, base) if below else f"{alias}.value"
-        found = f"EXISTS (SELECT 1 FROM {source} WHERE {test(inner)})"
+        # A value that has not this part says nothing about it.
+        found = f"EXISTS (SELECT 1 FROM {source} WHERE {inner} IS NOT NULL AND {test(inner)})"
         if operator != "ne":
             return f"({found})"
         return f"({found} OR NOT EXISTS (SELECT 1 FROM {source} WHERE {inner} IS NOT NULL))"

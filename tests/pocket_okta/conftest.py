@@ -1,0 +1,53 @@
+"""Fixtures of the pocket Okta's tests: one running org for all of them, a SCIM service and an app for each."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+from tests.pocket_okta.running import App, Mode, Okta, connected, running
+from tests.pocket_okta.scim_service import ScimService
+
+
+@pytest.fixture(scope="session")
+def okta(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Okta]:
+    """An org that waits a thousandth of what the real one waits before it tries again."""
+    with running(tmp_path_factory.mktemp("okta"), "--empty", "--time-scale", "0.001") as org:
+        yield org
+
+
+@pytest.fixture
+def scim() -> Iterator[ScimService]:
+    service = ScimService()
+    yield service
+    service.close()
+
+
+@pytest.fixture(params=["catalogue", "wizard"])
+def mode(request: pytest.FixtureRequest) -> Mode:
+    """Which kind of Okta app: from the catalogue (PATCH) or made with the wizard (PUT)."""
+    chosen: Mode = request.param
+    return chosen
+
+
+@pytest.fixture
+def app(okta: Okta, scim: ScimService, mode: Mode) -> App:
+    """An app of either kind, connected, with everything enabled; the service has forgotten how it was connected."""
+    return connected(okta, scim, mode)
+
+
+@pytest.fixture
+def catalogue_app(okta: Okta, scim: ScimService) -> App:
+    return connected(okta, scim, "catalogue")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium: the one that CHROMIUM names, or the one on the path."""
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    assert executable, "wanted a Chromium: install it, or name it in CHROMIUM"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()

@@ -1,0 +1,189 @@
+"""Start the pocket Okta as a process of its own, and drive it over its API, as any test of another part may.
+
+with running(tmp_path) as okta:
+    app = okta.app("wizard")
+    app.connect(scim_url, "key", "secret")
+    ana = okta.person("Ana")
+    app.assign(ana)
+    okta.idle()
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx2
+from tests.pocket_okta.scim_service import PASSWORD, USERNAME, ScimService
+
+Mode = Literal["catalogue", "wizard"]
+ON = {"status": "ENABLED"}
+OFF = {"status": "DISABLED"}
+TEMPLATES = {"catalogue": "scim2basicauth", "header": "scim2headerauth", "bearer": "scim2oauthbearer"}
+
+
+class Okta:
+    """The API of a running pocket Okta."""
+
+    def __init__(self, url: str, token: str, process: "subprocess.Popen[bytes]") -> None:
+        self.url = url
+        self.process = process
+        self.client = httpx2.Client(
+            base_url=url, headers={"Authorization": f"SSWS {token}"}, timeout=30, trust_env=False
+        )
+
+    def call(self, method: str, path: str, body: Any = None, *, status: int = 0) -> Any:
+        """Return the JSON of an answer; anything but success (or `status`, if given) fails the test."""
+        answer = self.client.request(method, path, json=body)
+        assert answer.status_code == status or (not status and answer.is_success), (
+            f"{answer.status_code}: {answer.text}"
+        )
+        return answer.json() if answer.content else None
+
+    def person(
+        self, first: str = "Ana", last: str = "Reis", *, activate: bool = True, **profile: Any
+    ) -> dict[str, Any]:
+        """Add a person with a login of their own."""
+        login = profile.pop("login", f"{first}.{last}.{uuid.uuid4().hex[:8]}@north.example".lower())
+        whole = {"login": login, "email": login, "firstName": first, "lastName": last, **profile}
+        made: dict[str, Any] = self.call("POST", f"/api/v1/users?activate={str(activate).lower()}", {"profile": whole})
+        return made
+
+    def edit(self, person: dict[str, Any], **profile: Any) -> None:
+        self.call("POST", f"/api/v1/users/{person['id']}", {"profile": profile})
+
+    def lifecycle(self, person: dict[str, Any], act: str) -> None:
+        self.call("POST", f"/api/v1/users/{person['id']}/lifecycle/{act}")
+
+    def group(self, *people: dict[str, Any]) -> str:
+        """Make a group of these people; returns its id."""
+        made = self.call("POST", "/api/v1/groups", {"profile": {"name": f"Crew {uuid.uuid4().hex[:8]}"}})
+        for person in people:
+            self.call("PUT", f"/api/v1/groups/{made['id']}/users/{person['id']}")
+        return str(made["id"])
+
+    def app(self, kind: str = "catalogue") -> "App":
+        """Add an app: catalogue, header, bearer, or wizard."""
+        body = {"label": f"North App {uuid.uuid4().hex[:8]}"}
+        if kind != "wizard":
+            body["name"] = TEMPLATES[kind]
+        return App(self, self.call("POST", "/api/v1/apps", body))
+
+    def idle(self) -> None:
+        """Wait until no provisioning is queued or running."""
+        assert self.call("GET", "/pocket/v1/idle?timeout=20") == {"idle": True}
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Stop the process and return its exit code."""
+        self.client.close()
+        self.process.send_signal(how)
+        return self.process.wait(10)
+
+
+class App:
+    """One application of a running pocket Okta."""
+
+    def __init__(self, okta: Okta, made: dict[str, Any]) -> None:
+        self.okta = okta
+        self.id: str = made["id"]
+        self.label: str = made["label"]
+        self.path = f"/api/v1/apps/{self.id}"
+        self.pocket = f"/pocket/v1/apps/{self.id}"
+
+    def connect(self, base_url: str, username: str, password: str, **pocket: Any) -> None:
+        """Save and activate the API integration with Basic authentication."""
+        profile = {"authScheme": "BASIC", "username": username, "password": password}
+        body = {"baseUrl": base_url, "profile": profile, "pocket": pocket}
+        self.okta.call("POST", f"{self.path}/connections/default?activate=true", body)
+
+    def features(self, *, create: bool, update: bool, deactivate: bool, password: bool = False) -> None:
+        def status(on: bool) -> dict[str, str]:
+            return ON if on else OFF
+
+        self.okta.call(
+            "PUT",
+            f"{self.path}/features/USER_PROVISIONING",
+            {
+                "create": {"lifecycleCreate": status(create)},
+                "update": {
+                    "profile": status(update),
+                    "lifecycleDeactivate": status(deactivate),
+                    "password": status(password),
+                },
+            },
+        )
+
+    def assign(self, person: dict[str, Any], **profile: Any) -> dict[str, Any]:
+        made: dict[str, Any] = self.okta.call(
+            "POST", f"{self.path}/users", {"id": person["id"], "scope": "USER", "profile": profile}
+        )
+        return made
+
+    def unassign(self, person: dict[str, Any]) -> None:
+        self.okta.call("DELETE", f"{self.path}/users/{person['id']}", status=204)
+
+    def user(self, person: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = self.okta.call("GET", f"{self.path}/users/{person['id']}")
+        return found
+
+    def error(self, person: dict[str, Any]) -> str | None:
+        """Return the sentence beside the red mark."""
+        sentence: str | None = self.user(person)["_embedded"]["pocket"]["error"]
+        return sentence
+
+    def exchanges(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.okta.call("GET", f"/pocket/v1/exchanges?appId={self.id}")
+        return found
+
+    def tasks(self, state: str = "open") -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.okta.call("GET", f"/pocket/v1/tasks?state={state}&appId={self.id}")
+        return found
+
+
+def connected(okta: Okta, scim: ScimService, kind: str) -> App:
+    """Return a new app that is connected to a service, with everything enabled; the service forgets how."""
+    made = okta.app(kind)
+    made.connect(scim.url, USERNAME, PASSWORD)
+    made.features(create=True, update=True, deactivate=True, password=True)
+    scim.forget()
+    return made
+
+
+@contextlib.contextmanager
+def running(data: Path, *options: str, token: str = "") -> Iterator[Okta]:
+    """Start a pocket Okta on a free port and wait until it says that it is ready; stopped at the end of the block."""
+    read_end, write_end = os.pipe()
+    command = [sys.executable, "-W", "error", "-m", "pocket_okta", "serve", "--port", "0", "--data", str(data)]
+    environment = {**os.environ, "POCKET_OKTA_API_TOKEN": token}
+    process = subprocess.Popen(
+        [*command, "--ready-fd", str(write_end), *options],
+        pass_fds=(write_end,),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+    os.close(write_end)
+    with os.fdopen(read_end) as ready:
+        url = ready.readline().strip()
+    if not url:
+        _, problem = process.communicate()
+        raise RuntimeError(f"the pocket Okta did not start: {problem.decode()}")
+    okta = Okta(url, token or (data / "api-token").read_text().strip(), process)
+    try:
+        yield okta
+        if process.poll() is None:
+            assert okta.stop() == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == b"", "the pocket Okta complained"
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait(10)
+        if process.stderr is not None:
+            process.stderr.close()
+        okta.client.close()

@@ -1,0 +1,169 @@
+"""Filters as text: what is understood, what is refused, and that no input costs more than its length."""
+
+import contextlib
+import sys
+from types import FrameType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vestibule.scim.errors import InvalidFilter, ScimError
+from vestibule.scim.filter import (
+    MAX_LENGTH,
+    Compare,
+    Element,
+    Group,
+    Not,
+    Present,
+    count_terms,
+    milliseconds,
+    parse_filter,
+    predicate,
+)
+from vestibule.scim.path import MalformedPath, find_path
+from vestibule.scim.schema import USER_TYPE
+from vestibule.scim.target import parse_target
+from vestibule.scim.text import fold
+
+
+def test_and_binds_before_or_and_not_before_and() -> None:
+    tree = parse_filter('title eq "a" or title eq "b" and not (title pr)', USER_TYPE)
+    assert isinstance(tree, Group)
+    assert tree.word == "or"
+    first, second = tree.terms
+    assert isinstance(first, Compare)
+    assert isinstance(second, Group)
+    assert second.word == "and"
+    assert isinstance(second.terms[1], Not)
+    assert isinstance(second.terms[1].term, Present)
+
+
+def test_a_path_after_brackets_joins_the_brackets() -> None:
+    tree = parse_filter('emails[type eq "work"].value eq "x"', USER_TYPE)
+    assert isinstance(tree, Element)
+    assert count_terms(tree) == 2
+    both = {"emails": [{"type": "work", "value": "y"}, {"type": "home", "value": "x"}]}
+    assert not predicate(tree)(both)  # one value has to satisfy all of it
+
+
+@pytest.mark.parametrize("text", ["active eq true", "ACTIVE EQ TRUE", "active  eq\ttrue ", "(active eq true)"])
+def test_spelling_and_white_space_do_not_matter(text: str) -> None:
+    assert parse_filter(text, USER_TYPE) == parse_filter("active eq true", USER_TYPE)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-03-01T12:00:00Z", 1772366400000),
+        ("2026-03-01T13:00:00.5+01:00", 1772366400500),
+        ("2026-03-01T12:00:00.0001Z", 1772366400000.1),
+        ("2026-03-01T12:00:00", 1772366400000),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_instants(text: str, expected: float | None) -> None:
+    assert milliseconds(text) == (pytest.approx(expected, abs=1e-6) if expected is not None else None)
+
+
+def test_refusals_do_not_repeat_what_was_sent() -> None:
+    secret = "s3cret-canary" * 20
+    for text in (
+        f'userName eq "{secret}" and',
+        f'userName eq "{secret}',
+        f"userName eq {secret}",
+        f'nobody eq "{secret}"',
+    ):
+        with pytest.raises(InvalidFilter) as refused:
+            parse_filter(text, USER_TYPE)
+        assert "s3cret-canary" not in refused.value.detail
+
+
+@given(st.text(max_size=300))
+def test_no_text_breaks_the_parsers(text: str) -> None:
+    for parse in (parse_filter, parse_target):
+        try:
+            parse(text, USER_TYPE)
+        except ScimError as refused:
+            assert refused.status == 400
+    with contextlib.suppress(MalformedPath):
+        find_path(text, USER_TYPE)
+
+
+_WORDS = st.sampled_from(
+    [
+        "userName",
+        "emails",
+        "[",
+        "]",
+        "(",
+        ")",
+        " and ",
+        " or ",
+        " not ",
+        "not(",
+        " eq ",
+        " pr",
+        '"x"',
+        '"\\"',
+        "true",
+        "5",
+        ".",
+    ]
+)
+
+
+@given(st.lists(_WORDS, max_size=40).map("".join))
+def test_no_row_of_words_breaks_the_parser(text: str) -> None:
+    with contextlib.suppress(InvalidFilter):
+        predicate(parse_filter(text, USER_TYPE))({"userName": "x", "emails": [{"value": "x"}]})
+
+
+def steps(text: str) -> int:
+    """How many lines of Python a parse runs: a measure of its work that no slow machine disturbs."""
+    count = 0
+
+    def trace(_frame: FrameType, event: str, _argument: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    find_path.cache_clear()
+    sys.settrace(trace)
+    try:
+        parse_filter(text, USER_TYPE)
+    except InvalidFilter:
+        pass
+    finally:
+        sys.settrace(None)
+    return count
+
+
+@pytest.mark.parametrize(
+    ("head", "repeated", "tail"),
+    [
+        ("", "(", ""),
+        ("", "not(", ""),
+        ("title pr", " and title pr", ""),
+        ('title eq "', "x", '"'),
+        ('title eq "', '\\"', '"'),
+        ("", '"', ""),
+        ("", "emails[", ""),
+        ("", " ", "title pr"),
+        ("", "a.", "b pr"),
+        ("", "1", " eq 1"),
+    ],
+)
+def test_twice_the_text_is_at_most_twice_the_work(head: str, repeated: str, tail: str) -> None:
+    for size in (20, 2 * MAX_LENGTH // len(repeated)):
+        once, twice = (steps(head + repeated * times + tail) for times in (size, 2 * size))
+        assert twice <= 2.3 * once + 200
+
+
+@given(st.text(), st.text())
+def test_folding_is_stable_and_agrees_with_case(one: str, other: str) -> None:
+    assert fold(fold(one)) == fold(one)
+    if one.casefold() == other.casefold():
+        assert fold(one) == fold(other)

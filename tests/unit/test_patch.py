@@ -1,0 +1,318 @@
+"""PATCH against models: what the RFC says, what Okta and Entra really send, and what no message may do."""
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vestibule.scim.errors import NoTarget, ScimError, TooMany
+from vestibule.scim.messages import parse_patch
+from vestibule.scim.patch import Operation, apply_patch
+from vestibule.scim.resource import clean
+from vestibule.scim.schema import ENTERPRISE_USER, USER, USER_TYPE
+
+Document = dict[str, Any]
+
+
+def person(**more: Any) -> Document:
+    return {"schemas": [USER], "userName": "ana", "active": True} | more
+
+
+def patched(document: Document, *operations: Document) -> Document:
+    after, _ = apply_patch(document, parse_patch({"Operations": list(operations)}), USER_TYPE)
+    return after
+
+
+WORK = {"value": "w@x", "type": "work", "primary": True}
+HOME = {"value": "h@x", "type": "home"}
+
+
+@pytest.mark.parametrize(
+    ("before", "operation", "attribute", "after"),
+    [
+        # simple attributes: add and replace are one
+        ({}, {"op": "add", "path": "title", "value": "A"}, "title", "A"),
+        ({"title": "A"}, {"op": "replace", "path": "title", "value": "B"}, "title", "B"),
+        ({"title": "A"}, {"op": "replace", "path": "title", "value": ""}, "title", None),
+        ({"title": "A"}, {"op": "replace", "path": "title", "value": None}, "title", None),
+        ({"title": "A"}, {"op": "remove", "path": "TITLE"}, "title", None),
+        ({"title": "A"}, {"op": "replace", "path": f"{USER}:title", "value": "B"}, "title", "B"),
+        # complex: what is not named stays
+        (
+            {"name": {"givenName": "A"}},
+            {"op": "replace", "path": "name", "value": {"familyName": "B"}},
+            "name",
+            {"givenName": "A", "familyName": "B"},
+        ),
+        ({"name": {"givenName": "A"}}, {"op": "replace", "value": {"name": {"givenName": None}}}, "name", None),
+        ({"name": {"givenName": "A"}}, {"op": "remove", "path": "name.givenName"}, "name", None),
+        ({}, {"op": "add", "path": "name.givenName", "value": "A"}, "name", {"givenName": "A"}),
+        ({"name": {"givenName": "A"}}, {"op": "remove", "path": "name"}, "name", None),
+        # many values
+        ({"emails": [WORK]}, {"op": "add", "path": "emails", "value": [HOME]}, "emails", [WORK, HOME]),
+        ({"emails": [WORK]}, {"op": "add", "path": "emails", "value": WORK}, "emails", [WORK]),
+        ({"emails": [WORK]}, {"op": "replace", "path": "emails", "value": [HOME]}, "emails", [HOME]),
+        ({"emails": [WORK]}, {"op": "replace", "path": "emails", "value": []}, "emails", None),
+        ({"emails": [WORK, HOME]}, {"op": "remove", "path": "emails"}, "emails", None),
+        ({"emails": [WORK, HOME]}, {"op": "remove", "path": 'emails[type eq "work"]'}, "emails", [HOME]),
+        ({"emails": [WORK, HOME]}, {"op": "remove", "path": 'emails[type eq "other"]'}, "emails", [WORK, HOME]),
+        ({"emails": [WORK, HOME]}, {"op": "remove", "path": "emails", "value": [{"value": "w@x"}]}, "emails", [HOME]),
+        (
+            {"emails": [WORK, HOME]},
+            {"op": "remove", "path": "emails", "value": [{"value": "n@x"}]},
+            "emails",
+            [WORK, HOME],
+        ),
+        (
+            {"emails": [WORK]},
+            {"op": "remove", "path": 'emails[type eq "work"].type'},
+            "emails",
+            [{"value": "w@x", "primary": True}],
+        ),
+        # selected values
+        (
+            {"emails": [WORK, HOME]},
+            {"op": "replace", "path": 'emails[type eq "home"].value', "value": "n@x"},
+            "emails",
+            [WORK, {"value": "n@x", "type": "home"}],
+        ),
+        (
+            {"emails": [WORK, HOME]},
+            {"op": "replace", "path": 'emails[type eq "home"]', "value": {"value": "n@x"}},
+            "emails",
+            [WORK, {"type": "home", "value": "n@x"}],
+        ),
+        (
+            {"emails": [HOME]},
+            {"op": "add", "path": 'emails[type eq "home"]', "value": {"display": "D"}},
+            "emails",
+            [HOME | {"display": "D"}],
+        ),
+        (
+            {},
+            {"op": "replace", "path": 'emails[type eq "Work" and primary eq true].value', "value": "n@x"},
+            "emails",
+            [{"type": "Work", "primary": True, "value": "n@x"}],
+        ),
+        (
+            {"addresses": [{"country": "PT"}]},
+            {"op": "replace", "path": "addresses.country", "value": "DE"},
+            "addresses",
+            [{"country": "DE"}],
+        ),
+        # one primary at most: the newest
+        (
+            {"emails": [WORK]},
+            {"op": "add", "path": "emails", "value": [HOME | {"primary": True}]},
+            "emails",
+            [WORK | {"primary": False}, HOME | {"primary": True}],
+        ),
+        (
+            {"emails": [WORK, HOME]},
+            {"op": "replace", "path": 'emails[type eq "home"].primary', "value": "True"},
+            "emails",
+            [WORK | {"primary": False}, HOME | {"primary": True}],
+        ),
+        (
+            {"emails": [WORK, HOME]},
+            {"op": "replace", "path": 'emails[type eq "home"]', "value": HOME | {"primary": True}},
+            "emails",
+            [WORK | {"primary": False}, HOME | {"primary": True}],
+        ),
+        # the extension
+        (
+            {},
+            {"op": "add", "path": f"{ENTERPRISE_USER}:department", "value": "Ops"},
+            ENTERPRISE_USER,
+            {"department": "Ops"},
+        ),
+        ({}, {"op": "add", "value": {ENTERPRISE_USER: {"department": "Ops"}}}, ENTERPRISE_USER, {"department": "Ops"}),
+        ({ENTERPRISE_USER: {"department": "Ops"}}, {"op": "remove", "path": ENTERPRISE_USER}, ENTERPRISE_USER, None),
+        (
+            {ENTERPRISE_USER: {"manager": {"value": "u"}}},
+            {"op": "Replace", "path": f"{ENTERPRISE_USER}.manager", "value": ""},
+            ENTERPRISE_USER,
+            None,
+        ),
+        (
+            {},
+            {"op": "Add", "path": f"{ENTERPRISE_USER}:manager", "value": "u-77"},
+            ENTERPRISE_USER,
+            {"manager": {"value": "u-77"}},
+        ),
+        (
+            {},
+            {"op": "add", "path": f"{ENTERPRISE_USER}:manager.value", "value": "u-77"},
+            ENTERPRISE_USER,
+            {"manager": {"value": "u-77"}},
+        ),
+    ],
+)
+def test_operations(before: Document, operation: Document, attribute: str, after: Any) -> None:
+    document = person(**before)
+    kept = copy.deepcopy(document)
+    assert patched(document, operation).get(attribute) == after
+    assert document == kept  # what was given is not touched
+
+
+def test_the_extension_comes_and_goes_in_schemas() -> None:
+    with_it = patched(person(), {"op": "add", "path": f"{ENTERPRISE_USER}:department", "value": "Ops"})
+    assert with_it["schemas"] == [USER, ENTERPRISE_USER]
+    assert patched(with_it, {"op": "remove", "path": f"{ENTERPRISE_USER}:department"})["schemas"] == [USER]
+
+
+def test_selecting_nothing_without_saying_what_to_make() -> None:
+    for path in (
+        'emails[type ne "work"].value',
+        'emails[type eq "a" or type eq "b"].value',
+        "emails[not (type pr)].value",
+    ):
+        with pytest.raises(NoTarget):
+            patched(person(emails=[]), {"op": "replace", "path": path, "value": "x"})
+
+
+def test_selecting_has_a_budget() -> None:
+    document = person(emails=[{"value": f"{number}@x"} for number in range(500)])
+    operation = {"op": "replace", "path": 'emails[value eq "none" or value eq "nobody"].display', "value": "x"}
+    remove = {"op": "remove", "path": 'emails[value eq "none" or value eq "nobody"]'}
+    with pytest.raises(TooMany):
+        patched(document, *[remove] * 1000)
+    with pytest.raises(NoTarget):
+        patched(document, operation)
+
+
+# -- models ------------------------------------------------------------------------------------------------------------
+
+SIMPLE = ("title", "nickName", "displayName", "locale")
+_VALUES = st.sampled_from(["a", "b", "", None])
+_SIMPLE = st.tuples(st.sampled_from(["add", "replace", "remove"]), st.sampled_from(SIMPLE), _VALUES)
+
+
+@given(st.lists(_SIMPLE, max_size=12), st.booleans())
+def test_simple_attributes_behave_like_a_dictionary(
+    operations: list[tuple[str, str, str | None]], pathless: bool
+) -> None:
+    model: dict[str, str] = {}
+    messages: list[Document] = []
+    for verb, name, value in operations:
+        if verb == "remove" or not value:
+            model.pop(name, None)
+        else:
+            model[name] = value
+        if verb == "remove":
+            messages.append({"op": verb, "path": name})
+        elif pathless:
+            messages.append({"op": verb, "value": {name.upper(): value}})
+        else:
+            messages.append({"op": verb.title(), "path": name, "value": value})
+    after = patched(person(), *messages)
+    assert {name: after[name] for name in SIMPLE if name in after} == model
+
+
+_ADDRESSES = st.sets(st.sampled_from(["a@x", "b@x", "c@x", "d@x"]), min_size=1)
+_MEMBERSHIP = st.tuples(st.sampled_from(["add", "replace", "remove"]), _ADDRESSES)
+
+
+@given(st.lists(_MEMBERSHIP, max_size=12))
+def test_many_values_behave_like_a_set(operations: list[tuple[str, set[str]]]) -> None:
+    model: set[str] = set()
+    messages: list[Document] = []
+    for verb, values in operations:
+        model = {"add": model | values, "replace": set(values), "remove": model - values}[verb]
+        messages.append({"op": verb, "path": "emails", "value": [{"value": value} for value in sorted(values)]})
+    after = patched(person(), *messages)
+    assert {email["value"] for email in after.get("emails", [])} == model
+    assert len(after.get("emails", [])) == len(model)
+
+
+_PATHS = st.sampled_from(
+    [
+        None,
+        "title",
+        "name",
+        "name.givenName",
+        "emails",
+        'emails[type eq "work"]',
+        'emails[type eq "work"].value',
+        "emails.type",
+        "emails[primary eq true].primary",
+        "active",
+        "userName",
+        ENTERPRISE_USER,
+        f"{ENTERPRISE_USER}:manager",
+        "addresses.country",
+        "id",
+        "nobody",
+        "a b",
+        "emails[",
+        "schemas",
+        "password",
+    ]
+)
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["", "x", "True", "w@x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["value", "type", "primary", "givenName", "emails", "title", "active", "name", "department", "zzz"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+_OPERATION = st.builds(Operation, st.sampled_from(["add", "replace", "remove"]), _PATHS, _JSON)
+
+
+@settings(max_examples=400)
+@given(st.lists(_OPERATION, max_size=6))
+def test_whatever_is_sent_leaves_a_document_that_follows_the_schema(operations: list[Operation]) -> None:
+    before = person(emails=[WORK, HOME], name={"givenName": "A"})
+    kept = copy.deepcopy(before)
+    try:
+        after, reports = apply_patch(before, operations, USER_TYPE)
+    except ScimError as refused:
+        assert refused.status == 400
+        assert before == kept
+        return
+    assert before == kept
+    assert len(reports) == len(operations)
+    assert clean(after, USER_TYPE) == (after, [])
+    assert sum(bool(email.get("primary")) for email in after.get("emails", [])) <= 1
+    again, _ = apply_patch(after, [], USER_TYPE)
+    assert again == after
+
+
+@given(st.lists(_OPERATION.filter(lambda operation: operation.verb != "add"), max_size=4))
+def test_replacing_and_removing_twice_is_doing_it_once(operations: list[Operation]) -> None:
+    try:
+        once, _ = apply_patch(person(emails=[WORK, HOME]), operations, USER_TYPE)
+        twice, _ = apply_patch(once, operations, USER_TYPE)
+    except ScimError:
+        return
+    assert {name: part for name, part in twice.items() if name != "emails"} == {
+        name: part for name, part in once.items() if name != "emails"
+    }
+
+
+@given(st.recursive(_JSON, lambda inner: st.dictionaries(st.text(max_size=8), inner, max_size=4), max_leaves=6))
+def test_any_body_is_cleaned_or_refused(body: Any) -> None:
+    try:
+        document, _ = clean(body, USER_TYPE)
+    except ScimError as refused:
+        assert refused.status == 400
+        return
+    assert clean(document, USER_TYPE) == (document, [])
+
+
+@given(_JSON)
+def test_any_message_is_understood_or_refused(body: Any) -> None:
+    for message in (body, {"Operations": body}, {"operations": [body]}):
+        try:
+            parse_patch(message)
+        except ScimError as refused:
+            assert refused.status == 400
