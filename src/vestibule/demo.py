@@ -6,19 +6,43 @@ The pocket Okta is a program of its own that speaks to Vestibule over HTTP alone
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from vestibule import serve
 from vestibule.actions.administer import invite_first
 from vestibule.endpoints.context import Context
+from vestibule.errors import Refusal
 from vestibule.model import HOUSE, Actor
 from vestibule.settings import Settings
 from vestibule.store.administrators import any_administrator
 
-POCKET_OKTA_PORT = 8100
+POCKET_OKTA_PORT: Final = 8100
+
+
+class PocketOktaClosed(Refusal):
+    """The pocket Okta did not open; it says why in a line of its own."""
+
+    status, code, exit_code = 503, "pocket_okta_closed", 4
+
+
+@dataclass(slots=True)
+class _Child:
+    """The pocket Okta as a process. `ready` is the end of a pipe on which it tells its address once it is open."""
+
+    process: "subprocess.Popen[bytes]"
+    ready: int
+    failed: bool = False
+
+    def wait_until_open(self) -> str:
+        """Its address; empty if it ended before it was open. Blocks: call it in a thread."""
+        with os.fdopen(self.ready) as told:
+            return told.read().strip()
 
 
 def run(settings: Settings, pocket_port: int) -> None:
@@ -27,21 +51,23 @@ def run(settings: Settings, pocket_port: int) -> None:
     Raises:
         Refusal: the start is stopped, with one clear line.
     """
-    with _pocket_okta(settings.data / "pocket-okta", pocket_port):
-        serve.run(settings, opened=lambda context: _welcome(context, pocket_port))
+    with _pocket_okta(settings.data / "pocket-okta", pocket_port) as child:
+        serve.run(settings, opened=lambda context: context.background.spawn(_welcome(context, child)))
+    if child.failed:
+        raise PocketOktaClosed(f"The pocket Okta did not open on port {pocket_port}; its own line above says why.")
 
 
-def _welcome(context: Context, pocket_port: int) -> None:
-    context.background.spawn(_tell(context, pocket_port))
-
-
-async def _tell(context: Context, pocket_port: int) -> None:
-    """What a newcomer needs to know, once the server answers."""
+async def _welcome(context: Context, child: _Child) -> None:
+    """Tell a newcomer where to go, once both are open."""
+    okta = await asyncio.to_thread(child.wait_until_open)
+    if not okta:
+        child.failed = True
+        signal.raise_signal(signal.SIGINT)
+        return
     actor = Actor(HOUSE, "operator", name="demo")
     async with context.database.house_write(actor) as house:
         token = "" if await any_administrator(house) else await invite_first(house)
-    await asyncio.sleep(0)
-    url, okta = context.settings.url, f"http://127.0.0.1:{pocket_port}/"
+    url = context.settings.url
     first = (
         f"  1. Become the first administrator (this link works once):\n       {url}/setup/{token}"
         if token
@@ -51,7 +77,7 @@ async def _tell(context: Context, pocket_port: int) -> None:
         f"\n  Vestibule     {url}/\n  Pocket Okta   {okta}   (a practice org; nothing of Okta, Inc.)\n\n{first}\n"
         "  2. Integrations > Identity Providers: add Okta, switch on auto-provisioning and Save.\n"
         "     Copy the SCIM URL, the Key and the Secret.\n"
-        f"  3. In the pocket Okta ({okta}): Applications > SCIM 2.0 Test App (Basic Auth) > Provisioning.\n"
+        "  3. In the pocket Okta: Applications > SCIM 2.0 Test App (Basic Auth) > Provisioning.\n"
         "     Paste them, press Test API Credentials, Save, and enable the three actions under To App.\n"
         "  4. Assignments: assign somebody, and watch them appear under Users.\n\n"
         f"  Everything is kept in {context.settings.data}/. Ctrl-C stops both.\n"
@@ -59,18 +85,22 @@ async def _tell(context: Context, pocket_port: int) -> None:
 
 
 @contextlib.contextmanager
-def _pocket_okta(data: Path, port: int) -> Iterator[None]:
+def _pocket_okta(data: Path, port: int) -> Iterator[_Child]:
     """The pocket Okta as a child, for the length of a block."""
+    told, tell = os.pipe()
     command = [sys.executable, "-m", "pocket_okta", "serve", "--port", str(port), "--data", str(data)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VESTIBULE_")}
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)  # noqa: S603 -- our own program
+    process = subprocess.Popen(  # noqa: S603 -- our own program
+        [*command, "--ready-fd", str(tell)], stdout=subprocess.DEVNULL, env=environment, pass_fds=(tell,)
+    )
+    os.close(tell)
     try:
-        yield
+        yield _Child(process, told)
     finally:
         # On Ctrl-C the child had the signal too; a child that is gone already is what is wanted.
-        child.terminate()
+        process.terminate()
         try:
-            child.wait(5)
+            process.wait(5)
         except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+            process.kill()
+            process.wait()

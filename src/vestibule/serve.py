@@ -3,6 +3,7 @@
 import fcntl
 import gc
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -41,6 +42,9 @@ def run(settings: Settings, opened: Callable[[Context], None] | None = None) -> 
         return
     app = Vestibule(settings, lambda line: print(line, file=sys.stderr, flush=True), opened or (lambda _context: None))  # noqa: T201
     server = _Server(uvicorn.Config(app, **_options(settings)), settings)
+    # The server stops at these signals and then raises them again, for whoever started it. Nobody did.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     try:
         server.run(sockets=[listening])
     finally:

@@ -17,6 +17,7 @@ from vestibule.model import (
     SamlSettings,
     Tenant,
     new_id,
+    new_short_id,
 )
 from vestibule.scim.text import fold, unprintable
 from vestibule.store.credentials import credentials_of, find_credential, insert_credential, revoke_credential
@@ -76,7 +77,7 @@ async def create_tenant(house: House, name: str, title: str) -> Tenant:
         )
     if name in RESERVED_TENANT_NAMES:
         raise Taken(f"'{name}' is a name that the program itself uses; choose another.", field="name")
-    tenant = Tenant(new_id(house.now), name, title, "active", house.now)
+    tenant = Tenant(new_short_id(), name, title, "active", house.now)
     try:
         await insert_tenant(house, tenant)
     except UniqueViolation:
@@ -99,7 +100,7 @@ async def create_provider(tx: Tx, name: str, vendor: str, saml: SamlSettings | N
     if vendor not in VENDORS:
         raise WrongInput(f"The vendor should be one of {', '.join(VENDORS)}; '{vendor}' came.", field="vendor")
     provider = IdentityProvider(
-        id=new_id(tx.now),
+        id=new_short_id(),
         name=checked_name(name, "The name", "name"),
         vendor=vendor,
         enabled=True,

@@ -4,7 +4,6 @@ Every failure ends in the same 401, byte for byte, and takes the same work: one 
 tenant, the key or the secret is wrong. What was wrong is told to the tenant's administrators, never to the caller.
 """
 
-import base64
 import binascii
 import re
 from typing import Final, Literal, NamedTuple
@@ -18,6 +17,7 @@ from vestibule.store.database import Database
 REFUSED: Final = "The credentials were not accepted. Check the SCIM URL, the Key and the Secret."
 NOBODY: Final = Actor(HOUSE, "nobody")
 _LONGEST_HEADER: Final = 1024
+_MOST_REMEMBERED: Final = 1000
 _KEY: Final = re.compile(r"vk_[0-9A-Za-z]{8,64}\Z")
 
 RefusalReason = Literal[
@@ -60,15 +60,42 @@ def parse_authorization(headers: list[bytes]) -> Pair | None:
     scheme, _, rest = headers[0].decode("latin-1").strip().partition(" ")
     if scheme.lower() == "basic":
         try:
-            key, colon, secret = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError, ValueError):
+            key, colon, secret = binascii.a2b_base64(rest.strip(), strict_mode=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
             return None
         return Pair(key, secret) if colon else None
     return pair_of_token(rest.strip() if scheme.lower() == "bearer" else scheme)
 
 
+class Lookups:
+    """Finds what a tenant says about a key, and remembers it for as long as nothing at all was committed.
+
+    A retired key is refused at once all the same: retiring it is a commit.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._mark: int | None = None
+        self._found: dict[tuple[str, str], Presented] = {}
+
+    async def find(self, tenant_name: str, key: str, nobody: Actor) -> Presented | None:
+        """The key as that tenant has it."""
+        mark = self._database.mark()
+        if mark is None or mark != self._mark or len(self._found) > _MOST_REMEMBERED:
+            self._found.clear()
+            self._mark = mark
+        remembered = self._found.get((tenant_name, key))
+        if remembered is not None:
+            return remembered
+        async with self._database.house_read(nobody) as house:
+            presented = await find_presented(house, tenant_name, key)
+        if presented is not None and mark is not None:
+            self._found[tenant_name, key] = presented
+        return presented
+
+
 async def identify(
-    database: Database, checker: Checker, tenant_name: str, authorization: list[bytes], nobody: Actor
+    lookups: Lookups, checker: Checker, now: int, tenant_name: str, authorization: list[bytes], nobody: Actor
 ) -> Caller:
     """The identity provider that a SCIM request comes from.
 
@@ -77,9 +104,7 @@ async def identify(
     """
     pair = parse_authorization(authorization) or Pair("", "")
     known_form = _KEY.match(pair.key) is not None and TENANT_NAME.match(tenant_name) is not None
-    async with database.house_read(nobody) as house:
-        presented = await find_presented(house, tenant_name if known_form else "", pair.key if known_form else "")
-        now = house.now
+    presented = await lookups.find(tenant_name if known_form else "", pair.key if known_form else "", nobody)
     right = checker.matches(pair.secret, presented.secret_check if presented else None)
     reason = _reason(pair, presented, now, right=right)
     if reason is not None or presented is None:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote, unquote_plus
 
 import orjson
 
@@ -23,7 +23,7 @@ from vestibule.actions import provision
 from vestibule.actions.provision import Sent, check_provisioning
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.failures import scim_error
-from vestibule.endpoints.identify import Caller, RefusedCredential, identify
+from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
 from vestibule.endpoints.refusals import Refusals
 from vestibule.model import HOUSE, Actor, User
 from vestibule.scim import discovery
@@ -55,6 +55,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+MOST_PARAMETERS: Final = 50
 _USE_NOTED_EVERY: Final = 60_000
 _TEST_NOTED_EVERY: Final = 1_000
 _CHALLENGE: Final = (b"www-authenticate", b'Basic realm="SCIM", charset="UTF-8"')
@@ -108,15 +109,19 @@ class Request:
 
 
 def _parse_query(query_string: bytes) -> dict[str, str]:
-    try:
-        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, max_num_fields=50, errors="strict")
-    except ValueError:
-        raise InvalidValue("The query should be at most 50 parameters in percent-encoded UTF-8.") from None
     query: dict[str, str] = {}
-    for name, value in pairs:
-        if name.lower() in query:
-            raise InvalidValue(f"The parameter '{excerpt(name)}' came twice.")
-        query[name.lower()] = value
+    parts = query_string.split(b"&", MOST_PARAMETERS)
+    try:
+        for part in filter(None, parts):
+            name, _, value = part.decode("ascii").partition("=")
+            name = unquote_plus(name, errors="strict").lower()
+            if name in query:
+                raise InvalidValue(f"The parameter '{excerpt(name)}' came twice.")
+            query[name] = unquote_plus(value, errors="strict")
+    except UnicodeDecodeError:
+        raise InvalidValue("The query should be in percent-encoded UTF-8.") from None
+    if len(parts) > MOST_PARAMETERS:
+        raise InvalidValue(f"A query may have {MOST_PARAMETERS} parameters.")
     return query
 
 
@@ -126,6 +131,7 @@ class ScimEndpoint:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._refusals = Refusals(context)
+        self._lookups = Lookups(context.database)
         settings = context.settings
         self._base_url = settings.url
         self._wildcard = f".{settings.wildcard_host}".encode() if settings.wildcard_host else b""
@@ -191,7 +197,12 @@ class ScimEndpoint:
         context = self._context
         try:
             caller = await identify(
-                context.database, context.checker, request.tenant_name, request.authorization, request.actor
+                self._lookups,
+                context.checker,
+                context.database.clock(),
+                request.tenant_name,
+                request.authorization,
+                request.actor,
             )
         except RefusedCredential as refused:
             self._refusals.note(refused, request.tenant_name, request.actor, excerpt(request.path, 300))

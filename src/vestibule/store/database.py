@@ -126,6 +126,13 @@ class Database(ABC):
             Busy: it could not be begun, or could not be made durable.
         """
 
+    def mark(self) -> int | None:
+        """A number that is another one after anything was committed, by whomever; None where the engine has none.
+
+        What was read since a mark was taken holds as long as the mark does: a cache that is never stale.
+        """
+        return None
+
     @abstractmethod
     async def close(self) -> None:
         """Let go of every connection."""

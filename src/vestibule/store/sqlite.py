@@ -14,6 +14,7 @@ import asyncio
 import re
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -100,6 +101,10 @@ class SqliteDatabase(Database):
 
     def transaction(self) -> "_Transaction":
         return _Transaction(self._writer)
+
+    def mark(self) -> int | None:
+        row = self._reader.connection.execute("PRAGMA data_version").fetchone()
+        return int(row[0])
 
     async def close(self) -> None:
         await self._writer.close()
@@ -208,7 +213,7 @@ class _Write(_Transaction):
 class _Writer:
     """The one connection that writes, and the group that is gathering on it.
 
-    The lock is held by whoever is inside a savepoint, and by the commit. It is handed on in the order of asking, so a
+    The turn is with whoever is inside a savepoint, and with the commit. It is handed on in the order of asking, so a
     commit waits for the writers that were there before it and for no others.
     """
 
@@ -217,19 +222,20 @@ class _Writer:
         self._connection = connection
         self._connection.execute("PRAGMA busy_timeout = 0")
         self._disk = ThreadPoolExecutor(1, "commit")
-        self._lock = asyncio.Lock()
+        self._turn = _Turn()
         self._group: _Group = []
         self._commit: asyncio.Task[None] | None = None
 
     async def join(self) -> Statements:
-        await self._lock.acquire()
+        if not self._turn.take():
+            await self._turn.wait()
         try:
             if not self._connection.in_transaction:
                 self._lose_group()
                 await self._begin()
             self._connection.execute("SAVEPOINT member")
         except BaseException:
-            self._lock.release()
+            self._turn.hand_on()
             raise
         return self._statements
 
@@ -261,7 +267,7 @@ class _Writer:
             if self._commit is None:
                 self._commit = asyncio.get_running_loop().create_task(self._make_durable())
         finally:
-            self._lock.release()
+            self._turn.hand_on()
         await durable
 
     def give_up(self) -> None:
@@ -275,11 +281,13 @@ class _Writer:
                     self._connection.execute("ROLLBACK TO member")
                     self._connection.execute("RELEASE member")
         finally:
-            self._lock.release()
+            self._turn.hand_on()
 
     async def _make_durable(self) -> None:
-        async with self._lock:
-            self._commit = None
+        if not self._turn.take():
+            await self._turn.wait()
+        self._commit = None
+        try:
             if not self._connection.in_transaction:
                 self._lose_group()
                 return
@@ -292,13 +300,53 @@ class _Writer:
                 _tell(group, Busy(f"the change could not be made durable: {error}"))
             else:
                 _tell(group, None)
+        finally:
+            self._turn.hand_on()
 
     async def close(self) -> None:
         while self._commit is not None:
             await asyncio.wait([self._commit])
-        async with self._lock:
-            self._disk.shutdown()
-            self._connection.close()
+        if not self._turn.take():
+            await self._turn.wait()
+        self._disk.shutdown()
+        self._connection.close()
+
+
+class _Turn:
+    """Whose turn it is: a lock that costs nothing where nobody waits, which the one of asyncio does not."""
+
+    __slots__ = ("_taken", "_waiting")
+
+    def __init__(self) -> None:
+        self._taken = False
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def take(self) -> bool:
+        """Take the turn if nobody has it."""
+        if self._taken:
+            return False
+        self._taken = True
+        return True
+
+    async def wait(self) -> None:
+        """Wait for the turn; it is the caller's when this returns."""
+        given = asyncio.get_running_loop().create_future()
+        self._waiting.append(given)
+        try:
+            await given
+        except asyncio.CancelledError:
+            if given.done() and not given.cancelled():
+                self.hand_on()
+            raise
+
+    def hand_on(self) -> None:
+        """Give the turn to who has waited longest, or to nobody."""
+        while self._waiting:
+            given = self._waiting.popleft()
+            if not given.done():
+                given.set_result(None)
+                return
+        self._taken = False
 
 
 _Group = list["asyncio.Future[None]"]
