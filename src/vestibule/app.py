@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Final
 
 from vestibule.endpoints.context import Context
+from vestibule.endpoints.exchange import Receive, Scope, Send
 from vestibule.endpoints.front import refuse_malformed
 from vestibule.endpoints.routes import console
-from vestibule.endpoints.scim import Receive, ScimEndpoint, Scope, Send
+from vestibule.endpoints.scim import ScimEndpoint
 from vestibule.settings import Settings, load
 from vestibule.worker import work
 

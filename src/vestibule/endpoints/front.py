@@ -8,7 +8,7 @@ from typing import Final
 
 import orjson
 
-from vestibule.endpoints.scim import Scope, Send
+from vestibule.endpoints.exchange import Scope, Send
 from vestibule.scim.errors import ScimError
 from vestibule.scim.messages import MEDIA_TYPE
 

@@ -11,36 +11,23 @@ import itertools
 import logging
 import re
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, Final, NamedTuple
-from urllib.parse import unquote, unquote_plus
+from typing import Final
+from urllib.parse import unquote
 
 import orjson
 
 from vestibule.actions import provision
-from vestibule.actions.provision import Sent, check_provisioning
+from vestibule.actions.provision import check_provisioning
 from vestibule.endpoints.context import Context
+from vestibule.endpoints.exchange import Answer, Receive, Request, Scope, Send, refusal
 from vestibule.endpoints.failures import scim_error
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
 from vestibule.endpoints.refusals import Refusals
 from vestibule.model import HOUSE, Actor, User
 from vestibule.scim import discovery
-from vestibule.scim.errors import (
-    Forbidden,
-    InvalidSyntax,
-    InvalidValue,
-    MethodNotAllowed,
-    NotFound,
-    NotImplementedHere,
-    PayloadTooLarge,
-    ScimError,
-    UnsupportedMediaType,
-    excerpt,
-)
+from vestibule.scim.errors import Forbidden, MethodNotAllowed, NotFound, NotImplementedHere, ScimError, excerpt
 from vestibule.scim.filter import Document, parse_filter
-from vestibule.scim.messages import MAX_BODY, MEDIA_TYPE, decode, list_response, parse_page, parse_patch
+from vestibule.scim.messages import list_response, parse_page, parse_patch
 from vestibule.scim.resource import Projection, clean, etag, expand, location, parse_projection, present
 from vestibule.scim.schema import USER_TYPE
 from vestibule.store.credentials import note_test, note_use
@@ -50,79 +37,10 @@ from vestibule.store.where import where
 
 log = logging.getLogger("vestibule.scim")
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
-MOST_PARAMETERS: Final = 50
 _USE_NOTED_EVERY: Final = 60_000
 _TEST_NOTED_EVERY: Final = 1_000
-_CHALLENGE: Final = (b"www-authenticate", b'Basic realm="SCIM", charset="UTF-8"')
-_TYPE: Final = (b"content-type", MEDIA_TYPE.encode())
-_NO_STORE: Final = (b"cache-control", b"no-store")
 _METHODS: Final = {"Users": {"GET", "POST"}, "Users/": {"GET", "PUT", "PATCH", "DELETE"}}
-
-
-class Answer(NamedTuple):
-    """What goes back: a status, a JSON body, and the headers that are particular to it."""
-
-    status: int
-    body: bytes = b""
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-
-
-@dataclass(slots=True)
-class Request:
-    """A request as it came, taken apart once."""
-
-    method: str
-    path: str
-    tenant_name: str
-    segments: list[str]
-    """The decoded parts of the path after the tenant's base; empty ones are passed over (wire facts 1.2)."""
-    headers: dict[bytes, bytes]
-    authorization: list[bytes]
-    query_string: bytes
-    receive: Receive
-    base_url: str
-    actor: Actor
-    sent: Any = None
-    sent_size: int = 0
-    _query: dict[str, str] | None = field(default=None)
-
-    @property
-    def query(self) -> dict[str, str]:
-        """Query parameters by lower-case name. `+` is a space, `%2B` a plus.
-
-        Raises:
-            InvalidValue: not UTF-8, or one of them twice.
-        """
-        if self._query is None:
-            self._query = _parse_query(self.query_string)
-        return self._query
-
-    def told(self) -> Sent:
-        """The request as an event keeps it."""
-        query = f"?{excerpt(self.query_string.decode('latin-1'), 500)}" if self.query_string else ""
-        return Sent(self.method, excerpt(self.path, 300) + query, self.sent, self.sent_size)
-
-
-def _parse_query(query_string: bytes) -> dict[str, str]:
-    query: dict[str, str] = {}
-    parts = query_string.split(b"&", MOST_PARAMETERS)
-    try:
-        for part in filter(None, parts):
-            name, _, value = part.decode("ascii").partition("=")
-            name = unquote_plus(name, errors="strict").lower()
-            if name in query:
-                raise InvalidValue(f"The parameter '{excerpt(name)}' came twice.")
-            query[name] = unquote_plus(value, errors="strict")
-    except UnicodeDecodeError:
-        raise InvalidValue("The query should be in percent-encoded UTF-8.") from None
-    if len(parts) > MOST_PARAMETERS:
-        raise InvalidValue(f"A query may have {MOST_PARAMETERS} parameters.")
-    return query
 
 
 class ScimEndpoint:
@@ -144,10 +62,8 @@ class ScimEndpoint:
         try:
             answer = await self._answer(request)
         except Exception as error:  # noqa: BLE001 -- the last line: a client never sees anything but a SCIM Error
-            answer = _refusal(scim_error(error, request.actor.request_id))
-        headers = [_TYPE, _NO_STORE, (b"content-length", b"%d" % len(answer.body)), *answer.headers]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+            answer = refusal(scim_error(error, request.actor.request_id))
+        await answer.send(send)
 
     def _open(self, scope: Scope, receive: Receive) -> Request:
         headers: dict[bytes, bytes] = {}
@@ -206,22 +122,22 @@ class ScimEndpoint:
             )
         except RefusedCredential as refused:
             self._refusals.note(refused, request.tenant_name, request.actor, excerpt(request.path, 300))
-            return _refusal(refused)
+            return refusal(refused)
         request.actor = caller.actor
         self._note_use(caller)
         try:
             check_provisioning(caller.presented.provisioning, writes=request.method != "GET")
             return await self._route(request, caller)
         except Exception as error:  # noqa: BLE001 -- turned into the SCIM Error that is recorded and answered
-            refusal = scim_error(error, request.actor.request_id)
-            await self._record_refusal(request, refusal)
-            return _refusal(refusal)
+            told = scim_error(error, request.actor.request_id)
+            await self._record_refusal(request, told)
+            return refusal(told)
 
-    async def _record_refusal(self, request: Request, refusal: ScimError) -> None:
+    async def _record_refusal(self, request: Request, refused: ScimError) -> None:
         told = request.told().told() | {
-            "reason": refusal.detail,
-            "status": refusal.status,
-            "scim_type": refusal.scim_type or "",
+            "reason": refused.detail,
+            "status": refused.status,
+            "scim_type": refused.scim_type or "",
         }
         try:
             async with self._context.database.write(request.actor) as tx:
@@ -274,7 +190,7 @@ class ScimEndpoint:
                 return await self._patch(request, user_id)
             case _:
                 async with self._context.database.write(request.actor) as tx:
-                    await provision.delete_user(tx, request.told(), user_id, _if_match(request))
+                    await provision.delete_user(tx, request.told(), user_id, request.if_match)
                 return Answer(204)
 
     async def _get(self, request: Request, caller: Caller, user_id: str) -> Answer:
@@ -315,36 +231,27 @@ class ScimEndpoint:
 
     async def _create(self, request: Request) -> Answer:
         projection = _projection(request)
-        document, ignored = clean(await _read_body(request), USER_TYPE)
+        document, ignored = clean(await request.read_body(), USER_TYPE)
         async with self._context.database.write(request.actor) as tx:
             user = await provision.create_user(tx, request.told(), document, ignored)
         return _resource(request, user, 201, projection)
 
     async def _replace(self, request: Request, user_id: str) -> Answer:
         projection = _projection(request)
-        document, ignored = clean(await _read_body(request), USER_TYPE)
+        document, ignored = clean(await request.read_body(), USER_TYPE)
         async with self._context.database.write(request.actor) as tx:
-            user = await provision.replace_user(tx, request.told(), user_id, document, ignored, _if_match(request))
+            user = await provision.replace_user(tx, request.told(), user_id, document, ignored, request.if_match)
         return _resource(request, user, 200, projection)
 
     async def _patch(self, request: Request, user_id: str) -> Answer:
         projection = _projection(request)
-        operations = parse_patch(await _read_body(request))
+        operations = parse_patch(await request.read_body())
         async with self._context.database.write(request.actor) as tx:
-            user = await provision.patch_user(tx, request.told(), user_id, operations, _if_match(request))
+            user = await provision.patch_user(tx, request.told(), user_id, operations, request.if_match)
         return _resource(request, user, 200, projection)
 
 
 # -- pieces ------------------------------------------------------------------------------------------------------------
-
-
-def _refusal(error: ScimError) -> Answer:
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    if error.status == 401:
-        headers = (_CHALLENGE,)
-    elif error.retry_after is not None:
-        headers = ((b"retry-after", b"%d" % error.retry_after),)
-    return Answer(error.status, orjson.dumps(error.body()), headers)
 
 
 def _sight(caller: Caller) -> Sight:
@@ -359,11 +266,6 @@ def _projection(request: Request) -> Projection:
 
 
 _EVERYTHING: Final = Projection()
-
-
-def _if_match(request: Request) -> str | None:
-    tag = request.headers.get(b"if-match")
-    return tag.decode("latin-1") if tag is not None else None
 
 
 def _render(request: Request, user: User, projection: Projection) -> bytes:
@@ -396,40 +298,3 @@ def _discover(request: Request, kind: str, rest: list[str]) -> Answer:
     if found is None:
         raise NotFound(f"There is no such resource under /{kind}.")
     return Answer(200, orjson.dumps(found))
-
-
-async def _read_body(request: Request) -> Any:
-    """The body as JSON.
-
-    Raises:
-        UnsupportedMediaType, PayloadTooLarge, InvalidSyntax
-    """
-    _check_media_type(request.headers.get(b"content-type", b""), request.headers.get(b"content-encoding", b"identity"))
-    declared = request.headers.get(b"content-length", b"")
-    if declared.isdigit() and int(declared) > MAX_BODY:
-        raise PayloadTooLarge(f"A body may take {MAX_BODY:,} bytes; this one takes {int(declared):,}.")
-    body = b""
-    more = True
-    while more:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise InvalidSyntax("The connection was closed before the body was whole.")
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > MAX_BODY:
-            raise PayloadTooLarge(f"A body may take {MAX_BODY:,} bytes; this one takes more.")
-    request.sent_size = len(body)
-    request.sent = decode(body)
-    return request.sent
-
-
-@lru_cache(maxsize=64)
-def _check_media_type(content_type: bytes, content_encoding: bytes) -> None:
-    kind, _, parameters = content_type.decode("latin-1").partition(";")
-    if kind.strip().lower() not in {"", MEDIA_TYPE, "application/json"}:
-        raise UnsupportedMediaType(f"The body should be {MEDIA_TYPE} or application/json; {excerpt(kind)} came.")
-    name, _, charset = parameters.partition("=")
-    if name.strip().lower() == "charset" and charset.strip().strip('"').lower() not in {"utf-8", "utf8"}:
-        raise UnsupportedMediaType(f"The body should be in UTF-8; {excerpt(charset)} came.")
-    if content_encoding.strip().lower() != b"identity":
-        raise UnsupportedMediaType("The body should not be compressed.")

@@ -1,0 +1,145 @@
+"""A SCIM request taken apart, and an answer put together: what HTTP there is in SCIM.
+
+Every limit on a request's query and body is kept here, before anything else looks at it.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote_plus
+
+import orjson
+
+from vestibule.actions.provision import Sent
+from vestibule.model import Actor
+from vestibule.scim.errors import InvalidSyntax, InvalidValue, PayloadTooLarge, ScimError, UnsupportedMediaType, excerpt
+from vestibule.scim.messages import MAX_BODY, MEDIA_TYPE, decode
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+MOST_PARAMETERS: Final = 50
+_CHALLENGE: Final = (b"www-authenticate", b'Basic realm="SCIM", charset="UTF-8"')
+_TYPE: Final = (b"content-type", MEDIA_TYPE.encode())
+_NO_STORE: Final = (b"cache-control", b"no-store")
+
+
+class Answer(NamedTuple):
+    """What goes back: a status, a JSON body, and the headers that are particular to it."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    async def send(self, send: Send) -> None:
+        """Hand it to the server."""
+        headers = [_TYPE, _NO_STORE, (b"content-length", b"%d" % len(self.body)), *self.headers]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def refusal(error: ScimError) -> Answer:
+    """The answer that a SCIM Error is."""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    if error.status == 401:
+        headers = (_CHALLENGE,)
+    elif error.retry_after is not None:
+        headers = ((b"retry-after", b"%d" % error.retry_after),)
+    return Answer(error.status, orjson.dumps(error.body()), headers)
+
+
+@dataclass(slots=True)
+class Request:
+    """A request as it came, taken apart once."""
+
+    method: str
+    path: str
+    tenant_name: str
+    segments: list[str]
+    """The decoded parts of the path after the tenant's base; empty ones are passed over (wire facts 1.2)."""
+    headers: dict[bytes, bytes]
+    authorization: list[bytes]
+    query_string: bytes
+    receive: Receive
+    base_url: str
+    actor: Actor
+    sent: Any = None
+    sent_size: int = 0
+    _query: dict[str, str] | None = field(default=None)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """Query parameters by lower-case name. `+` is a space, `%2B` a plus.
+
+        Raises:
+            InvalidValue: not UTF-8, or one of them twice.
+        """
+        if self._query is None:
+            self._query = _parse_query(self.query_string)
+        return self._query
+
+    @property
+    def if_match(self) -> str | None:
+        """The versions that the client will accept being changed (RFC 7644 §3.14)."""
+        tag = self.headers.get(b"if-match")
+        return tag.decode("latin-1") if tag is not None else None
+
+    async def read_body(self) -> Any:
+        """The body as JSON, which is then also what `told` tells.
+
+        Raises:
+            UnsupportedMediaType, PayloadTooLarge, InvalidSyntax
+        """
+        _check_media_type(self.headers.get(b"content-type", b""), self.headers.get(b"content-encoding", b"identity"))
+        declared = self.headers.get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > MAX_BODY:
+            raise PayloadTooLarge(f"A body may take {MAX_BODY:,} bytes; this one takes {int(declared):,}.")
+        body = b""
+        more = True
+        while more:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise InvalidSyntax("The connection was closed before the body was whole.")
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > MAX_BODY:
+                raise PayloadTooLarge(f"A body may take {MAX_BODY:,} bytes; this one takes more.")
+        self.sent_size = len(body)
+        self.sent = decode(body)
+        return self.sent
+
+    def told(self) -> Sent:
+        """The request as an event keeps it."""
+        query = f"?{excerpt(self.query_string.decode('latin-1'), 500)}" if self.query_string else ""
+        return Sent(self.method, excerpt(self.path, 300) + query, self.sent, self.sent_size)
+
+
+def _parse_query(query_string: bytes) -> dict[str, str]:
+    query: dict[str, str] = {}
+    parts = query_string.split(b"&", MOST_PARAMETERS)
+    try:
+        for part in filter(None, parts):
+            name, _, value = part.decode("ascii").partition("=")
+            name = unquote_plus(name, errors="strict").lower()
+            if name in query:
+                raise InvalidValue(f"The parameter '{excerpt(name)}' came twice.")
+            query[name] = unquote_plus(value, errors="strict")
+    except UnicodeDecodeError:
+        raise InvalidValue("The query should be in percent-encoded UTF-8.") from None
+    if len(parts) > MOST_PARAMETERS:
+        raise InvalidValue(f"A query may have {MOST_PARAMETERS} parameters.")
+    return query
+
+
+@lru_cache(maxsize=64)
+def _check_media_type(content_type: bytes, content_encoding: bytes) -> None:
+    kind, _, parameters = content_type.decode("latin-1").partition(";")
+    if kind.strip().lower() not in {"", MEDIA_TYPE, "application/json"}:
+        raise UnsupportedMediaType(f"The body should be {MEDIA_TYPE} or application/json; {excerpt(kind)} came.")
+    name, _, charset = parameters.partition("=")
+    if name.strip().lower() == "charset" and charset.strip().strip('"').lower() not in {"utf-8", "utf8"}:
+        raise UnsupportedMediaType(f"The body should be in UTF-8; {excerpt(charset)} came.")
+    if content_encoding.strip().lower() != b"identity":
+        raise UnsupportedMediaType("The body should not be compressed.")
