@@ -123,15 +123,16 @@ class _Connection:
                 raise
         return _Asked(self._connection)
 
-    async def __aexit__(self, kind: type[BaseException] | None, *failure: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         try:
             if self._transaction is not None:
                 await (self._transaction.commit() if kind is None else self._transaction.rollback())
-        except _LOST as error:
-            if kind is None:
-                raise Busy(f"PostgreSQL was lost while committing: {type(error).__name__}") from error
+        except _LOST as lost:
+            raise Busy(f"PostgreSQL was lost: {type(lost).__name__}") from lost
         finally:
             await self._release()
+        if isinstance(error, _LOST):
+            raise Busy(f"PostgreSQL was lost: {type(error).__name__}") from error
 
     async def _release(self) -> None:
         connection, self._connection = self._connection, None

@@ -139,7 +139,7 @@ class _Compiler:
                 return self._compare("""('W/"' || CAST(version AS TEXT) || '"')""", operator, value)
             case "meta.location":
                 return self._compare(f"(CAST({self._put(self._location_prefix)} AS TEXT) || id)", operator, value)
-            case "emails.value" if operator != "ne":
+            case "emails.value" if operator == "eq":
                 return self._in_emails(self._compare("e.value_key", operator, value, nullable=False))
             case _:
                 return None
@@ -296,7 +296,10 @@ _FOLDED: Final = Attribute("folded")
 
 
 def _answered_by_emails(term: Filter) -> bool:
-    """Whether `user_emails` knows enough: it has a row for each address, and none for an e-mail without one."""
+    """Whether `user_emails` knows enough, and leads to a few people: an address has to be equal to one that is given.
+
+    Any other condition is left to the documents: PostgreSQL would look at all addresses anew for each person.
+    """
     needs_value = any(str(leaf.path) == "emails.value" for leaf in _equalities(term))
     return needs_value and all(name in _EMAIL_COLUMNS for name in _named(term))
 

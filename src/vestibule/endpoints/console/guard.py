@@ -90,7 +90,8 @@ async def _admit(route: Route, visit: Visit) -> None:
     Raises:
         Refusal: SignInNeeded, NotFound, NotAllowed, StaleForm or WrongInput.
     """
-    await _recognise(visit)
+    if route.who != "anyone" or route.shape == "page":
+        await _recognise(visit)
     if route.who != "anyone":
         await _check_role(route.who, visit)
     elif "tenant" in visit.request.path_params:
