@@ -1,0 +1,100 @@
+"""What scim2-tester, an independent reader of the RFCs, says of the running server: all of its checks, on both engines.
+
+The rule: a result that is no success stands below with the reason why it is none here. An entry that no longer occurs
+fails the test as well, so that the list never says more than is true.
+"""
+
+from collections import Counter
+
+import httpx2
+import pytest
+from scim2_client.engines.httpx2 import SyncSCIMClient
+from scim2_tester import CheckResult, Status, check_server
+
+from tests.conftest import Place
+
+GOOD = {Status.SUCCESS, Status.COMPLIANT, Status.ACCEPTABLE}
+
+Known = tuple[str, str, str]
+"""A check, how its result is called, and a part of what it says."""
+
+NOT_OFFERED: dict[Known, str] = {
+    ("search_with_attributes", "SKIPPED", "POST /.search"): (
+        "searching several kinds of resources at once is optional (RFC 7644 §3.4.3), no identity provider asks for it "
+        "(wire facts 1.2), and it is answered with 501"
+    ),
+    ("check_remove_attribute", "ERROR", "did not remove attribute 'active'"): (
+        "a person is active or not. Without a value for it the state stays as it was (wire facts 1.5), as RFC 7643 "
+        "§2.5 lets a service provider give an unassigned attribute a value; flipping it would lock somebody out or in"
+    ),
+}
+
+ASKED = {
+    "service_provider_config_endpoint",
+    "resource_types_schema_validation",
+    "query_all_resource_types",
+    "query_all_schemas",
+    "object_creation",
+    "object_query",
+    "object_query_without_id",
+    "object_replacement",
+    "object_deletion",
+    "check_add_attribute",
+    "check_replace_attribute",
+    "check_remove_attribute",
+}
+"""Checks that must have been made, or the rest would say nothing."""
+
+
+def told(result: CheckResult) -> str:
+    """A result in one line."""
+    return f"{result.status.name} {result.title} {result.resource_type or ''}: {result.reason}"
+
+
+def unexplained(results: list[CheckResult], known: dict[Known, str]) -> tuple[list[str], list[Known]]:
+    """The results that are neither good nor known, and the known ones that did not occur."""
+    strange, met = [], set()
+    for result in results:
+        if result.status in GOOD:
+            continue
+        entry = next((each for each in known if _is(result, each)), None)
+        if entry is None:
+            strange.append(told(result))
+        else:
+            met.add(entry)
+    return strange, [entry for entry in known if entry not in met]
+
+
+def _is(result: CheckResult, known: Known) -> bool:
+    title, status, words = known
+    return (result.title, result.status.name) == (title, status) and words in (result.reason or "")
+
+
+def test_scim2_tester(place: Place) -> None:
+    with httpx2.Client(base_url=place.scim_url, auth=(place.pair.key, place.pair.secret), timeout=30) as client:
+        results = check_server(SyncSCIMClient(client))
+    strange, stale = unexplained(results, NOT_OFFERED)
+    assert not strange, "\n".join(strange)
+    assert not stale, f"these no longer occur, take them off the list: {stale}"
+    made = Counter(result.title for result in results if result.status in GOOD)
+    assert set(made) >= ASKED, ASKED - set(made)
+    assert sum(made.values()) > 100
+    assert {result.resource_type for result in results if result.resource_type} == {"User"}
+    with place.client() as scim:
+        assert scim.get("/Users").json()["totalResults"] == 0  # it cleans up, and we let it
+
+
+def test_the_list_is_held_to_what_occurs() -> None:
+    known = {("check", "ERROR", "no bulk"): "a reason"}
+    good = CheckResult(Status.SUCCESS, "check")
+    expected = CheckResult(Status.ERROR, "check", reason="there is no bulk here")
+    assert unexplained([good, expected], known) == ([], [])
+    assert unexplained([good], known) == ([], list(known))
+    other = CheckResult(Status.DEVIATION, "check", reason="there is no bulk here", resource_type="User")
+    assert unexplained([expected, other], known) == (["DEVIATION check User: there is no bulk here"], [])
+
+
+@pytest.mark.parametrize("status", [each for each in Status if each not in GOOD])
+def test_no_kind_of_failure_passes(status: Status) -> None:
+    strange, _ = unexplained([CheckResult(status, "check", reason="a reason")], {})
+    assert strange == [f"{status.name} check : a reason"]

@@ -1,0 +1,180 @@
+"""Who works in the console: a fresh tenant with its administrators, and what they do in a browser without a screen."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from tests.conftest import Place, Running
+from tests.console.visitor import Page, Visitor
+from vestibule.actions import administer, sign_in
+from vestibule.endpoints.context import Context
+from vestibule.keys import token_check
+from vestibule.model import HOUSE, Actor, Administrator, AdministratorRole, new_id
+from vestibule.store.administrators import insert_administrator
+from vestibule.store.database import House, Tx
+
+PASSWORD = "seven quiet lamps over water"
+PASSWORD_HASH = sign_in.hash_password(PASSWORD, "nobody@north.example")
+OPERATOR = Actor(HOUSE, "operator", name="test")
+Result = TypeVar("Result")
+
+
+def in_house(running: Running, act: Callable[[House], Awaitable[Result]]) -> Result:
+    """Do something across tenants, beside the running server."""
+
+    async def acted(context: Context) -> Result:
+        async with context.database.house_write(OPERATOR) as house:
+            return await act(house)
+
+    return running.act(acted)
+
+
+def in_tenant(place: Place, act: Callable[[Tx, Context], Awaitable[Result]]) -> Result:
+    """Do something within a tenant, beside the running server."""
+
+    async def acted(context: Context) -> Result:
+        async with context.database.write(place.actor) as tx:
+            return await act(tx, context)
+
+    return place.running.act(acted)
+
+
+def sql(running: Running, statement: str, *values: Any) -> int:
+    """Change rows, as nothing in the program would; how many there were."""
+
+    async def act(house: House) -> int:
+        return await house.run(statement, *values)
+
+    return in_house(running, act)
+
+
+def rows(running: Running, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Read rows."""
+
+    async def act(house: House) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in await house.all(statement, *values)]
+
+    return in_house(running, act)
+
+
+def hire(running: Running, tenant_id: str, role: AdministratorRole, email: str = "", name: str = "") -> Administrator:
+    """Somebody who administers, with `PASSWORD`."""
+    email = email or f"{role}.{uuid4().hex[:10]}@north.example"
+
+    async def act(house: House) -> Administrator:
+        administrator = Administrator(
+            tenant_id, new_id(house.now), email, name or f"{role.title()} Reis", role, house.now, None, None, True
+        )
+        await insert_administrator(house, administrator, PASSWORD_HASH)
+        return administrator
+
+    return in_house(running, act)
+
+
+def open_session(running: Running, administrator: Administrator) -> str:
+    """The cookie of a fresh session, without the cost of a password."""
+
+    async def act(house: House) -> str:
+        return await sign_in.open_session(house, administrator, [])
+
+    return in_house(running, act)
+
+
+def setup_link(running: Running) -> str:
+    """The token of the link for the first set-up."""
+    return in_house(running, administer.invite_first)
+
+
+def end_of_link(running: Running, token: str, expires_at: int) -> None:
+    """Let a one-time link end at another instant."""
+    changed = sql(running, "UPDATE invitations SET expires_at = $2 WHERE token_check = $1", token_check(token), expires_at)
+    assert changed == 1
+
+
+@dataclass
+class Staff:
+    """A tenant with an Okta that may provision, and people who administer it."""
+
+    place: Place
+    opened: ExitStack
+    people: dict[str, Administrator] = field(default_factory=dict)
+
+    @property
+    def running(self) -> Running:
+        return self.place.running
+
+    def at(self, *parts: str) -> str:
+        """A path of the console within the tenant."""
+        return "/".join(("/console", self.place.tenant.name, *parts))
+
+    @property
+    def provider(self) -> str:
+        """The path of the identity provider's page."""
+        return self.at("identity-providers", self.place.provider.id)
+
+    def visitor(self, **options: Any) -> Visitor:
+        """Somebody who is not signed in."""
+        return self.opened.enter_context(Visitor(self.running.url, **options))
+
+    def hire(self, role: AdministratorRole, email: str = "", name: str = "") -> Administrator:
+        """One more administrator of the tenant; an operator belongs to the house."""
+        return hire(self.running, HOUSE if role == "operator" else self.place.tenant.id, role, email, name)
+
+    def signed_in(self, role: AdministratorRole) -> Visitor:
+        """Somebody of that role, signed in through the form."""
+        if role not in self.people:
+            self.people[role] = self.hire(role)
+        visitor = self.visitor()
+        visitor.sign_in(self.people[role].email, PASSWORD)
+        return visitor
+
+    def scim(self) -> httpx2.Client:
+        """The identity provider."""
+        return self.opened.enter_context(self.place.client(verify=False, trust_env=False))
+
+    def provision(self, scim: httpx2.Client, **attributes: Any) -> dict[str, Any]:
+        """Somebody whom the identity provider creates."""
+        answer = scim.post("/Users", json=attributes)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    def count_events(self) -> int:
+        """How many events the tenant and the house have."""
+        tenants = (self.place.tenant.id, HOUSE)
+        return int(rows(self.running, "SELECT count(*) FROM events WHERE tenant_id IN ($1, $2)", *tenants)[0][0])
+
+    def live(self, visitor: Visitor) -> str:
+        """The line that lives, as it is right now."""
+        return visitor.get(f"{self.provider}/live").text
+
+
+@pytest.fixture
+def staff(place: Place) -> Iterator[Staff]:
+    """A fresh tenant and those who administer it."""
+    with ExitStack() as opened:
+        yield Staff(place, opened)
+
+
+@pytest.fixture
+def owner(staff: Staff) -> Visitor:
+    """The tenant's owner, signed in."""
+    return staff.signed_in("owner")
+
+
+@pytest.fixture
+def scim(staff: Staff) -> httpx2.Client:
+    """The tenant's Okta, ready to speak SCIM."""
+    return staff.scim()
+
+
+def add_by_hand(staff: Staff, visitor: Visitor, user_name: str, **fields: str) -> Page:
+    """The page of a person whom an administrator added."""
+    page = visitor.submit(visitor.get(staff.at("users", "new")), "Add person", {"user_name": user_name, **fields})
+    assert page.notice == "The person was added.", page.text
+    return page

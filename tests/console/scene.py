@@ -1,0 +1,184 @@
+"""A tenant with one of everything that a route can name, somebody of every role, and a way to see whether anything
+changed.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Final
+from uuid import uuid4
+
+from tests.conftest import Place, Running
+from tests.console.certificates import pem
+from tests.console.conftest import OPERATOR, PASSWORD, PASSWORD_HASH, rows
+from tests.console.visitor import Page, Visitor
+from vestibule.actions import administer, configure, people, provision, sign_in
+from vestibule.actions.provision import Sent
+from vestibule.endpoints.console import assets
+from vestibule.endpoints.console.guard import Route
+from vestibule.endpoints.context import Context
+from vestibule.model import HOUSE, ROLES, Administrator, AdministratorRole, new_id
+from vestibule.store.administrators import insert_administrator
+from vestibule.store.database import House
+from vestibule.store.events import Asked, page_events
+
+VISITORS: Final = ("nobody", "auditor", "admin", "owner", "operator", "stranger")
+"""A stranger is the owner of another tenant."""
+NEW_PASSWORD: Final = "eight loud lamps under sand"
+
+FORMS: Final[dict[str, dict[str, str]]] = {
+    "/setup/{token}": {"password": NEW_PASSWORD, "again": NEW_PASSWORD},
+    "/console/sign-in": {"email": "{email}", "password": PASSWORD},
+    "/console/sign-out": {},
+    "/console/": {"name": "fresh-{unique}", "title": "Fresh"},
+    "/console/{tenant}/users/new": {"user_name": "fresh@north.example"},
+    "/console/{tenant}/users/{user_id}": {"user_name": "renamed@north.example"},
+    "/console/{tenant}/users/{user_id}/active": {"active": "no"},
+    "/console/{tenant}/users/{user_id}/delete": {},
+    "/console/{tenant}/identity-providers/new": {"name": "Fresh", "vendor": "okta"},
+    "/console/{tenant}/identity-providers/{provider_id}/settings": {"name": "Renamed", "enabled": "yes"},
+    "/console/{tenant}/identity-providers/{provider_id}/saml": {
+        "entity_id": "urn:idp:north",
+        "sso_url": "https://login.north.example/sso",
+        "certificate": "{certificate}",
+    },
+    "/console/{tenant}/identity-providers/{provider_id}/provisioning": {"provisioning": "paused"},
+    "/console/{tenant}/identity-providers/{provider_id}/keys": {"label": "Fresh key"},
+    "/console/{tenant}/identity-providers/{provider_id}/keys/{credential_id}/retire": {},
+    "/console/{tenant}/identity-providers/{provider_id}/mapping": {
+        "target-0": "login",
+        "sources-0": "userName",
+        "do": "save",
+    },
+    "/console/{tenant}/administrators": {"email": "fresh@north.example", "name": "Fresh", "role": "auditor"},
+    "/console/{tenant}/administrators/{administrator_id}/link": {},
+    "/console/{tenant}/administrators/{administrator_id}/role": {"role": "admin"},
+    "/console/{tenant}/administrators/{administrator_id}/enabled": {"enabled": "no"},
+}
+"""What the form of every route that takes one holds, so that it is carried out for whom the route admits."""
+
+
+@dataclass
+class Scene:
+    """Everything that a route can name, in a tenant of its own."""
+
+    place: Place
+    other: Place
+    ids: dict[str, str]
+    staff: dict[str, Administrator]
+    sessions: dict[str, str]
+
+    @property
+    def running(self) -> Running:
+        return self.place.running
+
+    def path(self, route: Route, **instead: str) -> str:
+        """The route's path with real ids in it. A parameter that nobody here knows fails the test."""
+        return route.path.format(**{**self.ids, **instead})
+
+    def visitor(self, who: str) -> Visitor:
+        """Somebody, signed in if they are anybody."""
+        visitor = Visitor(self.running.url)
+        if who in self.sessions:
+            visitor.take(self.sessions[who])
+        return visitor
+
+    def call(self, visitor: Visitor, route: Route, *, signed_in: bool, **instead: str) -> Page:
+        """Call a route as a page of the console would, with the form filled in."""
+        path = self.path(route, **instead)
+        if route.method == "GET":
+            return visitor.get(path, follow=False)
+        return visitor.post(path, {**self.form(route), **({"form_token": visitor.form_token} if signed_in else {})})
+
+    def form(self, route: Route) -> dict[str, str]:
+        """The route's form, filled in; without the token."""
+        filled = {
+            "{email}": self.staff["second owner"].email,
+            "{unique}": uuid4().hex[:10],
+            "{certificate}": pem(),
+        }
+        form = dict(FORMS[route.path])
+        for mark, value in filled.items():
+            form = {name: text.replace(mark, value) for name, text in form.items()}
+        return form
+
+    def kept(self) -> str:
+        """Everything that is kept of both tenants and of those who are in the scene."""
+        tenants = (self.place.tenant.id, self.other.tenant.id, HOUSE)
+        tables = ("identity_providers", "credentials", "users", "user_emails", "events", "derivations", "administrators")
+        kept = {
+            table: rows(self.running, f"SELECT * FROM {table} WHERE tenant_id IN ($1, $2, $3)", *tenants)
+            for table in (*tables, "invitations", "throttles")
+        }
+        kept["sessions"] = rows(
+            self.running,
+            "SELECT token_check, expires_at FROM sessions WHERE tenant_id IN ($1, $2) OR administrator_id = $3",
+            *tenants[:2],
+            self.staff["operator"].id,
+        )
+        kept["tenants"] = rows(self.running, "SELECT * FROM tenants")
+        return json.dumps({table: sorted(map(str, found)) for table, found in kept.items()}, indent=1)
+
+
+def admits(route: Route, who: str) -> bool:
+    """Whether a route is for a visitor, as the page of routes says it."""
+    if route.who == "anyone":
+        return True
+    if who == "nobody" or (who == "stranger" and "{tenant}" in route.path):
+        return False
+    role: AdministratorRole = "owner" if who == "stranger" else who  # type: ignore[assignment]  # one of VISITORS
+    return ROLES.index(role) >= ROLES.index(route.who)
+
+
+def make_scene(running: Running) -> Scene:
+    """A tenant with one of everything."""
+    place, other = running.new_tenant(), running.new_tenant()
+
+    async def act(context: Context) -> tuple[dict[str, str], dict[str, Administrator], dict[str, str]]:
+        async with context.database.house_write(OPERATOR) as house:
+            staff = {
+                "auditor": await _administrator(house, place.tenant.id, "auditor"),
+                "admin": await _administrator(house, place.tenant.id, "admin"),
+                "owner": await _administrator(house, place.tenant.id, "owner"),
+                "operator": await _administrator(house, HOUSE, "operator"),
+                "stranger": await _administrator(house, other.tenant.id, "owner"),
+                "second owner": await _administrator(house, place.tenant.id, "owner"),
+            }
+            sessions = {who: await sign_in.open_session(house, staff[who], []) for who in VISITORS[1:]}
+            _, token = await administer.invite(
+                house, place.tenant.id, f"{new_id(house.now)}@north.example", "Invited", "auditor"
+            )
+        async with context.database.write(place.actor) as tx:
+            by_hand = await people.add_by_hand(tx, {"userName": "hand@north.example"}, "")
+            key, _ = await configure.create_credential(tx, place.provider.id, "Second", None, context.checker)
+            events = await page_events(tx, Asked(), 1)
+        async with context.database.write(
+            place.actor._replace(kind="identity_provider", identity_provider_id=place.provider.id)
+        ) as tx:
+            document = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ana@north.example"}
+            sent = Sent("POST", "/Users", {"userName": "ana@north.example"})
+            provisioned = await provision.create_user(tx, sent, document, [])
+        digest = assets.url("console.css").split("/")[2]
+        ids = {
+            "tenant": place.tenant.name,
+            "provider_id": place.provider.id,
+            "credential_id": key.id,
+            "user_id": by_hand.id,
+            "provisioned_id": provisioned.id,
+            "event_id": events[0].id,
+            "administrator_id": staff["second owner"].id,
+            "token": token,
+            "digest": digest,
+            "name": "console.css",
+        }
+        return ids, staff, sessions
+
+    return Scene(place, other, *running.act(act))
+
+
+async def _administrator(house: House, tenant_id: str, role: AdministratorRole) -> Administrator:
+    id_ = new_id(house.now)
+    administrator = Administrator(
+        tenant_id, id_, f"{role}.{id_}@north.example", f"{role.title()} Reis", role, house.now, None, None, True
+    )
+    await insert_administrator(house, administrator, PASSWORD_HASH)
+    return administrator

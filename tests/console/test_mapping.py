@@ -1,0 +1,361 @@
+"""The mapping of an identity provider: edited, tried on a real person, applied to everybody, whatever happens meanwhile."""
+
+import json
+import re
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.conftest import Place, Running, running_server
+from tests.console.conftest import Staff, in_tenant, rows
+from tests.console.harmless import check_markup
+from tests.console.visitor import Page, Visitor, until, words
+from vestibule.actions import provision
+from vestibule.actions.provision import Sent
+from vestibule.endpoints.context import Context
+from vestibule.mapping import MAX_RULES
+from vestibule.model import Derivation
+from vestibule.scim.resource import clean
+from vestibule.scim.schema import ENTERPRISE_USER, USER_TYPE
+from vestibule.settings import Settings
+from vestibule.store.database import Tx
+from vestibule.store.identity_providers import find_derivation
+
+Rules = list[dict[str, str]]
+ANA = {
+    "userName": "Ana.Reis@North.Example",
+    "name": {"givenName": "  Ana ", "familyName": "Reis"},
+    "displayName": "Ana Reis",
+    "title": "Lead",
+    "emails": [
+        {"value": "home@south.example", "type": "home"},
+        {"value": "Work@North.Example", "type": "work", "primary": True},
+    ],
+    "phoneNumbers": [{"value": "1", "type": "work"}, {"value": "2", "type": "mobile"}],
+    ENTERPRISE_USER: {"department": "Field Operations", "manager": {"value": "m-1"}},
+}
+
+
+def page_of(staff: Staff, visitor: Visitor) -> Page:
+    page = visitor.get(f"{staff.provider}/mapping")
+    check_markup(page)
+    return page
+
+
+def form_of(rules: Rules) -> dict[str, str]:
+    """A form of these rules and no others; a rule is told by target, sources, default, transform, join."""
+    form = {}
+    for number, rule in enumerate(rules):
+        form |= {f"{name}-{number}": rule.get(name, "") for name in ("target", "sources", "default", "transform")}
+        if "join" in rule:
+            form |= {f"joins-{number}": "yes", f"join-{number}": rule["join"]}
+    return form
+
+
+def send(staff: Staff, visitor: Visitor, rules: Rules, do: str = "save", person: str = "") -> Page:
+    form = {**form_of(rules), "do": do, "person": person, "form_token": visitor.form_token}
+    return visitor.post(f"{staff.provider}/mapping", form, follow=True)
+
+
+def edit(staff: Staff, visitor: Visitor, button: str = "Save mapping", **fields: str) -> Page:
+    """Change fields of the form that the page shows, and leave the rest of it."""
+    return visitor.submit(page_of(staff, visitor), button, {n.replace("_", "-"): v for n, v in fields.items()})
+
+
+def derivation(staff: Staff) -> Derivation:
+    async def find(tx: Tx, _: Context) -> Derivation | None:
+        return await find_derivation(tx, staff.place.provider.id)
+
+    found = in_tenant(staff.place, find)
+    assert found is not None
+    return found
+
+
+def applied(staff: Staff) -> Derivation:
+    """The run that applies the mapping, once it is through."""
+    run: Derivation = until(lambda: derivation(staff), lambda seen: seen.finished_at is not None)
+    return run
+
+
+def profiles(staff: Staff) -> dict[str, dict[str, Any]]:
+    """Profiles as applications see them, by folded userName."""
+    query = "SELECT user_name_key, profile FROM users WHERE tenant_id = $1"
+    return {row[0]: json.loads(row[1]) for row in rows(staff.running, query, staff.place.tenant.id)}
+
+
+def profile(staff: Staff) -> dict[str, Any]:
+    return profiles(staff)["ana.reis@north.example"]
+
+
+# -- rules -------------------------------------------------------------------------------------------------------------
+
+
+GIVES: list[tuple[dict[str, str], object]] = [
+    ({"sources": "userName"}, "Ana.Reis@North.Example"),
+    ({"sources": "userName", "transform": "lower"}, "ana.reis@north.example"),
+    ({"sources": "name.givenName"}, "  Ana "),
+    ({"sources": "name.givenName", "transform": "trim"}, "Ana"),
+    ({"sources": "name.givenName", "transform": "trim-lower"}, "ana"),
+    ({"sources": 'emails[type eq "work"].value', "transform": "lower"}, "work@north.example"),
+    ({"sources": 'emails[type eq "other"].value'}, None),
+    ({"sources": 'emails[type eq "other"].value\nemails[type eq "home"].value\nuserName'}, "home@south.example"),
+    ({"sources": "emails.value"}, "Work@North.Example"),
+    ({"sources": "emails.value", "join": ", "}, "Work@North.Example, home@south.example"),
+    ({"sources": "title\nname.familyName", "join": " · "}, "Lead · Reis"),
+    ({"sources": "title\nnickName\nname.familyName", "join": ""}, "LeadReis"),
+    ({"sources": "nickName", "default": "nobody"}, "nobody"),
+    ({"sources": "nickName", "default": " NOBODY ", "transform": "trim-lower"}, "nobody"),
+    ({"sources": "", "default": "North"}, "North"),
+    ({"sources": "title", "default": "nobody"}, "Lead"),
+    ({"sources": f"{ENTERPRISE_USER}:department"}, "Field Operations"),
+    ({"sources": f"{ENTERPRISE_USER}:manager.value"}, "m-1"),
+    ({"sources": "active"}, True),
+    ({"sources": "USERNAME", "transform": "lower"}, "ana.reis@north.example"),
+    ({"sources": 'phoneNumbers[type eq "mobile" or type eq "fax"].value'}, "2"),
+]
+
+
+def test_every_kind_of_rule_gives_its_value(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
+    ana = staff.provision(scim, **ANA)
+    page = send(staff, owner, [{"target": f"t{number}", **rule} for number, (rule, _) in enumerate(GIVES)])
+    assert page.notice.startswith("The mapping is saved."), page.text
+    applied(staff)
+    wanted = {f"t{number}": value for number, (_, value) in enumerate(GIVES) if value is not None}
+    assert profile(staff) == wanted
+    shown = owner.get(staff.at("users", ana["id"]))
+    check_markup(shown)
+    assert [row.split(" | ")[0] for row in shown.rows()] == list(wanted)
+    assert shown.rows()[1] == "t1 | ana.reis@north.example | userName"
+    assert shown.rows()[9] == "t10 | Lead · Reis | title, name.familyName", "of what is joined, every source is named"
+    assert shown.rows()[11] == "t12 | nobody | default of the rule"
+    staff.provision(scim, **{**ANA, "userName": "Ana.Reis@South.Example"})
+    assert profiles(staff)["ana.reis@south.example"]["t4"] == "ana", "and so it is for who comes later"
+
+
+@pytest.mark.parametrize(
+    ("rules", "sentence"),
+    [
+        ([{"target": "a b", "sources": "userName"}], "Rule 1: the target should be a name of letters, digits"),
+        ([{"target": "{{7*7}}", "sources": "userName"}], "'{{7*7}}' came."),
+        ([{"target": "t" * 65, "sources": "userName"}], "at most 64 long"),
+        ([{"target": "a", "sources": "title"}, {"target": "a"}], "Rule 2: 'a' has a rule already."),
+        ([{"target": "a", "sources": "shoeSize"}], "Rule 1: the source 'shoeSize' cannot be read: there is no such"),
+        ([{"target": "a", "sources": "name"}], "it is made of parts; name one of them, such as name.givenName"),
+        ([{"target": "a", "sources": "emails"}], "it is made of parts"),
+        ([{"target": "a", "sources": "userName\nname..x"}], "Rule 1: 'name..x' is not an attribute path"),
+        ([{"target": "a", "sources": "user name"}], "is not an attribute path such as name.familyName."),
+        ([{"target": "a", "sources": 'emails[type eq "work"'}], "Rule 1:"),
+        ([{"target": "a", "sources": "emails[type eq].value"}], "Rule 1:"),
+        ([{"target": "a", "sources": 'title[type eq "work"]'}], "a simple attribute, which '[' cannot follow."),
+        ([{"target": "a", "sources": "password"}], "there is no such attribute"),
+        ([{"target": "a", "sources": "urn:north:2.0:User:x"}], "there is no such attribute"),
+        ([{"target": "a", "sources": "userName", "default": "d" * 501}], "default"),
+        ([{"target": "a", "sources": "userName", "join": "j" * 21}], "Rule 1:"),
+        ([{"target": f"a{number}", "sources": "userName"} for number in range(MAX_RULES + 1)], "100 rules; this one has 101"),
+    ],
+    ids=lambda part: part[:40] if isinstance(part, str) else "",
+)
+def test_a_wrong_rule_gets_its_sentence(
+    staff: Staff, owner: Visitor, scim: httpx2.Client, rules: Rules, sentence: str
+) -> None:
+    staff.provision(scim, **ANA)
+    before = (staff.count_events(), profiles(staff))
+    for do in ("preview", "save"):
+        page = send(staff, owner, rules, do)
+        check_markup(page)
+        assert page.status == 400
+        assert sentence in page.notice, page.notice
+        assert page.value("target-0") == rules[0]["target"], "what was typed stays"
+        assert page.value("sources-0") == rules[0]["sources"]
+    assert (staff.count_events(), profiles(staff)) == before
+
+
+def test_a_source_without_a_target_is_asked_about_and_what_was_typed_stays(staff: Staff, owner: Visitor) -> None:
+    page = send(staff, owner, [{"target": "a", "sources": "title"}, {"target": "", "sources": "userName"}])
+    assert (page.status, page.notice) == (400, "Row 2 has a source and no target.")
+    assert [page.value(f"sources-{number}") for number in range(2)] == ["title", "userName"]
+
+
+# -- the page ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_form_shows_the_rules_and_saving_it_changes_nothing(staff: Staff, owner: Visitor) -> None:
+    page = page_of(staff, owner)
+    assert [page.value("target-0"), page.value("sources-0"), page.value("transform-0")] == ["userName", "userName", "trim"]
+    assert page.value("sources-1") == 'emails[primary eq true].value\nemails[type eq "work"].value\nemails.value'
+    assert "Target attribute" in page.text
+    assert f"{ENTERPRISE_USER}:department" in page.text
+    before = staff.count_events()
+    assert edit(staff, owner).notice == "Nothing was changed."
+    assert staff.count_events() == before
+
+
+def test_a_row_is_added_changed_and_removed(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
+    staff.provision(scim, **ANA)
+    rules = len(staff.place.provider.mapping)
+    edit(staff, owner, **{f"target_{rules}": "login", f"sources_{rules}": "userName", f"transform_{rules}": "lower"})
+    applied(staff)
+    assert profile(staff)["login"] == "ana.reis@north.example"
+    page = edit(staff, owner, target_2="", sources_2="", target_3="surname")
+    applied(staff)
+    assert "firstName" not in profile(staff)
+    assert (profile(staff)["surname"], "lastName" in profile(staff)) == ("Reis", False)
+    assert f"{rules} rules, version 3." in owner.get(staff.provider).text
+    told = staff.place.events("mapping.changed")[-1]["data"]
+    assert (told["version"], len(told["before"]), len(told["after"])) == (3, rules + 1, rules)
+    event = owner.get(owner.get(staff.at("activity")).all("//ol//a[@title='mapping.changed']")[0].get("href"))
+    check_markup(event)
+    assert '"target": "surname"' in event.text
+    assert page.status == 200
+
+
+def test_a_preview_on_a_real_person_changes_nothing(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
+    staff.provision(scim, userName="first@north.example")
+    staff.provision(scim, **ANA)
+    before = (staff.count_events(), profiles(staff))
+    page = edit(
+        staff, owner, "Preview", person="ANA.REIS@north.example", transform_0="lower", target_6="", sources_6=""
+    )
+    check_markup(page)
+    assert page.status == 200
+    assert page.rows()[0].split(" | ")[-1] == "Ana.Reis@North.Example ana.reis@north.exampleuserName"
+    assert [words(each) for each in page.all("//tbody/tr[1]//del | //tbody/tr[1]//ins")] == [
+        "Ana.Reis@North.Example",
+        "ana.reis@north.example",
+    ]
+    assert page.all("//tr[@class='changed']//input[@name='target-0']")
+    assert page.value("transform-0") == "lower", "the form keeps what is being tried"
+    assert page.value("person") == "Ana.Reis@North.Example"
+    page = edit(staff, owner, "Preview", target_5="position")
+    assert "first@north.example" in page.text, "without a name the first person there is"
+    page = send(staff, owner, [{"target": "userName", "sources": "userName", "transform": "trim"}], "preview", ANA["userName"])  # type: ignore[arg-type]  # a text
+    for gone in ("email", "firstName", "department"):
+        assert f"Would go: {gone}" in page.text
+    assert (staff.count_events(), profiles(staff)) == before
+    assert rows(staff.running, "SELECT * FROM derivations WHERE tenant_id = $1", staff.place.tenant.id) == []
+    page = edit(staff, owner, "Preview", person="Ana.Reis@North.Example")
+    assert "For Ana.Reis@North.Example these rules change nothing." in page.text
+
+
+def test_a_preview_on_nobody_says_so(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
+    page = edit(staff, owner, "Preview", target_0="login")
+    assert page.status == 200, "with nobody there the rules are still checked"
+    staff.provision(scim, **ANA)
+    page = edit(staff, owner, "Preview", person="nobody@north.example", target_0="login")
+    assert (page.status, page.notice) == (400, "Okta has nobody with the user name 'nobody@north.example'.")
+    assert (page.value("target-0"), page.value("person")) == ("login", "nobody@north.example"), "what was typed stays"
+
+
+def test_an_auditor_reads_the_mapping(staff: Staff) -> None:
+    page = page_of(staff, staff.signed_in("auditor"))
+    assert page.all("//main//button") == []
+    assert all("readonly" in field.attrib for field in page.all("//main//input[@type='text'] | //main//textarea"))
+
+
+# -- applying it -------------------------------------------------------------------------------------------------------
+
+
+def populate(place: Place, count: int, first: int = 0) -> None:
+    """So many people whom the identity provider created."""
+
+    async def act(context: Context) -> None:
+        actor = place.actor._replace(kind="identity_provider", identity_provider_id=place.provider.id)
+        for start in range(first, first + count, 500):
+            async with context.database.write(actor) as tx:
+                for number in range(start, min(start + 500, first + count)):
+                    body = {
+                        "userName": f"P{number:05}@north.example",
+                        "name": {"givenName": "Person", "familyName": str(number)},
+                        "displayName": f"Person {number}",
+                        "emails": [{"value": f"p{number}@north.example", "type": "work", "primary": True}],
+                    }
+                    document, _ = clean(body, USER_TYPE)
+                    await provision.create_user(tx, Sent("POST", "/Users", body), document, [])
+
+    place.running.act(act)
+
+
+def test_saving_derives_every_profile_anew(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
+    populate(staff.place, 1_200)
+    by_hand = owner.submit(owner.get(staff.at("users", "new")), "Add person", {"user_name": "Hand@north.example"})
+    assert by_hand.status == 200
+    page = edit(staff, owner, transform_0="trim-lower")
+    assert page.notice.startswith("The mapping is saved. Every Profile is being derived anew.")
+    staff.provision(scim, userName="LATE@north.example")
+    run = applied(staff)
+    # Who comes while it runs is counted or not, as it happens.
+    assert run.done in {1_200, 1_201}
+    assert (run.changed, run.total) == (1_200, run.done)
+    kept = profiles(staff)
+    assert all(user["userName"] == key for key, user in kept.items() if key != "hand@north.example")
+    assert kept["hand@north.example"]["userName"] == "Hand@north.example", "who belongs to nobody is not touched"
+    page = page_of(staff, owner)
+    assert re.search(r"The mapping was applied to 1,20\d people (just now|\d+ s ago); 1,200 Profiles changed.", page.text)
+    assert len(staff.place.events("user.profile_derived")) == 1_200
+    (told,) = staff.place.events("mapping.applied")
+    assert (told["data"]["changed"], told["actor"]["kind"]) == (1_200, "worker")
+    assert owner.get(staff.at("activity"), type="user.profile_derived").timeline()[0].startswith(
+        "The new mapping changed the Profile of P"
+    )
+
+
+def test_a_crash_in_the_middle_is_carried_on(engine: str, new_database: Callable[[str], Settings]) -> None:
+    """kill -9 after the first batch: the run is carried on where it stood, and nobody is derived twice or left out."""
+    people, settings = 4_000, new_database(engine)
+    with ExitStack() as opened:
+        with running_server(settings) as server:
+            staff = Staff(server.new_tenant(), opened)
+            populate(staff.place, people)
+            owner = staff.signed_in("owner")
+            target, shown = kill_amid(server, staff, owner)
+        run = derivation(staff)
+        assert run.finished_at is None
+        assert 500 <= run.done < people
+        assert re.search(r"Applying the mapping: [\d,]+ of 4,000 people, [\d,]+ Profiles changed so far\.", shown)
+        with running_server(settings) as server:
+            staff = Staff(Place(server, staff.place.tenant, staff.place.provider, staff.place.pair), opened, staff.people)
+            run = applied(staff)
+            assert run.done == run.total == run.changed == people
+            assert {target} == {next(iter(each)) for each in profiles(staff).values()}
+            verified = server.command("verify", check=False)
+            assert verified.returncode == 0, verified.stdout
+            query = (
+                "SELECT count(*), count(DISTINCT subject_id) FROM events WHERE tenant_id = $1 "
+                "AND type = 'user.profile_derived' AND id > "
+                "(SELECT max(id) FROM events WHERE tenant_id = $1 AND type = 'mapping.changed')"
+            )
+            assert rows(server, query, staff.place.tenant.id) == [(people, people)]
+            assert staff.signed_in("owner").get(f"{staff.provider}/mapping").status == 200
+
+
+def kill_amid(server: Running, staff: Staff, owner: Visitor) -> tuple[str, str]:
+    """Save a mapping and kill the server once a batch of its run is done and before it is through; the target of the
+    mapping and the line that told how far it was. A machine that was too quick for that is given another mapping.
+    """
+    for attempt in range(20):
+        target = f"login{attempt}"
+        send(staff, owner, [{"target": target, "sources": "userName"}])
+        line = until(
+            lambda: owner.get(f"{staff.provider}/mapping/progress").text,
+            lambda seen: not seen.startswith("Applying the mapping: 0 of"),
+        )
+        told = re.match(r"Applying the mapping: ([\d,]+) of", line)
+        if told and int(told[1].replace(",", "")) <= 2_000:
+            server.process.send_signal(signal.SIGKILL)
+            server.process.wait(10)
+            return target, line
+        applied(staff)
+    raise AssertionError("the run was never seen in its first half")
+
+
+def test_another_mapping_meanwhile_begins_the_run_anew(staff: Staff, owner: Visitor) -> None:
+    populate(staff.place, 1_200)
+    for target in ("first", "second", "third"):
+        send(staff, owner, [{"target": target, "sources": "userName"}])
+    run = applied(staff)
+    assert (run.mapping_version, run.done) == (4, 1_200)
+    assert {next(iter(each)) for each in profiles(staff).values()} == {"third"}

@@ -1,0 +1,110 @@
+"""Limits, defaults and lists that pages state are those of the code."""
+
+import re
+import tomllib
+
+from tests.docs.pages import ROOT, code, one_line, page, spans
+from vestibule import __version__
+from vestibule.actions.configure import MOST_USABLE_KEYS
+from vestibule.actions.provision import PAUSE
+from vestibule.actions.sign_in import ABSOLUTE, FREE_TRIES, IDLE, LONGEST_PASSWORD, SHORTEST_PASSWORD
+from vestibule.endpoints.exchange import MOST_PARAMETERS
+from vestibule.endpoints.failures import BUSY_FOR
+from vestibule.endpoints.front import LARGEST_HEADERS, MOST_HEADERS
+from vestibule.mapping import MAX_RULES
+from vestibule.model import Rule
+from vestibule.scim.filter import MAX_LENGTH, MAX_NESTING, MAX_TERMS
+from vestibule.scim.messages import DEFAULT_PAGE, MAX_BODY, MAX_DEPTH, MAX_OPERATIONS, MAX_PAGE
+from vestibule.scim.patch import MAX_SELECTING
+from vestibule.scim.resource import MAX_VALUES, REASONS
+from vestibule.scim.schema import ENTERPRISE_USER, INDEXED_BYTES
+from vestibule.serve import GRACE
+from vestibule.vendors import VENDORS
+
+SCIM = page("docs/scim.md")
+LIMITS = {
+    "Body": f"{MAX_BODY:,} bytes",
+    "JSON nesting": f"{MAX_DEPTH}",
+    "Operations in a PATCH": f"{MAX_OPERATIONS:,}",
+    "Comparisons that the selectors of a PATCH make": f"{MAX_SELECTING:,}",
+    "Values of one attribute": f"{MAX_VALUES}",
+    "`userName`, `externalId`, an e-mail address": f"{INDEXED_BYTES:,} bytes",
+    "Filter length": f"{MAX_LENGTH:,} characters",
+    "Filter nesting": f"{MAX_NESTING}",
+    "Filter terms": f"{MAX_TERMS}",
+    "Query parameters": f"{MOST_PARAMETERS}",
+    "Page size, if `count` is not given": f"{DEFAULT_PAGE}",
+    "Page size": f"{MAX_PAGE:,}",
+    "Usable keys of an identity provider": f"{MOST_USABLE_KEYS}",
+}
+
+
+def test_limits_are_those_of_the_code() -> None:
+    assert {row[0]: row[1] for row in SCIM.table("Limits")} == LIMITS
+
+
+def test_reasons_for_setting_something_aside_are_those_of_the_code() -> None:
+    assert [(code(row[0]), row[1]) for row in SCIM.table("What is set aside")] == list(REASONS.items())
+
+
+def test_waiting_times_are_those_of_the_code() -> None:
+    waits = f"`Retry-After: {PAUSE}`"
+    assert {waits, f"`Retry-After: {BUSY_FOR}`"} <= {f"`{span}`" for span in spans(SCIM.under("Being told to wait"))}
+    assert waits in page("docs/console.md").under("Integrations > Identity Providers")
+    assert f"{GRACE} seconds" in page("docs/operator.md").words
+    assert f"{GRACE} seconds" in page("docs/commands.md").words
+
+
+def test_what_is_said_of_signing_in_is_so() -> None:
+    text = one_line(page("docs/console.md").under("Signing in"))
+    assert f"{SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters" in text
+    assert f"{IDLE // 60_000} minutes" in text
+    assert f"{ABSOLUTE // 3_600_000} hours" in text
+    assert {5: "five"}[FREE_TRIES] in text
+
+
+def test_headers_that_are_too_many_are_told() -> None:
+    assert f"More than {MOST_HEADERS} headers, or more than {LARGEST_HEADERS:,} bytes" in page("docs/errors.md").words
+
+
+def test_the_mapping_to_start_from_is_that_of_every_vendor() -> None:
+    read = page("docs/mapping.md")
+    told = [
+        Rule(
+            code(row[0]),
+            tuple(source.replace("enterprise:", f"{ENTERPRISE_USER}:") for source in spans(row[1])),
+            trim=row[2] == "trim",
+        )
+        for row in read.table("The mapping to start from")
+    ]
+    assert {vendor.name: vendor.mapping for vendor in VENDORS.values()} == dict.fromkeys(VENDORS, tuple(told))
+    assert f"at most {MAX_RULES} rules" in read.words
+
+
+def test_the_changelog_has_this_version() -> None:
+    assert [
+        heading.title for heading in page("CHANGELOG.md").headings() if heading.title.startswith(f"[{__version__}]")
+    ]
+
+
+def test_every_verb_of_the_makefile_is_told_and_no_other() -> None:
+    verbs = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {
+        span.removeprefix("make ") for row in page("CONTRIBUTING.md").table("Verbs") for span in spans(row[0])
+    } == verbs
+    for name in ("README.md", "CONTRIBUTING.md", "docs/pocket-okta.md", "docs/commands.md", "bench/README.md"):
+        told = {span.split()[1] for span in spans(page(name).prose) if re.match(r"make [a-z]", span)}
+        assert told <= verbs, name
+
+
+def test_every_floor_of_the_house_is_drawn() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    floors = [
+        name
+        for contract in contracts
+        for layer in contract.get("layers", ())
+        for name in re.findall(r"\w+\.(\w+)", layer)
+    ]
+    drawn = re.findall(r"```(.*?)```", page("docs/architecture.md").under("Floors"), re.DOTALL)[0]
+    assert len(floors) >= 18
+    assert [name for name in floors if not re.search(rf"\b{name}\b", drawn)] == []
