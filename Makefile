@@ -24,10 +24,10 @@ check: $(BIN)/.test ## lint, format, types and the import contract
 	@$(BIN)/lint-imports
 
 fast: $(BIN)/.test ## the tests that need no server, no browser: seconds
-	@$(BIN)/pytest -q tests/unit
+	@$(BIN)/pytest -q tests/unit tests/docs
 
 slow: $(BIN)/.test browser ## everything else: both engines, the pocket Okta, Chromium, kill -9
-	@$(BIN)/pytest -q -n 4 --dist loadgroup tests --ignore tests/unit
+	@$(BIN)/pytest -q -n 3 --dist loadgroup tests --ignore tests/unit --ignore tests/docs
 
 format: $(BIN)/.test ## put the code in shape
 	@$(BIN)/ruff check --fix .

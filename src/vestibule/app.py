@@ -50,6 +50,7 @@ class Vestibule:
             self.failure = error
             await send({"type": "lifespan.startup.failed", "message": ""})
             return
+        await context.remember_url()
         self._scim = ScimEndpoint(context)
         self._console = console(context)
         stop = asyncio.Event()

@@ -16,14 +16,24 @@ from vestibule import __version__, demo, serve
 from vestibule.actions import administer, configure
 from vestibule.actions.verify import find_faults
 from vestibule.endpoints.context import Context
-from vestibule.errors import NotFound, Refusal, Unavailable
+from vestibule.errors import NotFound, Refusal, Unavailable, WrongInput
 from vestibule.keys import Pair
 from vestibule.log import begin_logging
-from vestibule.model import HOUSE, ROLES, Actor, AdministratorRole, Credential, IdentityProvider, Tenant
+from vestibule.model import (
+    HOUSE,
+    ROLES,
+    Actor,
+    Administrator,
+    AdministratorRole,
+    Credential,
+    IdentityProvider,
+    Tenant,
+    TenantState,
+)
 from vestibule.settings import Settings, described, load, variable_of
-from vestibule.store.administrators import find_by_email
+from vestibule.store.administrators import administrators_of, find_by_email
 from vestibule.store.credentials import all_credentials, credentials_of, find_credential_by_key
-from vestibule.store.database import Busy
+from vestibule.store.database import Busy, House, milliseconds_now
 from vestibule.store.identity_providers import all_providers, find_provider, find_provider_by_name
 from vestibule.store.migrate import current_version
 from vestibule.store.tenants import all_tenants, find_tenant
@@ -71,7 +81,7 @@ def _act(act: Callable[[Context], Awaitable[Result]]) -> Result:
     async def opened() -> Result:
         context = await Context.open(settings, lambda line: click.echo(line, err=True))
         try:
-            return await act(context)
+            return await act(await context.as_it_is_served())
         finally:
             await context.close()
 
@@ -201,6 +211,32 @@ def list_tenants(as_json: bool) -> None:
     _print([_tenant_json(settings, each) for each in tenants], lines, as_json=as_json)
 
 
+def _set_tenant_state(name: str, state: TenantState, *, as_json: bool) -> None:
+    async def act(context: Context) -> tuple[Settings, Tenant]:
+        tenant = await _tenant(context, name)
+        async with context.database.house_write(_operator()) as house:
+            return context.settings, await configure.set_tenant_state(house, tenant, state)
+
+    settings, tenant = _act(act)
+    _print(_tenant_json(settings, tenant), [f"The tenant {tenant.name} is {tenant.state}."], as_json=as_json)
+
+
+@tenant_group.command("suspend")
+@click.argument("name")
+@AS_JSON
+def suspend_tenant(name: str, as_json: bool) -> None:
+    """Refuse NAME's keys like unknown ones, until it is resumed."""
+    _set_tenant_state(name, "suspended", as_json=as_json)
+
+
+@tenant_group.command("resume")
+@click.argument("name")
+@AS_JSON
+def resume_tenant(name: str, as_json: bool) -> None:
+    """Let NAME in again."""
+    _set_tenant_state(name, "active", as_json=as_json)
+
+
 # -- identity providers ------------------------------------------------------------------------------------------------
 
 
@@ -328,6 +364,12 @@ def add_credential(
     _print(shown | _pair_json(pair), [f"SCIM URL: {shown['scim_url']}", *_pair_lines(pair)], as_json=as_json)
 
 
+def _life(credential: Credential) -> str:
+    if credential.revoked_at is not None:
+        return "retired"
+    return "live" if credential.usable(milliseconds_now()) else "expired"
+
+
 @credential_group.command("list")
 @click.argument("tenant_name", metavar="TENANT")
 @click.argument("provider_name", metavar="[IDP]", required=False)
@@ -342,7 +384,7 @@ def list_credentials(tenant_name: str, provider_name: str | None, as_json: bool)
             return await credentials_of(reading, provider.id) if provider else await all_credentials(reading)
 
     found = _act(act)
-    lines = [f"{each.key}  {'retired' if each.revoked_at else 'live':8} {each.label}" for each in found]
+    lines = [f"{each.key}  {_life(each):8} {each.label}" for each in found]
     _print([_credential_json(each) for each in found], lines or ["No key yet."], as_json=as_json)
 
 
@@ -375,32 +417,117 @@ def admin_group() -> None:
     """People who work in the Admin Console."""
 
 
+_WHOSE = click.option("--tenant", "tenant_name", help="The tenant that they administer.")
+_OPERATOR = click.option("--operator", is_flag=True, help="An operator, who sees all tenants.")
+
+
+async def _administered(context: Context, tenant_name: str | None, *, operator: bool) -> str:
+    """The id of the tenant that was named, or the house for operators."""
+    if operator == bool(tenant_name):
+        raise WrongInput(
+            "Say whom: --tenant NAME for an administrator of a tenant, or --operator for one of all tenants."
+        )
+    return HOUSE if operator else (await _tenant(context, tenant_name or "")).id
+
+
+async def _administrator(house: House, tenant_id: str, email: str) -> Administrator | None:
+    return next((each for each, _ in await find_by_email(house, email) if each.tenant_id == tenant_id), None)
+
+
+def _administrator_json(administrator: Administrator, tenant_name: str | None) -> dict[str, Any]:
+    return {
+        "id": administrator.id,
+        "email": administrator.email,
+        "name": administrator.name,
+        "role": administrator.role,
+        "tenant": tenant_name,
+        "locked_out": administrator.disabled_at is not None,
+    }
+
+
 @admin_group.command("add")
 @click.argument("email")
-@click.option("--tenant", "tenant_name", help="The tenant they administer; without it they are an operator of all.")
-@click.option(
-    "--role", type=click.Choice(ROLES[:-1]), default="owner", show_default=True, help="Their role in that tenant."
-)
+@_WHOSE
+@_OPERATOR
+@click.option("--role", type=click.Choice(ROLES[:-1]), help="Their role in the tenant. [default: owner]")
 @click.option("--name", default="", help="What to call them.")
 @AS_JSON
-def add_administrator(email: str, tenant_name: str | None, role: AdministratorRole, name: str, as_json: bool) -> None:
+def add_administrator(
+    email: str, tenant_name: str | None, operator: bool, role: AdministratorRole | None, name: str, as_json: bool
+) -> None:
     """Make EMAIL an administrator and print the one-time link with which they choose a password.
 
     For somebody who is one already, a fresh link is made: this is the way back in when a password is lost.
     """
 
     async def act(context: Context) -> dict[str, Any]:
-        tenant_id = (await _tenant(context, tenant_name)).id if tenant_name else HOUSE
+        tenant_id = await _administered(context, tenant_name, operator=operator)
+        if operator and role:
+            raise WrongInput("An operator has no role in a tenant: leave --role out.")
         async with context.database.house_write(_operator()) as house:
-            known = [each for each, _ in await find_by_email(house, email) if each.tenant_id == tenant_id]
-            if known:
-                administrator, token = known[0], await administer.renew_link(house, known[0])
-            else:
-                wanted = role if tenant_name else "operator"
+            known = await _administrator(house, tenant_id, email)
+            if known is None:
+                wanted: AdministratorRole = "operator" if operator else role or "owner"
                 administrator, token = await administer.invite(house, tenant_id, email, name, wanted)
-        link = f"{context.settings.url}/setup/{token}"
-        return {"email": administrator.email, "role": administrator.role, "tenant": tenant_name, "link": link}
+            elif role not in {None, known.role}:
+                raise WrongInput(f"{known.email} is {known.role} there. Roles are changed in the console, by an owner.")
+            else:
+                administrator, token = known, await administer.renew_link(house, known)
+        return _administrator_json(administrator, tenant_name) | {"link": f"{context.settings.url}/setup/{token}"}
 
     shown = _act(act)
     lines = [f"{shown['email']} is {shown['role']}. Within 24 hours, once:", shown["link"]]
     _print(shown, lines, as_json=as_json)
+
+
+@admin_group.command("list")
+@_WHOSE
+@_OPERATOR
+@AS_JSON
+def list_administrators(tenant_name: str | None, operator: bool, as_json: bool) -> None:
+    """Administrators of a tenant, or the operators."""
+
+    async def act(context: Context) -> list[dict[str, Any]]:
+        tenant_id = await _administered(context, tenant_name, operator=operator)
+        async with context.database.house_read(_operator()) as house:
+            return [_administrator_json(each, tenant_name) for each in await administrators_of(house, tenant_id)]
+
+    found = _act(act)
+    lines = [f"{each['email']:32} {each['role']:8} {'locked out' if each['locked_out'] else ''}" for each in found]
+    _print(found, lines or ["None yet."], as_json=as_json)
+
+
+def _set_enabled(email: str, tenant_name: str | None, *, operator: bool, enabled: bool, as_json: bool) -> None:
+    async def act(context: Context) -> dict[str, Any]:
+        tenant_id = await _administered(context, tenant_name, operator=operator)
+        async with context.database.house_write(_operator()) as house:
+            administrator = await _administrator(house, tenant_id, email)
+            if administrator is None:
+                raise NotFound(f"There is no administrator {email} there. `vestibule admin list` shows them.")
+            await (administer.enable if enabled else administer.disable)(house, administrator)
+            found = await _administrator(house, tenant_id, email)
+        return _administrator_json(found or administrator, tenant_name)
+
+    shown = _act(act)
+    said = "may sign in again" if enabled else "is locked out, and their sessions are over"
+    _print(shown, [f"{shown['email']} {said}."], as_json=as_json)
+
+
+@admin_group.command("disable")
+@click.argument("email")
+@_WHOSE
+@_OPERATOR
+@AS_JSON
+def disable_administrator(email: str, tenant_name: str | None, operator: bool, as_json: bool) -> None:
+    """Lock EMAIL out at once. The last owner of a tenant, and the last operator, stay."""
+    _set_enabled(email, tenant_name, operator=operator, enabled=False, as_json=as_json)
+
+
+@admin_group.command("enable")
+@click.argument("email")
+@_WHOSE
+@_OPERATOR
+@AS_JSON
+def enable_administrator(email: str, tenant_name: str | None, operator: bool, as_json: bool) -> None:
+    """Let EMAIL in again."""
+    _set_enabled(email, tenant_name, operator=operator, enabled=True, as_json=as_json)

@@ -63,6 +63,10 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
     # -- configuration
     EventType("tenant.created", "{actor} created the tenant {title}", "A tenant came into being."),
     EventType(
+        "tenant.suspended", "{actor} suspended the tenant {title}", "Its keys are refused like unknown ones.", "warn"
+    ),
+    EventType("tenant.resumed", "{actor} resumed the tenant {title}", "Its keys are accepted again.", "good"),
+    EventType(
         "identity_provider.created", "{actor} added the identity provider {name}", "An identity provider was added."
     ),
     EventType(
@@ -90,6 +94,7 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
     ),
     # -- administrators
     EventType("administrator.invited", "{actor} invited {subject} as {role}", "A one-time link was made."),
+    EventType("administrator.link_renewed", "{actor} made a new one-time link for {subject}", "A link was made again."),
     EventType(
         "administrator.joined", "{subject} chose a password", "An administrator used their one-time link.", "good"
     ),

@@ -45,6 +45,10 @@ class Tenant:
     created_at: int
 
 
+HOUSE_TENANT: Final = Tenant(HOUSE, HOUSE, "The house", "active", 0)
+"""What stands in a tenant's place where operators look after themselves: in no table, and in no SCIM URL."""
+
+
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """A signing certificate of an identity provider. `fingerprint` is SHA-256 in hexadecimal; times in milliseconds."""

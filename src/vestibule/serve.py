@@ -1,10 +1,12 @@
 """Running the server: the socket, TLS, proxies, workers, and one line when it is open."""
 
+import asyncio
 import fcntl
 import gc
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -28,6 +30,11 @@ def say(line: str) -> None:
     print(line, flush=True)  # noqa: T201 -- this is where the program speaks
 
 
+def tell(line: str) -> None:
+    """A line about what takes long, beside the program's own output."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 -- as above
+
+
 def run(settings: Settings, opened: Callable[[Context], None] | None = None) -> None:
     """Serve until SIGINT or SIGTERM.
 
@@ -35,12 +42,14 @@ def run(settings: Settings, opened: Callable[[Context], None] | None = None) -> 
         Refusal: the start is stopped, with one clear line.
     """
     lock = _lock(settings)
+    _check_tls(settings)
+    asyncio.run(_try(settings))
     listening = _listen(settings)
     settings = replace(settings, port=listening.getsockname()[1])
     if settings.workers > 1:
         _run_workers(settings, listening)
         return
-    app = Vestibule(settings, lambda line: print(line, file=sys.stderr, flush=True), opened or (lambda _context: None))  # noqa: T201
+    app = Vestibule(settings, tell, opened or (lambda _context: None))
     server = _Server(uvicorn.Config(app, **_options(settings)), settings)
     # The server stops at these signals and then raises them again, for whoever started it. Nobody did.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -51,6 +60,24 @@ def run(settings: Settings, opened: Callable[[Context], None] | None = None) -> 
         os.close(lock)
     if app.failure is not None:
         raise app.failure
+
+
+async def _try(settings: Settings) -> None:
+    """Open the house once before anything is served: a start that cannot succeed is refused here, in one line."""
+    context = await Context.open(settings, tell)
+    await context.close()
+
+
+def _check_tls(settings: Settings) -> None:
+    if settings.tls_certificate:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_certificate, settings.tls_key)
+        except (ssl.SSLError, OSError) as error:
+            raise WrongSetting(
+                "tls_certificate and tls_key should be a certificate in PEM and its private key; together they are "
+                "not: "
+                f"{getattr(error, 'reason', None) or error}."
+            ) from None
 
 
 def _options(settings: Settings) -> dict[str, Any]:

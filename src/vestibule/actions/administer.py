@@ -77,7 +77,7 @@ async def invite(
         await insert_administrator(house, administrator, "")
     except UniqueViolation:
         raise Taken(f"{email} is an administrator here already.", field="email") from None
-    token = await renew_link(house, administrator)
+    token = await _make_link(house, administrator)
     told = {"subject": email, "role": role}
     await append_house_event(house, tenant_id, "administrator.invited", told)
     return administrator, token
@@ -85,6 +85,12 @@ async def invite(
 
 async def renew_link(house: House, administrator: Administrator) -> str:
     """The token of a fresh link for an administrator to choose a password with; an earlier one ends."""
+    told = {"subject": administrator.email}
+    await append_house_event(house, administrator.tenant_id, "administrator.link_renewed", told)
+    return await _make_link(house, administrator)
+
+
+async def _make_link(house: House, administrator: Administrator) -> str:
     token = make_one_time_token(administrator.tenant_id)
     await insert_invitation(house, administrator.tenant_id, token_check(token), administrator.id, house.now + LINK_LIFE)
     return token

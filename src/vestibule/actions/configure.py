@@ -16,10 +16,11 @@ from vestibule.model import (
     Rule,
     SamlSettings,
     Tenant,
+    TenantState,
     new_id,
     new_short_id,
 )
-from vestibule.scim.text import fold, unprintable
+from vestibule.scim.text import unprintable
 from vestibule.store.credentials import credentials_of, find_credential, insert_credential, revoke_credential
 from vestibule.store.database import House, Tx, UniqueViolation
 from vestibule.store.events import append_event, append_house_event
@@ -30,7 +31,7 @@ from vestibule.store.identity_providers import (
     rule_to_json,
     update_provider,
 )
-from vestibule.store.tenants import insert_tenant
+from vestibule.store.tenants import insert_tenant, update_tenant_state
 from vestibule.store.users import Chosen, count_users
 from vestibule.vendors import VENDORS
 
@@ -50,12 +51,6 @@ def checked_name(text: str, what: str, field: str) -> str:
     if (bad := unprintable(name)) is not None:
         raise WrongInput(f"{what} should be made of visible characters; U+{ord(bad):04X} came.", field=field)
     return name
-
-
-def tenant_name_for(title: str) -> str:
-    """A tenant name that suits an organisation's name; a proposal, which may be taken or empty."""
-    letters = [c if c.isascii() and c.isalnum() else "-" for c in fold(title)]
-    return "-".join(filter(None, "".join(letters).split("-")))[:63].strip("-")
 
 
 # -- tenants -----------------------------------------------------------------------------------------------------------
@@ -84,6 +79,16 @@ async def create_tenant(house: House, name: str, title: str) -> Tenant:
         raise Taken(f"There is a tenant '{name}' already.", field="name") from None
     await append_house_event(house, tenant.id, "tenant.created", {"name": name, "title": title})
     return tenant
+
+
+async def set_tenant_state(house: House, tenant: Tenant, state: TenantState) -> Tenant:
+    """Suspend a tenant, or let it in again. While it is suspended its keys are refused like unknown ones."""
+    if tenant.state == state:
+        return tenant
+    await update_tenant_state(house, tenant.id, state)
+    event = "tenant.suspended" if state == "suspended" else "tenant.resumed"
+    await append_house_event(house, tenant.id, event, {"name": tenant.name, "title": tenant.title})
+    return replace(tenant, state=state)
 
 
 # -- identity providers ------------------------------------------------------------------------------------------------

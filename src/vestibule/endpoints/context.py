@@ -4,7 +4,7 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from vestibule.errors import WrongSetting
@@ -12,7 +12,7 @@ from vestibule.keys import Checker, load_pepper
 from vestibule.model import HOUSE, Actor
 from vestibule.settings import Settings
 from vestibule.store.database import Database
-from vestibule.store.house import find_fact, put_fact
+from vestibule.store.house import find_fact, put_fact, set_fact
 from vestibule.store.migrate import migrate
 from vestibule.store.open import open_database
 
@@ -67,6 +67,19 @@ class Context:
             await database.close()
             raise
         return cls(settings, database, checker)
+
+    async def remember_url(self) -> None:
+        """Keep the URL that this server answers under, for the verbs, which are not told of its options."""
+        async with self.database.house_write(Actor(HOUSE, "worker")) as house:
+            await set_fact(house, "url", self.settings.url)
+
+    async def as_it_is_served(self) -> Self:
+        """The same, under the URL of the server that last opened it, unless a setting says otherwise."""
+        async with self.database.house_read(Actor(HOUSE, "worker")) as house:
+            url = await find_fact(house, "url")
+        if self.settings.base_url or not url:
+            return self
+        return replace(self, settings=replace(self.settings, base_url=url))
 
     async def close(self) -> None:
         """Finish what is under way and let go of the database."""

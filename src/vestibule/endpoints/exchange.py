@@ -47,6 +47,8 @@ def refusal(error: ScimError) -> Answer:
         headers = (_CHALLENGE,)
     elif error.retry_after is not None:
         headers = ((b"retry-after", b"%d" % error.retry_after),)
+    elif error.allow:
+        headers = ((b"allow", error.allow.encode()),)
     return Answer(error.status, orjson.dumps(error.body()), headers)
 
 

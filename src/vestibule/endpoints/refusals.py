@@ -36,10 +36,20 @@ class Refusals:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._counted: dict[tuple[str, str, str], _Counted] = {}
+        self._lately: set[str] = set()
+
+    def over(self, tenant_name: str) -> bool:
+        """Whether a tenant had a refusal since this was last asked: then the next success is worth noting at once."""
+        if tenant_name not in self._lately:
+            return False
+        self._lately.discard(tenant_name)
+        return True
 
     def note(self, refused: RefusedCredential, tenant_name: str, nobody: Actor, path: str) -> None:
         """A request was refused."""
         now = self._context.database.clock()
+        if refused.presented is not None:
+            self._lately.add(tenant_name)
         kind = (tenant_name, refused.key, refused.reason)
         counted = self._counted.get(kind)
         if counted is not None and now - counted.recorded_at < INTERVAL:

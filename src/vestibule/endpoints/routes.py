@@ -59,7 +59,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", _IN + "/identity-providers/new", providers.show_new_provider, "admin"),
     Route("POST", _IN + "/identity-providers/new", providers.add_provider, "admin"),
     Route("GET", _IDP, providers.show_provider, "auditor"),
-    Route("GET", _IDP + "/live", providers.show_live, "auditor"),
+    Route("GET", _IDP + "/live", providers.show_live, "auditor", keeps_alive=False),
     Route("POST", _IDP + "/settings", providers.change_settings, "admin"),
     Route("POST", _IDP + "/saml", providers.change_saml, "admin"),
     Route("POST", _IDP + "/provisioning", provisioning.switch, "admin"),
@@ -67,18 +67,20 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", _IDP + "/keys/{credential_id}/retire", provisioning.retire_key, "admin"),
     Route("GET", _IDP + "/mapping", mapping.show_mapping, "auditor"),
     Route("POST", _IDP + "/mapping", mapping.change_mapping, "admin"),
-    Route("GET", _IDP + "/mapping/progress", mapping.show_progress, "auditor"),
+    Route("GET", _IDP + "/mapping/progress", mapping.show_progress, "auditor", keeps_alive=False),
     # Activity
-    Route("GET", _IN + "/activity", activity.show_activity, "auditor"),
-    Route("GET", _IN + "/activity/new", activity.show_new_count, "auditor", "json"),
-    Route("GET", _IN + "/activity/{event_id}", activity.show_event, "auditor"),
+    Route("GET", _IN + "/activity", activity.show_activity, "auditor", of_house=True),
+    Route("GET", _IN + "/activity/new", activity.show_new_count, "auditor", "json", keeps_alive=False, of_house=True),
+    Route("GET", _IN + "/activity/{event_id}", activity.show_event, "auditor", of_house=True),
     # Settings
     Route("GET", _IN + "/tenant", tenants.show_tenant, "auditor"),
-    Route("GET", _IN + "/administrators", administrators.show_administrators, "auditor"),
-    Route("POST", _IN + "/administrators", administrators.invite_administrator, "owner"),
-    Route("POST", _IN + "/administrators/{administrator_id}/link", administrators.renew_link, "owner"),
+    Route("GET", _IN + "/administrators", administrators.show_administrators, "auditor", of_house=True),
+    Route("POST", _IN + "/administrators", administrators.invite_administrator, "owner", of_house=True),
+    Route("POST", _IN + "/administrators/{administrator_id}/link", administrators.renew_link, "owner", of_house=True),
     Route("POST", _IN + "/administrators/{administrator_id}/role", administrators.change_role, "owner"),
-    Route("POST", _IN + "/administrators/{administrator_id}/enabled", administrators.set_enabled, "owner"),
+    Route(
+        "POST", _IN + "/administrators/{administrator_id}/enabled", administrators.set_enabled, "owner", of_house=True
+    ),
 )
 
 SCIM_ROUTES: Final[tuple[tuple[str, str], ...]] = (

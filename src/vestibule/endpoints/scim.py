@@ -34,13 +34,13 @@ from vestibule.store.credentials import note_test, note_use
 from vestibule.store.events import append_event
 from vestibule.store.users import Sight, page_users
 from vestibule.store.where import where
+from vestibule.vendors import VENDORS
 
 log = logging.getLogger("vestibule.scim")
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _USE_NOTED_EVERY: Final = 60_000
 _TEST_NOTED_EVERY: Final = 1_000
-_METHODS: Final = {"Users": {"GET", "POST"}, "Users/": {"GET", "PUT", "PATCH", "DELETE"}}
 
 
 class ScimEndpoint:
@@ -124,7 +124,7 @@ class ScimEndpoint:
             self._refusals.note(refused, request.tenant_name, request.actor, excerpt(request.path, 300))
             return refusal(refused)
         request.actor = caller.actor
-        self._note_use(caller)
+        self._note_use(caller, at_once=self._refusals.over(request.tenant_name))
         try:
             check_provisioning(caller.presented.provisioning, writes=request.method != "GET")
             return await self._route(request, caller)
@@ -145,10 +145,10 @@ class ScimEndpoint:
         except Exception:
             log.exception("a refusal could not be recorded", extra={"request": request.actor.request_id})
 
-    def _note_use(self, caller: Caller) -> None:
+    def _note_use(self, caller: Caller, *, at_once: bool) -> None:
         last, now = caller.presented.last_used_at, self._context.database.clock()
-        if last is None or now - last >= _USE_NOTED_EVERY:
-            self._context.background.spawn(self._write_use(caller, now - _USE_NOTED_EVERY))
+        if at_once or last is None or now - last >= _USE_NOTED_EVERY:
+            self._context.background.spawn(self._write_use(caller, now if at_once else now - _USE_NOTED_EVERY))
 
     async def _write_use(self, caller: Caller, unless_after: int) -> None:
         async with self._context.database.write(caller.actor) as tx:
@@ -157,26 +157,29 @@ class ScimEndpoint:
     async def _route(self, request: Request, caller: Caller) -> Answer:
         match request.segments:
             case ["Users"]:
+                allow = "GET, POST"
                 if request.method == "GET":
                     return await self._list(request, caller)
                 if request.method == "POST":
                     return await self._create(request)
-            case ["Users", user_id]:
-                if request.method in _METHODS["Users/"]:
+            case ["Users", user_id] if user_id != ".search":
+                allow = "GET, PUT, PATCH, DELETE"
+                if request.method in {"GET", "PUT", "PATCH", "DELETE"}:
                     if _ID.match(user_id) is None:
                         raise NotFound(provision.NOBODY_HERE)
                     return await self._one(request, caller, user_id)
             case [kind, *rest] if kind in {"ServiceProviderConfig", "ResourceTypes", "Schemas"} and len(rest) <= 1:
+                allow = "GET"
                 if request.method == "GET":
                     return _discover(request, kind, rest)
             case ["Groups"] if request.method == "GET":
                 # Okta asks for the groups when Import Groups is on, and cannot save without an answer (wire facts 1.3).
                 return Answer(200, list_response(0, 1, ()))
-            case ["Me"] | ["Bulk"] | ["Groups"]:
-                raise NotImplementedHere(f"/{request.segments[0]} is not offered; see /ServiceProviderConfig.")
+            case ["Me"] | ["Bulk"] | ["Groups"] | [".search"] | ["Users", ".search"]:
+                raise NotImplementedHere(f"/{'/'.join(request.segments)} is not offered; see /ServiceProviderConfig.")
             case _:
                 raise NotFound(f"There is no endpoint {excerpt('/' + '/'.join(request.segments))} here.")
-        raise MethodNotAllowed(f"This endpoint does not answer {excerpt(request.method, 20)}.")
+        raise MethodNotAllowed(f"This endpoint does not answer {excerpt(request.method, 20)}.", allow=allow)
 
     # -- users ---------------------------------------------------------------------------------------------------------
 
@@ -207,13 +210,13 @@ class ScimEndpoint:
         page, projection = parse_page(query.get("startindex"), query.get("count")), _projection(request)
         if "sortby" in query:
             raise NotImplementedHere("Sorting is not offered; see /ServiceProviderConfig.")
+        if VENDORS[caller.presented.vendor].is_probe(query):
+            await self._note_test(caller)
         condition = None
         if text := query.get("filter", "").strip():
             tree = parse_filter(text, USER_TYPE)
             prefix = location("", USER_TYPE, request.base_url)
             condition = where(tree, USER_TYPE, self._context.database.engine, prefix, first=3)
-        elif query.get("startindex") == "1" and query.get("count") == "2":
-            await self._note_test(caller)
         # What an index answers runs at once; what may look at everybody keeps nobody else waiting.
         quick = condition is not None and condition.quick
         database, tenant_id = self._context.database, request.actor.tenant_id
@@ -222,7 +225,7 @@ class ScimEndpoint:
         return Answer(200, list_response(total, page.start, (_render(request, user, projection) for user in users)))
 
     async def _note_test(self, caller: Caller) -> None:
-        """`GET /Users?startIndex=1&count=2` is what Okta sends for Test API Credentials (wire facts 1.3)."""
+        """Note that somebody pressed the button that tests the connection, before it is answered."""
         last = caller.presented.tested_at
         if last is None or self._context.database.clock() - last >= _TEST_NOTED_EVERY:
             async with self._context.database.write(caller.actor) as tx:

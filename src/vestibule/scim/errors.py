@@ -17,9 +17,11 @@ class ScimError(Exception):
     status: ClassVar[int] = 500
     scim_type: ClassVar[str | None] = None
 
-    def __init__(self, detail: str, *, retry_after: int | None = None) -> None:
+    def __init__(self, detail: str, *, retry_after: int | None = None, allow: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
+        self.allow = allow
+        """The methods that would be answered, for a 405."""
         self.retry_after = retry_after
         """Whole seconds to wait before the next try; only an integer is understood by Okta (wire facts 1.12)."""
 

@@ -15,8 +15,6 @@ INDEXED_BYTES = 1024
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
-INDEXED_BYTES = 1024
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attribute:

@@ -10,7 +10,7 @@ _COLUMNS: Final = (
     "last_used_agent, tested_at"
 )
 _PRESENTED: Final = """
-SELECT t.id, t.state, i.id, i.name, i.enabled, i.provisioning, i.adopts, c.id, c.secret_check, c.expires_at,
+SELECT t.id, t.state, i.id, i.name, i.vendor, i.enabled, i.provisioning, i.adopts, c.id, c.secret_check, c.expires_at,
        c.revoked_at, c.last_used_at, c.tested_at
 FROM tenants t
 JOIN credentials c ON c.tenant_id = t.id
@@ -43,6 +43,7 @@ class Presented(NamedTuple):
     tenant_state: TenantState
     provider_id: str
     provider_name: str
+    vendor: str
     provider_enabled: bool
     provisioning: Provisioning
     adopts: bool

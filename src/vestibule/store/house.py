@@ -39,6 +39,9 @@ async def forget_old_throttles(house: House, before: int) -> None:
 # -- facts -------------------------------------------------------------------------------------------------------------
 
 _FACT: Final = "SELECT value FROM facts WHERE name = $1"
+_SET_FACT: Final = """
+INSERT INTO facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
 _PUT_FACT: Final = "INSERT INTO facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
 
 
@@ -51,3 +54,8 @@ async def find_fact(house: House, name: str) -> str | None:
 async def put_fact(house: House, name: str, value: str) -> None:
     """Keep a fact, unless it is kept already."""
     await house.run(_PUT_FACT, name, value)
+
+
+async def set_fact(house: House, name: str, value: str) -> None:
+    """Keep a fact in place of what was kept under its name."""
+    await house.run(_SET_FACT, name, value)

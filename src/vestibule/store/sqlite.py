@@ -54,6 +54,8 @@ def translate(sql: str) -> str:
 
 def connect(path: Path, synchronous: str, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection with the pragmas that the house relies on."""
+    if not path.exists():
+        path.touch(mode=0o600)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=5)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {'NORMAL' if synchronous == 'normal' else 'FULL'}")

@@ -8,6 +8,7 @@ from vestibule.store.database import House, Row
 _COLUMNS: Final = "id, name, title, state, created_at"
 _BY_NAME: Final = f"SELECT {_COLUMNS} FROM tenants WHERE name = $1"  # noqa: S608 -- a constant
 _ALL: Final = f"SELECT {_COLUMNS} FROM tenants ORDER BY name"  # noqa: S608 -- a constant
+_SET_STATE: Final = "UPDATE tenants SET state = $2 WHERE id = $1"
 _INSERT: Final = "INSERT INTO tenants (id, name, title, state, created_at) VALUES ($1, $2, $3, $4, $5)"
 
 
@@ -33,3 +34,8 @@ async def insert_tenant(house: House, tenant: Tenant) -> None:
         UniqueViolation: the name is taken.
     """
     await house.run(_INSERT, tenant.id, tenant.name, tenant.title, tenant.state, tenant.created_at)
+
+
+async def update_tenant_state(house: House, tenant_id: str, state: str) -> None:
+    """Suspend a tenant, or let it in again."""
+    await house.run(_SET_STATE, tenant_id, state)

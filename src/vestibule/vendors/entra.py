@@ -1,6 +1,11 @@
 """Microsoft Entra ID: an enterprise application with automatic provisioning (wire facts 3)."""
 
+import re
+from typing import Final
+
 from vestibule.vendors.vendor import BASE_MAPPING, Step, Vendor
+
+_GUID_LOOKUP: Final = re.compile(r'[\w.]+ eq "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"', re.IGNORECASE)
 
 ENTRA = Vendor(
     name="entra",
@@ -25,4 +30,6 @@ ENTRA = Vendor(
     mend_setting="Enterprise applications > your application > Provisioning > Admin Credentials: paste the token again "
     "and press Test Connection",
     probe="Test Connection",
+    # A look-up of a random GUID that nobody has (wire facts 3.1).
+    is_probe=lambda query: _GUID_LOOKUP.fullmatch(query.get("filter", "")) is not None,
 )

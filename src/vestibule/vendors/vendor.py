@@ -1,5 +1,6 @@
 """What every vendor's page says, and the mapping they start from."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from vestibule.model import Rule
@@ -30,6 +31,8 @@ class Vendor:
     """Where in its screens a wrong secret is put right."""
     probe: str
     """What it calls the button that tests the connection."""
+    is_probe: Callable[[Mapping[str, str]], bool]
+    """Whether a `GET /Users` with this query (names in lower case) is what that button sends."""
 
 
 BASE_MAPPING: tuple[Rule, ...] = (

@@ -23,7 +23,7 @@ from vestibule.endpoints.context import Context
 from vestibule.endpoints.failures import refusal
 from vestibule.errors import NotAllowed, Refusal, SignInNeeded, StaleForm, TooOften, WrongInput
 from vestibule.keys import tenant_of_token, token_check
-from vestibule.model import HOUSE, ROLES, AdministratorRole
+from vestibule.model import HOUSE, HOUSE_TENANT, ROLES, AdministratorRole
 from vestibule.store.sessions import find_session, touch_session
 from vestibule.store.tenants import find_tenant
 
@@ -58,6 +58,10 @@ class Route:
     handler: Handler
     who: Who
     shape: Shape = "page"
+    keeps_alive: bool = True
+    """Whether a call says that somebody is there. What an open page fetches by itself does not."""
+    of_house: bool = False
+    """Whether it is also answered with the house in the tenant's place, where operators look after themselves."""
 
 
 def cookie_name(context: Context) -> str:
@@ -91,11 +95,11 @@ async def _admit(route: Route, visit: Visit) -> None:
         Refusal: SignInNeeded, NotFound, NotAllowed, StaleForm or WrongInput.
     """
     if route.who != "anyone" or route.shape == "page":
-        await _recognise(visit)
+        await _recognise(visit, keep_alive=route.keeps_alive)
     if route.who != "anyone":
         await _check_role(route.who, visit)
-    elif "tenant" in visit.request.path_params:
-        await _enter_tenant(visit)
+    if visit.known_tenant is HOUSE_TENANT and not route.of_house:
+        raise visit.not_found()
     if route.method == "POST":
         _check_origin(visit)
         visit.form = await _read_form(visit.request)
@@ -105,7 +109,7 @@ async def _admit(route: Route, visit: Visit) -> None:
                 raise StaleForm("This form is from an earlier session. Go back, load the page again and send it again.")
 
 
-async def _recognise(visit: Visit) -> None:
+async def _recognise(visit: Visit, *, keep_alive: bool) -> None:
     token = visit.request.cookies.get(cookie_name(visit.context), "")
     tenant_id = tenant_of_token(token)
     if not token or len(token) > 200 or not token.isascii() or not token.isprintable() or len(tenant_id) > 40:
@@ -119,7 +123,7 @@ async def _recognise(visit: Visit) -> None:
     if now >= session.expires_at or now - session.seen_at >= IDLE or administrator.disabled_at is not None:
         return
     visit.session, visit.administrator = session, administrator
-    if now - session.seen_at >= SEEN_EVERY:
+    if keep_alive and now - session.seen_at >= SEEN_EVERY:
         async with visit.context.database.house_write(visit.actor) as house:
             await touch_session(house, session)
 
@@ -140,6 +144,9 @@ async def _check_role(who: AdministratorRole, visit: Visit) -> None:
 
 
 async def _enter_tenant(visit: Visit) -> None:
+    if visit.path("tenant") == HOUSE:
+        visit.known_tenant = HOUSE_TENANT
+        return
     async with visit.context.database.house_read(visit.actor) as house:
         tenant = await find_tenant(house, visit.path("tenant"))
     if tenant is None:

@@ -47,7 +47,7 @@ async def health_of(reading: Reading, provider: IdentityProvider, people: int) -
     keys = [each for each in await credentials_of(reading, provider.id) if each.usable(reading.now)]
     tested = max((each.tested_at or 0 for each in keys), default=0)
     used = max((each.last_used_at or 0 for each in keys), default=0)
-    refusal = await _latest_refusal(reading, provider.id)
+    refusal = await latest_event(reading, provider.id, "credential.refused")
     if refusal is not None and refusal.at > max(tested, used):
         return _refused(provider, refusal)
     if provider.provisioning == "paused":
@@ -64,6 +64,12 @@ async def health_of(reading: Reading, provider: IdentityProvider, people: int) -
         sentence = f"{title} is provisioning {people:,} {'person' if people == 1 else 'people'}; its last request came"
         return Health("good", sentence, max(used, changed), safe_to_retire=retire, relative=True)
     newest = max(each.created_at for each in keys)
+    stranger = await latest_event(reading, "", "credential.refused")
+    if stranger is not None and stranger.at > newest:
+        # From anybody at all, so it is told only while nothing better is known, and not as a failure.
+        sent = stranger.data.get("key", "no key")
+        sentence = f"Nothing from {title} yet, but a request came with {sent}, which nobody here has,"
+        return Health("warn", sentence, stranger.at, mend=f"In {vendor.title}: compare the Key with the one below.")
     if reading.now - newest < SILENCE:
         return Health("quiet", f"Waiting for {title}: press {vendor.probe} there.", newest)
     return Health(
@@ -84,29 +90,21 @@ async def _latest_change(reading: Reading, provider_id: str) -> int:
     return events[0].at if events else 0
 
 
-async def _latest_refusal(reading: Reading, provider_id: str) -> Event | None:
-    """The latest refused credential of this identity provider, or one with a key that nobody here has."""
-    found = [await latest_event(reading, owner, "credential.refused") for owner in (provider_id, "")]
-    return max((each for each in found if each is not None), key=lambda each: each.at, default=None)
-
-
 def _refused(provider: IdentityProvider, refusal: Event) -> Health:
     vendor = VENDORS[provider.vendor]
-    reason, key = refusal.data.get("reason", ""), refusal.data.get("key", "")
-    sentences = {
-        "wrong secret": f"{provider.name} sent a wrong Secret for {key}",
-        "incomplete secret": f"{provider.name} sent a Secret for {key} that was mistyped or cut short",
-        "unknown key": f"Somebody sent {key}, which nobody here has,",
-        "no credential": "A request without a Key and Secret arrived",
-        "retired key": f"{provider.name} sent {key}, which was retired,",
-        "expired key": f"{provider.name} sent {key}, which has expired,",
-    }
+    reason, key = str(refusal.data.get("reason", "")), refusal.data.get("key", "")
     mend = f"In {vendor.title}: {vendor.mend_setting}."
-    if reason in {"retired key", "expired key", "unknown key", "no credential"}:
-        mend = f"Use the Key of a live pair below, or make a new one. {mend}"
-    return Health(
-        "bad", sentences.get(reason, f"A request was refused: {reason}"), refusal.at, f"Nothing was changed. {mend}"
-    )
+    live_pair = f"Use the Key and Secret of a live pair below, or make a new one. {mend}"
+    told = {
+        "wrong secret": (f"sent a wrong Secret for {key}", mend),
+        "incomplete secret": (f"sent a Secret for {key} that was mistyped or cut short", mend),
+        "retired key": (f"sent {key}, which was retired,", live_pair),
+        "expired key": (f"sent {key}, which has expired,", live_pair),
+        "identity provider switched off": ("was refused while it was disabled here", "It is enabled again."),
+        "tenant suspended": ("was refused while this tenant was suspended", "An operator resumes it."),
+    }
+    said, mending = told.get(reason, (f"was refused: {reason}", mend))
+    return Health("bad", f"{provider.name} {said}", refusal.at, f"Nothing was changed. {mending}")
 
 
 def _superseded(keys: list[Credential]) -> str:

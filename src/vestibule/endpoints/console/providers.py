@@ -91,7 +91,10 @@ async def provider_page(
             pair=pair,
             refused=refused,
             told=told,
-            values={name: visit.field(name) for name in ("entity_id", "sso_url", "certificate", "label", "expires")},
+            values={
+                name: visit.field(name)
+                for name in ("metadata", "entity_id", "sso_url", "certificate", "label", "expires")
+            },
         )
 
 
