@@ -57,10 +57,12 @@ class Vestibule:
         worker = asyncio.create_task(work(context, stop))
         self._opened(context)
         await send({"type": "lifespan.startup.complete"})
-        await receive()
-        stop.set()
-        await worker
-        await context.close()
+        try:
+            await receive()
+        finally:  # told to stop, or cancelled by a second signal: the house is closed either way
+            stop.set()
+            await asyncio.wait([worker])
+            await context.close()
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -43,21 +43,24 @@ def run(settings: Settings, opened: Callable[[Context], None] | None = None) -> 
     """
     lock = _lock(settings)
     _check_tls(settings)
-    asyncio.run(_try(settings))
-    listening = _listen(settings)
-    settings = replace(settings, port=listening.getsockname()[1])
-    if settings.workers > 1:
-        _run_workers(settings, listening)
-        return
-    app = Vestibule(settings, tell, opened or (lambda _context: None))
+    with _bind(settings) as listening:
+        asyncio.run(_try(settings))
+        listening.listen(2048)
+        settings = replace(settings, port=listening.getsockname()[1])
+        if settings.workers > 1:
+            _run_workers(settings, listening)
+        else:
+            _run_one(settings, listening, opened or (lambda _context: None))
+    os.close(lock)
+
+
+def _run_one(settings: Settings, listening: socket.socket, opened: Callable[[Context], None]) -> None:
+    app = Vestibule(settings, tell, opened)
     server = _Server(uvicorn.Config(app, **_options(settings)), settings)
     # The server stops at these signals and then raises them again, for whoever started it. Nobody did.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    try:
-        server.run(sockets=[listening])
-    finally:
-        os.close(lock)
+    server.run(sockets=[listening])
     if app.failure is not None:
         raise app.failure
 
@@ -131,14 +134,13 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _bind(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     # With its protocol named, so that the event loop knows to send small answers at once (TCP_NODELAY).
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((settings.host, settings.port))
-        listening.listen(2048)
     except OSError as error:
         listening.close()
         raise WrongSetting(

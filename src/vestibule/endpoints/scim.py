@@ -7,6 +7,7 @@ The order of a request: who is it, what is asked, parse (no transaction is held)
 refusal of a known identity provider is recorded in a transaction of its own.
 """
 
+import asyncio
 import itertools
 import logging
 import re
@@ -20,12 +21,20 @@ from vestibule.actions import provision
 from vestibule.actions.provision import check_provisioning
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.exchange import Answer, Receive, Request, Scope, Send, refusal
-from vestibule.endpoints.failures import scim_error
+from vestibule.endpoints.failures import BUSY_FOR, scim_error
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
 from vestibule.endpoints.refusals import Refusals
 from vestibule.model import HOUSE, Actor, User
 from vestibule.scim import discovery
-from vestibule.scim.errors import Forbidden, MethodNotAllowed, NotFound, NotImplementedHere, ScimError, excerpt
+from vestibule.scim.errors import (
+    Forbidden,
+    MethodNotAllowed,
+    NotFound,
+    NotImplementedHere,
+    ScimError,
+    TooManyRequests,
+    excerpt,
+)
 from vestibule.scim.filter import Document, parse_filter
 from vestibule.scim.messages import list_response, parse_page, parse_patch
 from vestibule.scim.resource import Projection, clean, etag, expand, location, parse_projection, present
@@ -63,6 +72,8 @@ class ScimEndpoint:
             answer = await self._answer(request)
         except Exception as error:  # noqa: BLE001 -- the last line: a client never sees anything but a SCIM Error
             answer = refusal(scim_error(error, request.actor.request_id))
+        except asyncio.CancelledError:  # a second signal to stop: nobody waits for this request any longer
+            answer = refusal(TooManyRequests("The service is stopping; try again.", retry_after=BUSY_FOR))
         await answer.send(send)
 
     def _open(self, scope: Scope, receive: Receive) -> Request:

@@ -24,7 +24,7 @@ from vestibule.scim.filter import (
     count_terms,
     predicate,
 )
-from vestibule.scim.resource import MAX_VALUES, Ignored, cleaner, finish, kind
+from vestibule.scim.resource import MAX_VALUES, Ignored, cleaner, drop_labels, finish, kind
 from vestibule.scim.schema import Attribute, ResourceType
 from vestibule.scim.target import Target, parse_target
 
@@ -65,6 +65,7 @@ def apply_patch(
     """
     work = _Work(orjson.loads(orjson.dumps(document)), resource_type)
     reports = [work.apply(operation) for operation in operations]
+    drop_labels(work.document)
     return finish(work.document, resource_type), reports
 
 

@@ -86,6 +86,20 @@ def finish(document: Document, resource_type: ResourceType) -> Document:
     return {"schemas": [resource_type.core.id, *extensions], **document}
 
 
+_LABELS: Final = frozenset({"type", "primary"})
+
+
+def drop_labels(document: Document) -> None:
+    """Take out what says nothing: what is cleared comes as an element with nothing left but its label (wire facts
+    1.5).
+    """
+    for name, value in list(document.items()):
+        if isinstance(value, list) and any(isinstance(each, dict) and each.keys() <= _LABELS for each in value):
+            document[name] = [each for each in value if not each.keys() <= _LABELS]
+            if not document[name]:
+                del document[name]
+
+
 @cache
 def cleaner(attribute: Attribute) -> Cleaner:
     """The validator of an attribute, compiled from its definition once."""
@@ -200,6 +214,7 @@ def _many(attribute: Attribute, single: Cleaner) -> Cleaner:
             raise TooMany(f"'{where}' may hold {MAX_VALUES} values; {len(sent):,} came.")
         taken = [element for element in (single(item, where, ignored) for item in sent) if element is not None]
         if attribute.type == "complex":
+            taken = [element for element in taken if not element.keys() <= _LABELS]
             seen = False
             for element in taken:
                 if element.get("primary"):
