@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from pocket_okta import pages, seed
-from pocket_okta.api import answers, apps, groups, pocket, users
+from pocket_okta.api import answers, apps, groups, pocket, sign_on, users
 from pocket_okta.desk import Desk
 from pocket_okta.engine.queue import Engine
 from pocket_okta.engine.scim_client import Network, Timing
@@ -84,7 +84,7 @@ def _application(
     host_names: tuple[str, ...],
     lifespan: Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]],
 ) -> Starlette:
-    api_v1 = _api([*users.ROUTES, *groups.ROUTES, *apps.ROUTES], desk)
+    api_v1 = _api([*users.ROUTES, *groups.ROUTES, *apps.ROUTES, *sign_on.ROUTES], desk)
     pocket_v1 = _api(pocket.ROUTES, desk, free=frozenset({"/pocket/v1/health"}))
     application = Starlette(
         routes=[

@@ -2,10 +2,12 @@
 
 The rule: there is no sign-in here, so being reachable is being the administrator. Therefore only names that a hostile
 page cannot take (loopback, an address, what the operator named) are answered, which stops DNS rebinding, and an unsafe
-request from a browser must come from a page of this very origin. The API's unsafe requests carry a token instead.
+request from a browser must come from a page of this very origin. The API's unsafe requests carry a token instead; the
+SAML endpoints take forms from every origin, because that is what an application's messages are, and check them whole.
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _API = ("/api/v1/", "/pocket/v1/")
+_SAML = re.compile(r"/app/[^/]+/[^/]+/(sso/saml|slo/saml|slo/saml/callback)\Z")
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -46,7 +49,8 @@ class Guard:
             )
             await PlainTextResponse(refusal, 421)(scope, receive, send)
             return
-        if scope["method"] not in _SAFE and not scope["path"].startswith(_API) and not from_own_page(headers):
+        open_to_all = scope["path"].startswith(_API) or _SAML.match(scope["path"])
+        if scope["method"] not in _SAFE and not open_to_all and not from_own_page(headers):
             refusal = (
                 "Refused: this form was not sent from a page of the pocket Okta. Programs use /api/v1 with a token.\n"
             )

@@ -15,6 +15,7 @@ from pocket_okta import refusal
 from pocket_okta.attributes import DEFAULT_MAPPING, Attribute
 from pocket_okta.catalogue import BY_KEY, Scheme, Template
 from pocket_okta.refusal import Kind, Refusal
+from pocket_okta.sign_on import SignOn
 
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -154,6 +155,12 @@ class App:
     withhold_after_error: bool = False
     patch_profiles: bool = False
     custom_attributes: tuple[Attribute, ...] = ()
+    sign_on: SignOn = field(default_factory=SignOn)
+
+    @property
+    def external_key(self) -> str:
+        """What the application is called in SAML: its id under another prefix."""
+        return f"exk{self.id[3:]}"
 
     @property
     def mapping(self) -> tuple[Attribute, ...]:
@@ -223,6 +230,7 @@ class JobKind(StrEnum):
     PUSH_PASSWORD = "push_password"  # noqa: S105  (the name of a job)
     DEACTIVATE = "deactivate"
     IMPORT = "import"
+    UNIVERSAL_LOGOUT = "universal_logout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +245,12 @@ class Job:
 
     @property
     def line(self) -> tuple[str, str]:
-        """What this job queues behind: its app user; for an import, the app's own line."""
+        """What this job queues behind: its app user; for an import, the app's own line.
+
+        Universal Logout has a line beside the app user's: a session is to end now, whatever provisioning waits for.
+        """
+        if self.kind is JobKind.UNIVERSAL_LOGOUT:
+            return (self.app_id, f"{self.person_id} logout")
         return (self.app_id, self.person_id)
 
 

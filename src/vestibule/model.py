@@ -43,6 +43,9 @@ class Tenant:
     title: str
     state: TenantState
     created_at: int
+    session_idle: int = 30 * 60_000
+    """Milliseconds after which a person's session ends unused, and `session_absolute` at the latest."""
+    session_absolute: int = 8 * 3_600_000
 
 
 HOUSE_TENANT: Final = Tenant(HOUSE, HOUSE, "The house", "active", 0)
@@ -60,13 +63,62 @@ class Certificate:
     not_after: int
 
 
+Unsolicited = Literal["refuse", "restart", "accept"]
+NameIdIs = Literal["userName", "externalId"]
+
+
 @dataclass(frozen=True, slots=True)
 class SamlSettings:
-    """What is known of the identity provider's SAML side."""
+    """What is known of the identity provider's SAML side, and how people sign in with it."""
 
     entity_id: str = ""
     sso_url: str = ""
     certificates: tuple[Certificate, ...] = ()
+    """Those that a signature may be made with; the keys in them are pinned."""
+    sso_binding: Literal["redirect", "post"] = "redirect"
+    slo_url: str = ""
+    slo_binding: Literal["redirect", "post"] = "redirect"
+    candidates: tuple[Certificate, ...] = ()
+    """Those that only a sign-in test accepts, until they are put into force."""
+    metadata_url: str = ""
+    """Where the above is read again from time to time; empty for never."""
+    refreshed_at: int = 0
+    refresh_failure: str = ""
+    unsolicited: Unsolicited = "refuse"
+    """What becomes of a response nobody asked for, such as a tile's (IdP-initiated)."""
+    name_id_is: NameIdIs = "userName"
+    just_in_time: bool = False
+    """Whether who is not here yet is created at the first sign-in."""
+    sign_requests: bool = False
+    force_authn: bool = False
+    authn_context: str = ""
+    default_relay: str = ""
+    """Path or URL of an application that people go to when they came from nowhere in particular."""
+    groups_attribute: str = "groups"
+    domains: tuple[str, ...] = ()
+    """E-mail domains whose people are sent to this identity provider where a tenant has several."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRule:
+    """One rule that gives a role: when an attribute of the Profile, or one of the assertion's groups, is a value.
+
+    `source` is `profile` or `group`; `attribute` names the Profile's attribute and is empty for a group. Values are
+    compared without regard to case.
+    """
+
+    source: Literal["profile", "group"]
+    attribute: str
+    value: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRules:
+    """The rules of an identity provider, in order. Each that fits gives its role; if none does, there is a default."""
+
+    rules: tuple[RoleRule, ...] = ()
+    default: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +151,10 @@ class IdentityProvider:
     saml: SamlSettings
     mapping: tuple[Rule, ...]
     mapping_version: int
+    """Grows with every change of the mapping or of the role rules: Profiles are derived by both."""
     created_at: int
     modified_at: int
+    roles: RoleRules = RoleRules()
 
 
 class Credential(NamedTuple):
@@ -137,6 +191,10 @@ class User(NamedTuple):
     version: int
     created_at: int
     modified_at: int
+    saml_groups: str = "[]"
+    """The groups of the last assertion as JSON text; role rules read them."""
+    blocked_at: int | None = None
+    """Since when an administrator keeps this person out, whatever the identity provider says."""
 
     @property
     def kept(self) -> Kept:
@@ -157,13 +215,16 @@ class Administrator:
     disabled_at: int | None
     signed_in_at: int | None
     has_password: bool
+    identity_provider_id: str = ""
+    """Set for who comes from an identity provider, together with the person's id: such a one holds no password."""
+    user_id: str = ""
 
 
 class Actor(NamedTuple):
     """Who is doing this, in which tenant, in which request. Every transaction is opened for an actor."""
 
     tenant_id: str
-    kind: Literal["identity_provider", "administrator", "operator", "worker", "nobody"]
+    kind: Literal["identity_provider", "administrator", "operator", "person", "worker", "nobody"]
     id: str = ""
     """A credential's or an administrator's id; empty for the command line and the worker."""
     name: str = ""
@@ -172,6 +233,20 @@ class Actor(NamedTuple):
     address: str = ""
     agent: str = ""
     request_id: str = ""
+    received_at: int = 0
+    """Microseconds since 1970 at which the request was received; 0 for what no request began."""
+
+
+class Stopwatch(NamedTuple):
+    """How long it took until a person's access was gone, in microseconds after the request was received."""
+
+    tenant_id: str
+    event_id: str
+    user_id: str
+    received_at: int
+    committed_after: int
+    sessions: int
+    """How many sessions died with the commit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from pocket_okta import provisioning, refusal
 from pocket_okta.acts import assignments as assigning
-from pocket_okta.acts import find
+from pocket_okta.acts import find, sessions
 from pocket_okta.attributes import app_profile, clean_profile
 from pocket_okta.org import JobKind, Person, Status, new_id, require
 from pocket_okta.refusal import Kind, Refusal
@@ -100,7 +100,7 @@ def set_password(tx: Tx, person: Person, password: str) -> Person:
 def change_state(tx: Tx, person: Person, act: str) -> Person:
     """Activate, deactivate, suspend or unsuspend a person; refuses an act that the person's state does not allow.
 
-    Deactivating ends every assignment; activating brings back those that come through a group.
+    Deactivating ends every session and assignment; activating brings back those that come through a group.
     """
     status = require(act, person)
     changed = replace(person, status=status, status_changed=tx.now, last_updated=tx.now)
@@ -109,6 +109,10 @@ def change_state(tx: Tx, person: Person, act: str) -> Person:
     people.put_person(tx, changed)
     event, label = _EVENTS[act]
     log.append(tx, "act", event, f"{label}: {person.name}", person_id=person.id)
+    if act == "deactivate":
+        sessions.clear(tx, changed)  # before the assignments end: they say which apps are to be told
+    elif act == "suspend":
+        sessions.end_all(tx, changed)
     if act in {"activate", "deactivate"}:
         for app in apps.all_apps(tx):
             assigning.settle(tx, app, person.id)

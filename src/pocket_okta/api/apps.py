@@ -13,11 +13,12 @@ from pocket_okta.acts import apps as acts
 from pocket_okta.acts import assignments as assigning
 from pocket_okta.acts import find
 from pocket_okta.api import answers, shapes
+from pocket_okta.api import sign_on as signing
 from pocket_okta.catalogue import WIZARD, template_named
 from pocket_okta.desk import desk_of
 from pocket_okta.engine.verifying import verify
 from pocket_okta.org import App, Assignment, Features
-from pocket_okta.store import apps, assignments, queue
+from pocket_okta.store import apps, assignments, queue, sign_on
 from pocket_okta.store.database import Reader, Tx
 
 
@@ -26,13 +27,20 @@ def _base(request: Request) -> str:
 
 
 def _answer(request: Request, app: App) -> Response:
-    return answers.JsonAnswer(shapes.app(app, _base(request)))
+    return answers.JsonAnswer(_shape(request, app, sign_on.active_kids(desk_of(request).db.read)))
+
+
+def _shape(request: Request, app: App, kids: Mapping[str, str]) -> shapes.Json:
+    """Return an app with its Sign On. `kids`: app id -> the id of its active key, once it has one."""
+    shape = shapes.app(app, _base(request), signing.sign_on(app.sign_on), kids.get(app.id))
+    return shape | {"universalLogout": signing.universal_logout(app.sign_on.universal_logout)}
 
 
 async def list_apps(request: Request) -> Response:
     found = apps.all_apps(desk_of(request).db.read)
     wanted = request.query_params.get("q", "").casefold()
-    items: list[object] = [shapes.app(app, _base(request)) for app in found if app.label.casefold().startswith(wanted)]
+    kids = sign_on.active_kids(desk_of(request).db.read)
+    items: list[object] = [_shape(request, app, kids) for app in found if app.label.casefold().startswith(wanted)]
     return answers.page(request, items, "")
 
 
@@ -43,7 +51,7 @@ async def create_app(request: Request) -> Response:
     template = template_named(name) if name else WIZARD
     with desk_of(request).db.write() as tx:
         app = acts.add(tx, template, body.get("label") or template.title)
-        app = _general(tx, app, body)
+        app = signing.save(tx, _general(tx, app, body), body)
     return _answer(request, app)
 
 
@@ -75,6 +83,7 @@ async def update_app(request: Request) -> Response:
     body = await answers.body_of(request)
     with desk_of(request).db.write() as tx:
         app = _general(tx, find.app(tx, request.path_params["app"]), body)
+        app = signing.save(tx, app, body)
     return _answer(request, app)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from pocket_okta.catalogue import Scheme
 from pocket_okta.org import App, Assignment, Group, Person, Task
+from pocket_okta.saml.metadata import issuer_of
 from pocket_okta.store.apps import ImportRun
 from pocket_okta.store.log import Entry
 
@@ -50,7 +51,8 @@ _FEATURE_NAMES = {
 }
 
 
-def app(it: App, base: str) -> Json:
+def app(it: App, base: str, sign_on: Json, kid: str | None) -> Json:
+    """`sign_on` is `settings.signOn`; `kid` the id of the key that signs, None as long as there is none."""
     features = [name for key, name in _FEATURE_NAMES.items() if getattr(it.can, key)]
     return {
         "id": it.id,
@@ -61,17 +63,33 @@ def app(it: App, base: str) -> Json:
         "lastUpdated": it.last_updated,
         "signOnMode": "SAML_2_0",
         "features": [*features, *(["IMPORT_NEW_USERS"] if it.can_import else [])],
-        "credentials": {"userNameTemplate": {"template": f"${{source.{it.username_format}}}", "type": "BUILT_IN"}},
+        "credentials": {
+            "userNameTemplate": {"template": f"${{source.{it.username_format}}}", "type": "BUILT_IN"},
+            "signing": {"kid": kid},
+        },
         "settings": {
             "app": {},
+            "signOn": sign_on,
             "pocket": {
                 "mode": "wizard" if it.template.wizard else "catalogue",
                 "provisioning": "SCIM" if it.provisioning else "NONE",
                 "withholdDeactivationAfterError": it.withhold_after_error,
                 "patchProfiles": it.patch_profiles,
+                "publishAllCertificates": it.sign_on.publish_all_keys,
             },
         },
-        "_links": {"self": {"href": f"{base}api/v1/apps/{it.id}"}},
+        "_links": {
+            "self": {"href": f"{base}api/v1/apps/{it.id}"},
+            "metadata": {"href": f"{base}app/{it.external_key}/sso/saml/metadata", "type": "application/xml"},
+            "appLinks": [
+                {
+                    "name": "sso",
+                    "href": f"{base}app/{it.template.key}/{it.external_key}/sso/saml",
+                    "type": "text/html",
+                }
+            ],
+        },
+        "_embedded": {"pocket": {"externalKey": it.external_key, "issuer": issuer_of(it.external_key)}},
     }
 
 

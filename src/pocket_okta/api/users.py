@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pocket_okta import refusal
-from pocket_okta.acts import find, groups
+from pocket_okta.acts import find, groups, sessions
 from pocket_okta.acts import people as acts
 from pocket_okta.api import answers, shapes
 from pocket_okta.desk import desk_of
@@ -140,6 +140,13 @@ async def change_state(request: Request) -> Response:
     return answers.JsonAnswer({})
 
 
+async def clear_sessions(request: Request) -> Response:
+    """End a person's sessions, here and at every app that takes Universal Logout."""
+    with desk_of(request).db.write() as tx:
+        sessions.clear(tx, find.person(tx, request.path_params["user"]))
+    return Response(status_code=204)
+
+
 async def list_groups_of_user(request: Request) -> Response:
     db = desk_of(request).db.read
     person = find.person(db, request.path_params["user"])
@@ -163,6 +170,7 @@ ROUTES = [
     Route("/users/{user}", update_user, methods=["POST", "PUT"]),
     Route("/users/{user}", delete_user, methods=["DELETE"]),
     Route("/users/{user}/lifecycle/{act}", change_state, methods=["POST"]),
+    Route("/users/{user}/sessions", clear_sessions, methods=["DELETE"]),
     Route("/users/{user}/groups", list_groups_of_user, methods=["GET"]),
     Route("/users/{user}/appLinks", list_apps_of_user, methods=["GET"]),
 ]

@@ -12,9 +12,10 @@ from pocket_okta.pages.frame import Wrong, form_of, go, render, ticked, wrong
 from pocket_okta.refusal import Refusal
 from pocket_okta.store import apps, assignments
 
-# The tabs of an application, in Okta's order. Sign On stands between General and Provisioning once there is one.
+# The tabs of an application, in Okta's order.
 TABS = (
     ("General", "general"),
+    ("Sign On", "sign-on"),
     ("Provisioning", "provisioning"),
     ("Import", "import"),
     ("Assignments", "assignments"),
@@ -23,7 +24,7 @@ TABS = (
 
 def render_tab(request: Request, template: str, app: App, tab: str, status: int = 200, **context: object) -> Response:
     """Return one tab of an application inside the frame that all of them share."""
-    tabs = [(label, name) for label, name in TABS if app.provisioning or name in {"general", "assignments"}]
+    tabs = [(label, name) for label, name in TABS if app.provisioning or name in {"general", "sign-on", "assignments"}]
     return render(request, template, status, app=app, tab=tab, tabs=tabs, **context)
 
 

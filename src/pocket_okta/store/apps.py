@@ -10,6 +10,7 @@ from pocket_okta.attributes import Attribute
 from pocket_okta.catalogue import Scheme
 from pocket_okta.org import App, Candidate, Connection, Features, Group, template_of
 from pocket_okta.store.database import Reader, Tx
+from pocket_okta.store.sign_on import read_sign_on
 
 
 def _settings(app: App) -> str:
@@ -32,6 +33,7 @@ def _settings(app: App) -> str:
             "withholdAfterError": app.withhold_after_error,
             "patchProfiles": app.patch_profiles,
             "customAttributes": [asdict(attribute) for attribute in app.custom_attributes],
+            "signOn": asdict(app.sign_on),
         }
     ).decode()
 
@@ -61,6 +63,7 @@ def _app(row: sqlite3.Row) -> App:
         withhold_after_error=settings["withholdAfterError"],
         patch_profiles=settings["patchProfiles"],
         custom_attributes=tuple(Attribute(**attribute) for attribute in settings["customAttributes"]),
+        sign_on=read_sign_on(settings.get("signOn", {})),
     )
 
 
@@ -86,7 +89,16 @@ def all_apps(db: Reader) -> list[App]:
 
 def remove_app(tx: Tx, app_id: str) -> None:
     """Forget an app and everything that hangs on it but its log."""
-    for table in ("app_groups", "assignments", "jobs", "tasks", "imports", "candidates"):
+    for table in (
+        "app_groups",
+        "assignments",
+        "jobs",
+        "tasks",
+        "imports",
+        "candidates",
+        "signing_keys",
+        "session_apps",
+    ):
         tx.run(f"DELETE FROM {table} WHERE app_id = ?", app_id)  # noqa: S608  (a name from the line above)
     tx.run("DELETE FROM apps WHERE id = ?", app_id)
 

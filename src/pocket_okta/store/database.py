@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pocket_okta.org import Job
 
-VERSION = 1
+VERSION = 2
 
 SCHEMA = """
 CREATE TABLE people (
@@ -55,6 +55,20 @@ CREATE TABLE imports (
 CREATE TABLE candidates (
   app_id TEXT NOT NULL, remote_id TEXT NOT NULL, user_name TEXT NOT NULL, profile TEXT NOT NULL, seen TEXT NOT NULL,
   PRIMARY KEY (app_id, remote_id)) WITHOUT ROWID;
+"""
+# What the second format has beyond the first.
+SIGN_ON = """
+CREATE TABLE signing_keys (
+  kid TEXT PRIMARY KEY, app_id TEXT NOT NULL, certificate TEXT NOT NULL, private_key TEXT NOT NULL,
+  created TEXT NOT NULL, expires TEXT NOT NULL, active INTEGER NOT NULL);
+CREATE INDEX signing_keys_app ON signing_keys (app_id);
+CREATE TABLE sessions (
+  id TEXT PRIMARY KEY, person_id TEXT NOT NULL, authenticated TEXT NOT NULL);
+CREATE INDEX sessions_person ON sessions (person_id);
+CREATE TABLE session_apps (
+  session_id TEXT NOT NULL, app_id TEXT NOT NULL, name_id TEXT NOT NULL, session_index TEXT NOT NULL,
+  PRIMARY KEY (session_id, app_id)) WITHOUT ROWID;
+CREATE INDEX session_apps_index ON session_apps (app_id, name_id);
 """
 
 
@@ -111,7 +125,7 @@ class Database:
         self.fresh = self._prepare()
 
     def _prepare(self) -> bool:
-        """Make the tables in a new file; returns whether it was new. Refuses the file of a newer program."""
+        """Make the tables that are missing; returns whether the file was new. Refuses the file of a newer program."""
         self._connection.execute("BEGIN IMMEDIATE").execute("COMMIT")  # takes the lock, or says that another has it
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
@@ -120,8 +134,9 @@ class Database:
             )
         if version == VERSION:
             return False
-        self._connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
-        return True
+        missing = SIGN_ON if version else f"{SCHEMA} {SIGN_ON}"
+        self._connection.executescript(f"BEGIN IMMEDIATE; {missing} PRAGMA user_version={VERSION}; COMMIT;")
+        return not version
 
     @property
     def now(self) -> str:

@@ -44,8 +44,11 @@ def remove_job(tx: Tx, job_id: int) -> None:
 
 
 def busy_people(db: Reader, app_id: str) -> set[str]:
-    """Return the people of an app for whom work is queued or running."""
-    return {row["person_id"] for row in db.all("SELECT DISTINCT person_id FROM jobs WHERE app_id = ?", app_id)}
+    """Return the people of an app for whom provisioning is queued or running."""
+    rows = db.all(
+        "SELECT DISTINCT person_id FROM jobs WHERE app_id = ? AND kind <> ?", app_id, JobKind.UNIVERSAL_LOGOUT.value
+    )
+    return {row["person_id"] for row in rows}
 
 
 def _task(row: sqlite3.Row) -> Task:

@@ -6,7 +6,8 @@ from vestibule.model import HOUSE, Administrator
 from vestibule.scim.text import fold
 from vestibule.store.database import House, Row
 
-_COLUMNS: Final = "tenant_id, id, email, name, role, created_at, disabled_at, signed_in_at, password_hash <> ''"
+_COLUMNS: Final = "tenant_id, id, email, name, role, created_at, disabled_at, signed_in_at, password_hash <> '', "
+    "identity_provider_id, user_id"
 _GET: Final = f"SELECT {_COLUMNS} FROM administrators WHERE tenant_id = $1 AND id = $2"  # noqa: S608 -- a constant
 _OF_TENANT: Final = f"SELECT {_COLUMNS} FROM administrators WHERE tenant_id = $1 ORDER BY email_key"  # noqa: S608 -- a constant
 _BY_EMAIL: Final = f"""
@@ -34,8 +35,8 @@ def email_key(email: str) -> str:
 
 def administrator_of_row(row: Row) -> Administrator:
     """An administrator from the columns of `ADMINISTRATOR_COLUMNS`."""
-    tenant, id_, email, name, role, created, disabled, signed_in, has_password = row
-    return Administrator(tenant, id_, email, name, role, created, disabled, signed_in, bool(has_password))
+    tenant, id_, email, name, role, created, disabled, signed_in, has_password, provider, user = row
+    return Administrator(tenant, id_, email, name, role, created, disabled, signed_in, bool(has_password), provider, user)
 
 
 async def find_administrator(house: House, tenant_id: str, administrator_id: str) -> Administrator | None:
@@ -51,7 +52,7 @@ async def administrators_of(house: House, tenant_id: str) -> list[Administrator]
 
 async def find_by_email(house: House, email: str) -> list[tuple[Administrator, str]]:
     """Administrators of any tenant with that e-mail address, each with the hash of their password."""
-    return [(administrator_of_row(row[:9]), row[9]) for row in await house.all(_BY_EMAIL, email_key(email))]
+    return [(administrator_of_row(row[:11]), row[11]) for row in await house.all(_BY_EMAIL, email_key(email))]
 
 
 async def any_administrator(house: House) -> bool:

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 import orjson
 
-from vestibule.model import Certificate, Derivation, IdentityProvider, Rule, SamlSettings
+from vestibule.model import Certificate, Derivation, IdentityProvider, RoleRule, RoleRules, Rule, SamlSettings
 from vestibule.scim.text import fold
 from vestibule.store.database import House, Reading, Row, Tx
 
 _COLUMNS: Final = (
-    "id, name, vendor, enabled, provisioning, adopts, saml, mapping, mapping_version, created_at, modified_at"
+    "id, name, vendor, enabled, provisioning, adopts, saml, mapping, mapping_version, created_at, modified_at, roles"
 )
 _GET: Final = f"SELECT {_COLUMNS} FROM identity_providers WHERE tenant_id = $1 AND id = $2"  # noqa: S608 -- a constant
 _LOCK: Final = _GET + " /*for update*/"
@@ -18,19 +18,19 @@ _BY_NAME: Final = f"SELECT {_COLUMNS} FROM identity_providers WHERE tenant_id = 
 _ALL: Final = f"SELECT {_COLUMNS} FROM identity_providers WHERE tenant_id = $1 ORDER BY name_key"  # noqa: S608 -- a constant
 _INSERT: Final = """
 INSERT INTO identity_providers (tenant_id, id, name, name_key, vendor, enabled, provisioning, adopts, saml, mapping,
-                                mapping_version, created_at, modified_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                                mapping_version, created_at, modified_at, roles)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 """
 _UPDATE: Final = """
 UPDATE identity_providers
 SET name = $3, name_key = $4, enabled = $5, provisioning = $6, adopts = $7, saml = $8, mapping = $9,
-    mapping_version = $10, modified_at = $11, vendor = $12
+    mapping_version = $10, modified_at = $11, vendor = $12, roles = $13
 WHERE tenant_id = $1 AND id = $2
 """
 
 
 def _provider(row: Row) -> IdentityProvider:
-    id_, name, vendor, enabled, provisioning, adopts, saml, mapping, version, created, modified = row
+    id_, name, vendor, enabled, provisioning, adopts, saml, mapping, version, created, modified, roles = row
     return IdentityProvider(
         id_,
         name,
@@ -43,12 +43,21 @@ def _provider(row: Row) -> IdentityProvider:
         version,
         created,
         modified,
+        _roles(orjson.loads(roles)),
     )
 
 
 def _saml(kept: dict[str, Any]) -> SamlSettings:
-    certificates = tuple(Certificate(**certificate) for certificate in kept.get("certificates", ()))
-    return SamlSettings(kept.get("entity_id", ""), kept.get("sso_url", ""), certificates)
+    lists = {
+        "certificates": tuple(Certificate(**each) for each in kept.get("certificates", ())),
+        "candidates": tuple(Certificate(**each) for each in kept.get("candidates", ())),
+        "domains": tuple(kept.get("domains", ())),
+    }
+    return SamlSettings(**{**kept, **lists})
+
+
+def _roles(kept: dict[str, Any]) -> RoleRules:
+    return RoleRules(tuple(RoleRule(**each) for each in kept.get("rules", ())), kept.get("default", ""))
 
 
 def rule_from_json(kept: dict[str, Any]) -> Rule:
@@ -89,6 +98,7 @@ def _values(provider: IdentityProvider) -> dict[str, Any]:
         "saml": orjson.dumps(asdict(provider.saml)).decode(),
         "mapping": orjson.dumps([rule_to_json(rule) for rule in provider.mapping]).decode(),
         "name_key": fold(provider.name).strip(),
+        "roles": orjson.dumps(asdict(provider.roles)).decode(),
     }
 
 
@@ -114,6 +124,7 @@ async def insert_provider(tx: Tx, provider: IdentityProvider) -> None:
         provider.mapping_version,
         provider.created_at,
         provider.modified_at,
+        kept["roles"],
     )
 
 
@@ -138,6 +149,7 @@ async def update_provider(tx: Tx, provider: IdentityProvider) -> None:
         provider.mapping_version,
         tx.now,
         provider.vendor,
+        kept["roles"],
     )
 
 

@@ -27,7 +27,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 _SESSION: Final = """
 SELECT s.form_token, s.created_at, s.seen_at, s.expires_at, a.tenant_id, a.id, a.email, a.name, a.role, a.created_at,
-       a.disabled_at, a.signed_in_at, a.password_hash <> ''
+       a.disabled_at, a.signed_in_at, a.password_hash <> '', a.identity_provider_id, a.user_id
 FROM sessions s JOIN administrators a ON a.tenant_id = s.tenant_id AND a.id = s.administrator_id
 WHERE s.tenant_id = $1 AND s.token_check = $2
 """

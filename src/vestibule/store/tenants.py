@@ -5,7 +5,7 @@ from typing import Final
 from vestibule.model import Tenant
 from vestibule.store.database import House, Row
 
-_COLUMNS: Final = "id, name, title, state, created_at"
+_COLUMNS: Final = "id, name, title, state, created_at, session_idle, session_absolute"
 _BY_NAME: Final = f"SELECT {_COLUMNS} FROM tenants WHERE name = $1"  # noqa: S608 -- a constant
 _ALL: Final = f"SELECT {_COLUMNS} FROM tenants ORDER BY name"  # noqa: S608 -- a constant
 _SET_STATE: Final = "UPDATE tenants SET state = $2 WHERE id = $1"

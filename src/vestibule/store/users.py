@@ -90,7 +90,10 @@ def _folded(value: Any) -> Any:
 
 # -- reading -----------------------------------------------------------------------------------------------------------
 
-_COLUMNS: Final = "id, identity_provider_id, active, role, document, profile, version, created_at, modified_at"
+_COLUMNS: Final = (
+    "id, identity_provider_id, active, role, document, profile, version, created_at, modified_at, "
+    "saml_groups, blocked_at"
+)
 _GET: Final = f"SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND id = $2"  # noqa: S608 -- a constant
 _LOCK: Final = _GET + " /*for update*/"
 _BY_NAME: Final = f"""
@@ -117,15 +120,15 @@ FROM identity_providers i WHERE i.tenant_id = $1 AND i.id = $2
 """
 _FOOTING_TO_CHANGE: Final = """
 SELECT i.mapping_version, i.provisioning, i.adopts, u.id, u.identity_provider_id, u.active, u.role, u.document,
-       u.profile, u.version, u.created_at, u.modified_at
+       u.profile, u.version, u.created_at, u.modified_at, u.saml_groups, u.blocked_at
 FROM users u JOIN identity_providers i ON i.tenant_id = u.tenant_id AND i.id = $2
 WHERE u.tenant_id = $1 AND u.id = $3 /*for update of u*/
 """
 
 
 def _user(row: Row) -> User:
-    id_, provider, active, role, document, profile, version, created, modified = row
-    return User(id_, provider, bool(active), role, document, profile, version, created, modified)
+    id_, provider, active, role, document, profile, version, created, modified, groups, blocked = row
+    return User(id_, provider, bool(active), role, document, profile, version, created, modified, groups, blocked)
 
 
 async def find_user(reading: Reading, user_id: str) -> User | None:

@@ -1,0 +1,75 @@
+"""Sessions of the org: sign in, find who is there, sign out, clear.
+
+The rule: the browser holds 256 random bits and the store only their digest; a session is worth nothing the moment its
+person is not active. Nobody has a password here: who may reach the org may be anybody in it.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from pocket_okta.acts import find
+from pocket_okta.org import JobKind, Person, Status
+from pocket_okta.refusal import Kind, Refusal
+from pocket_okta.store import assignments, log, people, queue
+from pocket_okta.store import sessions as rows
+from pocket_okta.store.database import Reader, Tx, instant
+from pocket_okta.store.sessions import Session
+
+LONGEST = timedelta(hours=12)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _oldest(db: Reader) -> str:
+    return instant(datetime.fromisoformat(db.now) - LONGEST)
+
+
+def sign_in(tx: Tx, login: str) -> str:
+    """Begin a session for the person with this login or id; returns what their browser is to hold."""
+    person = people.get_person(tx, login.strip())
+    if person is None or person.status is not Status.ACTIVE:
+        state = "there is no such person" if person is None else f"that person is {person.status.value.lower()}"
+        raise Refusal(Kind.INVALID, f"Unable to sign in as {login.strip()!r}: {state}.", "username")
+    rows.remove_before(tx, _oldest(tx))
+    token = secrets.token_urlsafe(32)
+    rows.insert(tx, Session(_digest(token), person.id, tx.now))
+    log.append(tx, "act", "user.session.start", f"User login to Okta: {person.name}", person_id=person.id)
+    return token
+
+
+def current(db: Reader, token: str) -> tuple[Session, Person] | None:
+    """Return whose session a browser holds; None if it is over, or its person is not active."""
+    session = rows.get(db, _digest(token)) if token else None
+    if session is None or session.authenticated < _oldest(db):
+        return None
+    person = people.get_person(db, session.person_id)
+    return (session, person) if person and person.status is Status.ACTIVE else None
+
+
+def end(tx: Tx, session_id: str) -> None:
+    """End one session; ending it twice changes nothing."""
+    session = rows.get(tx, session_id)
+    if session is None:
+        return
+    rows.remove(tx, session_id)
+    person = people.get_person(tx, session.person_id)
+    name = person.name if person else session.person_id
+    log.append(tx, "act", "user.session.end", f"User logout from Okta: {name}", person_id=session.person_id)
+
+
+def end_all(tx: Tx, person: Person) -> None:
+    """End every session of a person."""
+    for session in rows.of_person(tx, person.id):
+        end(tx, session.id)
+
+
+def clear(tx: Tx, person: Person) -> None:
+    """End a person's sessions here, and tell every app of theirs that takes Universal Logout (wire facts 7.6)."""
+    end_all(tx, person)
+    log.append(tx, "act", "user.session.clear", f"Clear user session: {person.name}", person_id=person.id)
+    for assignment in assignments.of_person(tx, person.id):
+        if find.app(tx, assignment.app_id).sign_on.universal_logout.enabled:
+            queue.order(tx, assignment.app_id, person.id, JobKind.UNIVERSAL_LOGOUT)
