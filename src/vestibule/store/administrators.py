@@ -6,8 +6,10 @@ from vestibule.model import HOUSE, Administrator
 from vestibule.scim.text import fold
 from vestibule.store.database import House, Row
 
-_COLUMNS: Final = "tenant_id, id, email, name, role, created_at, disabled_at, signed_in_at, password_hash <> '', "
+_COLUMNS: Final = (
+    "tenant_id, id, email, name, role, created_at, disabled_at, signed_in_at, password_hash <> '', "
     "identity_provider_id, user_id"
+)
 _GET: Final = f"SELECT {_COLUMNS} FROM administrators WHERE tenant_id = $1 AND id = $2"  # noqa: S608 -- a constant
 _OF_TENANT: Final = f"SELECT {_COLUMNS} FROM administrators WHERE tenant_id = $1 ORDER BY email_key"  # noqa: S608 -- a constant
 _BY_EMAIL: Final = f"""
@@ -36,7 +38,9 @@ def email_key(email: str) -> str:
 def administrator_of_row(row: Row) -> Administrator:
     """An administrator from the columns of `ADMINISTRATOR_COLUMNS`."""
     tenant, id_, email, name, role, created, disabled, signed_in, has_password, provider, user = row
-    return Administrator(tenant, id_, email, name, role, created, disabled, signed_in, bool(has_password), provider, user)
+    return Administrator(
+        tenant, id_, email, name, role, created, disabled, signed_in, bool(has_password), provider, user
+    )
 
 
 async def find_administrator(house: House, tenant_id: str, administrator_id: str) -> Administrator | None:
