@@ -1,9 +1,10 @@
-"""Hardened XML parsing, and the only place that knows lxml.
+"""Hardened XML, and the only place that knows lxml: reading, finding, building, canonical bytes.
 
 A document with a DTD is refused before anything interprets it, and comments and processing instructions are refused
 because a text that a comment cuts in two is read differently than it is signed (security reference A4, A9).
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from lxml import etree
@@ -13,15 +14,24 @@ from vestibule.saml.errors import SamlError
 MAX_BYTES: Final = 1024 * 1024
 Element = etree._Element  # noqa: SLF001 -- the only name lxml has for the type
 
+SAMLP: Final = "urn:oasis:names:tc:SAML:2.0:protocol"
+SAML: Final = "urn:oasis:names:tc:SAML:2.0:assertion"
+MD: Final = "urn:oasis:names:tc:SAML:2.0:metadata"
+DS: Final = "http://www.w3.org/2000/09/xmldsig#"
+XENC: Final = "http://www.w3.org/2001/04/xmlenc#"
+XENC11: Final = "http://www.w3.org/2009/xmlenc11#"
+EXC_C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
+_PREFIXES: Final = {"samlp": SAMLP, "saml": SAML, "md": MD, "ds": DS, "xenc": XENC}
 
-def parse_xml(text: bytes, *, drop_comments: bool = False) -> Element:
+
+def parse_xml(text: bytes, *, drop_comments: bool = False, largest: int = MAX_BYTES) -> Element:
     """The root of an XML document. `drop_comments` is for what an administrator pastes, never for what is signed.
 
     Raises:
         SamlError: too large, not well-formed, or with a DTD, a comment or a processing instruction.
     """
-    if len(text) > MAX_BYTES:
-        raise SamlError(f"XML of at most {MAX_BYTES:,} bytes is wanted", f"{len(text):,} bytes")
+    if len(text) > largest:
+        raise SamlError(f"XML of at most {largest:,} bytes is wanted", f"{len(text):,} bytes")
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -39,11 +49,115 @@ def parse_xml(text: bytes, *, drop_comments: bool = False) -> Element:
     tree = root.getroottree()
     if tree.docinfo.doctype or tree.docinfo.internalDTD is not None:
         raise SamlError("XML without a DTD is wanted", "a DOCTYPE")
-    if next(tree.iter(etree.Comment, etree.ProcessingInstruction, etree.Entity), None) is not None:
+    # Those before and after the root are the tree's, not the root's.
+    beside = [*root.itersiblings(preceding=True), *root.itersiblings()]
+    if beside or next(root.iter(etree.Comment, etree.ProcessingInstruction, etree.Entity), None) is not None:
         raise SamlError("XML without comments and processing instructions is wanted", "one of them")
     return root
+
+
+def q(namespace: str, name: str) -> str:
+    """A qualified name as elements carry it."""
+    return f"{{{namespace}}}{name}"
 
 
 def text_of(element: Element | None) -> str:
     """The text of an element without the white space around it; empty for none."""
     return (element.text or "").strip() if element is not None else ""
+
+
+def attribute(element: Element, name: str) -> str:
+    """An attribute that has no namespace; empty if it is not there."""
+    value = element.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def children(element: Element, namespace: str, name: str) -> list[Element]:
+    """The direct children of that name."""
+    return element.findall(q(namespace, name))
+
+
+def only_child(element: Element, namespace: str, name: str) -> Element | None:
+    """The direct child of that name, or None.
+
+    Raises:
+        SamlError: there are several.
+    """
+    found = children(element, namespace, name)
+    if len(found) > 1:
+        raise SamlError(f"One {name} is wanted", f"{len(found)}")
+    return found[0] if found else None
+
+
+def everywhere(element: Element, namespace: str, name: str) -> list[Element]:
+    """Every element of that name in a document, at whatever depth, the element itself among them."""
+    return list(element.iter(q(namespace, name)))
+
+
+def local_name(element: Element) -> str:
+    """The name of an element without its namespace."""
+    return etree.QName(element).localname
+
+
+def ids_in(element: Element) -> list[str]:
+    """Every value in a document that something might take for an id: `ID`, `Id`, `id`, in any namespace."""
+    found = []
+    for each in element.iter(etree.Element):
+        found += [str(value) for name, value in each.attrib.items() if etree.QName(name).localname.lower() == "id"]
+    return found
+
+
+def namespaced_ids_in(element: Element) -> list[str]:
+    """Attributes named like an id that stand in a namespace, `xml:id` among them: nobody honest sends them."""
+    return [
+        str(name)
+        for each in element.iter(etree.Element)
+        for name in each.attrib
+        if str(name).startswith("{") and etree.QName(name).localname.lower() == "id"
+    ]
+
+
+def build(namespace: str, name: str, attributes: Mapping[str, str], content: Sequence[Element] | str = ()) -> Element:
+    """A new element with its attributes (those that are empty are left out) and children or text."""
+    element = etree.Element(q(namespace, name), nsmap={p: uri for p, uri in _PREFIXES.items() if uri == namespace})
+    for key, value in attributes.items():
+        if value:
+            element.set(key, value)
+    if isinstance(content, str):
+        element.text = content
+    else:
+        element.extend(content)
+    return element
+
+
+def serialise(element: Element) -> bytes:
+    """An element as XML, as it stands, without a declaration."""
+    return etree.tostring(element, encoding="utf-8", with_tail=False)
+
+
+def indented(element: Element) -> str:
+    """An element as XML for people to read. Not what was signed: white space is added."""
+    copy = etree.fromstring(serialise(element))
+    etree.indent(copy)
+    return etree.tostring(copy, encoding="unicode", with_tail=False)
+
+
+def copied(element: Element) -> Element:
+    """The same element as a document of its own, in its own tree."""
+    return etree.fromstring(serialise(element), etree.XMLParser(resolve_entities=False, no_network=True))
+
+
+def replace(old: Element, new: Element) -> None:
+    """Put an element in another one's place."""
+    parent = old.getparent()
+    if parent is None:
+        raise SamlError("An element within another is wanted", "a root")
+    new.tail = old.tail
+    parent.replace(old, new)
+
+
+def remove(element: Element) -> None:
+    """Take an element out of its parent, keeping the text behind it."""
+    parent = element.getparent()
+    if parent is not None:
+        parent.remove(element)

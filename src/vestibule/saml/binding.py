@@ -1,0 +1,82 @@
+"""How SAML messages travel: base64 in a form (HTTP-POST), deflated in a query (HTTP-Redirect); SAML 2.0 Bindings §3.4,
+§3.5.
+"""
+
+import base64
+import binascii
+import zlib
+from typing import Final
+from urllib.parse import quote
+
+from vestibule.saml.errors import SamlError
+from vestibule.saml.signature import RSA_SHA256, SigningKey, sign_query
+
+LARGEST_MESSAGE: Final = 256 * 1024
+"""Bytes of a message; a large response with hundreds of groups has a fifth of that."""
+
+
+def decode_posted(text: str) -> bytes:
+    """The XML of a message that was posted.
+
+    Raises:
+        SamlError: empty, too large or not base64.
+    """
+    if not text.strip():
+        raise SamlError("A SAML message is wanted", "an empty field")
+    if len(text) > LARGEST_MESSAGE * 3 // 2:
+        raise SamlError(f"A SAML message of at most {LARGEST_MESSAGE:,} bytes is wanted", f"{len(text):,} characters")
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise SamlError("A SAML message in base64 is wanted", "a text that is none") from None
+
+
+def decode_redirected(text: str) -> bytes:
+    """The XML of a message in a query.
+
+    Raises:
+        SamlError: empty, too large, not base64 or not deflated.
+    """
+    raw = decode_posted(text)
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        xml = inflater.decompress(raw, LARGEST_MESSAGE)
+    except zlib.error:
+        raise SamlError("A deflated SAML message is wanted", "a text that is none") from None
+    if inflater.unconsumed_tail:
+        raise SamlError(f"A SAML message of at most {LARGEST_MESSAGE:,} bytes is wanted", "more")
+    return xml
+
+
+def encode_posted(xml: bytes) -> str:
+    """The value of a form's field for a message."""
+    return base64.b64encode(xml).decode()
+
+
+def redirect_url(url: str, field: str, xml: bytes, relay: str, key: SigningKey | None) -> str:
+    """The URL that carries a message as `SAMLRequest` or `SAMLResponse`, signed where there is a key."""
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    deflated = deflater.compress(xml) + deflater.flush()
+    query = f"{field}={quote(base64.b64encode(deflated).decode(), safe='')}"
+    if relay:
+        query += f"&RelayState={quote(relay, safe='')}"
+    if key is not None:
+        query += f"&SigAlg={quote(RSA_SHA256, safe='')}"
+        query += f"&Signature={quote(sign_query(query, key), safe='')}"
+    return f"{url}{'&' if '?' in url else '?'}{query}"
+
+
+def signed_part(query: str, field: str) -> bytes:
+    """The bytes of a query that its signature covers, as they came: message, RelayState and SigAlg, in that order.
+
+    Raises:
+        SamlError: one of them is missing or there twice.
+    """
+    parts = [part for part in query.split("&") if part]
+    kept = []
+    for name in (field, "RelayState", "SigAlg"):
+        found = [part for part in parts if part.partition("=")[0] == name]
+        if len(found) > 1 or (not found and name != "RelayState"):
+            raise SamlError(f"One {name} is wanted in a signed query", f"{len(found)}")
+        kept += found
+    return "&".join(kept).encode("ascii", "replace")

@@ -1,0 +1,131 @@
+"""Single logout: requests and answers, in both directions (SAML 2.0 Core §3.7, Profiles §4.4).
+
+The rule of this file: a request that ends sessions is carried out only when a pinned key signed it, in the message or
+in the query that carried it. An answer only tells how our own request went; nothing depends on it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from vestibule.model import Certificate
+from vestibule.saml.errors import SamlError
+from vestibule.saml.response import SKEW, SUCCESS
+from vestibule.saml.signature import check_signatures, verify_element
+from vestibule.saml.times import read_instant, write_instant
+from vestibule.saml.xml import (
+    SAML,
+    SAMLP,
+    Element,
+    attribute,
+    build,
+    children,
+    only_child,
+    parse_xml,
+    q,
+    text_of,
+)
+
+_OLDEST: Final = 600_000
+_REQUEST_TAG: Final = q(SAMLP, "LogoutRequest")
+_RESPONSE_TAG: Final = q(SAMLP, "LogoutResponse")
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutRequest:
+    """Whose sessions are to end: those of a NameID, or of some of its sessions."""
+
+    id: str
+    name_id: str
+    name_id_format: str
+    session_indexes: tuple[str, ...]
+
+
+def is_logout_request(xml: bytes) -> bool:
+    """Whether a message is a request rather than an answer.
+
+    Raises:
+        SamlError: it is neither.
+    """
+    tag = parse_xml(xml).tag
+    if tag not in {_REQUEST_TAG, _RESPONSE_TAG}:
+        raise SamlError("A LogoutRequest or a LogoutResponse is wanted", "another message")
+    return tag == _REQUEST_TAG
+
+
+def read_logout_request(
+    xml: bytes, issuer: str, destination: str, certificates: Sequence[Certificate], now: int, *, query_signed: bool
+) -> LogoutRequest:
+    """A request to end sessions. `query_signed` says that the signature of the redirect that carried it was verified;
+    else the message has to carry one itself.
+
+    Raises:
+        SamlError
+    """
+    root = _verified(parse_xml(xml), _REQUEST_TAG, certificates, query_signed=query_signed)
+    _check_envelope(root, issuer, destination, now)
+    ends = attribute(root, "NotOnOrAfter")
+    if ends and now >= read_instant(ends, "NotOnOrAfter") + SKEW:
+        raise SamlError("A LogoutRequest that still holds is wanted", f"one that held until {ends}")
+    name_id = only_child(root, SAML, "NameID")
+    if name_id is None or not text_of(name_id) or len(name_id):
+        raise SamlError("A NameID in the clear is wanted", "none")
+    indexes = tuple(text_of(each) for each in children(root, SAMLP, "SessionIndex") if text_of(each))
+    return LogoutRequest(attribute(root, "ID"), text_of(name_id), attribute(name_id, "Format"), indexes)
+
+
+def read_logout_response(
+    xml: bytes, issuer: str, destination: str, certificates: Sequence[Certificate], now: int, *, query_signed: bool
+) -> tuple[str, bool]:
+    """The id of our request that was answered, and whether the identity provider ended its own session.
+
+    Raises:
+        SamlError
+    """
+    root = _verified(parse_xml(xml), _RESPONSE_TAG, certificates, query_signed=query_signed)
+    _check_envelope(root, issuer, destination, now)
+    status = only_child(root, SAMLP, "Status")
+    code = only_child(status, SAMLP, "StatusCode") if status is not None else None
+    return attribute(root, "InResponseTo"), code is not None and attribute(code, "Value") == SUCCESS
+
+
+def _verified(root: Element, tag: str, certificates: Sequence[Certificate], *, query_signed: bool) -> Element:
+    if root.tag != tag or attribute(root, "Version") != "2.0" or not attribute(root, "ID"):
+        raise SamlError("A SAML 2.0 message of the other kind is wanted", "this one")
+    check_signatures(root, [root])
+    return root if query_signed else verify_element(root, certificates).element
+
+
+def _check_envelope(root: Element, issuer: str, destination: str, now: int) -> None:
+    came = text_of(only_child(root, SAML, "Issuer"))
+    if came != issuer:
+        raise SamlError(f"A message from {issuer} is wanted", f"one from '{came[:200]}'")
+    if (meant := attribute(root, "Destination")) != destination:
+        raise SamlError(f"A message for {destination} is wanted", f"one for '{meant[:200]}'")
+    issued = read_instant(attribute(root, "IssueInstant"), "IssueInstant")
+    if not now - _OLDEST - SKEW <= issued <= now + SKEW:
+        raise SamlError(
+            f"A message of the last {_OLDEST // 60_000} minutes is wanted", f"one of {write_instant(issued)}"
+        )
+
+
+def logout_request(
+    id_: str, entity_id: str, destination: str, name_id: str, name_id_format: str, session_index: str, now: int
+) -> Element:
+    """Our request that the identity provider ends its session as well."""
+    content = [
+        build(SAML, "Issuer", {}, entity_id),
+        build(SAML, "NameID", {"Format": name_id_format}, name_id),
+    ]
+    if session_index:
+        content.append(build(SAMLP, "SessionIndex", {}, session_index))
+    instants = {"IssueInstant": write_instant(now), "NotOnOrAfter": write_instant(now + 300_000)}
+    return build(SAMLP, "LogoutRequest", {"ID": id_, "Version": "2.0", **instants, "Destination": destination}, content)
+
+
+def logout_response(id_: str, entity_id: str, destination: str, answered: str, now: int) -> Element:
+    """Our answer to a request that was carried out."""
+    code = build(SAMLP, "StatusCode", {"Value": SUCCESS})
+    content = [build(SAML, "Issuer", {}, entity_id), build(SAMLP, "Status", {}, [code])]
+    named = {"ID": id_, "Version": "2.0", "IssueInstant": write_instant(now), "Destination": destination}
+    return build(SAMLP, "LogoutResponse", {**named, "InResponseTo": answered}, content)

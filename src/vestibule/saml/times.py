@@ -1,0 +1,25 @@
+"""Instants as SAML writes them (xsd:dateTime in UTC), in milliseconds."""
+
+from datetime import UTC, datetime
+
+from vestibule.saml.errors import SamlError
+
+
+def read_instant(text: str, what: str) -> int:
+    """Milliseconds of a time such as 2026-11-24T10:00:00.123Z.
+
+    Raises:
+        SamlError: it is none, or not in UTC.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise SamlError(f"A time in UTC is wanted as {what}", f"'{text[:40]}'") from None
+    if moment.utcoffset() is None or "T" not in text:
+        raise SamlError(f"A time in UTC is wanted as {what}", f"'{text[:40]}'")
+    return int(moment.timestamp() * 1000)
+
+
+def write_instant(milliseconds: int) -> str:
+    """A time as SAML messages carry it."""
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
