@@ -24,10 +24,10 @@ check: $(BIN)/.test ## lint, format, types and the import contract
 	@$(BIN)/lint-imports
 
 fast: $(BIN)/.test ## the tests that need no server, no browser: seconds
-	@$(BIN)/pytest -q tests/unit tests/docs
+	@$(BIN)/pytest -q tests/unit tests/docs tests/saml
 
 slow: $(BIN)/.test browser ## everything else: both engines, the pocket Okta, Chromium, kill -9
-	@$(BIN)/pytest -q -n 3 --dist loadgroup tests --ignore tests/unit --ignore tests/docs
+	@$(BIN)/pytest -q -n 3 --dist loadgroup tests --ignore tests/unit --ignore tests/docs --ignore tests/saml
 
 format: $(BIN)/.test ## put the code in shape
 	@$(BIN)/ruff check --fix .
@@ -35,6 +35,9 @@ format: $(BIN)/.test ## put the code in shape
 
 bench: $(BIN)/.test ## speed beside its peers in one run (not part of the suite; needs npm)
 	@$(BIN)/python -m bench.lifecycle
+
+mutants: $(BIN)/.test ## what the tests of SAML would not notice (not part of the suite; minutes)
+	@$(BIN)/python -m bench.mutants
 
 lock: ## write requirements/*.lock anew from pyproject.toml
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv
@@ -65,4 +68,4 @@ browser:
 	  sudo=$$(command -v sudo || true); $$sudo apt-get -qq update; \
 	  DEBIAN_FRONTEND=noninteractive $$sudo apt-get -qq install -y chromium fonts-dejavu-core >/dev/null; }
 
-.PHONY: help run test check fast slow format bench lock clean browser
+.PHONY: help run test check fast slow format bench mutants lock clean browser

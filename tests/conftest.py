@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import asyncpg
@@ -28,6 +29,9 @@ from vestibule.endpoints.context import Context
 from vestibule.keys import Pair
 from vestibule.model import HOUSE, Actor, IdentityProvider, Tenant
 from vestibule.settings import Settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parent.parent
 ENGINES = ("sqlite", "postgres")
@@ -260,3 +264,31 @@ def scim(place: Place) -> Iterator[httpx2.Client]:
     """The Okta of a fresh tenant, ready to speak SCIM."""
     with place.client() as client:
         yield client
+
+
+# -- the browser -------------------------------------------------------------------------------------------------------
+
+CHROMIUM_OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """Chromium: the one that CHROMIUM names, or the one on the path. Its driver can be started once in a process, so
+    every test that wants a browser takes this one.
+    """
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 -- costs a moment; only tests that ask for it pay
+
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    assert executable, "wanted a Chromium: install it, or name it in CHROMIUM"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_OPTIONS))
+        yield chromium
+        chromium.close()

@@ -37,6 +37,7 @@ class Settings:
     ca_file: str = ""
     host_names: tuple[str, ...] = ()
     token: str = ""
+    org_url: str = ""
 
 
 class Org:
@@ -50,9 +51,11 @@ class Org:
         if self._db.fresh and not settings.empty:
             with self._db.write() as tx:
                 seed.fill(tx)
-        self.engine = Engine(self._db, Network(settings.timing, lambda: tls(settings.ca_file)))
+        self.engine = Engine(self._db, Network(settings.timing, lambda: tls(settings.ca_file)), settings.org_url)
         token = settings.token or token_in(settings.data)
-        self.asgi = _application(Desk(self._db, self.engine, token), settings.host_names, self._lifespan)
+        self.asgi = _application(
+            Desk(self._db, self.engine, token, settings.org_url), settings.host_names, self._lifespan
+        )
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:

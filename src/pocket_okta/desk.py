@@ -84,6 +84,7 @@ class Desk:
     db: Database
     engine: Engine
     token: str
+    org_url: str  # without a slash at its end
     notices: Notices = field(default_factory=Notices)
     arrivals: Waiting[Arrival] = field(default_factory=Waiting)
     farewells: Waiting[Message] = field(default_factory=Waiting)

@@ -15,7 +15,7 @@ from pocket_okta import refusal
 from pocket_okta.attributes import DEFAULT_MAPPING, Attribute
 from pocket_okta.catalogue import BY_KEY, Scheme, Template
 from pocket_okta.refusal import Kind, Refusal
-from pocket_okta.sign_on import SignOn
+from pocket_okta.sign_on import SignOn, evaluate
 
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -295,6 +295,11 @@ def linked(app: App, person_id: str, found: Candidate, now: str) -> Assignment:
         status_changed=now,
         last_sync=now,
     )
+
+
+def told(source: str, person: Person, row: Assignment) -> str:
+    """Return the value of a sign-on expression for an app user; blank when there is none."""
+    return evaluate(source, person.profile, row.profile, {"id": person.id, "userName": row.user_name})
 
 
 def _is_base_url(url: str) -> bool:

@@ -11,6 +11,7 @@ import signal
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -105,7 +106,7 @@ def run(settings: Settings, listener: socket.socket, ready_fd: int | None, ready
                 stream.write(f"{url}\n")
 
     try:
-        org = Org(settings)
+        org = Org(replace(settings, org_url=settings.org_url or url.rstrip("/")))
     except (ValueError, OSError, sqlite3.Error) as problem:
         hint = "; another pocket Okta uses it" if "locked" in str(problem) else ""
         raise click.ClickException(f"--data: {settings.data} cannot be used: {problem}{hint}.") from None
@@ -138,6 +139,7 @@ def run(settings: Settings, listener: socket.socket, ready_fd: int | None, ready
 @click.option("--empty", is_flag=True, help="Start a fresh org without example people, groups and app.")
 @click.option("--anywhere", is_flag=True, help="Allow an address that other machines can reach. There is no sign-in.")
 @click.option("--host-name", "host_names", multiple=True, help="A further host name to answer to; may be repeated.")
+@click.option("--org-url", default="", help="The org's address as others know it; where it listens, if not given.")
 @click.option("--ready-fd", type=click.IntRange(1), help="Write the URL to this descriptor when ready, and close it.")
 @click.option(
     "--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the URL to this file when ready."
@@ -168,6 +170,7 @@ def serve(
     empty: bool,
     anywhere: bool,
     host_names: tuple[str, ...],
+    org_url: str,
     ready_fd: int | None,
     ready_file: Path | None,
     time_scale: float,
@@ -188,5 +191,6 @@ def serve(
         ca_file=ca_file or "",
         host_names=host_names,
         token=os.environ.get("POCKET_OKTA_API_TOKEN", "").strip(),
+        org_url=org_url.rstrip("/"),
     )
     run(settings, listener, ready_fd, ready_file)

@@ -16,13 +16,13 @@ from pocket_okta.attributes import PERSON_ATTRIBUTES
 NAME_ID_FORMATS: Mapping[str, str] = {
     "Unspecified": "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified",
     "EmailAddress": "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress",
-    "x509SubjectName": "urn:oasis:names:tc:SAML:1.1:nameid-format:x509SubjectName",
+    "x509SubjectName": "urn:oasis:names:tc:SAML:1.1:nameid-format:X509SubjectName",
     "Persistent": "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
     "Transient": "urn:oasis:names:tc:SAML:2.0:nameid-format:transient",
 }
 # "Application username": which value the NameID carries. The first is the one that provisioning sends as userName.
 NAME_ID_VALUES: Mapping[str, str] = {
-    "user.userName": "Application username, as it is provisioned",
+    "user.userName": "As it is provisioned",
     "user.login": "Okta username",
     "user.email": "Email",
     "user.id": "Okta user id",
@@ -183,9 +183,14 @@ def check(it: SignOn) -> SignOn:
         ("universalLogoutEndpoint", "Logout endpoint URL", it.universal_logout.endpoint),
         *(("acsEndpoints", "Other Requestable SSO URLs", url) for url in it.other_acs_urls),
     ):
-        _check_url(name, label, url)
-    if len(it.audience) > LONGEST or len(it.default_relay_state) > LONGEST:
-        raise refusal.invalid("audience", f"Audience URI and Default RelayState: wanted at most {LONGEST} characters.")
+        check_url(name, label, url)
+    for name, label, text in (
+        ("audience", "Audience URI", it.audience),
+        ("defaultRelayState", "Default RelayState", it.default_relay_state),
+        ("issuer", "SP Issuer", it.slo.issuer),
+    ):
+        if len(text) > LONGEST or re.search(r"[\x00-\x1f]", text):
+            raise refusal.invalid(name, f"{label}: wanted at most {LONGEST} printable characters, got {text[:80]!r}.")
     _one_of("subjectNameIdFormat", it.name_id_format, tuple(NAME_ID_FORMATS.values()))
     check_source("subjectNameIdTemplate", it.name_id_source)
     _check_statements(it)
@@ -198,7 +203,8 @@ def check(it: SignOn) -> SignOn:
     return it
 
 
-def _check_url(name: str, label: str, url: str) -> None:
+def check_url(name: str, label: str, url: str) -> None:
+    """Refuse what is no http or https address; blank means none is set."""
     if not url:
         return
     try:

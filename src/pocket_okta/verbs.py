@@ -33,6 +33,10 @@ class Remote:
         answer = self._ask(method, path, body, accept)
         return answer.json() if answer.content else {}
 
+    def text(self, path: str) -> str:
+        """Return an answer that is no JSON."""
+        return self._ask("GET", path).text
+
     def pages(self, path: str) -> list[Any]:
         """Return every item of a paged listing."""
         items: list[Any] = []
@@ -209,6 +213,15 @@ def _life_cycle(act: str) -> click.Command:
 
 for _act in ("deactivate", "activate", "suspend", "unsuspend"):
     people.add_command(_life_cycle(_act))
+
+
+@people.command("clear-sessions")
+@click.argument("who")
+@reaching
+def clear_sessions(who: str, url: str, token: str, data: Path, as_json: bool) -> None:
+    """End the sessions of WHO (id or login), here and by Universal Logout."""
+    remote(url, token, data).call("DELETE", f"/api/v1/users/{quote(who)}/sessions")
+    finish({"cleared": who}, as_json, f"The sessions of {who} were ended.")
 
 
 @click.command("log")

@@ -7,11 +7,16 @@ from urllib.parse import quote
 import click
 
 from pocket_okta.verbs import finish, reaching, remote, show
+from pocket_okta.verbs_sign_on import certificates, print_metadata, set_sign_on
 
 
 @click.group()
 def app() -> None:
     """Applications of a running org. APP is an id or the exact label."""
+
+
+for _command in (set_sign_on, print_metadata, certificates):
+    app.add_command(_command)
 
 
 @app.command("list")

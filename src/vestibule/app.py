@@ -1,6 +1,7 @@
 """The one file that joins settings, database, endpoints and worker into a program that answers HTTP."""
 
 import asyncio
+import contextlib
 import logging
 import sys
 from collections.abc import Callable
@@ -38,7 +39,7 @@ class Vestibule:
             return
         path: str = scope["path"]
         is_scim = path.startswith(_SCIM) or path == "/scim"
-        if await refuse_malformed(scope, send, as_scim=is_scim):
+        if await refuse_malformed(scope, send, self._settings, as_scim=is_scim):
             return
         await (self._scim if is_scim else self._console)(scope, receive, send)
 
@@ -57,12 +58,11 @@ class Vestibule:
         worker = asyncio.create_task(work(context, stop))
         self._opened(context)
         await send({"type": "lifespan.startup.complete"})
-        try:
+        with contextlib.suppress(asyncio.CancelledError):  # a second signal to stop: the house is closed all the same
             await receive()
-        finally:  # told to stop, or cancelled by a second signal: the house is closed either way
-            stop.set()
-            await asyncio.wait([worker])
-            await context.close()
+        stop.set()
+        await asyncio.wait([worker])
+        await context.close()
         await send({"type": "lifespan.shutdown.complete"})
 
 

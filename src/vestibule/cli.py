@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from vestibule import __version__, demo, serve
-from vestibule.actions import administer, configure
+from vestibule.actions import administer, configure, second_factor
 from vestibule.actions.verify import find_faults
 from vestibule.endpoints.context import Context
 from vestibule.errors import NotFound, Refusal, Unavailable, WrongInput
@@ -531,3 +531,25 @@ def disable_administrator(email: str, tenant_name: str | None, operator: bool, a
 def enable_administrator(email: str, tenant_name: str | None, operator: bool, as_json: bool) -> None:
     """Let EMAIL in again."""
     _set_enabled(email, tenant_name, operator=operator, enabled=True, as_json=as_json)
+
+
+@admin_group.command("reset-factors")
+@click.argument("email")
+@_WHOSE
+@_OPERATOR
+@AS_JSON
+def reset_factors(email: str, tenant_name: str | None, operator: bool, as_json: bool) -> None:
+    """Remove every second factor and recovery code of EMAIL, who lost all of them, and end their sessions."""
+
+    async def act(context: Context) -> dict[str, Any]:
+        tenant_id = await _administered(context, tenant_name, operator=operator)
+        async with context.database.house_write(_operator()) as house:
+            administrator = await _administrator(house, tenant_id, email)
+            if administrator is None:
+                raise NotFound(f"There is no administrator {email} there. `vestibule admin list` shows them.")
+            removed = await second_factor.reset_factors(house, administrator)
+        return _administrator_json(administrator, tenant_name) | {"factors_removed": removed}
+
+    shown = _act(act)
+    told = f"{shown['email']} signs in with the password alone until they add a factor; their sessions are over."
+    _print(shown, [f"Removed {shown['factors_removed']} second factors.", told], as_json=as_json)

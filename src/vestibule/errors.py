@@ -51,6 +51,21 @@ class StaleForm(Refusal):
     status, code = 403, "stale_form"
 
 
+class SignInRefused(Refusal):
+    """A sign-in with an identity provider is not accepted. The person is told a plain sentence and a reference; their
+    administrators are told what was wanted and what came.
+    """
+
+    status, code = 403, "sign_in_refused"
+
+    def __init__(self, check: str, wanted: str, came: str, *, told: str = "", user_id: str = "") -> None:
+        super().__init__(told or "This sign-in could not be accepted. Your administrator can see why.")
+        self.check = check
+        self.wanted = wanted
+        self.came = came
+        self.user_id = user_id
+
+
 class NotFound(Refusal):
     """There is no such thing, or not in this tenant: one answer for both."""
 

@@ -6,9 +6,12 @@ event's `data` carries what its sentence needs and what the page about it shows;
 In a sentence, `{actor}` is who did it, `{subject}` whom or what it was done to, and other names come from the data.
 """
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from typing import Any, Final, Literal
+from urllib.parse import unquote_plus
 
 Tone = Literal["quiet", "good", "warn", "bad"]
 
@@ -37,9 +40,44 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
     ),
     EventType("user.deleted", "{actor} deleted {subject}", "The resource is gone; this log keeps its history.", "warn"),
     EventType(
+        "user.blocked",
+        "{actor} blocked {subject}",
+        "An administrator keeps a person out, whatever the identity provider says.",
+        "warn",
+    ),
+    EventType("user.let_in", "{actor} let {subject} in again", "A person who was blocked may sign in again.", "good"),
+    EventType(
+        "user.roles_changed",
+        "{subject} came with other groups or roles: {attributes}",
+        "The groups of an assertion changed what the role rules give.",
+    ),
+    EventType(
         "user.profile_derived",
         "The new mapping changed the Profile of {subject}: {attributes}",
         "A Profile changed because the mapping did.",
+    ),
+    # -- signing in
+    EventType("user.signed_in", "{subject} signed in with {name}", "A person's session began.", "good"),
+    EventType("user.signed_out", "{subject} signed out", "A person ended their session."),
+    EventType(
+        "login.refused",
+        "A sign-in with {name} was refused: {reason}",
+        "A SAML response was not accepted, or the person it names may not sign in. `data` says what was wanted, what "
+        "came and where to mend it.",
+        "bad",
+    ),
+    EventType("session.ended", "{subject} ended one of their sessions", "A person ended a session from the list."),
+    EventType(
+        "session.revoked",
+        "Sessions of {subject} were ended: {reason}",
+        "Single logout, Universal Logout or an administrator ended sessions; `data` says how many.",
+        "warn",
+    ),
+    EventType(
+        "revocation.refused",
+        "An order to end sessions was refused: {reason}",
+        "A single logout or Universal Logout request was not carried out.",
+        "bad",
     ),
     # -- requests
     EventType(
@@ -57,7 +95,7 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
     EventType(
         "credential.tested",
         "{actor} tested these credentials",
-        "The request arrived that Okta sends for Test API Credentials.",
+        "The request arrived that the vendor's product sends for its connection test.",
         "good",
     ),
     # -- configuration
@@ -84,6 +122,37 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
     EventType(
         "provisioning.switched_off", "{actor} switched off auto-provisioning for {name}", "SCIM is refused.", "warn"
     ),
+    EventType(
+        "saml.refreshed",
+        "The metadata of {name} changed: {attributes}",
+        "The metadata that is read from a URL said something new.",
+    ),
+    EventType(
+        "saml.refresh_failed",
+        "The metadata of {name} could not be read: {reason}",
+        "What was known stays in force.",
+        "warn",
+    ),
+    EventType(
+        "saml.certificate_expiring",
+        "A signing certificate of {name} {expires}",
+        "60, 30, 7 and 1 days before a certificate expires, and when it has. Sign-in goes on: its key is pinned.",
+        "warn",
+    ),
+    EventType(
+        "saml.key_made",
+        "{actor} made a key of this service provider for {name}",
+        "A key for signed requests and encrypted assertions.",
+    ),
+    EventType(
+        "saml.key_changed",
+        "{actor} put a key of this service provider for {name} in its place: {state}",
+        "A key became the current one, or was thrown away.",
+    ),
+    EventType("roles.changed", "{actor} changed the role rules of {name}", "The rules that give roles changed."),
+    EventType("application.changed", "{actor} changed the application {name}", "An application was added or changed."),
+    EventType("application.removed", "{actor} removed the application {name}", "An application is no longer listed."),
+    EventType("tenant.changed", "{actor} changed how long sessions last", "The tenant's limits on sessions changed."),
     EventType("credential.created", "{actor} created the key {key} for {name}", "A Key and Secret were made."),
     EventType("credential.revoked", "{actor} retired the key {key} of {name}", "A Key is no longer accepted.", "warn"),
     EventType("mapping.changed", "{actor} changed the mapping of {name}", "The rules that derive Profiles changed."),
@@ -103,12 +172,48 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
     EventType(
         "administrator.sign_in_refused",
         "A sign-in as {email} was refused: {reason}",
-        "Somebody gave a wrong password, or was too quick to try again.",
+        "Somebody gave a wrong password for an administrator.",
         "bad",
     ),
     EventType("administrator.role_changed", "{actor} made {subject} {role}", "An administrator's role changed."),
     EventType("administrator.disabled", "{actor} disabled {subject}", "An administrator was locked out.", "warn"),
     EventType("administrator.enabled", "{actor} enabled {subject}", "An administrator was let in again."),
+    EventType(
+        "administrator.second_factor_awaited",
+        "{subject} gave the right password; the second factor is awaited",
+        "A sign-in came as far as the second factor. If none follows, somebody else may know the password.",
+    ),
+    EventType(
+        "administrator.factor_begun",
+        "{subject} began to add the second factor {factor}",
+        "A factor is not in force yet.",
+    ),
+    EventType(
+        "administrator.factor_added",
+        "{subject} added the second factor {factor}",
+        "From now on a factor is asked for after the password.",
+        "good",
+    ),
+    EventType(
+        "administrator.factor_removed", "{subject} removed the second factor {factor}", "A factor ended.", "warn"
+    ),
+    EventType(
+        "administrator.recovery_codes_made",
+        "{subject} made new recovery codes",
+        "Ten codes were made and told once; earlier ones are void.",
+    ),
+    EventType(
+        "administrator.recovery_code_used",
+        "{subject} used a recovery code; {left} are left",
+        "A recovery code stood in for a second factor.",
+        "warn",
+    ),
+    EventType(
+        "administrator.factors_reset",
+        "{actor} removed every second factor of {subject}",
+        "An operator helped somebody who lost all of theirs; their sessions are over.",
+        "warn",
+    ),
 )
 
 BY_NAME: Final[dict[str, EventType]] = {each.name: each for each in EVENT_TYPES}
@@ -120,18 +225,45 @@ HIDDEN: Final = "•••"
 def redacted(value: Any) -> Any:
     """What was sent, with the values of passwords and their like replaced. Nothing else keeps a request's body."""
     if isinstance(value, dict):
-        # In a PATCH the name stands in `path` and the secret in `value`.
-        path = value.get("path")
-        hides_value = isinstance(path, str) and _is_secret(path)
+        # In a PATCH the name stands in `path` and the secret in `value`, each spelt in any case (RFC 7643 §2.1).
+        hides_value = not _PATHS.isdisjoint(value) and any(
+            _is_secret(str(value[name])) for name in _PATHS & value.keys()
+        )
         return {
             name: HIDDEN
-            if part is not None and (_is_secret(name) or (hides_value and name == "value"))
-            else (redacted(part) if isinstance(part, dict | list) else part)
+            if part is not None and (_is_secret(name) or (hides_value and name.lower() == "value"))
+            else redacted(part)
+            if isinstance(part, dict | list)
+            else (_without_literals(part) if hides_value and isinstance(part, str) else part)
             for name, part in value.items()
         }
     if isinstance(value, list):
         return [redacted(element) if isinstance(element, dict | list) else element for element in value]
     return value
+
+
+def redacted_text(text: str) -> str:
+    """A sentence or a path, with what it compares a password with replaced."""
+    return _without_literals(text) if _is_secret(text) else text
+
+
+def redacted_query(query: str) -> str:
+    """The query of a URL, with the value of every parameter that has to do with a secret replaced."""
+    if not _is_secret(unquote_plus(query)):
+        return query
+    parts = (part.partition("=") for part in query.split("&"))
+    return "&".join(
+        f"{name}={HIDDEN}" if _is_secret(unquote_plus(name + value)) else name + equals + value
+        for name, equals, value in parts
+    )
+
+
+def _without_literals(text: str) -> str:
+    return _LITERAL.sub(f'"{HIDDEN}"', text)
+
+
+_PATHS: Final = frozenset(map("".join, product("pP", "aA", "tT", "hH")))
+_LITERAL: Final = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)')
 
 
 @lru_cache(maxsize=2048)

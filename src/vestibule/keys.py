@@ -15,10 +15,16 @@ import zlib
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from vestibule.errors import WrongSetting
 
 _ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _KEY_LENGTH, _SECRET_LENGTH, _CHECK_LENGTH = 20, 43, 6
+_SEAL_NONCE: Final = 12  # bytes: 96 bits, what AES-GCM wants (NIST SP 800-38D section 8.2)
 KEY_PREFIX: Final = "vk_"
 SECRET_PREFIX: Final = "vs_"  # noqa: S105 -- how a secret begins, not one
 TOKEN_PREFIX: Final = "vt_"  # noqa: S105 -- how a token begins, not one
@@ -100,6 +106,33 @@ class Checker:
     def matches(self, secret: str, kept: bytes | None) -> bool:
         """Whether a secret is the one that was kept. Takes the same time for a key that nobody has (None)."""
         return hmac.compare_digest(self.check(secret), self._nobody if kept is None else kept) and kept is not None
+
+    def seal(self, plain: bytes, purpose: str) -> bytes:
+        """A small secret that has to be read again, encrypted under the pepper: a private key, a TOTP secret.
+
+        AES-256-GCM under a key that HKDF-SHA256 derives from the pepper for this purpose alone, with a random nonce in
+        front (RFC 5869, NIST SP 800-38D). What was sealed for one purpose opens for no other.
+        """
+        nonce = os.urandom(_SEAL_NONCE)
+        return nonce + self._cipher(purpose).encrypt(nonce, plain, purpose.encode())
+
+    def unseal(self, sealed: bytes, purpose: str) -> bytes:
+        """What `seal` was given for the same purpose.
+
+        Raises:
+            WrongSetting: it cannot be opened: another pepper sealed it, or it was altered.
+        """
+        nonce, body = sealed[:_SEAL_NONCE], sealed[_SEAL_NONCE:]
+        try:
+            return self._cipher(purpose).decrypt(nonce, body, purpose.encode())
+        except (InvalidTag, ValueError):
+            raise WrongSetting(
+                f"pepper: what was sealed in the database as {purpose} does not open with the pepper in force."
+                " Restore the pepper that sealed it, or make the secret anew."
+            ) from None
+
+    def _cipher(self, purpose: str) -> AESGCM:
+        return AESGCM(HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(self._pepper))
 
 
 def load_pepper(setting: str, data: Path) -> str:

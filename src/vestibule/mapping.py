@@ -1,4 +1,4 @@
-"""From a SCIM document to a Profile: the person as the application sees them.
+"""From a SCIM document to a Profile: the person as the application sees them, with the roles that rules give them.
 
 A mapping is an ordered list of rules. It is compiled once and then is a plain function, because every write runs it.
 """
@@ -7,15 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from vestibule.errors import WrongInput
-from vestibule.model import Rule
+from vestibule.model import AdministratorRole, RoleRule, RoleRules, Rule
 from vestibule.scim.errors import ScimError
 from vestibule.scim.filter import Document
 from vestibule.scim.schema import USER_TYPE
 from vestibule.scim.target import Target, parse_target
+from vestibule.scim.text import fold
 
 Profile = dict[str, Any]
 Derive = Callable[[Document], Profile]
+DeriveAll = Callable[[Document, str], Profile]
 Read = Callable[[Document], list[Any]]
 
 MAX_RULES = 100
@@ -85,6 +89,83 @@ def _value(rule: Rule, sources: list[Read], document: Document) -> Any:
         if rule.case == "lower":
             value = value.lower()
     return value
+
+
+# -- roles -------------------------------------------------------------------------------------------------------------
+
+MAX_ROLE_RULES = 200
+LONGEST_ROLE = 100
+CONSOLE_ROLES: dict[str, AdministratorRole] = {
+    "console-owner": "owner",
+    "console-admin": "admin",
+    "console-auditor": "auditor",
+}
+"""Roles that make a person an administrator of their tenant when they sign in."""
+
+
+def check_role_rules(rules: RoleRules) -> None:
+    """See that rules can be carried out.
+
+    Raises:
+        WrongInput: the message says which rule cannot and why, `field` is its position.
+    """
+    if len(rules.rules) > MAX_ROLE_RULES:
+        raise WrongInput(f"There may be {MAX_ROLE_RULES} rules; {len(rules.rules)} came.")
+    for number, rule in enumerate(rules.rules):
+        missing = [
+            what
+            for what, text in (("role", rule.role), ("value", rule.value), ("attribute", rule.attribute))
+            if not text and not (what == "attribute" and rule.source == "group")
+        ]
+        if missing:
+            raise WrongInput(f"Rule {number + 1}: the {missing[0]} is wanted; nothing came.", field=str(number))
+    for number, role in enumerate([*(rule.role for rule in rules.rules), rules.default]):
+        if len(role) > LONGEST_ROLE or not role.isprintable():
+            raise WrongInput(
+                f"Rule {number + 1}: a role should have at most {LONGEST_ROLE} visible characters.", field=str(number)
+            )
+
+
+def roles_of(rules: RoleRules, profile: Profile, groups: Sequence[str]) -> list[str]:
+    """The roles that rules give to a Profile and groups, in the order of the rules; the default if none fits."""
+    known = {fold(group) for group in groups}
+    found = [rule.role for rule in rules.rules if _role_fits(rule, profile, known)]
+    return list(dict.fromkeys(found)) or ([rules.default] if rules.default else [])
+
+
+def _role_fits(rule: RoleRule, profile: Profile, groups: set[str]) -> bool:
+    if rule.source == "group":
+        return fold(rule.value) in groups
+    value = profile.get(rule.attribute)
+    return value is not None and fold(str(value)) == fold(rule.value)
+
+
+def console_role(roles: Sequence[str]) -> AdministratorRole | None:
+    """What somebody with these roles is in the console: by the first that says so."""
+    return next((CONSOLE_ROLES[role] for role in roles if role in CONSOLE_ROLES), None)
+
+
+def compile_profile(rules: Sequence[Rule], roles: RoleRules) -> DeriveAll:
+    """The function from a document and the groups of the last assertion (JSON text) to the whole Profile, roles
+    included.
+
+    Raises:
+        WrongInput: as `compile_mapping` and `check_role_rules` do.
+    """
+    derive = compile_mapping(rules)
+    check_role_rules(roles)
+    if not roles.rules and not roles.default:
+        return lambda document, _groups: derive(document)
+
+    def derive_all(document: Document, groups: str) -> Profile:
+        profile = derive(document)
+        given = roles_of(roles, profile, orjson.loads(groups))
+        return {**profile, "roles": given} if given else profile
+
+    return derive_all
+
+
+# -- where values came from --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

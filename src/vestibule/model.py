@@ -249,6 +249,17 @@ class Stopwatch(NamedTuple):
     """How many sessions died with the commit."""
 
 
+class Application(NamedTuple):
+    """What a person may open after signing in. `role` is who sees it; empty for everybody."""
+
+    id: str
+    name: str
+    url: str
+    description: str
+    role: str
+    created_at: int
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened, as it is kept. `data` is particular to the type (see `events`)."""

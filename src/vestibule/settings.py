@@ -170,8 +170,10 @@ def _check(settings: Settings) -> None:
         raise WrongSetting(f"synchronous should be full or normal; '{settings.synchronous}' came.")
     if not 0 <= settings.port <= 65535:
         raise WrongSetting(f"port should be between 0 and 65535; {settings.port} came.")
-    if settings.workers < 1 or settings.pool < 2:
-        raise WrongSetting("workers should be 1 or more, and pool 2 or more.")
+    if settings.workers < 1:
+        raise WrongSetting(f"workers should be 1 or more; {settings.workers} came.")
+    if settings.pool < 2:
+        raise WrongSetting(f"pool should be 2 or more; {settings.pool} came.")
     if settings.workers > 1 and not settings.on_postgres:
         raise WrongSetting("More than one worker needs PostgreSQL: set database to postgresql://… or workers to 1.")
     if settings.workers > 1 and settings.port == 0:

@@ -1,8 +1,10 @@
 """Who works in the console: a fresh tenant with its administrators, and what they do in a browser without a screen."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -13,6 +15,7 @@ from tests.conftest import Place, Running
 from tests.console.visitor import Page, Visitor
 from vestibule.actions import administer, sign_in
 from vestibule.endpoints.context import Context
+from vestibule.endpoints.routes import ROUTES
 from vestibule.keys import token_check
 from vestibule.model import HOUSE, Actor, Administrator, AdministratorRole, new_id
 from vestibule.store.administrators import insert_administrator
@@ -92,7 +95,9 @@ def setup_link(running: Running) -> str:
 
 def end_of_link(running: Running, token: str, expires_at: int) -> None:
     """Let a one-time link end at another instant."""
-    changed = sql(running, "UPDATE invitations SET expires_at = $2 WHERE token_check = $1", token_check(token), expires_at)
+    changed = sql(
+        running, "UPDATE invitations SET expires_at = $2 WHERE token_check = $1", token_check(token), expires_at
+    )
     assert changed == 1
 
 
@@ -148,6 +153,25 @@ class Staff:
         """How many events the tenant and the house have."""
         tenants = (self.place.tenant.id, HOUSE)
         return int(rows(self.running, "SELECT count(*) FROM events WHERE tenant_id IN ($1, $2)", *tenants)[0][0])
+
+    def every_page(self) -> list[str]:
+        """Every page of the tenant with everything that it can be about, as the page of routes has them. A route whose
+        parameter nobody knows here fails the test.
+        """
+        tables = {"provider_id": "identity_providers", "user_id": "users", "event_id": "events"}
+        ids = {"tenant": [self.place.tenant.name]}
+        for name, table in tables.items():
+            query = f"SELECT id FROM {table} WHERE tenant_id = $1"
+            ids[name] = [row[0] for row in rows(self.running, query, self.place.tenant.id)]
+        paths = []
+        for route in ROUTES:
+            if route.method == "GET" and route.shape == "page" and "{tenant}" in route.path:
+                names = re.findall(r"{(\w+)}", route.path)
+                paths += [
+                    route.path.format(**dict(zip(names, values, strict=True)))
+                    for values in product(*(ids[name] for name in names))
+                ]
+        return paths
 
     def live(self, visitor: Visitor) -> str:
         """The line that lives, as it is right now."""

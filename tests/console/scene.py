@@ -7,33 +7,44 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
+import pyotp
+
 from tests.conftest import Place, Running
 from tests.console.certificates import pem
 from tests.console.conftest import OPERATOR, PASSWORD, PASSWORD_HASH, rows
 from tests.console.visitor import Page, Visitor
-from vestibule.actions import administer, configure, people, provision, sign_in
+from vestibule.actions import administer, configure, people, provision, second_factor, sign_in
 from vestibule.actions.provision import Sent
 from vestibule.endpoints.console import assets
 from vestibule.endpoints.console.guard import Route
 from vestibule.endpoints.context import Context
+from vestibule.keys import token_check
 from vestibule.model import HOUSE, ROLES, Administrator, AdministratorRole, new_id
 from vestibule.store.administrators import insert_administrator
 from vestibule.store.database import House
 from vestibule.store.events import Asked, page_events
+from vestibule.store.factors import Ceremony, Factor, factors_of, insert_ceremony, insert_factor
 
 VISITORS: Final = ("nobody", "auditor", "admin", "owner", "operator", "stranger")
 """A stranger is the owner of another tenant."""
+APP_SECRET: Final = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 NEW_PASSWORD: Final = "eight loud lamps under sand"
 
 FORMS: Final[dict[str, dict[str, str]]] = {
     "/setup/{token}": {"password": NEW_PASSWORD, "again": NEW_PASSWORD},
     "/console/sign-in": {"email": "{email}", "password": PASSWORD},
+    "/console/second-step": {"recovery_code": "{recovery_code}"},
     "/console/sign-out": {},
+    "/console/account/again": {"password": PASSWORD},
+    "/console/account/factors": {"kind": "totp", "name-totp": "Fresh"},
+    "/console/account/factors/{factor_id}/remove": {},
+    "/console/account/new-factor": {"code": "{code}"},
+    "/console/account/recovery-codes": {},
     "/console/": {"name": "fresh-{unique}", "title": "Fresh"},
     "/console/{tenant}/users/new": {"user_name": "fresh@north.example"},
     "/console/{tenant}/users/{user_id}": {"user_name": "renamed@north.example"},
     "/console/{tenant}/users/{user_id}/active": {"active": "no"},
-    "/console/{tenant}/users/{user_id}/delete": {},
+    "/console/{tenant}/users/{user_id}/delete": {"confirm": "hand@north.example"},
     "/console/{tenant}/identity-providers/new": {"name": "Fresh", "vendor": "okta"},
     "/console/{tenant}/identity-providers/{provider_id}/settings": {"name": "Renamed", "enabled": "yes"},
     "/console/{tenant}/identity-providers/{provider_id}/saml": {
@@ -80,13 +91,15 @@ class Scene:
         visitor = Visitor(self.running.url)
         if who in self.sessions:
             visitor.take(self.sessions[who])
+        # Somebody's right password was given in this browser before.
+        visitor.keep(self.ids["ceremony"], "vestibule-step")
         return visitor
 
     def call(self, visitor: Visitor, route: Route, *, signed_in: bool, **instead: str) -> Page:
         """Call a route as a page of the console would, with the form filled in."""
         path = self.path(route, **instead)
         if route.method == "GET":
-            return visitor.get(path, follow=False)
+            return visitor.get(path, False)
         return visitor.post(path, {**self.form(route), **({"form_token": visitor.form_token} if signed_in else {})})
 
     def form(self, route: Route) -> dict[str, str]:
@@ -95,16 +108,29 @@ class Scene:
             "{email}": self.staff["second owner"].email,
             "{unique}": uuid4().hex[:10],
             "{certificate}": pem(),
+            "{recovery_code}": self.ids["recovery_code"],
+            "{code}": pyotp.TOTP(APP_SECRET).now(),
         }
         form = dict(FORMS[route.path])
         for mark, value in filled.items():
             form = {name: text.replace(mark, value) for name, text in form.items()}
         return form
 
-    def kept(self) -> str:
-        """Everything that is kept of both tenants and of those who are in the scene."""
+    def kept(self, *, without: str = "") -> str:
+        """Everything that is kept of both tenants and of those who are in the scene, perhaps without one table."""
         tenants = (self.place.tenant.id, self.other.tenant.id, HOUSE)
-        tables = ("identity_providers", "credentials", "users", "user_emails", "events", "derivations", "administrators")
+        tables = (
+            "identity_providers",
+            "credentials",
+            "users",
+            "user_emails",
+            "events",
+            "derivations",
+            "administrators",
+            "factors",
+            "recovery_codes",
+            "ceremonies",
+        )
         kept = {
             table: rows(self.running, f"SELECT * FROM {table} WHERE tenant_id IN ($1, $2, $3)", *tenants)
             for table in (*tables, "invitations", "throttles")
@@ -116,6 +142,7 @@ class Scene:
             self.staff["operator"].id,
         )
         kept["tenants"] = rows(self.running, "SELECT * FROM tenants")
+        kept.pop(without, None)
         return json.dumps({table: sorted(map(str, found)) for table, found in kept.items()}, indent=1)
 
 
@@ -144,6 +171,13 @@ def make_scene(running: Running) -> Scene:
                 "second owner": await _administrator(house, place.tenant.id, "owner"),
             }
             sessions = {who: await sign_in.open_session(house, staff[who], []) for who in VISITORS[1:]}
+            for who, session in sessions.items():
+                await _add_factor(house, staff[who], context)
+                await _begin_adding(house, staff[who], session, context)
+            (factor,) = await factors_of(house, staff["operator"])
+            careful = await _administrator(house, place.tenant.id, "admin")
+            codes = await _add_factor(house, careful, context)
+            ceremony = (await second_factor.enter(house, careful, [], "/console/")).ceremony
             _, token = await administer.invite(
                 house, place.tenant.id, f"{new_id(house.now)}@north.example", "Invited", "auditor"
             )
@@ -167,6 +201,9 @@ def make_scene(running: Running) -> Scene:
             "event_id": events[0].id,
             "administrator_id": staff["second owner"].id,
             "token": token,
+            "factor_id": factor.id,
+            "recovery_code": codes[0],
+            "ceremony": ceremony,
             "digest": digest,
             "name": "console.css",
         }
@@ -182,3 +219,18 @@ async def _administrator(house: House, tenant_id: str, role: AdministratorRole) 
     )
     await insert_administrator(house, administrator, PASSWORD_HASH)
     return administrator
+
+
+async def _add_factor(house: House, administrator: Administrator, context: Context) -> list[str]:
+    """A second factor, and recovery codes."""
+    sealed = context.checker.seal(APP_SECRET.encode(), second_factor.sealed_for(administrator))
+    await insert_factor(house, administrator, Factor(new_id(house.now), "totp", "App", b"", sealed, 0, house.now, None))
+    return await second_factor.make_codes(house, administrator, context.checker)
+
+
+async def _begin_adding(house: House, administrator: Administrator, session: str, context: Context) -> None:
+    """A second authenticator app on its way."""
+    sealed = context.checker.seal(APP_SECRET.encode(), second_factor.sealed_for(administrator))
+    kept, ends = token_check(session), house.now + second_factor.ADDING_LIFE
+    ceremony = Ceremony(administrator.tenant_id, kept, administrator.id, "totp", sealed, "Second app", 0, ends)
+    await insert_ceremony(house, ceremony)

@@ -14,7 +14,11 @@ REFUSED_CERTIFICATES = [
     ("a text", "a certificate", "A certificate in PEM or base64 is wanted; a text that is none came."),
     ("a half", "half", "a text that is none came."),
     ("a small key", "rsa1024", "A key of 2048 bits or more is wanted; an RSA key of 1024 bits came."),
-    ("a small curve", "p224", "An RSA key, or an elliptic one on P-256 or larger, is wanted; another kind of key came."),
+    (
+        "a small curve",
+        "p224",
+        "An RSA key, or an elliptic one on P-256 or larger, is wanted; another kind of key came.",
+    ),
     ("another algorithm", "ed25519", "another kind of key came."),
 ]
 CERTIFICATE_IDS = [each[0] for each in REFUSED_CERTIFICATES]
@@ -101,7 +105,7 @@ def test_settings_are_changed_and_told(staff: Staff, owner: Visitor) -> None:
         {"attribute": "name", "before": "Okta", "after": "North Okta"},
         {"attribute": "adopts people added by hand", "before": True, "after": False},
     ]
-    event = owner.get(owner.get(staff.at("activity")).all("//ol//a[@title='identity_provider.changed']")[0].get("href"))
+    event = owner.get(owner.get(staff.at("activity")).entry("identity_provider.changed"))
     check_markup(event)
     assert "adopts people added by hand" in event.text
     settings(staff, owner)
@@ -145,7 +149,9 @@ def test_metadata_is_read_checked_and_told_back(staff: Staff, owner: Visitor) ->
     page = saml(staff, owner, metadata=metadata(first, second, first))
     check_markup(page)
     assert page.status == 200
-    assert "people sign in at https://north.okta.example/app/sso/saml/1" in page.notice, "HTTP-Redirect before HTTP-POST"
+    assert "people sign in at https://north.okta.example/app/sso/saml/1" in page.notice, (
+        "HTTP-Redirect before HTTP-POST"
+    )
     assert "messages come from http://www.okta.example/exk1 and are signed with 2 certificates." in page.notice
     page = owner.get(staff.provider)
     for text in ("CN=north 1", "CN=north 2", fingerprint(first)[:8], "Certificate 2", "valid until"):
@@ -156,18 +162,22 @@ def test_metadata_is_read_checked_and_told_back(staff: Staff, owner: Visitor) ->
 
 
 def test_metadata_can_come_with_the_identity_provider(staff: Staff, owner: Visitor) -> None:
-    page = add(staff, owner, metadata=f"\n  {metadata(pem(), bindings=('urn:x', 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST'))}  \n")
+    page = add(
+        staff,
+        owner,
+        metadata=f"\n  {metadata(pem(), bindings=('urn:x', 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST'))}  \n",
+    )
     assert "https://north.okta.example/app/sso/saml/1" in page.text
     page = add(staff, owner, metadata=metadata(pem()), name=" ")
     assert (page.status, page.value("metadata").startswith("<?xml")) == (400, True)
 
 
 def test_saml_can_be_entered_piece_by_piece(staff: Staff, owner: Visitor) -> None:
+    form = {"entity_id": " urn:north ", "sso_url": " https://login.north.example/sso "}
     for text in (pem(), bare(pem()), f"{pem()}\n{pem('rsa2048')}", f"Bag Attributes\n{pem()}".replace("\n", "\r\n")):
-        page = saml(
-            staff, owner, entity_id=" urn:north ", sso_url=" https://login.north.example/sso ", certificate=text
-        )
-        assert "people sign in at https://login.north.example/sso; messages come from urn:north" in page.notice
+        told = saml(staff, owner, **form, certificate=text).notice
+        assert "people sign in at https://login.north.example/sso; messages come from urn:north" in told
+    page = owner.get(staff.provider)
     assert page.all("//details[summary[normalize-space()='Replace']]")
 
 
@@ -180,7 +190,11 @@ WRONG_METADATA = [
         metadata("&y;", before="<!DOCTYPE x [<!ENTITY y SYSTEM 'file:///etc/hostname'>]>"),
         "XML without a DTD is wanted; a DOCTYPE came.",
     ),
-    ("a service provider", metadata(pem(), role="SPSSODescriptor"), "one IDPSSODescriptor is wanted; metadata with 0 came."),
+    (
+        "a service provider",
+        metadata(pem(), role="SPSSODescriptor"),
+        "one IDPSSODescriptor is wanted; metadata with 0 came.",
+    ),
     ("another document", "<x/>", "metadata with 0 came."),
     ("no entityID", metadata(pem(), entity_id=" "), "An entityID is wanted; metadata without one came."),
     ("no SSO URL", metadata(pem(), bindings=("urn:x",)), "An SSO URL that begins with https:// is wanted; none came."),

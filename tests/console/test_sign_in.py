@@ -80,9 +80,7 @@ def test_a_refused_sign_in_is_told_where_somebody_could_have_been_meant(staff: S
     told = staff.place.events("administrator.sign_in_refused")
     assert [event["data"]["email"] for event in told] == [staff.people["owner"].email]
     page = owner.get(staff.at("activity"), what="administrators")
-    assert page.timeline()[0] == (
-        f"A sign-in as {staff.people['owner'].email} was refused: the password did not match"
-    )
+    assert page.timeline()[0] == (f"A sign-in as {staff.people['owner'].email} was refused: the password did not match")
     everything = rows(staff.running, "SELECT data FROM events WHERE tenant_id = $1", HOUSE)
     assert stranger not in str(everything) + staff.running.log.read_text()
 
@@ -139,7 +137,7 @@ def test_whoever_was_on_their_way_gets_there(staff: Staff) -> None:
 def test_nobody_is_sent_elsewhere(staff: Staff, to: str) -> None:
     visitor = staff.visitor()
     visitor.take(open_session(staff.running, staff.hire("auditor")))
-    page = visitor.get("/console/sign-in", to=to, follow=False)
+    page = visitor.get("/console/sign-in", False, to=to)
     assert (page.status, page.answer.headers["location"]) == (303, "/console/")
     ana = staff.hire("auditor")
     page = staff.visitor().post("/console/sign-in", {"email": ana.email, "password": PASSWORD, "to": to})
@@ -159,7 +157,7 @@ def let_wait_pass(staff: Staff) -> None:
     sql(staff.running, "UPDATE throttles SET until = 0")
 
 
-def fail_until_told_to_wait(staff: Staff, email: str, visitor: Callable[[], Visitor]) -> tuple[int, Page]:
+def fail_until_told_to_wait(email: str, visitor: Callable[[], Visitor]) -> tuple[int, Page]:
     """How many tries were answered before one had to wait, and that answer. The first wait is a second, so on a slow
     machine a try may come after it; the waits double.
     """
@@ -174,7 +172,7 @@ def fail_until_told_to_wait(staff: Staff, email: str, visitor: Callable[[], Visi
 def test_after_five_failures_an_email_has_to_wait(staff: Staff, known: bool) -> None:
     """From wherever they come; and nothing tells whether the e-mail is known."""
     email = staff.hire("admin").email if known else f"nobody.{uuid4().hex[:8]}@north.example"
-    tries, page = fail_until_told_to_wait(staff, email, staff.visitor)
+    tries, page = fail_until_told_to_wait(email, staff.visitor)
     assert tries >= 5
     assert page.status == 429
     seconds = page.answer.headers["retry-after"]
@@ -202,7 +200,11 @@ def test_each_wait_is_twice_the_one_before_up_to_a_quarter_of_an_hour(staff: Sta
         waits.append((failures, max(0, until - last_at)))
         let_wait_pass(staff)
     doubled = [1000 << step for step in range(10)]
-    assert waits == [*((n, 0) for n in range(1, 5)), *zip(range(5, 15), doubled, strict=True), *((n, 900_000) for n in (15, 16, 17))]
+    assert waits == [
+        *((n, 0) for n in range(1, 5)),
+        *zip(range(5, 15), doubled, strict=True),
+        *((n, 900_000) for n in (15, 16, 17)),
+    ]
 
 
 def test_an_address_that_fails_often_has_to_wait_whatever_the_email(staff: Staff) -> None:
@@ -210,7 +212,7 @@ def test_an_address_that_fails_often_has_to_wait_whatever_the_email(staff: Staff
     assert visitor.try_to_sign_in(f"{uuid4().hex}@north.example", WRONG).status == 401
     name = f"address:{visitor.address}"
     assert sql(staff.running, "UPDATE throttles SET failures = 49 WHERE name = $1", name) == 1
-    tries, page = fail_until_told_to_wait(staff, f"{uuid4().hex}@north.example", lambda: visitor)
+    tries, page = fail_until_told_to_wait(f"{uuid4().hex}@north.example", lambda: visitor)
     assert (tries >= 1, page.status) == (True, 429)
     ana = staff.hire("admin")
     sql(staff.running, "UPDATE throttles SET until = $2 WHERE name = $1", name, milliseconds_now() + MINUTE)
@@ -276,6 +278,7 @@ def test_under_https_the_cookie_is_bound_to_the_host(https: Https) -> None:
     (morsel,) = SimpleCookie(answer.headers["set-cookie"]).values()
     assert morsel.key == "__Host-vestibule"
     assert (morsel["secure"], morsel["httponly"], morsel["path"], morsel["domain"]) == (True, True, "/", "")
+    assert morsel["samesite"].lower() == "lax"
     cookie = {"cookie": f"{morsel.key}={morsel.value}"}
     page = Page(https.client.get(f"/console/{place.tenant.name}/tenant", headers=cookie))
     assert page.copied("the SCIM URL") == f"https://{https.host}/scim/v2/{place.tenant.name}"
@@ -369,7 +372,7 @@ def assert_out(staff: Staff, visitor: Visitor) -> None:
     "cookie", ["", "x", ".", "house.", "house.x", "a" * 201, "é", "x" * 41 + ".y", "%00.%00", "house.'--"]
 )
 def test_a_cookie_that_nobody_made_is_nobodys(staff: Staff, cookie: str) -> None:
-    headers = {"cookie": f"vestibule={cookie}".encode()}
+    headers = {b"cookie": f"vestibule={cookie}".encode()}
     answer = httpx2.get(f"{staff.running.url}{staff.at('')}", headers=headers, trust_env=False)
     assert answer.status_code == 303
     assert re.match(r"/console/sign-in\?to=", answer.headers["location"])

@@ -96,7 +96,7 @@ def test_somebody_is_added_changed_and_deleted_by_hand(staff: Staff, owner: Visi
 def delete(visitor: Visitor, page: Page, typed: str) -> Page:
     """Delete the person of a page, with what the form wants typed."""
     form = page.form("Delete person")
-    fields = {name: typed for name in form.xpath(".//input[@type='text']/@name")}
+    fields = dict.fromkeys(form.xpath(".//input[@type='text']/@name"), typed)
     return visitor.submit(page, "Delete person", fields)
 
 
@@ -198,15 +198,16 @@ def test_a_persons_page_tells_profile_origins_document_and_timeline(
     document = page.one("//details/pre").text_content()
     for text in ('"externalId": "00u1"', '"title": "Lead"', '"type": "home"', ana["meta"]["location"]):
         assert text in document
-    assert [each.partition(") ")[2] for each in page.timeline()] == ["changed Ana@north.example: title", "created Ana@north.example"]
+    assert [each.partition(") ")[2] for each in page.timeline()] == [
+        "changed Ana@north.example: title",
+        "created Ana@north.example",
+    ]
     assert page.link("Okta") == staff.provider
     assert "Ana@north.example" in owner.get(page.link("The mapping on this person")).text
     assert owner.get(page.link("All of it")).timeline() == page.timeline()
 
 
-def test_a_possible_duplicate_is_shown_and_nothing_is_merged(
-    staff: Staff, owner: Visitor, scim: httpx2.Client
-) -> None:
+def test_a_possible_duplicate_is_shown_and_nothing_is_merged(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
     ana = staff.provision(scim, userName="Ana@north.example", displayName="Ana of Okta")
 
     async def second(tx: Tx, context: Context) -> Pair:
@@ -227,8 +228,8 @@ def test_a_possible_duplicate_is_shown_and_nothing_is_merged(
     overview = owner.get(staff.at(""))
     check_markup(overview)
     assert "Possible duplicates" in overview.text
-    assert sorted(owner.get(overview.link("ana@north.example")).rows())[0].startswith("ANA@north.example | Ana of Second")
-    assert len(owner.get(overview.link("ana@north.example")).rows()) == 2
+    twins = owner.get(overview.link("ana@north.example")).rows()
+    assert sorted(row.partition(" | ")[0] for row in twins) == ["ANA@north.example", "Ana@north.example"]
 
 
 # -- searching ---------------------------------------------------------------------------------------------------------

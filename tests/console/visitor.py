@@ -92,6 +92,10 @@ class Page:
         """The rows of the page's first table, each as a line."""
         return [" | ".join(map(words, row.xpath("./td"))) for row in self.all("(//table)[1]/tbody/tr")]
 
+    def entry(self, event_type: str) -> str:
+        """Where the newest entry of a type leads."""
+        return str(self.all(f"//ol[@class='timeline']//a[@title='{event_type}']")[0].get("href"))
+
     def timeline(self) -> list[str]:
         """What the entries of the page's timeline say."""
         return [words(each) for each in self.all("//ol[@class='timeline']/li/span[@class='what']")]
@@ -126,9 +130,9 @@ class Visitor:
     def __exit__(self, *_: object) -> None:
         self.client.close()
 
-    # -- going -----------------------------------------------------------------------------------------------------------
+    # -- going ---------------------------------------------------------------------------------------------------------
 
-    def get(self, path: str, *, follow: bool = True, **query: str) -> Page:
+    def get(self, path: str, follow: bool = True, /, **query: str) -> Page:
         """Look at a page."""
         headers = {**GO, "sec-fetch-site": "none"}
         return Page(self.client.get(path, params=query or None, headers=headers, follow_redirects=follow))
@@ -167,7 +171,7 @@ class Visitor:
             return self.get(address, **filled)
         return self.post(address, filled, follow=True)
 
-    # -- being somebody --------------------------------------------------------------------------------------------------
+    # -- being somebody ------------------------------------------------------------------------------------------------
 
     def try_to_sign_in(self, email: str, password: str, tenant: str = "") -> Page:
         """Send the form to sign in with, and stay where it leads first."""
@@ -188,6 +192,10 @@ class Visitor:
     def take(self, token: str, name: str = "vestibule") -> None:
         """Carry a session's cookie."""
         self.client.cookies.clear()
+        self.keep(token, name)
+
+    def keep(self, token: str, name: str) -> None:
+        """Carry one more cookie."""
         self.client.cookies.set(name, token, domain=self.url.removeprefix("http://").partition(":")[0], path="/")
 
     @property

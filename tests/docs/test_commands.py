@@ -11,10 +11,11 @@ import pytest
 from pocket_okta.cli import main as pocket_okta
 from tests.docs.pages import Heading, code, page, spans
 from vestibule import cli
-from vestibule.cli import _credential_json, _pair_json, _provider_json, _tenant_json
+from vestibule.cli import _administrator_json, _credential_json, _pair_json, _provider_json, _tenant_json
 from vestibule.keys import Pair
-from vestibule.model import Credential, IdentityProvider, SamlSettings, Tenant
+from vestibule.model import Administrator, Credential, IdentityProvider, SamlSettings, Tenant
 from vestibule.settings import Settings
+from vestibule.store.migrate import migrations
 
 COMMANDS = page("docs/commands.md")
 POCKET = page("docs/pocket-okta.md")
@@ -92,14 +93,20 @@ def test_json_examples_have_the_names_that_the_program_prints() -> None:
     settings, tenant = Settings(), Tenant("t", "north", "North Example", "active", 0)
     provider = IdentityProvider("i", "Okta", "okta", True, "on", True, SamlSettings(), (), 1, 0, 0)
     credential = Credential("c", "i", "vk_", "", 0, None, None, None, "", "", None)
+    administrator = Administrator("t", "a", "", "", "owner", 0, None, None, False)
     pair = _pair_json(Pair("vk_", "vs_"))
     printed = {
         "vestibule tenant add": _tenant_json(settings, tenant),
         "vestibule idp add": _provider_json(settings, tenant, provider) | pair,
         "vestibule credential add": _credential_json(credential) | {"scim_url": ""} | pair,
+        "vestibule admin add": _administrator_json(administrator, "north") | {"link": ""},
     }
     for path, value in printed.items():
         assert [list(example) for example in examples(path)] == [list(value)], path
+
+
+def test_the_version_that_migrate_shows_is_that_of_the_program() -> None:
+    assert examples("vestibule migrate") == [{"version": len(migrations())}]
 
 
 def test_every_command_that_prints_json_shows_it_or_says_whose_it_is() -> None:

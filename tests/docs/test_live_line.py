@@ -6,47 +6,59 @@ The sentences are read out of the code: each has parts that never change, and ev
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+from typing import get_args
 
 from tests.docs.pages import page
 from vestibule.endpoints.console import activity, health
+from vestibule.endpoints.identify import RefusalReason
 
 PAGE = page("docs/administrator-okta.md")
 MESSAGES = "The line on the identity provider's page"
 
 
-def said(tree: ast.AST) -> Iterator[str]:
-    """The sentences of every `Health`, and of the table of refusals; `…` stands for what is put in."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Health":
-            yield from texts(node.args[1])
-        elif isinstance(node, ast.Assign) and any(
-            ast.unparse(each) in {"sentence", "sentences"} for each in node.targets
-        ):
-            yield from texts(node.value)
+TREE = ast.parse(inspect.getsource(health))
+REFUSALS = "told"
+"""The name of the table from a reason to what is said of the identity provider and how that is mended."""
 
 
-def texts(node: ast.AST) -> Iterator[str]:
-    """Every text below a node, as a whole."""
+def text_of(node: ast.expr) -> str:
+    """A text as it stands in the code; `…` stands for what is put in."""
     match node:
-        case ast.JoinedStr(values):
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in values)
         case ast.Constant(str() as text):
-            yield text
-        case ast.Dict(_, values):
-            for value in values:
-                yield from texts(value)
-        case ast.Call():
-            for each in node.args:
-                yield from texts(each)
+            return text
+        case ast.JoinedStr(values):
+            return "".join(map(text_of, values))
+        case _:
+            return "…"
+
+
+def refusals() -> dict[str, str]:
+    """What is said of an identity provider whose credential was refused, by reason."""
+    for node in ast.walk(TREE):
+        match node:
+            case ast.Assign([ast.Name(name)], ast.Dict(reasons, rows)) if name == REFUSALS:
+                said = (row.elts[0] for row in rows if isinstance(row, ast.Tuple))
+                return {text_of(each): text_of(text) for each, text in zip(reasons, said, strict=True) if each}
+    return {}
 
 
 def sentences() -> list[str]:
-    return [text for text in said(ast.parse(inspect.getsource(health))) if len(text) > 15]
+    """Every sentence of the line."""
+    found = [f"… {said}" for said in refusals().values()]
+    for node in ast.walk(TREE):
+        match node:
+            case ast.Call(ast.Name("Health"), [_, text, *_]) | ast.Assign([ast.Name("sentence")], text):
+                found.append(text_of(text))
+    return [text for text in found if text.strip("… ")]
 
 
 def test_the_sentences_are_found_in_the_code() -> None:
-    assert len(sentences()) >= 14
+    assert len(refusals()) >= 6
+    assert len(sentences()) >= len(refusals()) + 9
+
+
+def test_every_reason_that_is_about_a_key_of_an_identity_provider_has_a_sentence() -> None:
+    assert set(refusals()) == set(get_args(RefusalReason)) - {"no credential", "unknown key"}
 
 
 def test_every_message_of_the_line_is_told() -> None:

@@ -2,12 +2,13 @@
 
 import re
 
-from tests.docs.pages import code, page
+from tests.docs.pages import ROOT, code, page, spans
 from vestibule.endpoints.console.guard import Route
 from vestibule.endpoints.routes import ROUTES, SCIM_ROUTES
-from vestibule.model import ROLES
+from vestibule.model import HOUSE, ROLES
 
 WHO = ("anyone", *ROLES)
+SIDE_BAR = (ROOT / "src/vestibule/templates/base.html").read_text("utf-8")
 
 
 def family_of(route: Route) -> str:
@@ -37,9 +38,24 @@ def test_every_role_is_told() -> None:
     assert [code(row[0]) for row in page("docs/console.md").table("Who may do what")] == list(ROLES)
 
 
-def test_every_place_of_the_side_bar_has_its_heading() -> None:
-    titles = " ".join(heading.title for heading in page("docs/console.md").headings())
-    template = (page("README.md").path.parent / "src/vestibule/templates/base.html").read_text("utf-8")
-    places = re.findall(r'place\("[^"]*", "([^"]+)", "\w"\)', template)
-    assert len(places) >= 6
+def test_every_place_of_the_side_bar_has_its_heading_or_is_told() -> None:
+    console = page("docs/console.md")
+    titles = " ".join(heading.title for heading in console.headings())
+    places = re.findall(r'place\("[^"]*", "([^"]+)", "\w"\)', SIDE_BAR)
+    links = re.findall(r'<a class="place" [^>]*>([^<{]+)</a>', SIDE_BAR)
+    assert (len(places) >= 6, len(links) >= 3) == (True, True)
     assert [place for place in places if place not in titles] == []
+    assert [link for link in links if link not in titles and f"*{link}*" not in console.words] == []
+
+
+def test_every_key_of_the_keyboard_is_told() -> None:
+    told = re.findall(r"<p>(<kbd>.*?)</p>", SIDE_BAR)[0].split("·")
+    keys = {" ".join(re.findall("<kbd>(.)</kbd>", each)) for each in told}
+    assert len(keys) >= 6
+    assert keys <= set(spans(page("docs/console.md").text))
+
+
+def test_every_page_that_operators_have_about_themselves_is_told() -> None:
+    pages = {family_of(route).replace("{tenant}", HOUSE) for route in ROUTES if route.of_house}
+    assert len(pages) >= 2
+    assert pages <= set(spans(page("docs/console.md").under("Addresses")))

@@ -1,11 +1,8 @@
 """Fixtures of the pocket Okta's tests: one running org for all of them, a SCIM service and an app for each."""
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 from tests.pocket_okta.running import App, Mode, Okta, connected, running
 from tests.pocket_okta.scim_service import ScimService
 
@@ -40,14 +37,3 @@ def app(okta: Okta, scim: ScimService, mode: Mode) -> App:
 @pytest.fixture
 def catalogue_app(okta: Okta, scim: ScimService) -> App:
     return connected(okta, scim, "catalogue")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium: the one that CHROMIUM names, or the one on the path."""
-    executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    assert executable, "wanted a Chromium: install it, or name it in CHROMIUM"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()

@@ -224,6 +224,8 @@ def pages_of(app: App, person: str) -> list[str]:
         "/applications/new",
         f"/applications/{app.id}/general",
         f"/applications/{app.id}/general?edit=1",
+        f"/applications/{app.id}/sign-on",
+        f"/applications/{app.id}/sign-on?edit=1",
         f"/applications/{app.id}/provisioning/integration",
         f"/applications/{app.id}/provisioning/integration?edit=1",
         f"/applications/{app.id}/provisioning/to-app",
@@ -237,6 +239,7 @@ def pages_of(app: App, person: str) -> list[str]:
         "/reports/system-log",
         f"/reports/system-log/{log}",
         "/security/api/tokens",
+        "/login",
     ]
 
 
@@ -368,6 +371,7 @@ def test_an_app_is_renamed_and_deleted_on_the_screen(okta: Okta) -> None:
         "provisioning": "NONE",
         "withholdDeactivationAfterError": True,
         "patchProfiles": False,
+        "publishAllCertificates": False,
     }
     assert "Provisioning" not in okta.client.get(f"{path}/assignments").text.split('class="tabs"')[1].split("</nav>")[0]
     assert "wanted 1 to 100 characters" in submit(okta, f"{path}/general", label="")

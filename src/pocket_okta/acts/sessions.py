@@ -27,15 +27,24 @@ def _oldest(db: Reader) -> str:
     return instant(datetime.fromisoformat(db.now) - LONGEST)
 
 
-def sign_in(tx: Tx, login: str) -> str:
-    """Begin a session for the person with this login or id; returns what their browser is to hold."""
+def sign_in(tx: Tx, login: str, before: Session | None = None) -> str:
+    """Begin a session for the person with this login or id; returns what their browser is to hold.
+
+    The session that was there before is continued under a new name if it was theirs, and ends if it was not.
+    """
     person = people.get_person(tx, login.strip())
     if person is None or person.status is not Status.ACTIVE:
         state = "there is no such person" if person is None else f"that person is {person.status.value.lower()}"
         raise Refusal(Kind.INVALID, f"Unable to sign in as {login.strip()!r}: {state}.", "username")
     rows.remove_before(tx, _oldest(tx))
     token = secrets.token_urlsafe(32)
-    rows.insert(tx, Session(_digest(token), person.id, tx.now))
+    session = Session(_digest(token), person.id, tx.now)
+    rows.insert(tx, session)
+    if before and before.person_id == person.id:
+        rows.move_visits(tx, before.id, session.id)
+        rows.remove(tx, before.id)
+    elif before:
+        end(tx, before.id)
     log.append(tx, "act", "user.session.start", f"User login to Okta: {person.name}", person_id=person.id)
     return token
 

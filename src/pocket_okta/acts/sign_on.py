@@ -25,6 +25,8 @@ def save(tx: Tx, app: App, settings: SignOn) -> App:
     """Save the Sign On tab; refuses what cannot work."""
     changed = replace(app, sign_on=check(settings), last_updated=tx.now)
     apps.put_app(tx, changed)
+    if changed.sign_on.universal_logout.enabled:
+        all_keys(tx, changed)  # a logout has no moment to make one
     log.append(
         tx, "act", "application.lifecycle.update", f"Change sign on settings of application: {app.label}", app_id=app.id
     )

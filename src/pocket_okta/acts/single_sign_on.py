@@ -8,27 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pocket_okta.acts import sessions, sign_on
-from pocket_okta.org import App, Assignment, Person, Status
+from pocket_okta.org import App, Assignment, Person, Status, told
 from pocket_okta.saml import names, response, xml
 from pocket_okta.saml.logout import LogoutAsked
 from pocket_okta.saml.metadata import issuer_of
 from pocket_okta.saml.request import Asked
 from pocket_okta.saml.response import Subject
 from pocket_okta.saml.xml import Element
-from pocket_okta.sign_on import SigningKey, evaluate
+from pocket_okta.sign_on import SigningKey
 from pocket_okta.store import apps, assignments, log, people
 from pocket_okta.store import sessions as rows
 from pocket_okta.store.database import Reader, Tx
 from pocket_okta.store.sessions import Session, Visit
-
-
-def name_id_of(app: App, person: Person, row: Assignment) -> str:
-    """Return what the app knows a person by in SAML."""
-    return evaluate(app.sign_on.name_id_source, person.profile, row.profile, _own(person, row))
-
-
-def _own(person: Person, row: Assignment) -> dict[str, str]:
-    return {"id": person.id, "userName": row.user_name}
 
 
 def may_enter(db: Reader, app: App, person: Person) -> Assignment | None:
@@ -40,7 +31,12 @@ def may_enter(db: Reader, app: App, person: Person) -> Assignment | None:
 def enter(tx: Tx, app: App, session: Session, person: Person, row: Assignment, asked: Asked) -> Element:
     """Return the Response that signs a person in to an app. One session keeps one SessionIndex per app."""
     earlier = next((visit for visit in rows.visits(tx, session.id) if visit.app_id == app.id), None)
-    visit = Visit(session.id, app.id, name_id_of(app, person, row), earlier.session_index if earlier else xml.new_id())
+    visit = Visit(
+        session.id,
+        app.id,
+        told(app.sign_on.name_id_source, person, row),
+        earlier.session_index if earlier else xml.new_id(),
+    )
     rows.put_visit(tx, visit)
     log.append(
         tx,
@@ -63,17 +59,18 @@ def enter(tx: Tx, app: App, session: Session, person: Person, row: Assignment, a
 
 def _attributes(db: Reader, app: App, person: Person, row: Assignment) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
     """Return the attributes that have a value; Okta leaves out the others (wire facts 7.1)."""
-    own = _own(person, row)
-    told = [
-        (it.name, it.name_format, tuple(evaluate(source, person.profile, row.profile, own) for source in it.sources))
+    statements = [
+        (it.name, it.name_format, tuple(told(source, person, row) for source in it.sources))
         for it in app.sign_on.statements
     ]
     groups = [group.name for group in people.groups_of(db, person.id)]
-    told += [
+    statements += [
         (it.name, it.name_format, tuple(name for name in groups if it.keeps(name)))
         for it in app.sign_on.group_statements
     ]
-    filled = ((name, name_format, tuple(value for value in values if value)) for name, name_format, values in told)
+    filled = (
+        (name, name_format, tuple(value for value in values if value)) for name, name_format, values in statements
+    )
     return tuple(attribute for attribute in filled if attribute[2])
 
 

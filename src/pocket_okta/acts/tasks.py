@@ -13,7 +13,7 @@ def retry(tx: Tx, task: Task) -> None:
     if task.kind is JobKind.PUSH_PASSWORD and not task.secret:
         raise Refusal(Kind.WRONG_STATE, "The password is no longer known here: set it again on the person's page.")
     app = find.app(tx, task.app_id)
-    if not app.connected:
+    if not app.connected and task.kind is not JobKind.UNIVERSAL_LOGOUT:
         raise Refusal(Kind.WRONG_STATE, f"API integration of {app.label} is off: see Provisioning > Integration.")
     queue.close_task(tx, task.id, "retried")
     if task.kind is JobKind.IMPORT:

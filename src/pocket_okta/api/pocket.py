@@ -8,10 +8,12 @@ from pocket_okta import __version__, refusal
 from pocket_okta.acts import apps as acts
 from pocket_okta.acts import assignments as assigning
 from pocket_okta.acts import find, people, tasks
-from pocket_okta.api import answers, shapes
+from pocket_okta.acts import sign_on as signing
+from pocket_okta.api import answers, shapes, sign_on
 from pocket_okta.api.apps import connection_body
 from pocket_okta.attributes import Attribute
 from pocket_okta.desk import desk_of
+from pocket_okta.engine.fetching import fetch_metadata
 from pocket_okta.engine.verifying import try_out
 from pocket_okta.org import App
 from pocket_okta.store import apps, log, queue
@@ -36,6 +38,21 @@ async def test_credentials(request: Request) -> Response:
     app = find.app(desk.db.read, request.path_params["app"])
     verdict = await try_out(desk.engine, connection_body(app, body, enabled=app.connection.enabled))
     return answers.JsonAnswer({"verified": verdict.verified, "message": verdict.message, "status": verdict.status})
+
+
+async def read_sp_metadata(request: Request) -> Response:
+    """Fill in an app's sign-on from the service provider's metadata: `{"url": …}` or `{"xml": …}`."""
+    body = await answers.body_of(request)
+    desk = desk_of(request)
+    app = find.app(desk.db.read, request.path_params["app"])
+    url, given = answers.text(body, "url"), answers.text(body, "xml")
+    if bool(url) == bool(given):
+        raise refusal.invalid("url", "SP metadata: wanted either url or xml.")
+    document = await fetch_metadata(desk.engine, app, url) if url else given.encode()
+    with desk.db.write() as tx:
+        now = find.app(tx, app.id)
+        app = signing.save(tx, now, signing.from_metadata(now.sign_on, document))
+    return answers.JsonAnswer(sign_on.sign_on(app.sign_on))
 
 
 async def start_import(request: Request) -> Response:
@@ -165,6 +182,7 @@ ROUTES = [
     Route("/tasks/{task:int}/retry", retry_task, methods=["POST"]),
     Route("/tasks/{task:int}/dismiss", dismiss_task, methods=["POST"]),
     Route("/apps/{app}/test-credentials", test_credentials, methods=["POST"]),
+    Route("/apps/{app}/sp-metadata", read_sp_metadata, methods=["POST"]),
     Route("/apps/{app}/import", start_import, methods=["POST"]),
     Route("/apps/{app}/import/users", list_candidates, methods=["GET"]),
     Route("/apps/{app}/import/users/{remote:path}/confirm", confirm_candidate, methods=["POST"]),

@@ -159,7 +159,7 @@ def read(given: Mapping[str, object], now: SignOn) -> SignOn:
     for name in given:
         if name not in _SETTABLE and name not in _FIXED:
             raise refusal.invalid(name, f"{name}: signOn has no such setting; it has {', '.join(_SETTABLE)}.")
-        if name in _FIXED and given[name] not in {None, _FIXED[name]}:
+        if name in _FIXED and given[name] is not None and given[name] != _FIXED[name]:
             raise refusal.invalid(name, f"{name}: the pocket Okta has {_FIXED[name]!r} alone, got {given[name]!r}.")
     acs_url = _word(given, "ssoAcsUrl", now.acs_url)
     template = _word(given, "subjectNameIdTemplate", f"${{{now.name_id_source}}}")
@@ -196,14 +196,18 @@ def _unless_same(url: str, acs_url: str) -> str:
 
 
 def _rows(given: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
-    found = given.get(name) or []
+    found = given.get(name)
+    if found is None:
+        return []
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
         raise refusal.invalid(name, f"{name}: wanted a list of objects.")
     return found
 
 
 def _words(given: Mapping[str, object], name: str) -> tuple[str, ...]:
-    found = given.get(name) or []
+    found = given.get(name)
+    if found is None:
+        return ()
     if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
         raise refusal.invalid(name, f"{name}: wanted a list of texts.")
     return tuple(found)

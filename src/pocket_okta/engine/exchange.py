@@ -18,6 +18,7 @@ from pocket_okta.org import Connection
 from pocket_okta.scim_document import Document
 
 SCIM_JSON = "application/scim+json"
+JSON = "application/json"
 REDACTED = "••••••"
 KEPT_BODY = 256 * 1024  # characters of a body that the log keeps
 DEEPEST = 64  # levels of JSON
@@ -26,13 +27,14 @@ PAGE = 100  # people per page of an import (wire facts 1.9)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to be sent. `event` and `message` name it as Okta's System Log does."""
+    """One request to be sent. `event` and `message` name it as Okta's System Log does; `media` is what it speaks."""
 
     method: str
     path: str
     event: str
     message: str
     body: Document | None = None
+    media: str = SCIM_JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +65,17 @@ class CallFailed(Exception):
         self.status = status
 
 
-def request_headers(connection: Connection, *, with_body: bool) -> list[tuple[str, str]]:
+def request_headers(connection: Connection, *, with_body: bool, media: str = SCIM_JSON) -> list[tuple[str, str]]:
     """Return the headers of a request, in Okta's spelling."""
     headers = [
-        ("User-Agent", "Okta SCIM Client 1.0.0"),
-        ("Accept", SCIM_JSON),
+        ("User-Agent", "Okta SCIM Client 1.0.0" if media == SCIM_JSON else "Okta"),
+        ("Accept", media),
         ("Accept-Charset", "utf-8"),
         ("Accept-Encoding", "gzip,deflate"),
-        ("Authorization", authorization(connection)),
+        *([("Authorization", authorization(connection))] if connection.secret else []),
     ]
     if with_body:
-        headers.append(("Content-Type", f"{SCIM_JSON}; charset=utf-8"))
+        headers.append(("Content-Type", f"{media}; charset=utf-8"))
     return headers
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pocket_okta import provisioning, scim_document
-from pocket_okta.engine import conversation
+from pocket_okta.engine import conversation, universal_logout
 from pocket_okta.engine.conversation import Conversation, StepFailed
 from pocket_okta.engine.exchange import PAGE, CallFailed
 from pocket_okta.engine.scim_client import ScimClient
@@ -26,14 +26,17 @@ _WHAT_FAILED = {
     JobKind.PUSH_PASSWORD: "Automatic password push of user {person} to app {app} failed",
     JobKind.DEACTIVATE: "Automatic deprovisioning of user {person} from app {app} failed",
     JobKind.IMPORT: "Importing users from app {app} failed",
+    JobKind.UNIVERSAL_LOGOUT: "Universal Logout of user {person} from app {app} failed",
 }
+_PROVISIONING = tuple(kind for kind in JobKind if kind is not JobKind.UNIVERSAL_LOGOUT)
 # Which open tasks a job that went well makes pointless.
 _SETTLES = {
     JobKind.PROVISION: (JobKind.PROVISION, JobKind.PUSH_PROFILE, JobKind.DEACTIVATE),
     JobKind.PUSH_PROFILE: (JobKind.PUSH_PROFILE,),
     JobKind.PUSH_PASSWORD: (JobKind.PUSH_PASSWORD,),
-    JobKind.DEACTIVATE: tuple(JobKind),
+    JobKind.DEACTIVATE: _PROVISIONING,
     JobKind.IMPORT: (JobKind.IMPORT,),
+    JobKind.UNIVERSAL_LOGOUT: (JobKind.UNIVERSAL_LOGOUT,),
 }
 
 _LETTERS = string.ascii_letters + string.digits
@@ -83,6 +86,8 @@ async def carry_out(bench: Bench) -> bool:
         await _import(bench)
         return True
     row = bench.row()
+    if row is not None and bench.job.kind is JobKind.UNIVERSAL_LOGOUT:
+        return await _log_out(bench, row)
     if row is None or not bench.app.connected:
         return False
     talk = Conversation(bench.client, bench.app, row.user_name)
@@ -97,6 +102,20 @@ async def carry_out(bench: Bench) -> bool:
             await talk.set_active(row.remote_id, active=False)
         case _:
             return False
+    return True
+
+
+async def _log_out(bench: Bench, row: Assignment) -> bool:
+    """Have an app end a person's sessions. Where it knows nobody of that name, there is nothing to end."""
+    person = people.get_person(bench.db.read, bench.job.person_id)
+    if person is None or not bench.app.sign_on.universal_logout.enabled:
+        return False
+    try:
+        await bench.client.send(universal_logout.call(bench.app, person, row))
+    except CallFailed as failed:
+        if failed.status == 404:
+            return True
+        raise StepFailed(failed.reason) from failed
     return True
 
 
@@ -140,7 +159,8 @@ def finish(tx: Tx, job: Job) -> None:
     row = assignments.get_assignment(tx, job.app_id, job.person_id)
     if row:
         left = queue.open_task(tx, job.app_id, job.person_id)
-        assignments.put_assignment(tx, replace(row, error=left.message if left else "", last_sync=tx.now))
+        synced = row.last_sync if job.kind is JobKind.UNIVERSAL_LOGOUT else tx.now
+        assignments.put_assignment(tx, replace(row, error=left.message if left else "", last_sync=synced))
 
 
 def fail(tx: Tx, job: Job, what: str) -> None:

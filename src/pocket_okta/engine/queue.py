@@ -9,32 +9,40 @@ import asyncio
 import logging
 from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from pocket_okta.engine import conversation, jobs
+from pocket_okta.catalogue import Scheme
+from pocket_okta.engine import conversation, jobs, universal_logout
 from pocket_okta.engine.conversation import StepFailed
-from pocket_okta.engine.exchange import Call, CallFailed
+from pocket_okta.engine.exchange import Answer, Call, CallFailed
 from pocket_okta.engine.scim_client import Network, Recorder, ScimClient, stopping
-from pocket_okta.org import App, Connection, Job
+from pocket_okta.org import App, Connection, Job, JobKind
 from pocket_okta.store import apps, log, queue
 from pocket_okta.store.database import Database
 
 PARALLEL = 8  # jobs of one app at a time
 INTERRUPTED = "the pocket Okta was stopped while the request was under way. Retry it to be sure."
 
+METADATA = ("application.policy.sign_on.read_metadata", "Read metadata of the service provider")
+
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
 class Engine:
-    """Runs the jobs that acts order. Start it inside the event loop; `stop` it before the database is closed."""
+    """Runs the jobs that acts order. Start it inside the event loop; `stop` it before the database is closed.
 
-    def __init__(self, db: Database, network: Network) -> None:
+    `org_url` is the org's address: who says so in a Universal Logout.
+    """
+
+    def __init__(self, db: Database, network: Network, org_url: str) -> None:
         self._db = db
         self._network = network
+        self._org_url = org_url
         self._lines: dict[tuple[str, str], deque[Job]] = {}
         self._ready: dict[str, deque[tuple[str, str]]] = defaultdict(deque)
         self._running: dict[str, int] = defaultdict(int)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
         self._stopping = False
         self.waiting: dict[int, float] = {}  # job id -> loop time of its next attempt
@@ -103,7 +111,7 @@ class Engine:
         self._tasks.add(task)
         task.add_done_callback(self._forget)
 
-    def _forget(self, task: asyncio.Task[None]) -> None:
+    def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         self._changed.set()
         if not task.cancelled() and (error := task.exception()) and not isinstance(error, CallFailed):
@@ -128,7 +136,7 @@ class Engine:
             if app is None or queue.get_job(tx, job.id) is None:
                 return  # the app was deleted, and its jobs with it
             queue.set_job_state(tx, job.id, "running")
-        client = self._client(app, job.person_id, lambda seconds: self._pause(job, seconds))
+        client = self._client(app, job, lambda seconds: self._pause(job, seconds))
         try:
             done = await jobs.carry_out(jobs.Bench(self._db, app, client, job))
         except StepFailed as failed:
@@ -157,14 +165,19 @@ class Engine:
         await asyncio.sleep(seconds)
         self.waiting.pop(job.id, None)
 
-    def _client(
-        self, app: App, person_id: str, pause: Callable[[float], Coroutine[Any, Any, None]] | None
-    ) -> ScimClient:
+    def _client(self, app: App, job: Job, pause: Callable[[float], Coroutine[Any, Any, None]] | None) -> ScimClient:
         def connection() -> Connection:
-            now = apps.get_app(self._db.read, app.id)
-            return now.connection if now else app.connection
+            now = apps.get_app(self._db.read, app.id) or app
+            if job.kind is JobKind.UNIVERSAL_LOGOUT:
+                return universal_logout.connection(self._db.read, now, self._org_url)
+            return now.connection
 
-        return ScimClient(self._network, connection, self._recorder(app.id, person_id), pause)
+        return ScimClient(self._network, connection, self._recorder(app.id, job.person_id), pause)
+
+    async def fetch(self, app: App, url: str) -> Answer:
+        """Read a document of an app, such as its SAML metadata, for a person who waits; raises CallFailed."""
+        client = ScimClient(self._network, lambda: Connection(url, Scheme.HEADER), self._recorder(app.id, ""))
+        return await self._cut_off_at_stop(client.send(Call("GET", "", *METADATA, media="application/xml")))
 
     def _recorder(self, app_id: str, person_id: str) -> Recorder:
         def record(call: Call, outcome: str, detail: Mapping[str, object]) -> None:
@@ -187,13 +200,13 @@ class Engine:
         client = ScimClient(self._network, lambda: app.connection, self._recorder(app.id, ""))
         await self._cut_off_at_stop(conversation.probe(client, groups=app.import_groups))
 
-    async def _cut_off_at_stop(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _cut_off_at_stop(self, work: Coroutine[Any, Any, T]) -> T:
         """Await a call that a page or an API client waits for; the stop of the program ends it with a refusal."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._forget)
         try:
-            await asyncio.shield(task)
+            return await asyncio.shield(task)
         except asyncio.CancelledError:
             if self._stopping:
                 raise stopping() from None

@@ -141,7 +141,7 @@ class ScimClient:
 
     async def _attempt(self, call: Call, attempt: int) -> Answer:
         connection = self._connection()
-        headers = request_headers(connection, with_body=call.body is not None)
+        headers = request_headers(connection, with_body=call.body is not None, media=call.media)
         body = b"" if call.body is None else orjson.dumps(call.body)
         url = connection.base_url + call.path
         redact = Redactor(connection)

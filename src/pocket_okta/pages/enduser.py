@@ -48,9 +48,7 @@ async def sign_in(request: Request) -> Response:
     before = person_of(request)
     try:
         with desk.db.write() as tx:
-            token = sessions.sign_in(tx, username)
-            if before and find.person(tx, username.strip()).id != before[1].id:
-                sessions.end(tx, before[0].id)
+            token = sessions.sign_in(tx, username, before[0] if before else None)
     except Refusal as refused:
         return _page(request, to, wrong(refused), username, 400)
     answer = go(request, f"/login/continue/{to}" if desk.arrivals.find(to) else "/app/UserHome")

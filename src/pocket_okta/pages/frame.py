@@ -23,12 +23,14 @@ from pocket_okta.store import queue
 
 # Okta's own places, in Okta's order: heading, then (label, address).
 NAVIGATION = (
-    ("Dashboard", (("Overview", "/"), ("Tasks", "/dashboard/tasks"))),
+    ("Dashboard", (("Overview", "/"), ("Tasks", "/dashboard/tasks"), ("End user dashboard", "/app/UserHome"))),
     ("Directory", (("People", "/directory/people"), ("Groups", "/directory/groups"))),
     ("Applications", (("Applications", "/applications"),)),
     ("Security", (("API", "/security/api/tokens"),)),
     ("Reports", (("System Log", "/reports/system-log"),)),
 )
+
+VISITORS = ("/app/", "/login")  # where the pages for people of the org begin
 
 STATUS_WORDS = {
     Status.STAGED: "Staged",
@@ -133,13 +135,23 @@ def ticked(form: Mapping[str, str], name: str) -> bool:
 
 
 async def show_refusal(request: Request, refused: Exception) -> Response:
-    """Show why an act was refused: as a notice on the page the button was on, or as a page of its own."""
+    """Show why an act was refused: as a notice on the page the button was on, or as a page of its own.
+
+    Who comes from an application sees it as a page outside the administrator's frame.
+    """
     if not isinstance(refused, Refusal):
         raise refused
-    if request.method == "POST" and refused.kind is not Kind.NOT_FOUND and request.headers.get("referer"):
+    visitor = request.url.path.startswith(VISITORS)
+    if (
+        not visitor
+        and request.method == "POST"
+        and refused.kind is not Kind.NOT_FOUND
+        and request.headers.get("referer")
+    ):
         return back(request, "/", refused.message, "bad")
     heading = "Not found" if refused.kind is Kind.NOT_FOUND else "That cannot be done"
-    return render(request, "refused.html", refused.kind.value, heading=heading, sentence=refused.message)
+    template = "stopped.html" if visitor else "refused.html"
+    return render(request, template, refused.kind.value, heading=heading, sentence=refused.message)
 
 
 async def show_http_problem(request: Request, problem: Exception) -> Response:

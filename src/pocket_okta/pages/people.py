@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pocket_okta import refusal
-from pocket_okta.acts import find
+from pocket_okta.acts import find, sessions
 from pocket_okta.acts import people as acts
 from pocket_okta.attributes import PERSON_ATTRIBUTES, REQUIRED
 from pocket_okta.desk import desk_of
@@ -14,6 +14,7 @@ from pocket_okta.org import LIFECYCLE, Person, Status
 from pocket_okta.pages.frame import Wrong, back, form_of, go, render, wrong
 from pocket_okta.refusal import Refusal
 from pocket_okta.store import apps, assignments, log, people
+from pocket_okta.store import sessions as session_rows
 
 SHOWN = 100  # people on one page
 
@@ -92,6 +93,7 @@ async def show_person(request: Request) -> Response:
         rows=assignments.of_person(db, person.id),
         apps={app.id: app for app in apps.all_apps(db)},
         entries=log.page_log(db, person_id=person.id, limit=15),
+        sessions=len(session_rows.of_person(db, person.id)),
         gone=person.status is Status.DEPROVISIONED,
     )
 
@@ -120,6 +122,15 @@ async def set_password(request: Request) -> Response:
         acts.set_password(tx, person, form.get("password", ""))
     return go(
         request, f"/directory/people/{person.id}", "The password was set. Apps with Sync Password are being told."
+    )
+
+
+async def clear_sessions(request: Request) -> Response:
+    with desk_of(request).db.write() as tx:
+        person = find.person(tx, request.path_params["person"])
+        sessions.clear(tx, person)
+    return go(
+        request, f"/directory/people/{person.id}", "The sessions were ended. Apps with Universal Logout are being told."
     )
 
 

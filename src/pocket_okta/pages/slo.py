@@ -16,7 +16,7 @@ from pocket_okta.acts.single_sign_on import Farewell
 from pocket_okta.desk import Message, desk_of
 from pocket_okta.org import App
 from pocket_okta.pages.frame import render
-from pocket_okta.pages.sso import COOKIE, LEAVING, app_of, base_of, incoming
+from pocket_okta.pages.sso import COOKIE, LEAVING, app_of, base_of, carry, incoming, person_of
 from pocket_okta.refusal import Kind, Refusal
 from pocket_okta.saml import logout
 from pocket_okta.saml.bindings import post_value, redirect_url
@@ -68,9 +68,7 @@ async def show_farewell(request: Request) -> Response:
         raise refusal.not_found("LogoutRequest", request.path_params["key"])
     if not message.fields:
         return RedirectResponse(message.to, 303)
-    page = render(request, "post.html", to=message.to, fields=message.fields)
-    page.headers.update(LEAVING)
-    return page
+    return carry(request, message)
 
 
 async def take(request: Request) -> Response:
@@ -109,8 +107,9 @@ def _asked(request: Request, app: App, message: Incoming) -> Response:
     relay = (("RelayState", asked.relay_state),) if asked.relay_state else ()
     back = Message(settings.slo.logout_url, (("SAMLResponse", post_value(response)), *relay))
     _note(request, app, f"Single logout asked by app: {app.label}")
-    page = show_farewells(request, told, back)
-    page.delete_cookie(COOKIE, path="/")
+    page = show_farewells(request, told, back) if told else carry(request, back)
+    if person_of(request) is None:
+        page.delete_cookie(COOKIE, path="/")
     return page
 
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from pocket_okta import refusal
 from pocket_okta.acts import find, sessions, sign_on
 from pocket_okta.acts import single_sign_on as acts
-from pocket_okta.desk import Arrival, desk_of
+from pocket_okta.desk import Arrival, Message, desk_of
 from pocket_okta.org import App, Person
 from pocket_okta.pages.frame import form_of, go, render
 from pocket_okta.refusal import Kind, Refusal
@@ -122,6 +122,11 @@ def proceed(request: Request, arrival: Arrival) -> Response:
 def deliver(request: Request, address: str, value: str, relay_state: str, parameter: str = "SAMLResponse") -> Response:
     """Return the page that carries a message to an application by POST."""
     fields = [(parameter, value), *([("RelayState", relay_state)] if relay_state else [])]
-    page = render(request, "post.html", to=address, fields=fields)
+    return carry(request, Message(address, tuple(fields)))
+
+
+def carry(request: Request, message: Message) -> Response:
+    """Return the page whose form carries a message away."""
+    page = render(request, "post.html", to=message.to, fields=message.fields)
     page.headers.update(LEAVING)
     return page

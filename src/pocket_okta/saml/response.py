@@ -123,5 +123,5 @@ def _tell(root: Element, subject: Subject) -> None:
         for value in values:
             typed = xml.make(names.SAML, "AttributeValue", "saml2", {"xsi": names.XSI})
             typed.set(f"{{{names.XSI}}}type", "xs:string")
-            typed.text = value
+            typed.text = xml.carried(value)
             attribute.append(typed)

@@ -36,13 +36,31 @@ class BadSignature(ValueError):
     """A signature that is missing or does not hold; the sentence says what was wanted."""
 
 
+class _Signer(XMLSigner):
+    """signxml digests an enveloped signature with the prefixes it was given, and does not write down which."""
+
+    def _build_transforms_for_reference(
+        self, *, transforms_node: Element, reference: SignatureReference, exclude_c14n_transform_element: bool = True
+    ) -> None:
+        super()._build_transforms_for_reference(
+            transforms_node=transforms_node,
+            reference=reference,
+            exclude_c14n_transform_element=exclude_c14n_transform_element,
+        )
+        if reference.inclusive_ns_prefixes:
+            kept = xml.make(
+                names.EXC_C14N, "InclusiveNamespaces", "ec", PrefixList=" ".join(reference.inclusive_ns_prefixes)
+            )
+            transforms_node[-1].append(kept)
+
+
 def sign(root: Element, key: SigningKey, *, typed: bool = False) -> Element:
     """Return the element signed: enveloped, exclusive c14n, RSA-SHA256, the signature after its Issuer.
 
     `typed`: there are xs:string values inside, whose prefix the canonical form must keep.
     """
     root.insert(1, xml.make(names.DS, "Signature", "ds", Id="placeholder"))
-    signer = XMLSigner(
+    signer = _Signer(
         method=SignatureConstructionMethod.enveloped,
         signature_algorithm=SignatureMethod.RSA_SHA256,
         digest_algorithm=DigestAlgorithm.SHA256,

@@ -4,6 +4,7 @@ The rule: no DTD, no entities, no network, no more than MAX bytes; comments and 
 attack, because text beside them is read differently by different programs.
 """
 
+import re
 import secrets
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -13,6 +14,8 @@ from lxml import etree
 from pocket_okta.saml import names
 
 MAX = 1024 * 1024  # bytes
+
+_NOT_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 Element: TypeAlias = etree._Element  # noqa: SLF001  (lxml has no other name for its element's type)
 
@@ -52,12 +55,16 @@ def make(
 
 def add(parent: Element, namespace: str, name: str, text: str = "", /, **attributes: str) -> Element:
     """Append an element to another one; attributes without a value are left out."""
-    made = etree.SubElement(
-        parent, f"{{{namespace}}}{name}", {key: value for key, value in attributes.items() if value}
-    )
+    kept = {key: carried(value) for key, value in attributes.items() if value}
+    made = etree.SubElement(parent, f"{{{namespace}}}{name}", kept)
     if text:
-        made.text = text
+        made.text = carried(text)
     return made
+
+
+def carried(text: str) -> str:
+    """Return a text without the characters that XML has no way to carry."""
+    return _NOT_XML.sub("", text)
 
 
 def child(parent: Element, namespace: str, name: str) -> Element | None:

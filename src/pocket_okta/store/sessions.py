@@ -56,6 +56,11 @@ def remove(tx: Tx, session_id: str) -> None:
     tx.run("DELETE FROM sessions WHERE id = ?", session_id)
 
 
+def move_visits(tx: Tx, session_id: str, to: str) -> None:
+    """Let another session take the place of one."""
+    tx.run("UPDATE session_apps SET session_id = ? WHERE session_id = ?", to, session_id)
+
+
 def remove_before(tx: Tx, moment: str) -> None:
     """Forget the sessions that began before a moment."""
     tx.run("DELETE FROM session_apps WHERE session_id IN (SELECT id FROM sessions WHERE authenticated < ?)", moment)

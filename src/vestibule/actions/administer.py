@@ -15,6 +15,7 @@ from vestibule.store.administrators import (
     insert_invitation,
     lock_owners,
     set_disabled,
+    set_enabled,
     set_password,
     set_role,
     use_invitation,
@@ -25,6 +26,9 @@ from vestibule.store.sessions import end_sessions_of
 
 LINK_LIFE: Final = 24 * 3_600_000
 """Milliseconds for which a one-time link is good."""
+_LOCKED_OUT: Final = (
+    "This administrator is locked out. An owner, or for an operator another operator, can let them in again."
+)
 
 # -- one-time links ----------------------------------------------------------------------------------------------------
 
@@ -84,7 +88,13 @@ async def invite(
 
 
 async def renew_link(house: House, administrator: Administrator) -> str:
-    """The token of a fresh link for an administrator to choose a password with; an earlier one ends."""
+    """The token of a fresh link for an administrator to choose a password with; an earlier one ends.
+
+    Raises:
+        NotAllowed: they are locked out.
+    """
+    if administrator.disabled_at is not None:
+        raise NotAllowed(_LOCKED_OUT)
     told = {"subject": administrator.email}
     await append_house_event(house, administrator.tenant_id, "administrator.link_renewed", told)
     return await _make_link(house, administrator)
@@ -101,6 +111,7 @@ async def find_invited_administrator(house: House, tenant_id: str, token: str) -
 
     Raises:
         NotFound: the link is not good, or not any more.
+        NotAllowed: it is for somebody who is locked out.
     """
     administrator_id = await find_invited(house, tenant_id, token_check(token))
     if administrator_id is None:
@@ -108,7 +119,10 @@ async def find_invited_administrator(house: House, tenant_id: str, token: str) -
             "This link is not valid any more: it works once, within 24 hours. Ask an owner for a new one, or run "
             "`vestibule admin add` on the server."
         )
-    return await find_administrator(house, tenant_id, administrator_id) if administrator_id else None
+    administrator = await find_administrator(house, tenant_id, administrator_id) if administrator_id else None
+    if administrator is not None and administrator.disabled_at is not None:
+        raise NotAllowed(_LOCKED_OUT)
+    return administrator
 
 
 async def set_up(house: House, token: str, email: str, name: str, password_hash: str) -> Administrator:
@@ -133,10 +147,12 @@ async def join(house: House, tenant_id: str, token: str, administrator: Administ
 
     Raises:
         NotFound: the link was used meanwhile.
+        NotAllowed: they were locked out meanwhile.
     """
     if not await use_invitation(house, tenant_id, token_check(token)):
         raise NotFound("This link was used meanwhile. Sign in instead.")
-    await set_password(house, administrator, password_hash, administrator.name)
+    if not await set_password(house, administrator, password_hash, administrator.name):
+        raise NotAllowed(_LOCKED_OUT)
     await end_sessions_of(house, administrator)
     await append_house_event(house, tenant_id, "administrator.joined", {"subject": administrator.email})
 
@@ -164,24 +180,27 @@ async def change_role(house: House, administrator: Administrator, role: Administ
 
 
 async def disable(house: House, administrator: Administrator) -> None:
-    """Lock an administrator out; their sessions end with it.
+    """Lock an administrator out; their sessions end with it. Who is locked out already stays so.
 
     Raises:
         NotAllowed: nobody would be left to own the tenant.
     """
     await _keep_an_owner(house, administrator)
-    await set_disabled(house, administrator, house.now)
+    if not await set_disabled(house, administrator):
+        return
     await end_sessions_of(house, administrator)
     await append_house_event(house, administrator.tenant_id, "administrator.disabled", {"subject": administrator.email})
 
 
 async def enable(house: House, administrator: Administrator) -> None:
-    """Let an administrator in again."""
-    await set_disabled(house, administrator, None)
-    await append_house_event(house, administrator.tenant_id, "administrator.enabled", {"subject": administrator.email})
+    """Let an administrator in again, if they were locked out."""
+    if await set_enabled(house, administrator):
+        told = {"subject": administrator.email}
+        await append_house_event(house, administrator.tenant_id, "administrator.enabled", told)
 
 
 async def _keep_an_owner(house: House, administrator: Administrator) -> None:
     owners = await lock_owners(house, administrator.tenant_id)
     if owners == [administrator.id]:
-        raise NotAllowed("This is the last owner. Make somebody else an owner first.")
+        role = "operator" if administrator.tenant_id == HOUSE else "owner"
+        raise NotAllowed(f"This is the last {role}. Make somebody else an {role} first.")

@@ -67,7 +67,7 @@ async def create_tenant(house: House, name: str, title: str) -> Tenant:
     if TENANT_NAME.match(name) is None or name.startswith("xn--"):
         raise WrongInput(
             "The tenant name stands in the SCIM URL: 1 to 63 small letters, digits and hyphens, beginning with a "
-            f"letter; '{name[:80]}' came. An underscore would be refused by Okta.",
+            f"letter and not ending with a hyphen; '{name[:80]}' came. An underscore would be refused by Okta.",
             field="name",
         )
     if name in RESERVED_TENANT_NAMES:

@@ -12,7 +12,7 @@ import orjson
 
 from vestibule.actions.provision import derivation_of
 from vestibule.events import changes_between
-from vestibule.mapping import Derive
+from vestibule.mapping import DeriveAll
 from vestibule.model import Derivation, User
 from vestibule.store.database import Tx
 from vestibule.store.events import append_event, append_events
@@ -48,12 +48,12 @@ async def derive_batch(tx: Tx, provider_id: str) -> Derivation | None:
     return run
 
 
-async def _derive(tx: Tx, provider_id: str, derive: Derive, users: list[User]) -> int:
+async def _derive(tx: Tx, provider_id: str, derive: DeriveAll, users: list[User]) -> int:
     """Derive these people's Profiles; how many came out different."""
     profiles, events = [], []
     for user in users:
         document = orjson.loads(user.document)
-        before, after = orjson.loads(user.profile), derive(document)
+        before, after = orjson.loads(user.profile), derive(document, user.saml_groups)
         if before != after:
             profiles.append((user.id, orjson.dumps(after).decode()))
             told = {"user_name": document["userName"], "changes": changes_between(before, after)}

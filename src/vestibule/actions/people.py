@@ -7,7 +7,8 @@ from typing import Final
 
 import orjson
 
-from vestibule.actions.provision import change_type
+from vestibule.actions.provision import change_type, record_change
+from vestibule.actions.sessions import take_access
 from vestibule.errors import NotAllowed, NotFound, Taken, WrongInput
 from vestibule.events import changes_between
 from vestibule.mapping import compile_mapping
@@ -19,7 +20,15 @@ from vestibule.scim.schema import USER_TYPE
 from vestibule.store.database import Tx, UniqueViolation
 from vestibule.store.events import append_event
 from vestibule.store.identity_providers import all_providers
-from vestibule.store.users import find_users_by_name, insert_user, lock_user, remove_user, searchable, update_user
+from vestibule.store.users import (
+    find_users_by_name,
+    insert_user,
+    lock_user,
+    remove_user,
+    searchable,
+    set_blocked,
+    update_user,
+)
 from vestibule.vendors.vendor import BASE_MAPPING
 
 LONGEST_ROLE: Final = 100
@@ -81,13 +90,12 @@ async def delete_by_hand(tx: Tx, user_id: str) -> None:
     """
     user, before = await _reach(tx, user_id)
     await remove_user(tx, user_id, before)
-    await _tell(tx, "user.deleted", user._replace(version=user.version + 1), before, changes_between(before, {}))
+    changes = changes_between(before, {})
+    await take_access(tx, "user.deleted", user_id, _told(user._replace(version=user.version + 1), before, changes))
 
 
 async def _reach(tx: Tx, user_id: str) -> tuple[User, Document]:
-    user = await lock_user(tx, user_id)
-    if user is None:
-        raise NotFound("There is no such person in this tenant.")
+    user = await _locked(tx, user_id)
     if user.identity_provider_id:
         raise NotAllowed("An identity provider provisions this person: change them there, and the change arrives here.")
     return user, orjson.loads(user.document)
@@ -142,6 +150,57 @@ def _taken(document: Document) -> Taken:
     return Taken(f"There is a person with the user name '{document['userName']}' already.", field="user_name")
 
 
+async def block(tx: Tx, user_id: str) -> None:
+    """Keep a person out, whoever provisions them and whatever their identity provider says, until they are let in
+    again.
+
+    Raises:
+        NotFound
+    """
+    user = await _locked(tx, user_id)
+    if user.blocked_at is None:
+        await set_blocked(tx, user_id, tx.now)
+        await take_access(tx, "user.blocked", user_id, {"user_name": _name(user)}, user.identity_provider_id)
+
+
+async def let_in(tx: Tx, user_id: str) -> None:
+    """Let a person sign in again. What was ended stays ended.
+
+    Raises:
+        NotFound
+    """
+    user = await _locked(tx, user_id)
+    if user.blocked_at is not None:
+        await set_blocked(tx, user_id, None)
+        told = {"user_name": _name(user)}
+        await append_event(tx, "user.let_in", told, subject_id=user_id, provider_id=user.identity_provider_id)
+
+
+async def end_sessions(tx: Tx, user_id: str) -> int:
+    """End every session of a person, who may sign in again at once; how many there were.
+
+    Raises:
+        NotFound
+    """
+    user = await _locked(tx, user_id)
+    told = {"user_name": _name(user), "reason": "an administrator ended them"}
+    return await take_access(tx, "session.revoked", user_id, told, user.identity_provider_id)
+
+
+async def _locked(tx: Tx, user_id: str) -> User:
+    user = await lock_user(tx, user_id)
+    if user is None:
+        raise NotFound("There is no such person in this tenant.")
+    return user
+
+
+def _name(user: User) -> str:
+    return str(orjson.loads(user.document)["userName"])
+
+
+def _told(user: User, document: Document, changes: list[dict[str, object]]) -> dict[str, object]:
+    return {"user_name": document["userName"], "version": user.version, "changes": changes}
+
+
 async def _tell(tx: Tx, event_type: str, user: User, document: Document, changes: list[dict[str, object]]) -> None:
-    told = {"user_name": document["userName"], "version": user.version, "changes": changes}
-    await append_event(tx, event_type, told, subject_id=user.id)
+    await record_change(tx, event_type, user.id, _told(user, document, changes))

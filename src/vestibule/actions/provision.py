@@ -11,9 +11,10 @@ from typing import Any, Final
 
 import orjson
 
+from vestibule.actions.sessions import take_access
 from vestibule.events import changes_between, redacted
-from vestibule.mapping import Derive, compile_mapping
-from vestibule.model import User, created_at, new_id
+from vestibule.mapping import DeriveAll, compile_profile
+from vestibule.model import RoleRules, User, created_at, new_id
 from vestibule.scim.errors import Forbidden, NotFound, PreconditionFailed, TooManyRequests, Uniqueness
 from vestibule.scim.filter import Document
 from vestibule.scim.patch import Operation, Understood, apply_patch
@@ -68,7 +69,7 @@ class Sent:
 class _Rules:
     """What a write depends on, read in its own transaction."""
 
-    derive: Derive
+    derive: DeriveAll
     adopts: bool
 
 
@@ -108,7 +109,7 @@ async def create_user(tx: Tx, sent: Sent, document: Document, ignored: list[Igno
         document["active"],
         "",
         text,
-        orjson.dumps(rules.derive(document)).decode(),
+        orjson.dumps(rules.derive(document, "[]")).decode(),
         1,
         created_at(user_id),
         created_at(user_id),
@@ -169,9 +170,7 @@ async def delete_user(tx: Tx, sent: Sent, user_id: str, if_match: str | None = N
     before: Document = orjson.loads(user.document)
     await remove_user(tx, user.id, before)
     gone = user._replace(version=user.version + 1)
-    await append_event(
-        tx, "user.deleted", _told(sent, gone, before, changes_between(before, {}), []), subject_id=user.id
-    )
+    await take_access(tx, "user.deleted", user.id, _told(sent, gone, before, changes_between(before, {}), []))
 
 
 # -- who may be reached ------------------------------------------------------------------------------------------------
@@ -225,17 +224,17 @@ def check_provisioning(provisioning: str, *, writes: bool) -> None:
         raise TooManyRequests("Provisioning is paused in the Admin Console; try again later.", retry_after=PAUSE)
 
 
-_derivations: OrderedDict[tuple[str, int], Derive] = OrderedDict()
+_derivations: OrderedDict[tuple[str, int], DeriveAll] = OrderedDict()
 
 
-async def derivation_of(reading: Reading, provider_id: str, version: int) -> Derive:
+async def derivation_of(reading: Reading, provider_id: str, version: int) -> DeriveAll:
     """The function that derives Profiles by a version of an identity provider's mapping. Compiled once, kept for
     later.
     """
     derive = _derivations.get((provider_id, version))
     if derive is None:
         provider = await find_provider(reading, provider_id)
-        derive = compile_mapping(provider.mapping if provider else ())
+        derive = compile_profile(provider.mapping, provider.roles) if provider else compile_profile((), RoleRules())
         if provider and provider.mapping_version == version:
             _derivations[provider_id, version] = derive
             if len(_derivations) > 256:
@@ -267,7 +266,7 @@ async def _keep(
         identity_provider_id=tx.actor.identity_provider_id,
         active=after["active"],
         document=text,
-        profile=orjson.dumps(rules.derive(after)).decode(),
+        profile=orjson.dumps(rules.derive(after, user.saml_groups)).decode(),
         version=user.version + 1,
         modified_at=max(tx.now, user.modified_at),
     )
@@ -281,8 +280,16 @@ async def _keep(
         await append_event(tx, "user.adopted", _told(sent, kept, after, [], []), subject_id=user.id)
     if changes:
         told = _told(sent, kept, after, changes, ignored, understood)
-        await append_event(tx, change_type(before, after), told, subject_id=user.id)
+        await record_change(tx, change_type(before, after), user.id, told)
     return kept
+
+
+async def record_change(tx: Tx, event_type: str, user_id: str, told: dict[str, Any]) -> None:
+    """Record what a change of a person was; a deactivation ends their sessions in the same breath."""
+    if event_type == "user.deactivated":
+        await take_access(tx, event_type, user_id, told)
+    else:
+        await append_event(tx, event_type, told, subject_id=user_id)
 
 
 def change_type(before: Document, after: Document) -> str:

@@ -18,7 +18,7 @@ from vestibule.model import HOUSE, Administrator
 from vestibule.store.administrators import email_key, find_by_email, note_sign_in
 from vestibule.store.database import House
 from vestibule.store.events import append_house_event
-from vestibule.store.house import clear_throttle, find_throttle, put_throttle
+from vestibule.store.house import clear_throttle, find_throttle, lock_throttle, put_throttle
 from vestibule.store.sessions import Session, end_session, insert_session
 
 IDLE: Final = 30 * 60_000
@@ -88,7 +88,7 @@ async def check_pace(house: House, names: list[str]) -> None:
 async def count_failure(house: House, names: list[str]) -> None:
     """Count a failed try; from the sixth on, the next has to wait."""
     for name in names:
-        failures, _, last_at = await find_throttle(house, name)
+        failures, last_at = await lock_throttle(house, name)
         failures = failures + 1 if house.now - last_at < ABSOLUTE else 1
         allowed = FREE_TRIES * (10 if name.startswith("address:") else 1)
         wait = min(LONGEST_WAIT, 1000 << min(failures - allowed, 20)) if failures >= allowed else 0

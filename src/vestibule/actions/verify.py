@@ -12,7 +12,7 @@ import orjson
 
 from vestibule.actions.provision import derivation_of
 from vestibule.events import BY_NAME
-from vestibule.mapping import Derive
+from vestibule.mapping import DeriveAll
 from vestibule.model import HOUSE, Actor
 from vestibule.scim.errors import ScimError
 from vestibule.scim.resource import clean
@@ -25,7 +25,8 @@ from vestibule.store.users import Searchable, lock_user, searchable
 _BATCH: Final = 1000
 _NEXT: Final = "SELECT id FROM users WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3"
 _USERS: Final = """
-SELECT id, identity_provider_id, user_name_key, external_id, active, search, folded, document, profile, version
+SELECT id, identity_provider_id, user_name_key, external_id, active, search, folded, document, profile, version,
+       saml_groups
 FROM users WHERE tenant_id = $1 AND id >= $2 AND id <= $3
 """
 _EMAILS: Final = """
@@ -46,6 +47,16 @@ WHERE tenant_id = $1 AND subject_id >= $2 AND subject_id <= $3
 AND type IN ('user.created', 'user.changed', 'user.deactivated', 'user.reactivated', 'user.adopted', 'user.deleted')
 GROUP BY subject_id
 """
+_LOOSE_SESSIONS: Final = """
+SELECT s.id FROM user_sessions s WHERE s.tenant_id = $1 AND NOT EXISTS (
+    SELECT 1 FROM users u WHERE u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.active AND u.blocked_at IS NULL
+    AND u.identity_provider_id = s.identity_provider_id) LIMIT 100
+"""
+_UNTOLD_SESSIONS: Final = """
+SELECT s.id FROM user_sessions s WHERE s.tenant_id = $1 AND NOT EXISTS (
+    SELECT 1 FROM events e WHERE e.tenant_id = s.tenant_id AND e.subject_id = s.user_id AND e.type = 'user.signed_in'
+    AND e.data ->> 'session' = s.id) LIMIT 100
+"""
 _EVENT_TYPES: Final = "SELECT DISTINCT type FROM events"
 _STRANGE_TENANTS: Final = """
 SELECT DISTINCT tenant_id FROM {table} WHERE tenant_id <> 'house' AND tenant_id NOT IN (SELECT id FROM tenants)
@@ -59,6 +70,12 @@ _TABLES: Final = (
     "derivations",
     "administrators",
     "sessions",
+    "user_sessions",
+    "saml_requests",
+    "saml_seen",
+    "saml_keys",
+    "applications",
+    "stopwatches",
 )
 
 
@@ -93,6 +110,10 @@ async def _check_tenant(database: Database, tenant_id: str, tell: Callable[[str]
         faults = [f"e-mail addresses of a user {row[0]} that there is not" for row in loose]
         loose = await reading.all(_LOOSE_CREDENTIALS, tenant_id)
         faults += [f"the credential {row[0]} belongs to no identity provider" for row in loose]
+        loose = await reading.all(_LOOSE_SESSIONS, tenant_id)
+        faults += [f"the session {row[0]} belongs to nobody who may be signed in" for row in loose]
+        untold = await reading.all(_UNTOLD_SESSIONS, tenant_id)
+        faults += [f"no event tells how the session {row[0]} came into being" for row in untold]
         after, seen = "", 0
         while ids := [row[0] for row in await reading.all(_NEXT, tenant_id, after, _BATCH)]:
             suspects += {user_id for user_id, _ in await _check_users(reading, ids[0], ids[-1])}
@@ -119,12 +140,12 @@ async def _check_users(reading: Reading, first: str, last: str) -> list[tuple[st
         faults += [(user_id, fault) for fault in _check_user(row, emails.get(user_id, set()), versions.get(user_id))]
         if provider_id and provider_id not in derive:
             faults.append((user_id, f"it belongs to an identity provider {provider_id} that there is not"))
-        elif provider_id and provider_id not in deriving and profile != derive[provider_id](document):
+        elif provider_id and provider_id not in deriving and profile != derive[provider_id](document, row[10]):
             faults.append((user_id, "the Profile is not what the mapping derives"))
     return faults
 
 
-async def _mappings(reading: Reading) -> tuple[dict[str, Derive], set[str]]:
+async def _mappings(reading: Reading) -> tuple[dict[str, DeriveAll], set[str]]:
     """Each identity provider's mapping, and those whose people are being derived anew right now."""
     derive, deriving = {}, set()
     for provider in await all_providers(reading):
@@ -136,7 +157,7 @@ async def _mappings(reading: Reading) -> tuple[dict[str, Derive], set[str]]:
 
 
 def _check_user(row: tuple[object, ...], emails: set[object], told: int | None) -> list[str]:
-    _, _, user_name_key, external_id, active, search, folded, text, _, version = row
+    _, _, user_name_key, external_id, active, search, folded, text, _, version, _ = row
     document = orjson.loads(str(text))
     faults = []
     try:

@@ -12,6 +12,7 @@ from urllib.parse import unquote_plus
 import orjson
 
 from vestibule.actions.provision import Sent
+from vestibule.events import redacted_query
 from vestibule.model import Actor
 from vestibule.scim.errors import InvalidSyntax, InvalidValue, PayloadTooLarge, ScimError, UnsupportedMediaType, excerpt
 from vestibule.scim.messages import MAX_BODY, MEDIA_TYPE, decode
@@ -114,7 +115,7 @@ class Request:
 
     def told(self) -> Sent:
         """The request as an event keeps it."""
-        query = f"?{excerpt(self.query_string.decode('latin-1'), 500)}" if self.query_string else ""
+        query = f"?{excerpt(redacted_query(self.query_string.decode('latin-1')), 500)}" if self.query_string else ""
         return Sent(self.method, excerpt(self.path, 300) + query, self.sent, self.sent_size)
 
 

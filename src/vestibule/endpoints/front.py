@@ -8,16 +8,21 @@ from typing import Final
 
 import orjson
 
+from vestibule.endpoints.console.guard import headers_of
 from vestibule.endpoints.exchange import Scope, Send
 from vestibule.scim.errors import ScimError
 from vestibule.scim.messages import MEDIA_TYPE
+from vestibule.settings import Settings
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SCIM_ALLOWS: Final = b"GET, POST, PUT, PATCH, DELETE"
+_CONSOLE_ALLOWS: Final = b"GET, HEAD, POST"
+"""What some address of that part of the house answers: which one was meant is not looked at here."""
 MOST_HEADERS: Final = 100
 LARGEST_HEADERS: Final = 32 * 1024
 
 
-async def refuse_malformed(scope: Scope, send: Send, *, as_scim: bool) -> bool:
+async def refuse_malformed(scope: Scope, send: Send, settings: Settings, *, as_scim: bool) -> bool:
     """Answer a request that is not well formed; whether it was one."""
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     size = hosts = 0
@@ -35,10 +40,13 @@ async def refuse_malformed(scope: Scope, send: Send, *, as_scim: bool) -> bool:
         status, detail = 431, f"A request may have {MOST_HEADERS} headers of {LARGEST_HEADERS:,} bytes in all."
     if as_scim:
         error = ScimError(detail)
-        body, kind = orjson.dumps(error.body() | {"status": str(status)}), MEDIA_TYPE
+        body, kind, more = orjson.dumps(error.body() | {"status": str(status)}), MEDIA_TYPE, {}
     else:
-        body, kind = detail.encode(), "text/plain; charset=utf-8"
+        body, kind, more = detail.encode(), "text/plain; charset=utf-8", headers_of(settings)
     sent = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+    sent += [(name.encode(), value.encode()) for name, value in more.items()]
+    if status == 405:
+        sent.append((b"allow", _SCIM_ALLOWS if as_scim else _CONSOLE_ALLOWS))
     await send({"type": "http.response.start", "status": status, "headers": sent})
     await send({"type": "http.response.body", "body": body})
     return True

@@ -119,6 +119,7 @@ async def identify(
         nobody.address,
         nobody.agent,
         nobody.request_id,
+        nobody.received_at,
     )
     return Caller(actor, presented)
 

@@ -14,6 +14,7 @@ from vestibule.endpoints.identify import NOBODY, RefusedCredential
 from vestibule.keys import shortened
 from vestibule.model import TENANT_NAME, Actor
 from vestibule.scim.errors import excerpt
+from vestibule.store.credentials import Presented
 from vestibule.store.events import append_event
 from vestibule.store.tenants import find_tenant
 
@@ -36,20 +37,23 @@ class Refusals:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._counted: dict[tuple[str, str, str], _Counted] = {}
-        self._lately: set[str] = set()
+        self._lately: set[tuple[str, str]] = set()
 
-    def over(self, tenant_name: str) -> bool:
-        """Whether a tenant had a refusal since this was last asked: then the next success is worth noting at once."""
-        if tenant_name not in self._lately:
+    def over(self, accepted: Presented) -> bool:
+        """Whether an identity provider had a refusal since this was last asked of it, with whichever of its keys: then
+        its next success is worth noting at once.
+        """
+        provider = (accepted.tenant_id, accepted.provider_id)
+        if provider not in self._lately:
             return False
-        self._lately.discard(tenant_name)
+        self._lately.discard(provider)
         return True
 
     def note(self, refused: RefusedCredential, tenant_name: str, nobody: Actor, path: str) -> None:
         """A request was refused."""
         now = self._context.database.clock()
         if refused.presented is not None:
-            self._lately.add(tenant_name)
+            self._lately.add((refused.presented.tenant_id, refused.presented.provider_id))
         kind = (tenant_name, refused.key, refused.reason)
         counted = self._counted.get(kind)
         if counted is not None and now - counted.recorded_at < INTERVAL:

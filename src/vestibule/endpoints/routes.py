@@ -7,14 +7,16 @@ anybody else; they stand here for the reader, and the tests hold both to this pa
 """
 
 from typing import Final
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route as FrameworkRoute
 
 from vestibule.endpoints.console import (
+    account,
     activity,
     administrators,
     entrance,
@@ -23,10 +25,11 @@ from vestibule.endpoints.console import (
     overview,
     providers,
     provisioning,
+    second_step,
     tenants,
     users,
 )
-from vestibule.endpoints.console.guard import HEADERS, Route, guarded
+from vestibule.endpoints.console.guard import Route, guarded, headers_of
 from vestibule.endpoints.context import Context
 
 _IN: Final = "/console/{tenant}"
@@ -42,7 +45,18 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/setup/{token}", entrance.use_link, "anyone"),
     Route("GET", "/console/sign-in", entrance.show_sign_in, "anyone"),
     Route("POST", "/console/sign-in", entrance.sign_in_administrator, "anyone"),
+    Route("GET", "/console/second-step", second_step.show_step, "anyone"),
+    Route("POST", "/console/second-step", second_step.take_step, "anyone"),
     Route("POST", "/console/sign-out", entrance.sign_out, "auditor"),
+    # My account
+    Route("GET", "/console/account", account.show_account, "auditor"),
+    Route("GET", "/console/account/again", account.show_again, "auditor"),
+    Route("POST", "/console/account/again", account.sign_in_again, "auditor"),
+    Route("POST", "/console/account/factors", account.begin_factor, "auditor"),
+    Route("POST", "/console/account/factors/{factor_id}/remove", account.remove_factor, "auditor"),
+    Route("GET", "/console/account/new-factor", account.show_new_factor, "auditor"),
+    Route("POST", "/console/account/new-factor", account.add_factor, "auditor"),
+    Route("POST", "/console/account/recovery-codes", account.make_codes, "auditor"),
     Route("GET", "/console/", tenants.show_tenants, "auditor"),
     Route("POST", "/console/", tenants.add_tenant, "operator"),
     Route("GET", _IN + "/", overview.show_overview, "auditor"),
@@ -101,15 +115,27 @@ SCIM_ROUTES: Final[tuple[tuple[str, str], ...]] = (
 
 def console(context: Context) -> Starlette:
     """The framework's application for everything that is not SCIM."""
-    return Starlette(
-        routes=[FrameworkRoute(route.path, guarded(route, context), methods=[route.method]) for route in ROUTES],
-        exception_handlers={HTTPException: _unrouted},
-    )
+    routes = [FrameworkRoute(route.path, guarded(route, context), methods=[route.method]) for route in ROUTES]
+
+    async def unrouted(request: Request, error: Exception) -> Response:
+        """What no route answers."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        said = {404: "There is nothing at this address.", 405: "This address does not answer this method."}
+        headers, path = dict(headers_of(context.settings)), request.scope["path"]
+        other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+        if status == 404 and _allowed(routes, other):
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(quote(other) + query, 307, headers)
+        if status == 405:
+            headers["allow"] = _allowed(routes, path)
+        return PlainTextResponse(said.get(status, "This request cannot be answered.") + "\n", status, headers)
+
+    app = Starlette(routes=routes, exception_handlers={HTTPException: unrouted})
+    app.router.redirect_slashes = False  # it would send people to whatever host they named; `unrouted` does it
+    return app
 
 
-async def _unrouted(_request: Request, error: Exception) -> Response:
-    """What no route answers."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    said = {404: "There is nothing at this address.", 405: "This address does not answer this method."}
-    headers = dict(HEADERS)
-    return PlainTextResponse(said.get(status, "This request cannot be answered.") + "\n", status, headers)
+def _allowed(routes: list[FrameworkRoute], path: str) -> str:
+    """Every method that an address answers: the framework names those of its first route only."""
+    methods = {each for route in routes if route.path_regex.match(path) for each in route.methods or ()}
+    return ", ".join(sorted(methods))

@@ -12,6 +12,7 @@ import itertools
 import logging
 import re
 import secrets
+import time
 from typing import Final
 from urllib.parse import unquote
 
@@ -24,6 +25,7 @@ from vestibule.endpoints.exchange import Answer, Receive, Request, Scope, Send, 
 from vestibule.endpoints.failures import BUSY_FOR, scim_error
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
 from vestibule.endpoints.refusals import Refusals
+from vestibule.events import redacted_text
 from vestibule.model import HOUSE, Actor, User
 from vestibule.scim import discovery
 from vestibule.scim.errors import (
@@ -96,6 +98,7 @@ class ScimEndpoint:
             address=client[0] if client else "",
             agent=headers.get(b"user-agent", b"").decode("latin-1")[:200],
             request_id=f"{self._prefix}{next(self._numbers):x}",
+            received_at=time.time_ns() // 1000,
         )
         return Request(
             scope["method"],
@@ -135,7 +138,7 @@ class ScimEndpoint:
             self._refusals.note(refused, request.tenant_name, request.actor, excerpt(request.path, 300))
             return refusal(refused)
         request.actor = caller.actor
-        self._note_use(caller, at_once=self._refusals.over(request.tenant_name))
+        self._note_use(caller, at_once=self._refusals.over(caller.presented))
         try:
             check_provisioning(caller.presented.provisioning, writes=request.method != "GET")
             return await self._route(request, caller)
@@ -146,7 +149,7 @@ class ScimEndpoint:
 
     async def _record_refusal(self, request: Request, refused: ScimError) -> None:
         told = request.told().told() | {
-            "reason": refused.detail,
+            "reason": redacted_text(refused.detail),
             "status": refused.status,
             "scim_type": refused.scim_type or "",
         }
@@ -221,8 +224,6 @@ class ScimEndpoint:
         page, projection = parse_page(query.get("startindex"), query.get("count")), _projection(request)
         if "sortby" in query:
             raise NotImplementedHere("Sorting is not offered; see /ServiceProviderConfig.")
-        if VENDORS[caller.presented.vendor].is_probe(query):
-            await self._note_test(caller)
         condition = None
         if text := query.get("filter", "").strip():
             tree = parse_filter(text, USER_TYPE)
@@ -233,6 +234,8 @@ class ScimEndpoint:
         database, tenant_id = self._context.database, request.actor.tenant_id
         async with database.read(tenant_id) if quick else database.scan(tenant_id) as reading:
             total, users = await page_users(reading, _sight(caller), condition, page.start, page.count)
+        if VENDORS[caller.presented.vendor].is_probe(query, total):
+            await self._note_test(caller)
         return Answer(200, list_response(total, page.start, (_render(request, user, projection) for user in users)))
 
     async def _note_test(self, caller: Caller) -> None:

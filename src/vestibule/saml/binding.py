@@ -6,7 +6,7 @@ import base64
 import binascii
 import zlib
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from vestibule.saml.errors import SamlError
 from vestibule.saml.signature import RSA_SHA256, SigningKey, sign_query
@@ -43,8 +43,8 @@ def decode_redirected(text: str) -> bytes:
         xml = inflater.decompress(raw, LARGEST_MESSAGE)
     except zlib.error:
         raise SamlError("A deflated SAML message is wanted", "a text that is none") from None
-    if inflater.unconsumed_tail:
-        raise SamlError(f"A SAML message of at most {LARGEST_MESSAGE:,} bytes is wanted", "more")
+    if not inflater.eof:
+        raise SamlError(f"A whole SAML message of at most {LARGEST_MESSAGE:,} bytes is wanted", "more, or less")
     return xml
 
 
@@ -69,13 +69,15 @@ def redirect_url(url: str, field: str, xml: bytes, relay: str, key: SigningKey |
 def signed_part(query: str, field: str) -> bytes:
     """The bytes of a query that its signature covers, as they came: message, RelayState and SigAlg, in that order.
 
+    Names are compared decoded, because that is how a parameter is read: `SAML%52equest` is one more SAMLRequest.
+
     Raises:
         SamlError: one of them is missing or there twice.
     """
-    parts = [part for part in query.split("&") if part]
+    parts = query.split("&")
     kept = []
     for name in (field, "RelayState", "SigAlg"):
-        found = [part for part in parts if part.partition("=")[0] == name]
+        found = [part for part in parts if unquote_plus(part.partition("=")[0]) == name]
         if len(found) > 1 or (not found and name != "RelayState"):
             raise SamlError(f"One {name} is wanted in a signed query", f"{len(found)}")
         kept += found

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from vestibule.model import Certificate
 from vestibule.saml.errors import SamlError
 
-_SMALLEST_RSA: Final = 2048
-_CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+SMALLEST_RSA: Final = 2048
+CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -38,9 +38,9 @@ def _read(block: str) -> Certificate:
     except (binascii.Error, ValueError):
         raise SamlError("A certificate in PEM or base64 is wanted", "a text that is none") from None
     if isinstance(key, rsa.RSAPublicKey):
-        if key.key_size < _SMALLEST_RSA:
-            raise SamlError(f"A key of {_SMALLEST_RSA} bits or more is wanted", f"an RSA key of {key.key_size} bits")
-    elif not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, _CURVES):
+        if key.key_size < SMALLEST_RSA:
+            raise SamlError(f"A key of {SMALLEST_RSA} bits or more is wanted", f"an RSA key of {key.key_size} bits")
+    elif not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, CURVES):
         raise SamlError("An RSA key, or an elliptic one on P-256 or larger, is wanted", "another kind of key")
     return Certificate(
         pem=certificate.public_bytes(Encoding.PEM).decode(),

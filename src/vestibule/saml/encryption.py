@@ -104,7 +104,8 @@ def _cipher_value(element: Element) -> bytes:
 
 
 def _open(sealed: _Sealed, private_key: bytes, wrapped: bytes) -> Element | None:
-    key = load_pem_private_key(private_key, None)
+    # Our own key: proving its primes once more would take twenty times as long as opening something with it.
+    key = load_pem_private_key(private_key, None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, rsa.RSAPrivateKey):
         return None
     try:
@@ -119,13 +120,13 @@ def _open(sealed: _Sealed, private_key: bytes, wrapped: bytes) -> Element | None
 
 
 def _open_gcm(key: bytes, data: bytes, length: int) -> bytes:
-    if len(key) != length or len(data) < 28:
+    if len(key) != length:
         raise ValueError
     return AESGCM(key).decrypt(data[:12], data[12:], None)
 
 
 def _open_cbc(key: bytes, data: bytes, length: int) -> bytes:
-    if len(key) != length or len(data) < 32 or len(data) % 16:
+    if len(key) != length or len(data) < 32:
         raise ValueError
     decryptor = Cipher(AES(key), CBC(data[:16])).decryptor()
     padded = decryptor.update(data[16:]) + decryptor.finalize()

@@ -20,6 +20,7 @@ from vestibule.saml.xml import (
     Element,
     attribute,
     children,
+    count_elements,
     everywhere,
     indented,
     only_child,
@@ -33,6 +34,8 @@ SKEW: Final = 120_000
 OLDEST: Final = 600_000
 """Milliseconds after which an assertion is too old to open a session, whatever it says of itself."""
 LARGEST_RESPONSE: Final = 256 * 1024
+_MOST_ELEMENTS: Final = 10_000
+"""So that looking at whatever comes takes less than 20 ms; 5,000 attribute values are the half of it."""
 SUCCESS: Final = "urn:oasis:names:tc:SAML:2.0:status:Success"
 _BEARER: Final = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 _ENTITY: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity"
@@ -158,6 +161,8 @@ def _parse(response: bytes) -> Element:
     root = parse_xml(response, largest=LARGEST_RESPONSE)
     if root.tag != q(SAMLP, "Response") or attribute(root, "Version") != "2.0" or not attribute(root, "ID"):
         raise SamlError("A SAML 2.0 Response is wanted", "another document")
+    if count_elements(root) > _MOST_ELEMENTS:
+        raise SamlError(f"A Response of at most {_MOST_ELEMENTS:,} elements is wanted", "more")
     return root
 
 
@@ -168,7 +173,8 @@ def _look_at_status(root: Element, result: Examination) -> None:
     if value == SUCCESS:
         result.look("Status", "Success", "Success", passed=True)
         return
-    inner = attribute(children(code, SAMLP, "StatusCode")[0], "Value") if code is not None and len(code) else ""
+    detail = only_child(code, SAMLP, "StatusCode") if code is not None else None
+    inner = attribute(detail, "Value") if detail is not None else ""
     said = text_of(only_child(status, SAMLP, "StatusMessage")) if status is not None else ""
     came = ": ".join(part for part in (_tail(value), _tail(inner), said[:200]) if part) or "no status"
     result.look("Status", "Success, or what went wrong at the identity provider", came, passed=False)

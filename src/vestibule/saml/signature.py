@@ -23,19 +23,21 @@ from signxml.signer import XMLSigner
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from vestibule.model import Certificate
+from vestibule.saml.certificate import CURVES, SMALLEST_RSA
 from vestibule.saml.errors import SamlError
 from vestibule.saml.xml import (
     DS,
     EXC_C14N,
     Element,
+    XmlError,
     attribute,
     build,
     children,
     copied,
     everywhere,
+    has_namespaced_id,
     ids_in,
     local_name,
-    namespaced_ids_in,
     only_child,
     parse_xml,
     q,
@@ -56,6 +58,8 @@ _DIGESTS: Final = frozenset(
         "http://www.w3.org/2001/04/xmlenc#sha512",
     }
 )
+_IN_SIGNED_INFO: Final = [q(DS, name) for name in ("CanonicalizationMethod", "SignatureMethod", "Reference")]
+_IN_REFERENCE: Final = [q(DS, name) for name in ("Transforms", "DigestMethod", "DigestValue")]
 _METHODS: Final = frozenset(SignatureMethod(uri) for uri in _SIGNATURES)
 _DIGEST_METHODS: Final = frozenset(DigestAlgorithm(uri) for uri in _DIGESTS)
 _HASHES: Final = {256: hashes.SHA256(), 384: hashes.SHA384(), 512: hashes.SHA512()}
@@ -83,7 +87,7 @@ def check_signatures(root: Element, holders: Sequence[Element]) -> None:
     Raises:
         SamlError
     """
-    if namespaced_ids_in(root):
+    if has_namespaced_id(root):
         raise SamlError("Ids without a namespace are wanted", "one with")
     ids = ids_in(root)
     if len(ids) != len(set(ids)):
@@ -115,9 +119,8 @@ def verify_element(element: Element, certificates: Sequence[Certificate]) -> Sig
     method = _check_shape(document, signature)
     for key_info in children(signature, DS, "KeyInfo"):
         remove(key_info)
-    text = serialise(document)
     for certificate in certificates:
-        if _fits(certificate, method) and (signed := _verify(text, certificate)) is not None:
+        if _fits(certificate, method) and (signed := _verify(document, certificate)) is not None:
             return Signed(_as_signed(signed, document), certificate)
     raise SamlError(
         "A signature by one of the certificates of this identity provider is wanted",
@@ -136,24 +139,22 @@ def _check_shape(document: Element, signature: Element) -> str:
     if set(names) - allowed or any(names.count(name) != 1 for name in (q(DS, "SignedInfo"), q(DS, "SignatureValue"))):
         raise SamlError("A signature of one SignedInfo, one SignatureValue and a KeyInfo is wanted", "another shape")
     info = children(signature, DS, "SignedInfo")[0]
-    if [local_name(child) for child in info] != ["CanonicalizationMethod", "SignatureMethod", "Reference"]:
+    if [child.tag for child in info] != _IN_SIGNED_INFO:
         raise SamlError("A signature over one Reference is wanted", "another number of them")
     canonicalisation, method, reference = info
-    if attribute(canonicalisation, "Algorithm") != EXC_C14N:
-        raise SamlError("Exclusive canonicalisation without comments is wanted", "another one")
+    if attribute(canonicalisation, "Algorithm") != EXC_C14N or len(canonicalisation):
+        raise SamlError("Exclusive canonicalisation without comments and parameters is wanted", "another one")
     algorithm = attribute(method, "Algorithm")
     if algorithm not in _SIGNATURES or len(method):
         raise SamlError("A signature with RSA or ECDSA and SHA-256 or better is wanted", f"'{algorithm[:80]}'")
     if not (wanted := attribute(document, "ID")) or attribute(reference, "URI") != f"#{wanted}":
         raise SamlError("A signature over the element that holds it is wanted", "one over something else")
-    if [local_name(child) for child in reference] != ["Transforms", "DigestMethod", "DigestValue"]:
+    if [child.tag for child in reference] != _IN_REFERENCE:
         raise SamlError("A Reference of Transforms, DigestMethod and DigestValue is wanted", "another shape")
     transforms, digest, value = reference
     used = [attribute(transform, "Algorithm") for transform in transforms]
-    if used not in ([_ENVELOPED, EXC_C14N], [_ENVELOPED]):
+    if used != [_ENVELOPED, EXC_C14N]:
         raise SamlError("The transforms enveloped-signature and exclusive canonicalisation are wanted", "others")
-    if used == [_ENVELOPED]:
-        raise SamlError("Exclusive canonicalisation of what is signed is wanted", "none")
     if any(child.tag != q(EXC_C14N, "InclusiveNamespaces") for transform in transforms for child in transform):
         raise SamlError("Transforms without parameters are wanted", "one with")
     if (digested := attribute(digest, "Algorithm")) not in _DIGESTS or len(digest) or len(value):
@@ -163,11 +164,12 @@ def _check_shape(document: Element, signature: Element) -> str:
 
 def _fits(certificate: Certificate, method: str) -> bool:
     key = x509.load_pem_x509_certificate(certificate.pem.encode()).public_key()
-    kind = _SIGNATURES[method][0]
-    return isinstance(key, rsa.RSAPublicKey if kind == "rsa" else ec.EllipticCurvePublicKey)
+    if _SIGNATURES[method][0] == "rsa":
+        return isinstance(key, rsa.RSAPublicKey) and key.key_size >= SMALLEST_RSA
+    return isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, CURVES)
 
 
-def _verify(text: bytes, certificate: Certificate) -> bytes | None:
+def _verify(document: Element, certificate: Certificate) -> bytes | None:
     config = SignatureConfiguration(
         location="./",
         expect_references=1,
@@ -175,11 +177,9 @@ def _verify(text: bytes, certificate: Certificate) -> bytes | None:
         digest_algorithms=_DIGEST_METHODS,
         verification_time=datetime.fromtimestamp(certificate.not_before / 1000 + 1, UTC),
     )
-    # Parsed by us once more, because the verifier takes the signature out of the tree it is given.
-    element = parse_xml(text)
     try:
-        result = XMLVerifier().verify(element, x509_cert=certificate.pem, id_attribute="ID", expect_config=config)
-    except (SignXMLException, InvalidRawSignature, ValueError, TypeError, KeyError, AttributeError, AssertionError):
+        result = XMLVerifier().verify(document, x509_cert=certificate.pem, id_attribute="ID", expect_config=config)
+    except (SignXMLException, XmlError, InvalidRawSignature, ValueError, TypeError, AttributeError):
         return None
     return None if isinstance(result, list) else result.signed_data
 

@@ -1,6 +1,6 @@
 """Instants as SAML writes them (xsd:dateTime in UTC), in milliseconds."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from vestibule.saml.errors import SamlError
 
@@ -9,13 +9,13 @@ def read_instant(text: str, what: str) -> int:
     """Milliseconds of a time such as 2026-11-24T10:00:00.123Z.
 
     Raises:
-        SamlError: it is none, or not in UTC.
+        SamlError: it is none, or not in UTC (SAML 2.0 Core §1.3.3).
     """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise SamlError(f"A time in UTC is wanted as {what}", f"'{text[:40]}'") from None
-    if moment.utcoffset() is None or "T" not in text:
+    if moment.utcoffset() != timedelta(0) or "T" not in text:
         raise SamlError(f"A time in UTC is wanted as {what}", f"'{text[:40]}'")
     return int(moment.timestamp() * 1000)
 

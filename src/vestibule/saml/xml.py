@@ -13,6 +13,8 @@ from vestibule.saml.errors import SamlError
 
 MAX_BYTES: Final = 1024 * 1024
 Element = etree._Element  # noqa: SLF001 -- the only name lxml has for the type
+XmlError: Final = etree.LxmlError
+"""What the parser, the canonicalisation and the schema raise."""
 
 SAMLP: Final = "urn:oasis:names:tc:SAML:2.0:protocol"
 SAML: Final = "urn:oasis:names:tc:SAML:2.0:assertion"
@@ -21,17 +23,26 @@ DS: Final = "http://www.w3.org/2000/09/xmldsig#"
 XENC: Final = "http://www.w3.org/2001/04/xmlenc#"
 XENC11: Final = "http://www.w3.org/2009/xmlenc11#"
 EXC_C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
-_PREFIXES: Final = {"samlp": SAMLP, "saml": SAML, "md": MD, "ds": DS, "xenc": XENC}
+# XPath, because a message may hold tens of thousands of elements, and this looks at all of them without leaving C.
+_ID: Final = "descendant-or-self::*/@*[translate(local-name(), 'ID', 'id') = 'id']"
+_IDS: Final = etree.XPath(_ID, smart_strings=False)
+_HAS_NAMESPACED_ID: Final = etree.XPath(f"boolean({_ID}[namespace-uri()])")
+_COUNT: Final = etree.XPath("count(descendant-or-self::*)")
+_PREFIXES: Final = {"samlp": SAMLP, "saml": SAML, "md": MD, "ds": DS}
 
 
 def parse_xml(text: bytes, *, drop_comments: bool = False, largest: int = MAX_BYTES) -> Element:
     """The root of an XML document. `drop_comments` is for what an administrator pastes, never for what is signed.
+
+    What is signed is read as UTF-8 whatever it says of itself, so that nobody reads it differently.
 
     Raises:
         SamlError: too large, not well-formed, or with a DTD, a comment or a processing instruction.
     """
     if len(text) > largest:
         raise SamlError(f"XML of at most {largest:,} bytes is wanted", f"{len(text):,} bytes")
+    if b"<!DOCTYPE" in text:
+        raise _with_dtd()
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -41,19 +52,25 @@ def parse_xml(text: bytes, *, drop_comments: bool = False, largest: int = MAX_BY
         huge_tree=False,
         remove_comments=drop_comments,
         remove_pis=drop_comments,
+        encoding=None if drop_comments else "utf-8",
     )
     try:
         root = etree.fromstring(text, parser)
     except (etree.XMLSyntaxError, ValueError):
         raise SamlError("A well-formed XML document is wanted", "a text that is none") from None
     tree = root.getroottree()
-    if tree.docinfo.doctype or tree.docinfo.internalDTD is not None:
-        raise SamlError("XML without a DTD is wanted", "a DOCTYPE")
+    # Metadata in UTF-16 hides its DOCTYPE from the search above.
+    if tree.docinfo.internalDTD is not None:
+        raise _with_dtd()
     # Those before and after the root are the tree's, not the root's.
     beside = [*root.itersiblings(preceding=True), *root.itersiblings()]
     if beside or next(root.iter(etree.Comment, etree.ProcessingInstruction, etree.Entity), None) is not None:
         raise SamlError("XML without comments and processing instructions is wanted", "one of them")
     return root
+
+
+def _with_dtd() -> SamlError:
+    return SamlError("XML without a DTD is wanted", "a DOCTYPE")
 
 
 def q(namespace: str, name: str) -> str:
@@ -99,22 +116,21 @@ def local_name(element: Element) -> str:
     return etree.QName(element).localname
 
 
+def count_elements(element: Element) -> int:
+    """How many elements there are, the element itself among them."""
+    count = _COUNT(element)
+    return int(count) if isinstance(count, float) else 0
+
+
 def ids_in(element: Element) -> list[str]:
     """Every value in a document that something might take for an id: `ID`, `Id`, `id`, in any namespace."""
-    found = []
-    for each in element.iter(etree.Element):
-        found += [str(value) for name, value in each.attrib.items() if etree.QName(name).localname.lower() == "id"]
-    return found
+    found = _IDS(element)
+    return [str(value) for value in found] if isinstance(found, list) else []
 
 
-def namespaced_ids_in(element: Element) -> list[str]:
-    """Attributes named like an id that stand in a namespace, `xml:id` among them: nobody honest sends them."""
-    return [
-        str(name)
-        for each in element.iter(etree.Element)
-        for name in each.attrib
-        if str(name).startswith("{") and etree.QName(name).localname.lower() == "id"
-    ]
+def has_namespaced_id(element: Element) -> bool:
+    """Whether an attribute named like an id stands in a namespace, as `xml:id` does: nobody honest sends one."""
+    return bool(_HAS_NAMESPACED_ID(element))
 
 
 def build(namespace: str, name: str, attributes: Mapping[str, str], content: Sequence[Element] | str = ()) -> Element:
@@ -137,27 +153,18 @@ def serialise(element: Element) -> bytes:
 
 def indented(element: Element) -> str:
     """An element as XML for people to read. Not what was signed: white space is added."""
-    copy = etree.fromstring(serialise(element))
+    copy = copied(element)
     etree.indent(copy)
-    return etree.tostring(copy, encoding="unicode", with_tail=False)
+    return etree.tostring(copy, encoding="unicode")
 
 
 def copied(element: Element) -> Element:
     """The same element as a document of its own, in its own tree."""
-    return etree.fromstring(serialise(element), etree.XMLParser(resolve_entities=False, no_network=True))
-
-
-def replace(old: Element, new: Element) -> None:
-    """Put an element in another one's place."""
-    parent = old.getparent()
-    if parent is None:
-        raise SamlError("An element within another is wanted", "a root")
-    new.tail = old.tail
-    parent.replace(old, new)
+    return etree.fromstring(serialise(element))
 
 
 def remove(element: Element) -> None:
-    """Take an element out of its parent, keeping the text behind it."""
+    """Take an element out of its parent, and the text behind it."""
     parent = element.getparent()
     if parent is not None:
         parent.remove(element)

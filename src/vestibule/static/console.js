@@ -48,14 +48,17 @@
 
   // Pieces of a page that live: fetched anew while somebody looks at them.
   for (const piece of document.querySelectorAll("[data-live]")) {
+    let last = "";
     const refresh = async () => {
       if (!document.hidden) {
         try {
           const answer = await fetch(piece.dataset.live, { headers: { accept: "text/html" } });
           if (answer.ok && !answer.redirected) {
             const html = await answer.text();
-            if (html !== piece.dataset.last) {
-              piece.dataset.last = html;
+            // Relative times are kept fresh here: only what else is new is shown, and read out.
+            const news = html.replace(/>[^<]*<\/time>/g, "></time>");
+            if (news !== last) {
+              last = news;
               piece.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
               tellTimes(piece);
             }

@@ -4,7 +4,7 @@ from typing import Final
 
 from vestibule.model import HOUSE, Administrator
 from vestibule.scim.text import fold
-from vestibule.store.database import House, Row
+from vestibule.store.database import House, Row, Tx
 
 _COLUMNS: Final = (
     "tenant_id, id, email, name, role, created_at, disabled_at, signed_in_at, password_hash <> '', "
@@ -20,9 +20,14 @@ _INSERT: Final = """
 INSERT INTO administrators (tenant_id, id, email, email_key, name, role, password_hash, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
-_SET_PASSWORD: Final = "UPDATE administrators SET password_hash = $3, name = $4 WHERE tenant_id = $1 AND id = $2"  # noqa: S105 -- SQL
+_SET_PASSWORD: Final = """
+UPDATE administrators SET password_hash = $3, name = $4 WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL
+"""  # noqa: S105 -- SQL
 _SET_ROLE: Final = "UPDATE administrators SET role = $3 WHERE tenant_id = $1 AND id = $2"
-_SET_DISABLED: Final = "UPDATE administrators SET disabled_at = $3 WHERE tenant_id = $1 AND id = $2"
+_DISABLE: Final = "UPDATE administrators SET disabled_at = $3 WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL"
+_ENABLE: Final = """
+UPDATE administrators SET disabled_at = NULL WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NOT NULL
+"""
 _NOTE_SIGN_IN: Final = "UPDATE administrators SET signed_in_at = $3 WHERE tenant_id = $1 AND id = $2"
 _OWNERS: Final = """
 SELECT id FROM administrators
@@ -83,9 +88,9 @@ async def insert_administrator(house: House, administrator: Administrator, passw
     )
 
 
-async def set_password(house: House, administrator: Administrator, password_hash: str, name: str) -> None:
-    """Replace an administrator's password, and the name they go by."""
-    await house.run(_SET_PASSWORD, administrator.tenant_id, administrator.id, password_hash, name)
+async def set_password(house: House, administrator: Administrator, password_hash: str, name: str) -> bool:
+    """Replace an administrator's password, and the name they go by; False if they are locked out."""
+    return await house.run(_SET_PASSWORD, administrator.tenant_id, administrator.id, password_hash, name) == 1
 
 
 async def set_role(house: House, administrator: Administrator, role: str) -> None:
@@ -93,9 +98,14 @@ async def set_role(house: House, administrator: Administrator, role: str) -> Non
     await house.run(_SET_ROLE, administrator.tenant_id, administrator.id, role)
 
 
-async def set_disabled(house: House, administrator: Administrator, disabled_at: int | None) -> None:
-    """Lock an administrator out, or let them in again."""
-    await house.run(_SET_DISABLED, administrator.tenant_id, administrator.id, disabled_at)
+async def set_disabled(house: House, administrator: Administrator) -> bool:
+    """Lock an administrator out; False if they are already."""
+    return await house.run(_DISABLE, administrator.tenant_id, administrator.id, house.now) == 1
+
+
+async def set_enabled(house: House, administrator: Administrator) -> bool:
+    """Let an administrator in again; False if they were not locked out."""
+    return await house.run(_ENABLE, administrator.tenant_id, administrator.id) == 1
 
 
 async def note_sign_in(house: House, administrator: Administrator) -> None:
@@ -143,3 +153,48 @@ async def use_invitation(house: House, tenant_id: str, token_check: bytes) -> bo
 async def forget_expired_invitations(house: House) -> None:
     """Throw away links whose time is over."""
     await house.run(_FORGET, house.now)
+
+
+# -- administrators who come from an identity provider -----------------------------------------------------------------
+
+_LINKED: Final = f"SELECT {_COLUMNS} FROM administrators WHERE tenant_id = $1 AND user_id = $2"  # noqa: S608 -- a constant
+_PUT_LINKED: Final = """
+INSERT INTO administrators (tenant_id, id, email, email_key, name, role, password_hash, created_at, signed_in_at,
+                            identity_provider_id, user_id)
+VALUES ($1, $2, $3, $4, $5, $6, '', $7, $8, $9, $10)
+ON CONFLICT (tenant_id, id) DO UPDATE
+SET email = excluded.email, email_key = excluded.email_key, name = excluded.name, role = excluded.role,
+    signed_in_at = excluded.signed_in_at
+"""
+_REMOVE_LINKED: Final = "DELETE FROM administrators WHERE tenant_id = $1 AND user_id = $2 AND disabled_at IS NULL"
+
+
+async def find_linked_administrator(tx: Tx, user_id: str) -> Administrator | None:
+    """The administrator that a person is as well."""
+    row = await tx.one(_LINKED, tx.tenant, user_id)
+    return administrator_of_row(row) if row else None
+
+
+async def put_linked_administrator(tx: Tx, administrator: Administrator) -> None:
+    """Keep the administrator that a person is as well. Their key is not an e-mail's, so that it meets nobody's who
+    signs in with a password.
+    """
+    key = f"{administrator.identity_provider_id}:{administrator.user_id}"
+    await tx.run(
+        _PUT_LINKED,
+        tx.tenant,
+        administrator.id,
+        administrator.email,
+        key,
+        administrator.name,
+        administrator.role,
+        administrator.created_at,
+        administrator.signed_in_at,
+        administrator.identity_provider_id,
+        administrator.user_id,
+    )
+
+
+async def remove_linked_administrator(tx: Tx, user_id: str) -> None:
+    """Forget the administrator that a person was as well; one whom an owner locked out stays locked out."""
+    await tx.run(_REMOVE_LINKED, tx.tenant, user_id)

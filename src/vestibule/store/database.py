@@ -14,15 +14,24 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
-from vestibule.model import Actor
+from vestibule.model import Actor, Stopwatch
 
 Engine = Literal["sqlite", "postgres"]
 Row = Any
 """A tuple of column values; indexed and unpacked, never searched by name."""
 Clock = Callable[[], int]
 Handle = TypeVar("Handle")
+
+
+class End(NamedTuple):
+    """Somebody's access that a transaction takes away: the event that tells it, and how many sessions die with it."""
+
+    tenant_id: str
+    event_id: str
+    user_id: str
+    sessions: int
 
 
 def milliseconds_now() -> int:
@@ -67,7 +76,7 @@ class Statements(ABC):
 class House:
     """Statements across tenants, at one instant."""
 
-    __slots__ = ("actor", "all", "engine", "many", "now", "one", "run")
+    __slots__ = ("actor", "all", "ends", "engine", "many", "now", "one", "run")
 
     def __init__(self, statements: Statements, actor: Actor, now: int) -> None:
         self.engine: Engine = statements.engine
@@ -77,6 +86,7 @@ class House:
         self.many: Callable[..., Awaitable[None]] = statements.many
         self.actor = actor
         self.now = now
+        self.ends: tuple[End, ...] = ()
 
 
 class Reading:
@@ -95,13 +105,14 @@ class Reading:
 class Tx(Reading):
     """A transaction within one tenant: everything in it happens, or nothing."""
 
-    __slots__ = ("actor", "many", "run")
+    __slots__ = ("actor", "ends", "many", "run")
 
     def __init__(self, statements: Statements, actor: Actor, now: int) -> None:
         super().__init__(statements, actor.tenant_id, now)
         self.run: Callable[..., Awaitable[int]] = statements.run
         self.many: Callable[..., Awaitable[None]] = statements.many
         self.actor = actor
+        self.ends: tuple[End, ...] = ()
 
 
 class Database(ABC):
@@ -109,6 +120,11 @@ class Database(ABC):
 
     engine: Engine
     clock: Clock
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.stopwatches: list[Stopwatch] = []
+        """What was measured and is not kept yet; whoever keeps it empties the list."""
 
     @abstractmethod
     def statements(self) -> AbstractAsyncContextManager[Statements]:
@@ -147,7 +163,7 @@ class Database(ABC):
 
     def write(self, actor: Actor) -> AbstractAsyncContextManager[Tx]:
         """A transaction within the actor's tenant."""
-        return _Opened(self.transaction(), lambda statements: Tx(statements, actor, self.clock()))
+        return _Writing(self.transaction(), lambda statements: Tx(statements, actor, self.clock()), self.stopwatches)
 
     def house_read(self, actor: Actor) -> AbstractAsyncContextManager[House]:
         """Reads across tenants."""
@@ -155,7 +171,17 @@ class Database(ABC):
 
     def house_write(self, actor: Actor) -> AbstractAsyncContextManager[House]:
         """A transaction across tenants."""
-        return _Opened(self.transaction(), lambda statements: House(statements, actor, self.clock()))
+        return _Writing(self.transaction(), lambda statements: House(statements, actor, self.clock()), self.stopwatches)
+
+
+def stop_watches(handle: Tx | House, stopwatches: list[Stopwatch]) -> None:
+    """Measure, right after a commit, how long the ends in it took since their request was received."""
+    if handle.ends:
+        received = handle.actor.received_at or handle.now * 1000
+        took = max(time.time_ns() // 1000 - received, 0)
+        stopwatches += [
+            Stopwatch(end.tenant_id, end.event_id, end.user_id, received, took, end.sessions) for end in handle.ends
+        ]
 
 
 class Ready(Generic[Handle]):
@@ -189,3 +215,34 @@ class _Opened(Generic[Handle]):
 
     async def __aexit__(self, *failure: Any) -> None:
         await self._inner.__aexit__(*failure)
+
+
+Writer = TypeVar("Writer", Tx, House)
+
+
+class _Writing(Generic[Writer]):
+    """The same for a transaction, which measures what it ended once that is durable."""
+
+    __slots__ = ("_handle", "_inner", "_stopwatches", "_wrap")
+
+    _handle: Writer
+
+    def __init__(
+        self,
+        inner: AbstractAsyncContextManager[Statements],
+        wrap: Callable[[Statements], Writer],
+        stopwatches: list[Stopwatch],
+    ) -> None:
+        self._inner = inner
+        self._wrap: Callable[[Statements], Writer] = wrap
+        self._stopwatches = stopwatches
+
+    async def __aenter__(self) -> Writer:
+        handle: Writer = self._wrap(await self._inner.__aenter__())
+        self._handle = handle
+        return handle
+
+    async def __aexit__(self, *failure: Any) -> None:
+        await self._inner.__aexit__(*failure)
+        if failure[0] is None:
+            stop_watches(self._handle, self._stopwatches)

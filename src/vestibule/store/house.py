@@ -6,6 +6,11 @@ from vestibule.model import HOUSE
 from vestibule.store.database import House
 
 _THROTTLE: Final = "SELECT failures, until, last_at FROM throttles WHERE tenant_id = $1 AND name = $2"
+_LOCK: Final = """
+INSERT INTO throttles (tenant_id, name, failures, until, last_at) VALUES ($1, $2, 0, 0, $3)
+ON CONFLICT (tenant_id, name) DO UPDATE SET failures = throttles.failures
+RETURNING failures, last_at
+"""
 _FAIL: Final = """
 INSERT INTO throttles (tenant_id, name, failures, until, last_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (tenant_id, name) DO UPDATE
@@ -19,6 +24,14 @@ async def find_throttle(house: House, name: str) -> tuple[int, int, int]:
     """What is counted under a name: failures, when the next try is allowed, and when the last one failed."""
     row = await house.one(_THROTTLE, HOUSE, name)
     return (row[0], row[1], row[2]) if row else (0, 0, 0)
+
+
+async def lock_throttle(house: House, name: str) -> tuple[int, int]:
+    """How many failures are counted under a name and when the last one was; nobody else counts until the transaction
+    ends.
+    """
+    ((failures, last_at),) = await house.all(_LOCK, HOUSE, name, house.now)
+    return failures, last_at
 
 
 async def put_throttle(house: House, name: str, failures: int, until: int) -> None:

@@ -30,7 +30,7 @@ class PostgresDatabase(Database):
     engine = "postgres"
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock = milliseconds_now) -> None:
-        self.clock = clock
+        super().__init__(clock)
         self._pool = pool
 
     @classmethod

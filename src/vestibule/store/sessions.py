@@ -5,7 +5,7 @@ from typing import Final
 
 from vestibule.model import Administrator
 from vestibule.store.administrators import administrator_of_row
-from vestibule.store.database import House
+from vestibule.store.database import House, Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ _END_ALL: Final = "DELETE FROM sessions WHERE tenant_id = $1 AND administrator_i
 _END_EXPIRED: Final = "DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2"
 
 
-async def insert_session(house: House, session: Session, administrator_id: str, address: str, agent: str) -> None:
+async def insert_session(house: House | Tx, session: Session, administrator_id: str, address: str, agent: str) -> None:
     """Keep a new session."""
     await house.run(
         _OPEN,

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vestibule.errors import WrongSetting
-from vestibule.model import Actor
+from vestibule.model import Actor, Stopwatch
 from vestibule.store.database import (
     Busy,
     Clock,
@@ -35,6 +35,7 @@ from vestibule.store.database import (
     Tx,
     UniqueViolation,
     milliseconds_now,
+    stop_watches,
 )
 
 PATIENCE: Final = 10.0
@@ -76,7 +77,7 @@ class SqliteDatabase(Database):
     def __init__(self, path: Path, synchronous: str = "full", clock: Clock = milliseconds_now) -> None:
         if sqlite3.sqlite_version_info < _OLDEST:
             raise WrongSetting(f"This Python has SQLite {sqlite3.sqlite_version}; 3.38 or newer is needed.")
-        self.clock = clock
+        super().__init__(clock)
         self._path = path
         self._synchronous = synchronous
         self._writer = _Writer(connect(path, synchronous))
@@ -99,7 +100,7 @@ class SqliteDatabase(Database):
         return Ready(House(self._reader, actor, self.clock()))
 
     def write(self, actor: Actor) -> "_Write":
-        return _Write(self._writer, actor, self.clock)
+        return _Write(self._writer, actor, self.clock, self.stopwatches)
 
     def transaction(self) -> "_Transaction":
         return _Transaction(self._writer)
@@ -201,15 +202,22 @@ class _Transaction:
 class _Write(_Transaction):
     """A member of a group that hands out a handle on a tenant."""
 
-    __slots__ = ("_actor", "_clock")
+    __slots__ = ("_actor", "_clock", "_stopwatches", "_tx")
 
-    def __init__(self, writer: "_Writer", actor: Actor, clock: Clock) -> None:
+    def __init__(self, writer: "_Writer", actor: Actor, clock: Clock, stopwatches: list[Stopwatch]) -> None:
         super().__init__(writer)
         self._actor = actor
         self._clock = clock
+        self._stopwatches = stopwatches
 
     async def __aenter__(self) -> Tx:  # type: ignore[override]  # a Tx where the base hands out bare statements
-        return Tx(await self._writer.join(), self._actor, self._clock())
+        self._tx = Tx(await self._writer.join(), self._actor, self._clock())
+        return self._tx
+
+    async def __aexit__(self, kind: type[BaseException] | None, *failure: object) -> None:
+        await super().__aexit__(kind, *failure)
+        if kind is None:
+            stop_watches(self._tx, self._stopwatches)
 
 
 class _Writer:

@@ -99,6 +99,13 @@ _LOCK: Final = _GET + " /*for update*/"
 _BY_NAME: Final = f"""
 SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND user_name_key = $2 ORDER BY identity_provider_id
 """  # noqa: S608 -- a constant
+_BY_EXTERNAL_ID: Final = f"""
+SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND external_id = $2 AND identity_provider_id = $3 LIMIT 3
+"""  # noqa: S608 -- a constant
+_BY_EMAIL: Final = f"""
+SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND identity_provider_id = $3 AND id IN (
+    SELECT user_id FROM user_emails WHERE tenant_id = $1 AND value_key = $2) LIMIT 3
+"""  # noqa: S608 -- a constant
 _OWN: Final = "identity_provider_id = $2"
 # Of people who belong to nobody, an identity provider that may adopt sees those who hold no role and whose userName is
 # not one of its own people's: so a userName stays unique in what it sees.
@@ -146,6 +153,24 @@ async def lock_user(tx: Tx, user_id: str) -> User | None:
 async def find_users_by_name(reading: Reading, user_name: str) -> list[User]:
     """Everybody in the tenant with that userName, in any case: at most one for each identity provider."""
     return [_user(row) for row in await reading.all(_BY_NAME, reading.tenant, fold(user_name.strip()))]
+
+
+async def find_own_users(
+    reading: Reading, provider_id: str, *, user_name: str = "", external_id: str = ""
+) -> list[User]:
+    """An identity provider's people of that userName (in any case), or of that externalId."""
+    if user_name:
+        return [
+            user for user in await find_users_by_name(reading, user_name) if user.identity_provider_id == provider_id
+        ]
+    rows = await reading.all(_BY_EXTERNAL_ID, reading.tenant, external_id, provider_id)
+    return [_user(row) for row in rows]
+
+
+async def find_own_users_by_email(reading: Reading, provider_id: str, email: str) -> list[User]:
+    """An identity provider's people who have that address as a primary or only one."""
+    rows = await reading.all(_BY_EMAIL, reading.tenant, fold(email.strip()), provider_id)
+    return [_user(row) for row in rows]
 
 
 class Footing(NamedTuple):
@@ -321,6 +346,8 @@ SET version = $3, modified_at = $4, document = $5, folded = $6, profile = $7, ac
 WHERE tenant_id = $1 AND id = $2
 """
 _SET_PROFILE: Final = "UPDATE users SET profile = $3 WHERE tenant_id = $1 AND id = $2"
+_SET_BLOCKED: Final = "UPDATE users SET blocked_at = $3 WHERE tenant_id = $1 AND id = $2"
+_SET_GROUPS: Final = "UPDATE users SET saml_groups = $3, profile = $4 WHERE tenant_id = $1 AND id = $2"
 _DELETE: Final = "DELETE FROM users WHERE tenant_id = $1 AND id = $2"
 _INSERT_EMAIL: Final = """
 INSERT INTO user_emails (tenant_id, value_key, user_id, position, type_key, is_primary) VALUES ($1, $2, $3, $4, $5, $6)
@@ -379,6 +406,16 @@ async def remove_user(tx: Tx, user_id: str, before: Document) -> None:
     """Forget a person: the resource, not its history."""
     await _delete_emails(tx, user_id, email_rows(before))
     await tx.run(_DELETE, tx.tenant, user_id)
+
+
+async def set_blocked(tx: Tx, user_id: str, at: int | None) -> None:
+    """Keep a person out since an instant, or let them in again."""
+    await tx.run(_SET_BLOCKED, tx.tenant, user_id, at)
+
+
+async def set_groups(tx: Tx, user_id: str, groups: str, profile: str) -> None:
+    """Keep the groups of a person's last assertion (JSON text) and the Profile that follows from them."""
+    await tx.run(_SET_GROUPS, tx.tenant, user_id, groups, profile)
 
 
 async def set_profiles(tx: Tx, profiles: Iterable[tuple[str, str]]) -> None:

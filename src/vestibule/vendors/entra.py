@@ -31,5 +31,5 @@ ENTRA = Vendor(
     "and press Test Connection",
     probe="Test Connection",
     # A look-up of a random GUID that nobody has (wire facts 3.1).
-    is_probe=lambda query: _GUID_LOOKUP.fullmatch(query.get("filter", "")) is not None,
+    is_probe=lambda query, found: found == 0 and _GUID_LOOKUP.fullmatch(query.get("filter", "")) is not None,
 )

@@ -26,5 +26,5 @@ GENERIC = Vendor(
     "connection",
     probe="the connection test",
     # What the field's connection tests have in common: a page of one or two people, of nobody in particular.
-    is_probe=lambda query: "filter" not in query and query.get("count") in {"1", "2"},
+    is_probe=lambda query, _found: "filter" not in query and query.get("count") in {"1", "2"},
 )

@@ -33,5 +33,5 @@ OKTA = Vendor(
     mend_setting="Applications > your application > Provisioning > Integration > Edit: paste the Secret again and "
     "press Test API Credentials",
     probe="Test API Credentials",
-    is_probe=lambda query: dict(query) == {"startindex": "1", "count": "2"},  # wire facts 1.3
+    is_probe=lambda query, _found: dict(query) == {"startindex": "1", "count": "2"},  # wire facts 1.3
 )

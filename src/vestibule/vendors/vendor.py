@@ -31,8 +31,8 @@ class Vendor:
     """Where in its screens a wrong secret is put right."""
     probe: str
     """What it calls the button that tests the connection."""
-    is_probe: Callable[[Mapping[str, str]], bool]
-    """Whether a `GET /Users` with this query (names in lower case) is what that button sends."""
+    is_probe: Callable[[Mapping[str, str], int], bool]
+    """Whether a `GET /Users` with this query (names in lower case) that found so many is what that button sends."""
 
 
 BASE_MAPPING: tuple[Rule, ...] = (

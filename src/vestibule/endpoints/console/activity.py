@@ -55,11 +55,11 @@ async def show_new_count(visit: Visit) -> Response:
 
 
 def _types(family: str, chosen: str) -> tuple[str, ...]:
-    if chosen:
-        return (chosen,)
+    prefixes = FAMILIES[family][1] if family in FAMILIES else ("",)
+    if chosen:  # no event has the empty type, which is what is asked for where the two exclude each other
+        return (chosen if chosen.startswith(prefixes) else "",)
     if family not in FAMILIES:
         return ()
-    prefixes = FAMILIES[family][1]
     return tuple(each.name for each in EVENT_TYPES if each.name.startswith(prefixes))
 
 
@@ -122,6 +122,12 @@ _MENDS: Final = {
 
 
 def _mend(event: Event, vendor: str) -> str:
+    if event.type == "credential.refused":
+        reason = str(event.data.get("reason", ""))
+        if reason.endswith("secret"):
+            return f"Nothing was changed. In {VENDORS[vendor].title}: {VENDORS[vendor].mend_setting}."
+        if reason.endswith("key"):
+            return f"Nothing was changed. In {VENDORS[vendor].title}: use the Key and Secret of a live pair."
     if event.type != "request.refused":
         return ""
     sentence = _MENDS.get(event.data.get("scim_type", "")) or _MENDS.get(str(event.data.get("status", "")), "")

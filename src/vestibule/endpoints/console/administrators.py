@@ -60,7 +60,7 @@ async def change_role(visit: Visit) -> Response:
 async def set_enabled(visit: Visit) -> Response:
     """Lock an administrator out, or let them in again."""
     administrator = await _wanted(visit)
-    enable = visit.field("enabled") == "yes"
+    enable = visit.decision("enabled")
     if not enable and administrator.id == visit.who.id:
         raise NotAllowed("You cannot lock yourself out. Ask another owner to do it.")
     async with visit.context.database.house_write(visit.actor) as house:

@@ -5,20 +5,23 @@ from typing import Final
 
 from starlette.responses import Response
 
-from vestibule.actions import administer, configure, sign_in
+from vestibule.actions import administer, configure, second_factor, sign_in
+from vestibule.actions.second_factor import Entry
 from vestibule.endpoints.console.guard import cookie_name
+from vestibule.endpoints.console.second_step import entered, signed_in
 from vestibule.endpoints.console.visit import Visit
 from vestibule.errors import NotFound, Refusal, TooOften, WrongInput
 from vestibule.keys import tenant_of_token
 from vestibule.model import Administrator
 from vestibule.store.administrators import any_administrator
+from vestibule.store.factors import end_ceremonies_of
 from vestibule.store.tenants import find_tenant
 
 _WRONG: Final = (
     "That e-mail and password do not belong together. If you administer several tenants, fill in the tenant name as "
     "well."
 )
-_hashing = asyncio.Semaphore(2)
+hashing: Final = asyncio.Semaphore(2)
 """Hashing a password is made to be expensive; no flood of sign-ins gets more than this of the machine."""
 
 
@@ -63,24 +66,29 @@ async def _set_up(visit: Visit, token: str) -> Response:
     actor = visit.actor._replace(kind="administrator", name=name)
     async with visit.context.database.house_write(actor) as house:
         administrator = await administer.set_up(house, token, email, name, hashed)
-        tenant = await configure.create_tenant(house, visit.field("tenant"), visit.field("title"))
+        try:
+            tenant = await configure.create_tenant(house, visit.field("tenant"), visit.field("title"))
+        except Refusal as refused:  # in this form `name` is the administrator's
+            refused.field = "tenant" if refused.field == "name" else refused.field
+            raise
         session = await sign_in.open_session(house, administrator, [])
-    return _signed_in(visit, session, f"/console/{tenant.name}/identity-providers")
+    return signed_in(visit, session, f"/console/{tenant.name}/identity-providers")
 
 
 async def _join(visit: Visit, token: str, administrator: Administrator) -> Response:
     hashed = await _hash(visit, administrator.email)
     async with visit.context.database.house_write(visit.actor) as house:
         await administer.join(house, tenant_of_token(token), token, administrator, hashed)
-        session = await sign_in.open_session(house, administrator, [])
-    return _signed_in(visit, session, "/console/")
+        await end_ceremonies_of(house, administrator)
+        entry = await second_factor.enter(house, administrator, [], "/console/")
+    return entered(visit, entry, "/console/")
 
 
 async def _hash(visit: Visit, email: str) -> str:
     password = visit.field("password")
     if password != visit.field("again"):
         raise WrongInput("The two passwords are not the same.", field="again")
-    async with _hashing:
+    async with hashing:
         return await asyncio.to_thread(sign_in.hash_password, password, email)
 
 
@@ -100,25 +108,37 @@ async def sign_in_administrator(visit: Visit) -> Response:
     email, tenant_name = visit.field("email").strip(), visit.field("tenant").strip()
     names = sign_in.throttle_names(email, visit.address, visit.context.checker.check("throttle"))
     values = {"email": email, "tenant": tenant_name, "to": visit.field("to")}
-    async with visit.context.database.house_read(visit.actor) as house:
-        try:
-            await sign_in.check_pace(house, names)
-        except TooOften as refused:
-            return visit.page("sign_in.html", refused.status, values=values, refused=refused)
-        tenant = await find_tenant(house, tenant_name) if tenant_name else None
-        wanted = tenant.id if tenant else "nowhere"
-        administrator, kept = await sign_in.candidates(house, email, wanted if tenant_name else None)
-    async with _hashing:
-        right = await asyncio.to_thread(sign_in.verify_password, kept, visit.field("password"))
+    try:
+        administrator, right = await _judge(visit, email, tenant_name, names)
+    except TooOften as refused:
+        response = visit.page("sign_in.html", refused.status, values=values, refused=refused)
+        response.headers["retry-after"] = str(refused.retry_after)
+        return response
     async with visit.context.database.house_write(visit.actor) as house:
         if not right or administrator is None:
             await sign_in.refuse_sign_in(house, email, administrator, names)
-            session = ""
+            entry = Entry("", "")
         else:
-            session = await sign_in.open_session(house, administrator, names)
-    if not session:
+            entry = await second_factor.enter(house, administrator, names, _local(visit.field("to")))
+    if not any(entry):
         return visit.page("sign_in.html", 401, values=values, refused=WrongInput(_WRONG, field="password"))
-    return _signed_in(visit, session, _local(visit.field("to")))
+    return entered(visit, entry, _local(visit.field("to")))
+
+
+async def _judge(visit: Visit, email: str, tenant_name: str, names: list[str]) -> tuple[Administrator | None, bool]:
+    """Who wants in, and whether the password is theirs. The pace is looked at when their turn comes: of those who came
+    at once, whoever waits behind failures waits longer.
+
+    Raises:
+        TooOften
+    """
+    async with hashing:
+        async with visit.context.database.house_read(visit.actor) as house:
+            await sign_in.check_pace(house, names)
+            tenant = await find_tenant(house, tenant_name) if tenant_name else None
+            wanted = tenant.id if tenant else "nowhere"
+            administrator, kept = await sign_in.candidates(house, email, wanted if tenant_name else None)
+        return administrator, await asyncio.to_thread(sign_in.verify_password, kept, visit.field("password"))
 
 
 async def sign_out(visit: Visit) -> Response:
@@ -127,20 +147,8 @@ async def sign_out(visit: Visit) -> Response:
         async with visit.context.database.house_write(visit.actor) as house:
             await sign_in.close_session(house, visit.session, visit.who)
     response = visit.redirect("/console/sign-in", "signed-out")
-    response.delete_cookie(cookie_name(visit.context), path="/")
-    return response
-
-
-def _signed_in(visit: Visit, token: str, path: str) -> Response:
-    response = visit.redirect(path)
-    response.set_cookie(
-        cookie_name(visit.context),
-        token,
-        path="/",
-        secure=visit.context.settings.url.startswith("https:"),
-        httponly=True,
-        samesite="lax",
-    )
+    secure = visit.context.settings.url.startswith("https:")  # a browser keeps a __Host- cookie unless told this
+    response.delete_cookie(cookie_name(visit.context), path="/", secure=secure, httponly=True, samesite="lax")
     return response
 
 

@@ -13,8 +13,9 @@ from typing import Final, Literal
 from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from vestibule.actions.sign_in import IDLE
 from vestibule.endpoints.console.visit import Visit
@@ -24,6 +25,7 @@ from vestibule.endpoints.failures import refusal
 from vestibule.errors import NotAllowed, Refusal, SignInNeeded, StaleForm, TooOften, WrongInput
 from vestibule.keys import tenant_of_token, token_check
 from vestibule.model import HOUSE, HOUSE_TENANT, ROLES, AdministratorRole
+from vestibule.settings import Settings
 from vestibule.store.sessions import find_session, touch_session
 from vestibule.store.tenants import find_tenant
 
@@ -69,6 +71,13 @@ def cookie_name(context: Context) -> str:
     return "__Host-vestibule" if context.settings.url.startswith("https:") else "vestibule"
 
 
+def headers_of(settings: Settings) -> dict[str, str]:
+    """What every answer of the console tells a browser, whether or not a route gives it."""
+    if not settings.url.startswith("https:"):
+        return HEADERS
+    return HEADERS | {"strict-transport-security": "max-age=31536000; includeSubDomains"}
+
+
 def guarded(route: Route, context: Context) -> Callable[[Request], Awaitable[Response]]:
     """The route's handler behind its guard, as the framework calls it."""
 
@@ -79,10 +88,8 @@ def guarded(route: Route, context: Context) -> Callable[[Request], Awaitable[Res
             response = await route.handler(visit)
         except Exception as error:  # noqa: BLE001 -- the last line: nobody sees a stack trace
             response = _refused(route, visit, refusal(error, visit.request_id))
-        for name, value in HEADERS.items():
+        for name, value in headers_of(context.settings).items():
             response.headers.setdefault(name, value)
-        if context.settings.url.startswith("https:"):
-            response.headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
         return response
 
     return answer
@@ -175,12 +182,17 @@ async def _read_form(request: Request) -> FormData:
     declared = request.headers.get("content-length", "")
     if not declared.isdigit() or int(declared) > LARGEST_FORM:
         raise WrongInput(f"A form may take {LARGEST_FORM:,} bytes and has to say how many it takes.")
-    return await request.form(max_files=2, max_fields=2000, max_part_size=LARGEST_FORM)
+    try:
+        return await request.form(max_files=2, max_fields=2000, max_part_size=LARGEST_FORM)
+    except HTTPException as error:
+        raise WrongInput(f"What came should be a form of this console and cannot be read: {error.detail}") from None
 
 
 def _refused(route: Route, visit: Visit, refused: Refusal) -> Response:
     headers = {"retry-after": str(refused.retry_after)} if isinstance(refused, TooOften) else {}
-    if route.shape != "page":
+    if route.shape == "text":
+        return PlainTextResponse(f"{refused.message}\n", refused.status, headers)
+    if route.shape == "json":
         return JSONResponse({"error": refused.code, "message": refused.message}, refused.status, headers)
     if isinstance(refused, SignInNeeded) and visit.request.method == "GET":
         tenant = visit.request.path_params.get("tenant", "")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from vestibule.events import EVENT_TYPES, Tone
-from vestibule.model import Credential, Event, IdentityProvider
+from vestibule.model import Credential, Event, IdentityProvider, Tenant
 from vestibule.store.credentials import credentials_of
 from vestibule.store.database import Reading
 from vestibule.store.events import Asked, latest_event, page_events
@@ -35,9 +35,15 @@ class Health:
     """The id of an older key that is not used any more since a newer one is."""
 
 
-async def health_of(reading: Reading, provider: IdentityProvider, people: int) -> Health:
-    """How an identity provider with so many active people does right now."""
+async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider, people: int) -> Health:
+    """How an identity provider of a tenant, with so many active people, does right now."""
     title, vendor = provider.name, VENDORS[provider.vendor]
+    if tenant.state == "suspended":
+        return Health(
+            "warn",
+            f"This tenant is suspended: whatever {title} sends is refused.",
+            mend="Ask whoever operates this Vestibule to resume it.",
+        )
     if not provider.enabled:
         return Health(
             "warn", f"{title} is disabled: whatever it sends is refused.", mend="Enable it under Settings below."
@@ -48,7 +54,8 @@ async def health_of(reading: Reading, provider: IdentityProvider, people: int) -
     tested = max((each.tested_at or 0 for each in keys), default=0)
     used = max((each.last_used_at or 0 for each in keys), default=0)
     refusal = await latest_event(reading, provider.id, "credential.refused")
-    if refusal is not None and refusal.at > max(tested, used):
+    made = max((each.created_at for each in keys), default=0)
+    if refusal is not None and refusal.at > max(tested, used, made):
         return _refused(provider, refusal)
     if provider.provisioning == "paused":
         return Health(
@@ -67,8 +74,12 @@ async def health_of(reading: Reading, provider: IdentityProvider, people: int) -
     stranger = await latest_event(reading, "", "credential.refused")
     if stranger is not None and stranger.at > newest:
         # From anybody at all, so it is told only while nothing better is known, and not as a failure.
-        sent = stranger.data.get("key", "no key")
-        sentence = f"Nothing from {title} yet, but a request came with {sent}, which nobody here has,"
+        if stranger.data.get("reason") == "no credential":
+            sentence = f"Nothing from {title} yet, but a request came with neither Key nor Secret"
+            return Health(
+                "warn", sentence, stranger.at, mend=f"In {vendor.title}: fill in the Key below and its Secret."
+            )
+        sentence = f"Nothing from {title} yet, but a request came with {stranger.data['key']}, which nobody here has,"
         return Health("warn", sentence, stranger.at, mend=f"In {vendor.title}: compare the Key with the one below.")
     if reading.now - newest < SILENCE:
         return Health("quiet", f"Waiting for {title}: press {vendor.probe} there.", newest)
@@ -101,7 +112,7 @@ def _refused(provider: IdentityProvider, refusal: Event) -> Health:
         "retired key": (f"sent {key}, which was retired,", live_pair),
         "expired key": (f"sent {key}, which has expired,", live_pair),
         "identity provider switched off": ("was refused while it was disabled here", "It is enabled again."),
-        "tenant suspended": ("was refused while this tenant was suspended", "An operator resumes it."),
+        "tenant suspended": ("was refused while this tenant was suspended", "It was resumed since."),
     }
     said, mending = told.get(reason, (f"was refused: {reason}", mend))
     return Health("bad", f"{provider.name} {said}", refusal.at, f"Nothing was changed. {mending}")

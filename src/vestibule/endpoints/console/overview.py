@@ -6,6 +6,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from vestibule.endpoints.console.account import lacks_factor
 from vestibule.endpoints.console.health import health_of
 from vestibule.endpoints.console.visit import Visit
 from vestibule.model import first_id_of
@@ -29,17 +30,20 @@ class Day:
 
 async def show_overview(visit: Visit) -> Response:
     """The first page after signing in."""
+    lacking = await lacks_factor(visit)
     async with visit.context.database.scan(visit.tenant.id) as reading:
         providers = await all_providers(reading)
         counts = await count_by_provider(reading)
         health = [
-            (provider, await health_of(reading, provider, counts.get((provider.id, True), 0))) for provider in providers
+            (provider, await health_of(reading, visit.tenant, provider, counts.get((provider.id, True), 0)))
+            for provider in providers
         ]
         refused = await page_events(
             reading, Asked(types=("request.refused", "credential.refused"), since=reading.now - DAY), 5
         )
         return visit.page(
             "overview.html",
+            lacks_factor=lacking,
             health=health,
             active=sum(count for (_, active), count in counts.items() if active),
             inactive=sum(count for (_, active), count in counts.items() if not active),

@@ -27,7 +27,7 @@ async def show_providers(visit: Visit) -> Response:
         counts = await count_by_provider(reading)
         people = {provider.id: counts.get((provider.id, True), 0) for provider in providers}
         entries = [
-            (provider, await health_of(reading, provider, people[provider.id]), people[provider.id])
+            (provider, await health_of(reading, visit.tenant, provider, people[provider.id]), people[provider.id])
             for provider in providers
         ]
     return visit.page("providers.html", entries=entries)
@@ -72,13 +72,13 @@ async def provider_page(
         keys = await credentials_of(reading, provider_id)
         settings = visit.context.settings
         scim_url = settings.scim_url(visit.tenant.name)
-        newest = pair.key if pair else next((key.key for key in reversed(keys) if key.usable(reading.now)), "the Key")
+        newest = pair.key if pair else next((key.key for key in reversed(keys) if key.usable(reading.now)), "")
         return visit.page(
             "provider.html",
             refused.status if refused else 200,
             provider=provider,
             vendor=VENDORS[provider.vendor],
-            health=await health_of(reading, provider, counts.get((provider_id, True), 0)),
+            health=await health_of(reading, visit.tenant, provider, counts.get((provider_id, True), 0)),
             active=counts.get((provider_id, True), 0),
             inactive=counts.get((provider_id, False), 0),
             live=[key for key in keys if key.usable(reading.now)],
@@ -100,15 +100,25 @@ async def provider_page(
 
 def _steps(provider: IdentityProvider, scim_url: str, key: str) -> list[dict[str, Any]]:
     """The vendor's steps with the real values filled in."""
-    filled = {"{scim_url}": scim_url, "{key}": key}
     return [
         {
             "where": step.where,
             "what": step.what,
-            "fields": [(label, filled.get(value, value), value in filled) for label, value in step.fields],
+            "fields": [(label, *_filled(value, scim_url, key)) for label, value in step.fields],
         }
         for step in VENDORS[provider.vendor].steps
     ]
+
+
+def _filled(value: str, scim_url: str, key: str) -> tuple[str, bool]:
+    """What to fill in, and whether it can be copied from here."""
+    match value:
+        case "{scim_url}":
+            return scim_url, True
+        case "{key}":
+            return (key, True) if key else ("the Key, made when auto-provisioning is switched on", False)
+        case _:
+            return f"{value}, shown once when the key was made", False
 
 
 async def show_live(visit: Visit) -> Response:
@@ -118,7 +128,7 @@ async def show_live(visit: Visit) -> Response:
         if provider is None:
             raise visit.not_found()
         counts = await count_by_provider(reading)
-        health = await health_of(reading, provider, counts.get((provider.id, True), 0))
+        health = await health_of(reading, visit.tenant, provider, counts.get((provider.id, True), 0))
     return visit.page("live.html", health=health)
 
 

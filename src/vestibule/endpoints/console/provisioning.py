@@ -18,7 +18,10 @@ _STATES: Final[dict[str, Provisioning]] = {"on": "on", "paused": "paused", "off"
 async def switch(visit: Visit) -> Response:
     """Switch auto-provisioning on, pause it or switch it off. The first time on, the Key and Secret are shown, once."""
     provider_id = visit.path("provider_id")
-    state = _STATES.get(visit.field("provisioning"), "off")
+    state = _STATES.get(visit.field("provisioning"))
+    if state is None:
+        came = visit.field("provisioning")[:80]
+        raise WrongInput(f"Auto-provisioning should be one of {', '.join(_STATES)}; '{came}' came.")
     async with visit.context.database.write(visit.actor) as tx:
         _, pair = await configure.set_provisioning(tx, provider_id, state, visit.context.checker)
     if pair is not None:

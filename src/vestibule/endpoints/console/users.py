@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from vestibule.actions import people
 from vestibule.endpoints.console.visit import Visit
-from vestibule.errors import Refusal
+from vestibule.errors import Refusal, WrongInput
 from vestibule.mapping import trace
 from vestibule.model import IdentityProvider, User
 from vestibule.scim.resource import expand
@@ -164,13 +164,19 @@ async def change_user(visit: Visit) -> Response:
 
 async def set_active(visit: Visit) -> Response:
     """Deactivate or reactivate a person who was added by hand."""
+    active = visit.decision("active")
     async with visit.context.database.write(visit.actor) as tx:
-        await people.set_active_by_hand(tx, visit.path("user_id"), active=visit.field("active") == "yes")
+        await people.set_active_by_hand(tx, visit.path("user_id"), active=active)
     return visit.redirect(visit.at("users", visit.path("user_id")), "person-saved")
 
 
 async def delete_user(visit: Visit) -> Response:
-    """Delete a person who was added by hand."""
+    """Delete a person who was added by hand, whose user name was typed to confirm it."""
     async with visit.context.database.write(visit.actor) as tx:
+        user = await find_user(tx, visit.path("user_id"))
+        if user is not None and not user.identity_provider_id:
+            name, typed = orjson.loads(user.document)["userName"], visit.field("confirm").strip()
+            if typed != name.strip():
+                raise WrongInput(f"To delete this person, '{name}' should be typed; '{typed[:80]}' came.")
         await people.delete_by_hand(tx, visit.path("user_id"))
     return visit.redirect(visit.at("users"), "person-deleted")

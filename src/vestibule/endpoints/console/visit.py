@@ -14,11 +14,11 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from vestibule.endpoints.console.words import NOTICES, render
 from vestibule.endpoints.context import Context
-from vestibule.errors import NotFound
+from vestibule.errors import NotFound, WrongInput
 from vestibule.model import HOUSE, ROLES, Actor, Administrator, AdministratorRole, Tenant
 from vestibule.store.sessions import Session
 
-LONGEST_FIELD = 200_000
+LONGEST_FIELD = 2 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -81,6 +81,17 @@ class Visit:
         """A field of the form, empty if it was not sent."""
         value = self.form.get(name, "")
         return value[:LONGEST_FIELD].replace("\x00", "") if isinstance(value, str) else ""
+
+    def decision(self, name: str) -> bool:
+        """A field of the form that says yes or no.
+
+        Raises:
+            WrongInput: it says neither, and nothing is guessed.
+        """
+        said = self.field(name)
+        if said not in {"yes", "no"}:
+            raise WrongInput(f"The field {name} should be yes or no; '{said[:80]}' came.")
+        return said == "yes"
 
     def query(self, name: str) -> str:
         """A parameter of the query, empty if it was not sent."""

@@ -33,6 +33,10 @@ NOTICES: Final = {
     "disabled": "The administrator is locked out, and their sessions are over.",
     "enabled": "The administrator may sign in again.",
     "tenant-added": "The tenant was added.",
+    "step-over": "The second step took too long, or failed too often. Sign in again.",
+    "proved-again": "Confirmed. For the next five minutes you can change how you sign in.",
+    "factor-added": "The second factor was added.",
+    "factor-removed": "The second factor was removed.",
 }
 """What a page says after something was done; the address names the sentence and cannot make one up."""
 

@@ -1,0 +1,335 @@
+"""The second factor of administrators who sign in with a password: no session is opened for them without it.
+
+A ceremony stands between the right password and the session. It is bound to one browser, ends after five minutes or
+five wrong tries, and what it takes is taken once, on whichever node: a code's time step and a passkey's counter are
+compared and set in one statement. Nothing leads past it but an operator's reset, which ends every session.
+
+Administrators who come from an identity provider have no factor here: what they have to prove is decided there.
+"""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from vestibule.actions import proofs
+from vestibule.actions.configure import checked_name
+from vestibule.actions.proofs import Passkey, RelyingParty
+from vestibule.actions.sign_in import count_failure, open_session
+from vestibule.errors import NotAllowed, WrongInput
+from vestibule.keys import Checker, make_one_time_token, tenant_of_token, token_check
+from vestibule.model import Administrator, new_id
+from vestibule.store.administrators import find_administrator
+from vestibule.store.database import House
+from vestibule.store.events import append_house_event
+from vestibule.store.factors import (
+    Ceremony,
+    Factor,
+    Kind,
+    count_codes,
+    count_failed_try,
+    delete_factor,
+    delete_factors,
+    end_ceremonies_of,
+    end_ceremony,
+    factors_of,
+    find_ceremony,
+    insert_ceremony,
+    insert_factor,
+    lock_ceremony,
+    lock_factors,
+    replace_codes,
+    take_step,
+    use_code,
+)
+from vestibule.store.house import clear_throttle
+from vestibule.store.sessions import Session, end_sessions_of
+
+STEP_LIFE: Final = 5 * 60_000
+"""Milliseconds between the right password and the second factor."""
+ADDING_LIFE: Final = 15 * 60_000
+"""Milliseconds for adding a factor: an app may have to be fetched first."""
+RECENT: Final = 5 * 60_000
+"""Milliseconds after a sign-in for which a session may change how its administrator signs in."""
+MOST_TRIES: Final = 5
+MOST_FACTORS: Final = 10
+CODES: Final = 10
+NAMES: Final[dict[Kind, str]] = {"webauthn": "Passkey", "totp": "Authenticator app"}
+_CODE_NEEDED: Final = (
+    "The app shows six digits that change every 30 seconds; they were not these. Check that the clock of the device is "
+    "right, and enter the code that it shows now."
+)
+_PASSKEY_NEEDED: Final = "The passkey was not made, or not for this page. Load the page again and add it once more."
+
+
+# -- the second step ---------------------------------------------------------------------------------------------------
+
+
+class Entry(NamedTuple):
+    """What a right password opens: a session, or the ceremony of the second step; the other is empty."""
+
+    session: str
+    ceremony: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A sign-in that awaits its second factor."""
+
+    ceremony: Ceremony
+    administrator: Administrator
+    factors: list[Factor]
+
+    @property
+    def passkeys(self) -> list[Factor]:
+        """The factors that are passkeys."""
+        return [factor for factor in self.factors if factor.kind == "webauthn"]
+
+    @property
+    def apps(self) -> list[Factor]:
+        """The factors that are authenticator apps."""
+        return [factor for factor in self.factors if factor.kind == "totp"]
+
+
+class Proof(NamedTuple):
+    """What was given as second factor: one of these."""
+
+    answer: str = ""
+    """A passkey's, as JSON."""
+    code: str = ""
+    recovery_code: str = ""
+
+
+async def enter(house: House, administrator: Administrator, names: list[str], to: str) -> Entry:
+    """What follows a right password: a session for who has no second factor, else the second step.
+
+    `names` are what failed passwords were counted under, `to` is where the way leads afterwards.
+    """
+    if not await factors_of(house, administrator):
+        return Entry(await open_session(house, administrator, names), "")
+    token = make_one_time_token(administrator.tenant_id)
+    ends = house.now + STEP_LIFE
+    challenge = proofs.make_challenge()
+    await insert_ceremony(
+        house,
+        Ceremony(
+            administrator.tenant_id, token_check(token), administrator.id, "sign-in", challenge, to[:500], 0, ends
+        ),
+    )
+    await _tell(house, administrator, "second_factor_awaited")
+    return Entry("", token)
+
+
+async def find_step(house: House, token: str, *, lock: bool = False) -> Step | None:
+    """The sign-in that a browser began; None if it did not, if it took too long, or failed too often."""
+    tenant_id = tenant_of_token(token)
+    if len(token) > 200 or not token.isascii() or not token.isprintable() or len(tenant_id) > 40:
+        return None
+    find, list_factors = (lock_ceremony, lock_factors) if lock else (find_ceremony, factors_of)
+    ceremony = await find(house, tenant_id, token_check(token))
+    if ceremony is None or ceremony.purpose != "sign-in":
+        return None
+    administrator = await find_administrator(house, tenant_id, ceremony.administrator_id)
+    if administrator is None or administrator.disabled_at is not None:
+        return None
+    return Step(ceremony, administrator, await list_factors(house, administrator))
+
+
+def step_throttle(administrator: Administrator) -> str:
+    """What wrong codes of an administrator are counted under."""
+    return f"second:{administrator.tenant_id}:{administrator.id}"
+
+
+async def proves(house: House, step: Step, proof: Proof, party: RelyingParty | None, checker: Checker) -> bool:
+    """Whether a proof is one of this administrator's factors. If it is, it is used up."""
+    if proof.answer:
+        return party is not None and await _proves_passkey(house, step, proof.answer, party)
+    if proof.code:
+        return await _proves_app(house, step, proof.code, checker)
+    return bool(proof.recovery_code) and await _proves_recovery(house, step, proof.recovery_code, checker)
+
+
+async def _proves_passkey(house: House, step: Step, answer: str, party: RelyingParty) -> bool:
+    named = proofs.credential_of(answer)
+    for factor in step.passkeys:
+        if factor.credential_id == named:
+            passkey = Passkey(factor.credential_id, factor.secret, factor.used_step)
+            counter = proofs.counter_of(party, step.ceremony.challenge, answer, passkey)
+            return counter is not None and await take_step(house, step.administrator, factor, counter)
+    return False
+
+
+async def _proves_app(house: House, step: Step, code: str, checker: Checker) -> bool:
+    for factor in step.apps:
+        secret = checker.unseal(factor.secret, sealed_for(step.administrator)).decode()
+        at = proofs.step_of(secret, code, house.now, factor.used_step)
+        if at is not None:
+            return await take_step(house, step.administrator, factor, at)
+    return False
+
+
+async def _proves_recovery(house: House, step: Step, typed: str, checker: Checker) -> bool:
+    if not await use_code(house, step.administrator, _code_check(step.administrator, typed, checker)):
+        return False
+    left = await count_codes(house, step.administrator)
+    await _tell(house, step.administrator, "recovery_code_used", left=left)
+    return True
+
+
+async def finish_step(house: House, step: Step, names: list[str]) -> str:
+    """End the ceremony with a session; the token for its cookie. Only after `proves`."""
+    await end_ceremony(house, step.ceremony)
+    await clear_throttle(house, step_throttle(step.administrator))
+    return await open_session(house, step.administrator, names)
+
+
+async def refuse_step(house: House, step: Step, proof: Proof, names: list[str]) -> bool:
+    """Count and record a failed second step; False if it was the last try of this ceremony, which ends."""
+    await count_failure(house, names)
+    given = "passkey" if proof.answer else "recovery code" if proof.recovery_code else "code"
+    told = {"email": step.administrator.email, "reason": f"the password was right, the {given} was not"}
+    await append_house_event(house, step.administrator.tenant_id, "administrator.sign_in_refused", told)
+    if step.ceremony.failures + 1 >= MOST_TRIES:
+        await end_ceremony(house, step.ceremony)
+        return False
+    await count_failed_try(house, step.ceremony)
+    return True
+
+
+# -- adding and removing -----------------------------------------------------------------------------------------------
+
+
+def is_recent(session: Session, now: int) -> bool:
+    """Whether a session is young enough to change how its administrator signs in."""
+    return now - session.created_at <= RECENT
+
+
+async def begin_adding(
+    house: House, session: Session, administrator: Administrator, kind: Kind, name: str, checker: Checker
+) -> None:
+    """Begin to add a factor; the session carries it on.
+
+    Raises:
+        NotAllowed: the administrator comes from an identity provider.
+        WrongInput: no such kind, no name, or more factors than anybody needs.
+    """
+    if administrator.user_id:
+        raise NotAllowed("You sign in through your identity provider: a second factor is added there.")
+    if kind not in NAMES:
+        raise WrongInput("A factor should be a passkey or an authenticator app.")
+    name = checked_name(name or NAMES[kind], "The name", f"name-{kind}")
+    if len(await factors_of(house, administrator)) >= MOST_FACTORS:
+        raise WrongInput(f"There may be {MOST_FACTORS} factors. Remove one that you do not use any more.")
+    secret = proofs.make_secret().encode()
+    challenge = checker.seal(secret, sealed_for(administrator)) if kind == "totp" else proofs.make_challenge()
+    ends = house.now + ADDING_LIFE
+    ceremony = Ceremony(administrator.tenant_id, session.token_check, administrator.id, kind, challenge, name, 0, ends)
+    await insert_ceremony(house, ceremony)
+    await _tell(house, administrator, "factor_begun", factor=name, kind=kind)
+
+
+async def find_adding(house: House, session: Session, *, lock: bool = False) -> Ceremony | None:
+    """The factor that a session is adding, if it is."""
+    find = lock_ceremony if lock else find_ceremony
+    ceremony = await find(house, session.tenant_id, session.token_check)
+    return ceremony if ceremony and ceremony.purpose != "sign-in" else None
+
+
+def new_secret(ceremony: Ceremony, administrator: Administrator, checker: Checker) -> str:
+    """The secret of the authenticator app that is being added."""
+    return checker.unseal(ceremony.challenge, sealed_for(administrator)).decode()
+
+
+async def finish_adding(
+    house: House,
+    ceremony: Ceremony,
+    administrator: Administrator,
+    proof: Proof,
+    party: RelyingParty | None,
+    checker: Checker,
+) -> list[str]:
+    """Keep the new factor once it has shown that it works; with the first one come recovery codes, told this once.
+
+    Raises:
+        WrongInput: it has not shown that.
+    """
+    first = not await lock_factors(house, administrator)
+    factor = _new_factor(ceremony, administrator, proof, party, checker, house.now)
+    await insert_factor(house, administrator, factor)
+    await end_ceremony(house, ceremony)
+    await _tell(house, administrator, "factor_added", factor=factor.name, kind=factor.kind)
+    return await make_codes(house, administrator, checker) if first else []
+
+
+def _new_factor(
+    ceremony: Ceremony,
+    administrator: Administrator,
+    proof: Proof,
+    party: RelyingParty | None,
+    checker: Checker,
+    now: int,
+) -> Factor:
+    if ceremony.purpose == "totp":
+        secret = new_secret(ceremony, administrator, checker)
+        at = proofs.step_of(secret, proof.code, now, 0)
+        if at is None:
+            raise WrongInput(_CODE_NEEDED, field="code")
+        return Factor(new_id(now), "totp", ceremony.relay, b"", ceremony.challenge, at, now, None)
+    passkey = proofs.new_passkey(party, ceremony.challenge, proof.answer) if party else None
+    if passkey is None:
+        raise WrongInput(_PASSKEY_NEEDED, field="answer")
+    return Factor(
+        new_id(now), "webauthn", ceremony.relay, passkey.credential_id, passkey.public_key, passkey.counter, now, None
+    )
+
+
+async def remove_factor(house: House, administrator: Administrator, factor_id: str) -> None:
+    """Remove a factor, if it is there. Recovery codes go with the last one."""
+    factors = await lock_factors(house, administrator)
+    gone = next((factor for factor in factors if factor.id == factor_id), None)
+    if gone is None:
+        return
+    await delete_factor(house, administrator, factor_id)
+    if len(factors) == 1:
+        await replace_codes(house, administrator, [])
+    await _tell(house, administrator, "factor_removed", factor=gone.name, kind=gone.kind)
+
+
+async def make_codes(house: House, administrator: Administrator, checker: Checker) -> list[str]:
+    """Fresh recovery codes; earlier ones are void.
+
+    Raises:
+        NotAllowed: there is no factor that they could stand in for.
+    """
+    if not await lock_factors(house, administrator):
+        raise NotAllowed("Recovery codes stand in for a second factor: add one first.")
+    codes = [proofs.make_recovery_code() for _ in range(CODES)]
+    await replace_codes(house, administrator, [_code_check(administrator, code, checker) for code in codes])
+    await _tell(house, administrator, "recovery_codes_made")
+    return codes
+
+
+async def reset_factors(house: House, administrator: Administrator) -> int:
+    """Take every factor from somebody who lost all of theirs; how many there were. Their sessions end."""
+    removed = await delete_factors(house, administrator)
+    await replace_codes(house, administrator, [])
+    await end_ceremonies_of(house, administrator)
+    await clear_throttle(house, step_throttle(administrator))
+    await end_sessions_of(house, administrator)
+    await _tell(house, administrator, "factors_reset", removed=removed)
+    return removed
+
+
+# -- what both need ----------------------------------------------------------------------------------------------------
+
+
+async def _tell(house: House, administrator: Administrator, what: str, **data: object) -> None:
+    told = {"subject": administrator.email, **data}
+    await append_house_event(house, administrator.tenant_id, f"administrator.{what}", told)
+
+
+def sealed_for(administrator: Administrator) -> str:
+    """Under what purpose a secret is sealed: one administrator's opens for no other."""
+    return f"the authenticator app of {administrator.tenant_id} {administrator.id}"
+
+
+def _code_check(administrator: Administrator, typed: str, checker: Checker) -> bytes:
+    return checker.check(f"recovery code {administrator.id} {proofs.recovery_text(typed)}")

@@ -1,0 +1,60 @@
+"""Ending what people have open: one function for every path that takes somebody's access.
+
+The rule of this file: the sessions die in the transaction that takes the access, and its event says how many. So no
+request that comes after the commit finds one, on whichever node, and nothing that undoes the one undoes the other.
+"""
+
+from typing import Any
+
+from vestibule.store.database import End, Tx
+from vestibule.store.events import append_event
+from vestibule.store.user_sessions import (
+    end_sessions_of_index,
+    end_sessions_of_provider,
+    end_sessions_of_user,
+    end_user_session,
+    users_signed_in_as,
+)
+
+
+async def take_access(
+    tx: Tx, event_type: str, user_id: str, told: dict[str, Any], provider_id: str | None = None
+) -> int:
+    """End every session of a person and record the event that says why; how many sessions there were."""
+    ended = await end_sessions_of_user(tx, user_id)
+    told = {**told, "sessions_ended": ended.all}
+    event_id = await append_event(tx, event_type, told, subject_id=user_id, provider_id=provider_id)
+    tx.ends += (End(tx.tenant, event_id, user_id, ended.all),)
+    return ended.all
+
+
+async def take_access_of_provider(tx: Tx, event_type: str, provider_id: str, told: dict[str, Any]) -> None:
+    """The same for everybody who signed in with an identity provider."""
+    ended = await end_sessions_of_provider(tx, provider_id)
+    told = {**told, "sessions_ended": ended.all}
+    event_id = await append_event(tx, event_type, told, subject_id=provider_id, provider_id=provider_id)
+    tx.ends += (End(tx.tenant, event_id, "", ended.all),)
+
+
+async def end_one(tx: Tx, user_id: str, session_id: str, user_name: str) -> bool:
+    """End one session because its person wants that; whether there was one."""
+    if not await end_user_session(tx, user_id, session_id):
+        return False
+    await append_event(tx, "session.ended", {"user_name": user_name, "reason": "by hand"}, subject_id=user_id)
+    return True
+
+
+async def end_by_name(tx: Tx, provider_id: str, name_id: str, indexes: tuple[str, ...], told: dict[str, Any]) -> int:
+    """End what the identity provider says is over: every session of a NameID, or those of some of its own sessions."""
+    total = 0
+    for user_id in await users_signed_in_as(tx, provider_id, name_id):
+        if indexes:
+            counted = [await end_sessions_of_index(tx, provider_id, name_id, index) for index in indexes]
+            ended = sum(counted)
+            told = {**told, "sessions_ended": ended}
+            event_id = await append_event(tx, "session.revoked", told, subject_id=user_id, provider_id=provider_id)
+            tx.ends += (End(tx.tenant, event_id, user_id, ended),)
+        else:
+            ended = await take_access(tx, "session.revoked", user_id, told, provider_id)
+        total += ended
+    return total

@@ -1,0 +1,336 @@
+"""How people sign in with their identity provider: begin, accept, refuse.
+
+The rules of this file: a person is found by (identity provider, NameID) among the active people of that identity
+provider, and by nothing else; what decides is read in the transaction that opens the session; an assertion opens one
+session, once, whichever node it is posted to; and no session is without its event.
+"""
+
+import hashlib
+import secrets
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from vestibule.actions.provision import derivation_of
+from vestibule.actions.sign_in import ABSOLUTE as CONSOLE_ABSOLUTE
+from vestibule.errors import SignInRefused
+from vestibule.events import changes_between
+from vestibule.keys import make_form_token, make_one_time_token, token_check
+from vestibule.mapping import console_role
+from vestibule.model import (
+    Administrator,
+    AdministratorRole,
+    IdentityProvider,
+    SamlSettings,
+    Tenant,
+    User,
+    created_at,
+    new_id,
+)
+from vestibule.saml.response import Assertion
+from vestibule.scim.errors import ScimError
+from vestibule.scim.filter import Document
+from vestibule.scim.resource import clean
+from vestibule.scim.schema import USER_TYPE
+from vestibule.store.administrators import (
+    find_linked_administrator,
+    put_linked_administrator,
+    remove_linked_administrator,
+)
+from vestibule.store.database import Reading, Tx, UniqueViolation
+from vestibule.store.events import append_event
+from vestibule.store.identity_providers import find_provider
+from vestibule.store.saml import SignInRequest, insert_request, see_once, take_request
+from vestibule.store.sessions import Session, insert_session
+from vestibule.store.user_sessions import UserSession, insert_user_session
+from vestibule.store.users import find_own_users, insert_user, searchable, set_groups
+
+BEGUN_FOR: Final = 10 * 60_000
+"""Milliseconds for which a sign-in may stay at the identity provider."""
+LONGEST_RELAY: Final = 2000
+_LONGEST_FIELD: Final = 1000
+_NOT_PROVISIONED: Final = "You do not have access here yet. Ask your administrator to assign you in {name}."
+_ENDED: Final = "Your access here has ended. If that is not right, ask your administrator."
+
+
+class Opened(NamedTuple):
+    """A session that was opened. The tokens are for cookies, and kept nowhere."""
+
+    token: str
+    console_token: str
+    user: User
+
+
+# -- beginning ---------------------------------------------------------------------------------------------------------
+
+
+async def begin(
+    tx: Tx, provider: IdentityProvider, relay: str, browser_check: bytes, *, purpose: str, administrator_id: str = ""
+) -> SignInRequest:
+    """Note that a browser begins to sign in; the id is the AuthnRequest's.
+
+    Raises:
+        SignInRefused: nobody can sign in with this identity provider now.
+    """
+    check_usable(provider, testing=purpose == "test")
+    request = SignInRequest(
+        f"id{secrets.token_hex(16)}",
+        provider.id,
+        purpose,
+        browser_check,
+        relay[:LONGEST_RELAY],
+        administrator_id,
+        tx.now,
+        tx.now + BEGUN_FOR,
+    )
+    await insert_request(tx, request)
+    return request
+
+
+def check_usable(provider: IdentityProvider, *, testing: bool = False) -> None:
+    """Refuse to sign anybody in with an identity provider that is switched off or not known well enough.
+
+    Raises:
+        SignInRefused
+    """
+    if not provider.enabled and not testing:
+        raise SignInRefused("Connection", "an identity provider that is enabled", f"{provider.name}, which is not")
+    if not provider.saml.sso_url or not provider.saml.certificates:
+        raise SignInRefused(
+            "Connection", "an identity provider with an SSO URL and a certificate", f"{provider.name}, without"
+        )
+
+
+# -- accepting ---------------------------------------------------------------------------------------------------------
+
+
+async def accept(
+    tx: Tx, tenant: Tenant, provider_id: str, examined_with: SamlSettings, assertion: Assertion, request_id: str
+) -> Opened:
+    """Open a session for whom an assertion names. `request_id` is the sign-in it answers, empty if it answers none.
+
+    Raises:
+        SignInRefused: what was true when the response was examined no longer is, it was used before, or nobody who may
+            sign in is meant.
+    """
+    provider = await find_provider(tx, provider_id)
+    if provider is None or provider.saml != examined_with:
+        raise SignInRefused("Connection", "settings that stay as they are during a sign-in", "a change of them")
+    check_usable(provider)
+    if tenant.state != "active":
+        raise SignInRefused("Connection", "a tenant that is active", "one that is suspended")
+    if request_id and not await take_request(tx, request_id):
+        raise SignInRefused("Used once", "a sign-in that was not finished yet", "one that was")
+    once = hashlib.sha256(f"{assertion.issuer}\n{assertion.id}".encode()).digest()
+    if not await see_once(tx, provider_id, once, assertion.usable_until):
+        raise SignInRefused("Used once", "an assertion that was not used yet", "one that was")
+    user = await find_person(tx, provider, assertion)
+    if user is None:
+        user = await _create_just_in_time(tx, provider, assertion)
+    elif (gone := _why_not(user)) is not None:
+        raise gone
+    user = await _keep_groups(tx, provider, user, assertion)
+    return await _open(tx, tenant, provider, user, assertion)
+
+
+async def find_person(reading: Reading, provider: IdentityProvider, assertion: Assertion) -> User | None:
+    """Whom an assertion means: somebody of this identity provider by userName, or by externalId where that is set.
+
+    Raises:
+        SignInRefused: several people have that externalId.
+    """
+    wanted = {"user_name" if provider.saml.name_id_is == "userName" else "external_id": assertion.name_id}
+    found = await find_own_users(reading, provider.id, **wanted)
+    if len(found) > 1:
+        raise SignInRefused("Person", f"one person with the externalId '{assertion.name_id}'", f"{len(found)}")
+    return found[0] if found else None
+
+
+def why_not(user: User) -> str:
+    """Why a person may not sign in, for an administrator; empty if they may."""
+    refused = _why_not(user)
+    return refused.came if refused else ""
+
+
+def _why_not(user: User) -> SignInRefused | None:
+    name = orjson.loads(user.document)["userName"]
+    if not user.active:
+        return SignInRefused(
+            "Person", "somebody who is active", f"{name}, who is deactivated", told=_ENDED, user_id=user.id
+        )
+    if user.blocked_at is not None:
+        return SignInRefused(
+            "Person", "somebody who is not blocked", f"{name}, who is blocked here", told=_ENDED, user_id=user.id
+        )
+    return None
+
+
+# -- people who are not here yet ---------------------------------------------------------------------------------------
+
+_NAMES: Final[dict[str, tuple[str, ...]]] = {
+    "givenName": ("firstname", "givenname", "given_name", "urn:oid:2.5.4.42"),
+    "familyName": ("lastname", "surname", "sn", "family_name", "urn:oid:2.5.4.4"),
+    "displayName": ("displayname", "name", "urn:oid:2.16.840.1.113730.3.1.241"),
+    "email": ("email", "mail", "emailaddress", "urn:oid:0.9.2342.19200300.100.1.3"),
+}
+
+
+def document_of(assertion: Assertion, settings: SamlSettings) -> Document:
+    """An assertion as a SCIM document, so that the same mapping derives the same Profile from it. Attributes are known
+    by their usual names, or by the last part of a claim's URI.
+    """
+    told: dict[str, str] = {}
+    for attribute, values in assertion.attributes.items():
+        last = attribute.lower().rpartition("/")[2]
+        for part, names in _NAMES.items():
+            if (attribute.lower() in names or last in names) and values:
+                told.setdefault(part, values[0][:_LONGEST_FIELD])
+    by_name = settings.name_id_is == "userName"
+    email = told.get("email", assertion.name_id if by_name and "@" in assertion.name_id else "")
+    return {
+        "userName": assertion.name_id if by_name else email or assertion.name_id,
+        "externalId": "" if by_name else assertion.name_id,
+        "name": {"givenName": told.get("givenName", ""), "familyName": told.get("familyName", "")},
+        "displayName": told.get("displayName", ""),
+        "emails": [{"value": email, "type": "work", "primary": True}] if email else [],
+        "active": True,
+    }
+
+
+async def _create_just_in_time(tx: Tx, provider: IdentityProvider, assertion: Assertion) -> User:
+    if not provider.saml.just_in_time:
+        raise SignInRefused(
+            "Person",
+            f"somebody whom {provider.name} has provisioned",
+            f"the NameID '{assertion.name_id[:200]}', which is nobody's {provider.saml.name_id_is}",
+            told=_NOT_PROVISIONED.format(name=provider.name),
+        )
+    try:
+        document, _ = clean(document_of(assertion, provider.saml), USER_TYPE)
+    except ScimError as error:
+        raise SignInRefused("Person", "a NameID that can be a userName", error.detail) from None
+    text, user_id = orjson.dumps(document).decode(), new_id(tx.now)
+    derive = await derivation_of(tx, provider.id, provider.mapping_version)
+    profile = orjson.dumps(derive(document, "[]")).decode()
+    made = created_at(user_id)
+    user = User(user_id, provider.id, True, "", text, profile, 1, made, made)
+    try:
+        await insert_user(tx, user, searchable(document, text))
+    except UniqueViolation:
+        raise SignInRefused(
+            "Person", "a userName that is nobody's yet", f"'{document['userName'][:200]}', which is somebody's"
+        ) from None
+    told = {"user_name": document["userName"], "version": 1, "changes": changes_between({}, document), "by": "sign-in"}
+    await append_event(tx, "user.created", told, subject_id=user_id, provider_id=provider.id)
+    return user
+
+
+async def _keep_groups(tx: Tx, provider: IdentityProvider, user: User, assertion: Assertion) -> User:
+    """Keep the assertion's groups where rules ask for any, and the roles that follow."""
+    wanted = provider.saml.groups_attribute.lower()
+    groups = sorted(
+        {value for name, values in assertion.attributes.items() if name.lower() == wanted for value in values}
+    )
+    if not any(rule.source == "group" for rule in provider.roles.rules):
+        return user
+    kept = orjson.dumps(groups).decode()
+    derive = await derivation_of(tx, provider.id, provider.mapping_version)
+    before = orjson.loads(user.profile)
+    after = derive(orjson.loads(user.document), kept)
+    if kept == user.saml_groups and after == before:
+        return user
+    profile = orjson.dumps(after).decode()
+    await set_groups(tx, user.id, kept, profile)
+    changes = changes_between({"groups": orjson.loads(user.saml_groups), **before}, {"groups": groups, **after})
+    told = {"user_name": orjson.loads(user.document)["userName"], "changes": changes}
+    await append_event(tx, "user.roles_changed", told, subject_id=user.id, provider_id=provider.id)
+    return user._replace(saml_groups=kept, profile=profile)
+
+
+# -- opening -----------------------------------------------------------------------------------------------------------
+
+
+async def _open(tx: Tx, tenant: Tenant, provider: IdentityProvider, user: User, assertion: Assertion) -> Opened:
+    token = make_one_time_token(tx.tenant)
+    ends = min(tx.now + tenant.session_absolute, assertion.session_expires or tx.now + tenant.session_absolute)
+    session = UserSession(
+        token_check(token),
+        new_id(tx.now),
+        user.id,
+        provider.id,
+        assertion.name_id,
+        assertion.name_id_format,
+        assertion.session_index,
+        make_form_token(),
+        tx.now,
+        tx.now,
+        ends,
+        tx.actor.address,
+        tx.actor.agent,
+    )
+    await insert_user_session(tx, session)
+    name = orjson.loads(user.document)["userName"]
+    told: dict[str, Any] = {
+        "user_name": name,
+        "name": provider.name,
+        "session": session.id,
+        "name_id": assertion.name_id,
+        "certificate": assertion.certificate.fingerprint,
+        "authn_context": assertion.authn_context,
+    }
+    await append_event(tx, "user.signed_in", told, subject_id=user.id, provider_id=provider.id)
+    role = console_role(orjson.loads(user.profile).get("roles", []))
+    console_token = await _open_console(tx, provider, user, name, role, ends) if role else ""
+    if not role:
+        await remove_linked_administrator(tx, user.id)
+    return Opened(token, console_token, user)
+
+
+async def _open_console(
+    tx: Tx, provider: IdentityProvider, user: User, name: str, role: AdministratorRole, ends: int
+) -> str:
+    """Let a person into the console as well. An owner from an identity provider counts as no owner: the last one is
+    always somebody with a password here.
+    """
+    linked = await find_linked_administrator(tx, user.id)
+    if linked is not None and linked.disabled_at is not None:
+        return ""
+    shown = str(orjson.loads(user.profile).get("displayName") or name)[:100]
+    administrator = Administrator(
+        tx.tenant,
+        linked.id if linked else new_id(tx.now),
+        name,
+        shown,
+        role,
+        linked.created_at if linked else tx.now,
+        None,
+        tx.now,
+        has_password=False,
+        identity_provider_id=provider.id,
+        user_id=user.id,
+    )
+    await put_linked_administrator(tx, administrator)
+    token = make_one_time_token(tx.tenant)
+    session = Session(
+        tx.tenant, token_check(token), make_form_token(), tx.now, tx.now, min(ends, tx.now + CONSOLE_ABSOLUTE)
+    )
+    await insert_session(tx, session, administrator.id, tx.actor.address, tx.actor.agent)
+    told = {"subject": name, "role": role, "with": provider.name}
+    await append_event(tx, "administrator.signed_in", told, provider_id=provider.id)
+    return token
+
+
+# -- refusing ----------------------------------------------------------------------------------------------------------
+
+
+async def record_refusal(tx: Tx, provider: IdentityProvider, refused: SignInRefused, name_id: str) -> None:
+    """Record a sign-in that was not accepted."""
+    told = {
+        "name": provider.name,
+        "reason": f"{refused.wanted} was wanted; {refused.came} came",
+        "check": refused.check,
+        "wanted": refused.wanted,
+        "came": refused.came,
+        "name_id": name_id,
+    }
+    await append_event(tx, "login.refused", told, subject_id=refused.user_id, provider_id=provider.id)

@@ -1,0 +1,217 @@
+"""My account: with what an administrator signs in besides the password.
+
+Whoever finds an open browser must not be able to change that: every change needs a sign-in of the last five minutes.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Final
+
+from starlette.responses import Response
+
+from vestibule.actions import proofs, second_factor, sign_in
+from vestibule.actions.second_factor import Entry, Proof
+from vestibule.endpoints.console.entrance import hashing
+from vestibule.endpoints.console.second_step import entered
+from vestibule.endpoints.console.visit import Visit
+from vestibule.errors import Refusal, TooOften, WrongInput
+from vestibule.model import HOUSE, HOUSE_TENANT
+from vestibule.store.database import House
+from vestibule.store.factors import count_codes, factors_of
+from vestibule.store.sessions import Session, end_session
+from vestibule.store.tenants import all_tenants
+
+PATH: Final = "/console/account"
+Handler = Callable[[Visit], Awaitable[Response]]
+
+
+def at_home(handler: Handler) -> Handler:
+    """The page stands in the administrator's own tenant, whose places are beside it."""
+
+    @wraps(handler)
+    async def answer(visit: Visit) -> Response:
+        if visit.who.tenant_id == HOUSE:
+            visit.known_tenant = HOUSE_TENANT
+        else:
+            async with visit.context.database.house_read(visit.actor) as house:
+                tenants = await all_tenants(house)
+            visit.known_tenant = next(each for each in tenants if each.id == visit.who.tenant_id)
+        return await handler(visit)
+
+    return answer
+
+
+def proven_lately(handler: Handler) -> Handler:
+    """What only a session may do whose administrator signed in, or signed in again, within the last minutes."""
+
+    @wraps(handler)
+    async def answer(visit: Visit) -> Response:
+        async with visit.context.database.house_read(visit.actor) as house:
+            recent = second_factor.is_recent(_session(visit), house.now)
+        return await handler(visit) if recent else visit.redirect(f"{PATH}/again")
+
+    return answer
+
+
+async def lacks_factor(visit: Visit) -> bool:
+    """Whether the visitor may change things here and signs in with nothing but a password."""
+    if not visit.may("admin") or visit.who.user_id:
+        return False
+    async with visit.context.database.house_read(visit.actor) as house:
+        return not await factors_of(house, visit.who)
+
+
+# -- the page ----------------------------------------------------------------------------------------------------------
+
+
+@at_home
+async def show_account(visit: Visit) -> Response:
+    """Who I am here, my second factors and recovery codes."""
+    return await _page(visit)
+
+
+async def _page(visit: Visit, refused: Refusal | None = None, codes: list[str] | None = None) -> Response:
+    async with visit.context.database.house_read(visit.actor) as house:
+        factors, left = await factors_of(house, visit.who), await count_codes(house, visit.who)
+    return visit.page(
+        "account.html",
+        refused.status if refused else 200,
+        factors=factors,
+        left=left,
+        codes=codes or [],
+        passkeys_work=proofs.relying_party(visit.context.settings.url) is not None,
+        refused=refused,
+    )
+
+
+# -- signing in again --------------------------------------------------------------------------------------------------
+
+
+@at_home
+async def show_again(visit: Visit) -> Response:
+    """The form in which a session that is not fresh proves whose it is."""
+    return visit.page("again.html", refused=None)
+
+
+@at_home
+async def sign_in_again(visit: Visit) -> Response:
+    """Check the password, then the second factor if there is one; a fresh session takes the place of this one."""
+    checker, who = visit.context.checker, visit.who
+    names = sign_in.throttle_names(who.email, visit.address, checker.check("throttle"))
+    try:
+        async with visit.context.database.house_read(visit.actor) as house:
+            await sign_in.check_pace(house, names)
+            found, kept = await sign_in.candidates(house, who.email, who.tenant_id)
+    except TooOften as refused:
+        response = visit.page("again.html", refused.status, refused=refused)
+        response.headers["retry-after"] = str(refused.retry_after)
+        return response
+    mine = kept if found and found.id == who.id else None
+    async with hashing:
+        right = await asyncio.to_thread(sign_in.verify_password, mine, visit.field("password"))
+    async with visit.context.database.house_write(visit.actor) as house:
+        if not right:
+            await sign_in.refuse_sign_in(house, who.email, who, names)
+            entry = Entry("", "")
+        else:
+            entry = await second_factor.enter(house, who, names, f"{PATH}?done=proved-again")
+            if entry.session:
+                await end_session(house, _session(visit))
+    if not any(entry):
+        return visit.page("again.html", 401, refused=WrongInput("That is not your password.", field="password"))
+    return entered(visit, entry, f"{PATH}?done=proved-again")
+
+
+# -- adding a factor ---------------------------------------------------------------------------------------------------
+
+
+@at_home
+@proven_lately
+async def begin_factor(visit: Visit) -> Response:
+    """Begin to add a passkey or an authenticator app."""
+    kind = visit.field("kind")
+    try:
+        async with visit.context.database.house_write(visit.actor) as house:
+            await second_factor.begin_adding(
+                house,
+                _session(visit),
+                visit.who,
+                kind,  # type: ignore[arg-type]  # the action refuses what is none
+                visit.field(f"name-{kind}"),
+                visit.context.checker,
+            )
+    except Refusal as refused:
+        return await _page(visit, refused)
+    return visit.redirect(f"{PATH}/new-factor")
+
+
+@at_home
+async def show_new_factor(visit: Visit) -> Response:
+    """What is needed to finish: the secret for the app, or a press of the passkey's button."""
+    async with visit.context.database.house_read(visit.actor) as house:
+        return await _new_factor(visit, house)
+
+
+async def _new_factor(visit: Visit, house: House, refused: Refusal | None = None) -> Response:
+    ceremony = await second_factor.find_adding(house, _session(visit))
+    if ceremony is None:
+        return visit.redirect(PATH)
+    status = refused.status if refused else 200
+    if ceremony.purpose == "totp":
+        secret = second_factor.new_secret(ceremony, visit.who, visit.context.checker)
+        issuer = f"Vestibule ({visit.tenant.title})" if visit.who.tenant_id != HOUSE else "Vestibule"
+        drawn = proofs.draw(proofs.app_address(secret, visit.who, issuer))
+        spaced = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
+        return visit.page("new_app.html", status, name=ceremony.relay, secret=spaced, drawn=drawn, refused=refused)
+    party = proofs.relying_party(visit.context.settings.url)
+    known = [factor.credential_id for factor in await factors_of(house, visit.who) if factor.kind == "webauthn"]
+    options = proofs.creation_options(party, visit.who, ceremony.challenge, known) if party else ""
+    return visit.page("new_passkey.html", status, name=ceremony.relay, options=options, refused=refused)
+
+
+@at_home
+async def add_factor(visit: Visit) -> Response:
+    """Keep the new factor once it has shown that it works."""
+    proof = Proof(visit.field("answer"), visit.field("code").strip())
+    party = proofs.relying_party(visit.context.settings.url)
+    try:
+        async with visit.context.database.house_write(visit.actor) as house:
+            ceremony = await second_factor.find_adding(house, _session(visit), lock=True)
+            if ceremony is None:
+                return visit.redirect(PATH)
+            codes = await second_factor.finish_adding(house, ceremony, visit.who, proof, party, visit.context.checker)
+    except Refusal as refused:
+        async with visit.context.database.house_read(visit.actor) as house:
+            return await _new_factor(visit, house, refused)
+    return await _page(visit, codes=codes) if codes else visit.redirect(PATH, "factor-added")
+
+
+# -- removing, and recovery codes --------------------------------------------------------------------------------------
+
+
+@at_home
+@proven_lately
+async def remove_factor(visit: Visit) -> Response:
+    """Remove a factor."""
+    async with visit.context.database.house_write(visit.actor) as house:
+        await second_factor.remove_factor(house, visit.who, visit.path("factor_id"))
+    return visit.redirect(PATH, "factor-removed")
+
+
+@at_home
+@proven_lately
+async def make_codes(visit: Visit) -> Response:
+    """Make new recovery codes and show them, this once."""
+    try:
+        async with visit.context.database.house_write(visit.actor) as house:
+            codes = await second_factor.make_codes(house, visit.who, visit.context.checker)
+    except Refusal as refused:
+        return await _page(visit, refused)
+    return await _page(visit, codes=codes)
+
+
+def _session(visit: Visit) -> Session:
+    if visit.session is None:
+        raise RuntimeError("this route admits visitors who are not signed in")
+    return visit.session

@@ -1,0 +1,119 @@
+"""What follows a right password: a session at once, or the page that asks for the second factor.
+
+The way from one to the other is a cookie that lives as long as the second step may take. It opens nothing by itself.
+"""
+
+from typing import Final
+
+from starlette.responses import Response
+
+from vestibule.actions import proofs, second_factor, sign_in
+from vestibule.actions.second_factor import Entry, Proof, Step
+from vestibule.endpoints.console.guard import cookie_name
+from vestibule.endpoints.console.visit import Visit
+from vestibule.errors import Refusal, TooOften, WrongInput
+from vestibule.store.sessions import end_session
+
+PATH: Final = "/console/second-step"
+_WRONG: Final = {
+    "answer": "That passkey did not fit. Try again, or use another way.",
+    "code": "That code was not right, or was used already. The app shows another one every 30 seconds.",
+    "recovery_code": "That is none of your recovery codes, or it was used already.",
+}
+
+
+def signed_in(visit: Visit, token: str, path: str) -> Response:
+    """Send the browser on with its session."""
+    response = visit.redirect(path)
+    _set_cookie(visit, response, cookie_name(visit.context), token)
+    if _cookie_name(visit) in visit.request.cookies:
+        response.delete_cookie(_cookie_name(visit), path="/", secure=_https(visit), httponly=True, samesite="strict")
+    return response
+
+
+def entered(visit: Visit, entry: Entry, path: str) -> Response:
+    """Send the browser on with what a right password opened."""
+    if entry.session:
+        return signed_in(visit, entry.session, path)
+    response = visit.redirect(PATH)
+    _set_cookie(visit, response, _cookie_name(visit), entry.ceremony, life=second_factor.STEP_LIFE // 1000)
+    return response
+
+
+async def show_step(visit: Visit) -> Response:
+    """The page that asks for the second factor."""
+    async with visit.context.database.house_read(visit.actor) as house:
+        step = await second_factor.find_step(house, _token(visit))
+    return _page(visit, step) if step else _begin_again(visit)
+
+
+async def take_step(visit: Visit) -> Response:
+    """Check the second factor, and begin a session."""
+    proof = Proof(visit.field("answer"), visit.field("code").strip(), visit.field("recovery_code").strip())
+    if not any(proof):
+        return await show_step(visit)
+    party, checker = proofs.relying_party(visit.context.settings.url), visit.context.checker
+    async with visit.context.database.house_write(visit.actor) as house:
+        step = await second_factor.find_step(house, _token(visit), lock=True)
+        if step is None:
+            return _begin_again(visit)
+        names = [second_factor.step_throttle(step.administrator), f"address:{visit.address}"]
+        try:
+            # A passkey cannot be guessed: whoever has it gets in, however often somebody else fails.
+            await sign_in.check_pace(house, [] if proof.answer else names)
+        except TooOften as refused:
+            return _page(visit, step, refused)
+        if await second_factor.proves(house, step, proof, party, checker):
+            if visit.session is not None:
+                await end_session(house, visit.session)
+            failed = sign_in.throttle_names(step.administrator.email, visit.address, checker.check("throttle"))
+            session = await second_factor.finish_step(house, step, failed)
+            return signed_in(visit, session, step.ceremony.relay)
+        more = await second_factor.refuse_step(house, step, proof, names)
+    field = next(name for name, value in proof._asdict().items() if value)
+    return _page(visit, step, WrongInput(_WRONG[field], field=field)) if more else _begin_again(visit)
+
+
+def _page(visit: Visit, step: Step, refused: Refusal | None = None) -> Response:
+    party = proofs.relying_party(visit.context.settings.url)
+    known = [factor.credential_id for factor in step.passkeys]
+    response = visit.page(
+        "second_step.html",
+        401 if isinstance(refused, WrongInput) else refused.status if refused else 200,
+        step=step,
+        options=proofs.request_options(party, step.ceremony.challenge, known) if party and known else "",
+        refused=refused,
+    )
+    if isinstance(refused, TooOften):
+        response.headers["retry-after"] = str(refused.retry_after)
+    return response
+
+
+def _begin_again(visit: Visit) -> Response:
+    if visit.administrator is not None:
+        return visit.redirect("/console/")
+    return visit.redirect("/console/sign-in", "step-over")
+
+
+def _token(visit: Visit) -> str:
+    return visit.request.cookies.get(_cookie_name(visit), "")
+
+
+def _cookie_name(visit: Visit) -> str:
+    return f"{cookie_name(visit.context)}-step"
+
+
+def _https(visit: Visit) -> bool:
+    return visit.context.settings.url.startswith("https:")
+
+
+def _set_cookie(visit: Visit, response: Response, name: str, token: str, life: int | None = None) -> None:
+    response.set_cookie(
+        name,
+        token,
+        max_age=life,
+        path="/",
+        secure=_https(visit),
+        httponly=True,
+        samesite="strict" if life else "lax",
+    )

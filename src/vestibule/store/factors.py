@@ -1,0 +1,205 @@
+"""Rows of second factors, of recovery codes, and of the ceremonies in which either is asked for.
+
+A ceremony is found under the check of the token that its browser carries: a cookie of its own for a sign-in, the
+session's for a factor that is being added. Whoever has not that browser cannot carry it on.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from vestibule.model import Administrator
+from vestibule.store.database import House, Row
+
+Kind = Literal["webauthn", "totp"]
+Purpose = Literal["sign-in", "webauthn", "totp"]
+"""What a ceremony is for: to sign in, or to add a factor of that kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A second factor of an administrator."""
+
+    id: str
+    kind: Kind
+    name: str
+    credential_id: bytes
+    """A passkey's; empty for an authenticator app."""
+    secret: bytes
+    """A passkey's public key, or an authenticator app's secret under seal."""
+    used_step: int
+    """The last time step that was taken, or the passkey's counter."""
+    created_at: int
+    last_used_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ceremony:
+    """Something begun that a second factor ends. `relay` is where to go then, or the name of the new factor.
+
+    `challenge` is what a passkey has to sign, or the new secret under seal.
+    """
+
+    tenant_id: str
+    token_check: bytes
+    administrator_id: str
+    purpose: Purpose
+    challenge: bytes
+    relay: str
+    failures: int
+    expires_at: int
+
+
+# -- factors -----------------------------------------------------------------------------------------------------------
+
+_COLUMNS: Final = "id, kind, name, credential_id, secret, used_step, created_at, last_used_at"
+_OF: Final = f"""
+SELECT {_COLUMNS} FROM factors WHERE tenant_id = $1 AND administrator_id = $2 AND confirmed ORDER BY kind DESC, id
+"""  # noqa: S608 -- a constant
+_LOCK: Final = "SELECT id FROM administrators WHERE tenant_id = $1 AND id = $2 /*for update*/"
+_ADD: Final = """
+INSERT INTO factors (tenant_id, id, administrator_id, kind, name, credential_id, secret, used_step, confirmed,
+                     created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, TRUE, $9)
+"""
+_TAKE: Final = """
+UPDATE factors SET used_step = $3, last_used_at = $4
+WHERE tenant_id = $1 AND id = $2 AND (used_step < $3 OR (kind = 'webauthn' AND used_step = $3))
+"""
+_REMOVE: Final = "DELETE FROM factors WHERE tenant_id = $1 AND administrator_id = $2 AND id = $3"
+_REMOVE_ALL: Final = "DELETE FROM factors WHERE tenant_id = $1 AND administrator_id = $2"
+
+
+def _factor(row: Row) -> Factor:
+    return Factor(*row)
+
+
+async def factors_of(house: House, administrator: Administrator) -> list[Factor]:
+    """An administrator's factors: passkeys first, each kind in the order they were added."""
+    return [_factor(row) for row in await house.all(_OF, administrator.tenant_id, administrator.id)]
+
+
+async def lock_factors(house: House, administrator: Administrator) -> list[Factor]:
+    """The same, and until the transaction ends nobody else does: what one administrator tries or changes goes one by
+    one.
+    """
+    await house.one(_LOCK, administrator.tenant_id, administrator.id)
+    return await factors_of(house, administrator)
+
+
+async def insert_factor(house: House, administrator: Administrator, factor: Factor) -> None:
+    """Keep a new factor."""
+    await house.run(
+        _ADD,
+        administrator.tenant_id,
+        factor.id,
+        administrator.id,
+        factor.kind,
+        factor.name,
+        factor.credential_id,
+        factor.secret,
+        factor.used_step,
+        factor.created_at,
+    )
+
+
+async def take_step(house: House, administrator: Administrator, factor: Factor, step: int) -> bool:
+    """Use a factor up to a time step or a counter; False if that was used already, on whichever node."""
+    return await house.run(_TAKE, administrator.tenant_id, factor.id, step, house.now) == 1
+
+
+async def delete_factor(house: House, administrator: Administrator, factor_id: str) -> bool:
+    """Remove one factor; False if there was none."""
+    return await house.run(_REMOVE, administrator.tenant_id, administrator.id, factor_id) == 1
+
+
+async def delete_factors(house: House, administrator: Administrator) -> int:
+    """Remove all of an administrator's factors; how many there were."""
+    return await house.run(_REMOVE_ALL, administrator.tenant_id, administrator.id)
+
+
+# -- recovery codes ----------------------------------------------------------------------------------------------------
+
+_CODES: Final = "SELECT count(*) FROM recovery_codes WHERE tenant_id = $1 AND administrator_id = $2"
+_ADD_CODE: Final = "INSERT INTO recovery_codes (tenant_id, administrator_id, code_check) VALUES ($1, $2, $3)"
+_USE_CODE: Final = """
+DELETE FROM recovery_codes WHERE tenant_id = $1 AND administrator_id = $2 AND code_check = $3
+"""
+_VOID_CODES: Final = "DELETE FROM recovery_codes WHERE tenant_id = $1 AND administrator_id = $2"
+
+
+async def count_codes(house: House, administrator: Administrator) -> int:
+    """How many recovery codes an administrator has left."""
+    row = await house.one(_CODES, administrator.tenant_id, administrator.id)
+    return int(row[0]) if row else 0
+
+
+async def replace_codes(house: House, administrator: Administrator, checks: list[bytes]) -> None:
+    """Keep new recovery codes; earlier ones are void."""
+    await house.run(_VOID_CODES, administrator.tenant_id, administrator.id)
+    await house.many(_ADD_CODE, [(administrator.tenant_id, administrator.id, check) for check in checks])
+
+
+async def use_code(house: House, administrator: Administrator, check: bytes) -> bool:
+    """Use a recovery code up; False if there is no such code, or not any more."""
+    return await house.run(_USE_CODE, administrator.tenant_id, administrator.id, check) == 1
+
+
+# -- ceremonies --------------------------------------------------------------------------------------------------------
+
+_BEGIN: Final = """
+INSERT INTO ceremonies (tenant_id, token_check, administrator_id, purpose, challenge, relay, failures, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+_FIND: Final = """
+SELECT tenant_id, token_check, administrator_id, purpose, challenge, relay, failures, expires_at FROM ceremonies
+WHERE tenant_id = $1 AND token_check = $2 AND expires_at > $3
+"""
+_FIND_LOCKED: Final = f"{_FIND.rstrip()} /*for update*/"
+_FAIL: Final = "UPDATE ceremonies SET failures = failures + 1 WHERE tenant_id = $1 AND token_check = $2"
+_END: Final = "DELETE FROM ceremonies WHERE tenant_id = $1 AND token_check = $2"
+_END_ALL: Final = "DELETE FROM ceremonies WHERE tenant_id = $1 AND administrator_id = $2"
+_FORGET: Final = "DELETE FROM ceremonies WHERE expires_at <= $1"
+
+
+async def insert_ceremony(house: House, ceremony: Ceremony) -> None:
+    """Begin a ceremony. An earlier one of the same browser ends, and so does every one whose time is over."""
+    await house.run(_END, ceremony.tenant_id, ceremony.token_check)
+    await house.run(_FORGET, house.now)
+    await house.run(
+        _BEGIN,
+        ceremony.tenant_id,
+        ceremony.token_check,
+        ceremony.administrator_id,
+        ceremony.purpose,
+        ceremony.challenge,
+        ceremony.relay,
+        ceremony.failures,
+        ceremony.expires_at,
+    )
+
+
+async def find_ceremony(house: House, tenant_id: str, token_check: bytes) -> Ceremony | None:
+    """The ceremony of a browser, unless its time is over."""
+    row = await house.one(_FIND, tenant_id, token_check, house.now)
+    return Ceremony(*row) if row else None
+
+
+async def lock_ceremony(house: House, tenant_id: str, token_check: bytes) -> Ceremony | None:
+    """The same, locked until the transaction ends."""
+    row = await house.one(_FIND_LOCKED, tenant_id, token_check, house.now)
+    return Ceremony(*row) if row else None
+
+
+async def count_failed_try(house: House, ceremony: Ceremony) -> None:
+    """Count a failed try in a ceremony."""
+    await house.run(_FAIL, ceremony.tenant_id, ceremony.token_check)
+
+
+async def end_ceremony(house: House, ceremony: Ceremony) -> None:
+    """End a ceremony, whatever came of it."""
+    await house.run(_END, ceremony.tenant_id, ceremony.token_check)
+
+
+async def end_ceremonies_of(house: House, administrator: Administrator) -> None:
+    """End every ceremony of an administrator."""
+    await house.run(_END_ALL, administrator.tenant_id, administrator.id)

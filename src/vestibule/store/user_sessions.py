@@ -1,0 +1,153 @@
+"""Rows of people's sessions. A session is good while its row is there and its person, their identity provider and their
+tenant are in order; all of it is read anew for every request, so that an end is an end on every node.
+"""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from vestibule.store.database import House, Reading, Row, Tx
+
+
+class UserSession(NamedTuple):
+    """A person's signed-in browser. The token is in its cookie only; here is its hash."""
+
+    token_check: bytes
+    id: str
+    user_id: str
+    identity_provider_id: str
+    name_id: str
+    name_id_format: str
+    session_index: str
+    form_token: str
+    created_at: int
+    seen_at: int
+    expires_at: int
+    address: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How many sessions were ended: a person's own, and those of the administrator that they are as well."""
+
+    own: int
+    console: int
+
+    @property
+    def all(self) -> int:
+        """Both."""
+        return self.own + self.console
+
+
+_COLUMNS: Final = (
+    "token_check, id, user_id, identity_provider_id, name_id, name_id_format, session_index, form_token, created_at, "
+    "seen_at, expires_at, address, agent"
+)
+_INSERT: Final = f"""
+INSERT INTO user_sessions (tenant_id, {_COLUMNS})
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+"""  # noqa: S608 -- a constant
+_FIND: Final = f"""
+SELECT {_COLUMNS} FROM user_sessions s WHERE tenant_id = $1 AND token_check = $2 AND EXISTS (
+    SELECT 1 FROM users u JOIN identity_providers i ON i.tenant_id = u.tenant_id AND i.id = u.identity_provider_id
+    JOIN tenants t ON t.id = u.tenant_id
+    WHERE u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.active AND u.blocked_at IS NULL
+      AND i.id = s.identity_provider_id AND i.enabled AND t.state = 'active')
+"""  # noqa: S608 -- a constant
+_OF_USER: Final = f"""
+SELECT {_COLUMNS} FROM user_sessions WHERE tenant_id = $1 AND user_id = $2 ORDER BY created_at DESC LIMIT 100
+"""  # noqa: S608 -- a constant
+_SEEN: Final = "UPDATE user_sessions SET seen_at = $3 WHERE tenant_id = $1 AND token_check = $2"
+_END_ONE: Final = "DELETE FROM user_sessions WHERE tenant_id = $1 AND user_id = $2 AND id = $3"
+_END_OF_USER: Final = "DELETE FROM user_sessions WHERE tenant_id = $1 AND user_id = $2"
+_END_CONSOLE_OF_USER: Final = """
+DELETE FROM sessions WHERE tenant_id = $1 AND administrator_id IN (
+    SELECT id FROM administrators WHERE tenant_id = $1 AND user_id = $2)
+"""
+_USERS_OF_NAME: Final = """
+SELECT DISTINCT user_id FROM user_sessions WHERE tenant_id = $1 AND identity_provider_id = $2 AND name_id = $3
+"""
+_END_INDEX: Final = """
+DELETE FROM user_sessions WHERE tenant_id = $1 AND identity_provider_id = $2 AND name_id = $3 AND session_index = $4
+"""
+_END_OF_PROVIDER: Final = "DELETE FROM user_sessions WHERE tenant_id = $1 AND identity_provider_id = $2"
+_END_CONSOLE_OF_PROVIDER: Final = """
+DELETE FROM sessions WHERE tenant_id = $1 AND administrator_id IN (
+    SELECT id FROM administrators WHERE tenant_id = $1 AND identity_provider_id = $2)
+"""
+_END_OF_TENANT: Final = "DELETE FROM user_sessions WHERE tenant_id = $1"
+_END_CONSOLE_OF_TENANT: Final = "DELETE FROM sessions WHERE tenant_id = $1"
+_FORGET: Final = """
+DELETE FROM user_sessions WHERE expires_at <= $1 OR seen_at <= $1 - (
+    SELECT session_idle FROM tenants WHERE tenants.id = user_sessions.tenant_id)
+"""
+_COUNT: Final = "SELECT count(*) FROM user_sessions WHERE tenant_id = $1"
+
+
+def _session(row: Row) -> UserSession:
+    return UserSession(bytes(row[0]), *row[1:])
+
+
+async def insert_user_session(tx: Tx, session: UserSession) -> None:
+    """Keep a new session."""
+    await tx.run(_INSERT, tx.tenant, *session)
+
+
+async def find_user_session(reading: Reading, token_check: bytes) -> UserSession | None:
+    """The session of a cookie, if its person may be signed in at all. Its times are for the caller to look at."""
+    row = await reading.one(_FIND, reading.tenant, token_check)
+    return _session(row) if row else None
+
+
+async def sessions_of_user(reading: Reading, user_id: str) -> list[UserSession]:
+    """A person's sessions, the newest first, at most 100."""
+    return [_session(row) for row in await reading.all(_OF_USER, reading.tenant, user_id)]
+
+
+async def count_user_sessions(reading: Reading) -> int:
+    """How many sessions the tenant's people have."""
+    row = await reading.one(_COUNT, reading.tenant)
+    return row[0] if row else 0
+
+
+async def touch_user_session(tx: Tx, session: UserSession) -> None:
+    """Note that a session is in use."""
+    await tx.run(_SEEN, tx.tenant, session.token_check, tx.now)
+
+
+async def end_user_session(tx: Tx, user_id: str, session_id: str) -> bool:
+    """End one session of a person; whether there was one."""
+    return await tx.run(_END_ONE, tx.tenant, user_id, session_id) > 0
+
+
+async def end_sessions_of_user(tx: Tx, user_id: str) -> Ended:
+    """End every session of a person, in the console as well."""
+    own = await tx.run(_END_OF_USER, tx.tenant, user_id)
+    return Ended(own, await tx.run(_END_CONSOLE_OF_USER, tx.tenant, user_id))
+
+
+async def users_signed_in_as(reading: Reading, provider_id: str, name_id: str) -> list[str]:
+    """The ids of the people who have sessions that began with that NameID."""
+    return [row[0] for row in await reading.all(_USERS_OF_NAME, reading.tenant, provider_id, name_id)]
+
+
+async def end_sessions_of_index(tx: Tx, provider_id: str, name_id: str, session_index: str) -> int:
+    """End the sessions that began with one session of the identity provider; how many there were."""
+    return await tx.run(_END_INDEX, tx.tenant, provider_id, name_id, session_index)
+
+
+async def end_sessions_of_provider(tx: Tx, provider_id: str) -> Ended:
+    """End every session that came from an identity provider."""
+    own = await tx.run(_END_OF_PROVIDER, tx.tenant, provider_id)
+    return Ended(own, await tx.run(_END_CONSOLE_OF_PROVIDER, tx.tenant, provider_id))
+
+
+async def end_sessions_of_tenant(house: House, tenant_id: str) -> Ended:
+    """End every session of a tenant's people and administrators."""
+    own = await house.run(_END_OF_TENANT, tenant_id)
+    return Ended(own, await house.run(_END_CONSOLE_OF_TENANT, tenant_id))
+
+
+async def forget_expired_user_sessions(house: House) -> None:
+    """Throw away sessions whose time is over, or that nobody used for as long as their tenant allows."""
+    await house.run(_FORGET, house.now)

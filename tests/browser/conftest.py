@@ -1,0 +1,56 @@
+"""The demo's two programs, and windows in which nothing that goes wrong goes unnoticed."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.demo import Demo, running_demo
+from tests.browser.house import House, furnish
+from tests.browser.window import Window, album_name
+from tests.conftest import ROOT
+
+ALBUM = ROOT / "tests" / ".artefacts"
+OpenWindow = Callable[..., Window]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker does all of this room: there Chromium and the furnished house are made once."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    """The demo as it is after the first start: nobody administers it yet."""
+    with running_demo(tmp_path) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A demo in which everything that a page can show has happened. Tests look at it and change nothing."""
+    with running_demo(tmp_path_factory.mktemp("house")) as started:
+        yield furnish(started)
+
+
+@pytest.fixture
+def open_window(browser: Browser, request: pytest.FixtureRequest) -> Iterator[OpenWindow]:
+    """A function that opens a window onto a demo; every window is closed, and held to account, at the end."""
+    album = ALBUM / request.path.stem / album_name(request.node.name)
+    shutil.rmtree(album, ignore_errors=True)
+    windows: list[Window] = []
+
+    def opened(demo: Demo, **options: Any) -> Window:
+        windows.append(Window(browser, album, (demo.url, demo.okta.url), **options))
+        return windows[-1]
+
+    yield opened
+    for window in windows:
+        window.close()
+    complaints = [each for window in windows for each in window.complaints]
+    assert not complaints, "\n".join(complaints)

@@ -1,0 +1,168 @@
+"""A demo that has been lived in: something of everything that the pages can show, made the way administrators make it.
+
+The rule: names and values are longer than is comfortable, because it is those that break a page.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx2
+
+from tests.browser.demo import Demo
+from tests.console.certificates import pem
+from tests.console.visitor import Page, Visitor
+
+PASSWORD: Final = "seven quiet lamps over water"
+EMAIL: Final = "rita.alves@north.example"
+TENANT: Final = "north"
+LONG_NAME: Final = "wilhelmina.featherstonehaugh-cholmondeley@subsidiary.north.example"
+
+
+@dataclass
+class House:
+    """The demo, the cookie of its first administrator, and the ids that pages are found by."""
+
+    demo: Demo
+    cookies: list[dict[str, Any]]
+    ids: dict[str, str]
+
+    def path(self, template: str) -> str:
+        """An address of the console, its ids filled in."""
+        return self.demo.url + template.format(**self.ids)
+
+    def okta_path(self, template: str) -> str:
+        """An address of the pocket Okta, its ids filled in."""
+        return self.demo.okta.url + template.format(**self.ids)
+
+    @property
+    def signed_in(self) -> dict[str, Any]:
+        """What a window starts with whose administrator is signed in."""
+        return {"cookies": self.cookies, "origins": []}
+
+
+def furnish(demo: Demo) -> House:
+    """Set everything up: two identity providers, keys of every age, people in every state, refusals, administrators."""
+    with Visitor(demo.url) as owner:
+        first = set_up(owner, demo.link)
+        okta, provider = _add_provider(owner, first, "Okta", "okta")
+        entra, second = _add_provider(owner, owner.get(f"/console/{TENANT}/identity-providers"), "Entra", "entra")
+        url = okta.copied("the SCIM URL")
+        pair = okta.copied("the Key"), okta.copied("the Secret")
+        ids = {
+            "tenant": TENANT,
+            "provider": provider,
+            "entra": second,
+            **_fill_pocket_okta(demo, url, *pair),
+            **_fill_over_scim(url, pair, (entra.copied("the Key"), entra.copied("the Secret"))),
+            **_fill_by_hand(owner, provider),
+        }
+        ids |= _find_events(owner)
+        owner.get("/console/sign-in")
+        cookies = [
+            {"name": name, "value": value, "url": demo.url, "httpOnly": True, "sameSite": "Lax"}
+            for name, value in owner.cookies.items()
+        ]
+    ids["link"] = demo.vestibule.json("admin", "add", "guest@north.example", "--tenant", TENANT)["link"].rpartition(
+        "/"
+    )[2]
+    return House(demo, cookies, ids)
+
+
+def set_up(visitor: Visitor, link: str) -> Page:
+    """Become the first administrator; the page that follows."""
+    fields = {"title": "North Example", "tenant": TENANT, "name": "Rita Alves", "email": EMAIL}
+    passwords = {"password": PASSWORD, "again": PASSWORD}
+    page = visitor.submit(visitor.get(link), "Set up and sign in", fields | passwords)
+    assert page.heading == "Identity Providers", page.text
+    return page
+
+
+def _add_provider(owner: Visitor, page: Page, name: str, vendor: str) -> tuple[Page, str]:
+    """Add an identity provider and switch it on; its page with the Secret, and its id."""
+    form = owner.get(page.link("Add identity provider"))
+    added = owner.submit(form, "Add identity provider", {"name": name, "vendor": vendor})
+    on = owner.submit(added, "Save", {"provisioning": "on"}, within="//section[@id='provisioning']")
+    return on, added.path.partition("?")[0].rpartition("/")[2]
+
+
+def _fill_pocket_okta(demo: Demo, url: str, key: str, secret: str) -> dict[str, str]:
+    """Connect the app that is there, assign everybody, change somebody and deactivate somebody."""
+    okta = demo.okta
+    (app,) = okta.call("GET", "/api/v1/apps")
+    path = f"/api/v1/apps/{app['id']}"
+    profile = {"authScheme": "BASIC", "username": key, "password": secret}
+    okta.call("POST", f"{path}/connections/default?activate=true", {"baseUrl": url, "profile": profile})
+    on = {"status": "ENABLED"}
+    update = {"profile": on, "lifecycleDeactivate": on, "password": on}
+    okta.call("PUT", f"{path}/features/USER_PROVISIONING", {"create": {"lifecycleCreate": on}, "update": update})
+    okta.person("Wilhelmina", "Featherstonehaugh-Cholmondeley", login=LONG_NAME)
+    people = okta.call("GET", "/api/v1/users")
+    for person in people:
+        okta.call("POST", f"{path}/users", {"id": person["id"], "scope": "USER"})
+    okta.idle()
+    okta.edit(people[0], title="Principal Engineer", department="Platform")
+    okta.idle()
+    okta.lifecycle(people[1], "deactivate")
+    okta.idle()
+    group = okta.call("GET", "/api/v1/groups")[0]["id"]
+    exchange = okta.call("GET", f"/pocket/v1/exchanges?appId={app['id']}")[-1]["seq"]
+    return {"app": app["id"], "okta_person": people[0]["id"], "okta_gone": people[1]["id"], "group": group} | {
+        "entry": str(exchange)
+    }
+
+
+def _fill_over_scim(url: str, okta: tuple[str, str], entra: tuple[str, str]) -> dict[str, str]:
+    """What only another client does: refused requests, a wrong Secret, a duplicate under another provider, a delete."""
+    options: dict[str, Any] = {"base_url": url, "headers": {"content-type": "application/scim+json"}, "timeout": 30}
+    with httpx2.Client(auth=okta, **options) as client, httpx2.Client(auth=entra, **options) as other:
+        assert client.get("/Users", params={"filter": "userName matches 'a'"}).status_code == 400
+        assert client.post("/Users", json={"displayName": "Nobody"}).status_code == 400
+        (person,) = client.get("/Users", params={"filter": f'userName eq "{LONG_NAME}"'}).json()["Resources"]
+        operations = [
+            {"op": "replace", "path": 'emails[type eq "work"].value', "value": f"new.{LONG_NAME}"},
+            {"op": "add", "value": {"nickName": "Will", "favouriteColour": "green"}},
+        ]
+        patch = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}
+        assert client.patch(f"/Users/{person['id']}", json=patch).status_code == 200
+        assert other.post("/Users", json={"userName": LONG_NAME, "displayName": "Willa F."}).status_code == 201
+        gone = other.post("/Users", json={"userName": "short.visit@north.example"}).json()["id"]
+        assert other.delete(f"/Users/{gone}").status_code == 204
+        assert client.get("/Users", auth=(okta[0], entra[1])).status_code == 401
+    return {"person": person["id"], "gone": gone}
+
+
+def _fill_by_hand(owner: Visitor, provider: str) -> dict[str, str]:
+    """A person by hand, SAML details, a second key and a retired one, a mapping that was changed, administrators."""
+    at = f"/console/{TENANT}"
+    named = {"user_name": "by.hand@north.example", "display_name": "Hanna Dahl", "title": "Works council"}
+    added = owner.submit(owner.get(f"{at}/users/new"), "Add person", named)
+    page = owner.get(f"{at}/identity-providers/{provider}")
+    saml = {"entity_id": "https://login.north.example/exk1fxk3jqW7Ujn8k0h8", "certificate": pem()}
+    saml["sso_url"] = "https://login.north.example/app/north_vestibule_1/exk1fxk3jqW7Ujn8k0h8/sso/saml"
+    owner.submit(page, "Save SAML details", saml)
+    for label in ("Spare", "After the audit"):
+        page = owner.submit(page, "Make key", {"label": label})
+    newest = owner.get(f"{at}/identity-providers/{provider}")
+    owner.submit(newest, "Retire key", within="(//table)[1]/tbody/tr[1]")
+    mapping = owner.get(f"{at}/identity-providers/{provider}/mapping")
+    changed = {"default-0": "somebody", "target-1": "", "sources-1": "", "target-17": "surname"}
+    owner.submit(mapping, "Save mapping", {**changed, "sources-17": "name.familyName"})
+    invite = owner.get(f"{at}/administrators")
+    invited = {"email": "a.very.long.address@subsidiary.north.example", "name": "Auditor", "role": "auditor"}
+    owner.submit(invite, "Invite administrator", invited)
+    return {"by_hand": added.path.partition("?")[0].rpartition("/")[2]}
+
+
+def _find_events(owner: Visitor) -> dict[str, str]:
+    """An event of each kind that has a page of its own making."""
+    found = {}
+    for name, kind in (
+        ("created", "user.created"),
+        ("changed", "user.changed"),
+        ("refused", "request.refused"),
+        ("stranger", "credential.refused"),
+        ("remapped", "mapping.changed"),
+    ):
+        page = owner.get(f"/console/{TENANT}/activity", type=kind)
+        found[name] = str(page.all("//ol[@class='timeline']/li/a")[0].get("href")).rpartition("/")[2]
+    return found

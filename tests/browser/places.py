@@ -1,0 +1,77 @@
+"""Every page there is, by name, with what has to be filled into its address.
+
+The rule: a page of the console that is not listed here fails `test_every_page_is_looked_at`, so that none is forgotten.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+_IN: Final = "/console/{tenant}"
+_IDP: Final = _IN + "/identity-providers/{provider}"
+
+ENTRANCE: Final[Mapping[str, str]] = {
+    "sign in": "/console/sign-in",
+    "sign in to a tenant": "/console/sign-in?to=/console/{tenant}/users&tenant={tenant}",
+    "one-time link": "/setup/{link}",
+    "second step": "/console/second-step",
+}
+"""What is seen before somebody has signed in."""
+
+CONSOLE: Final[Mapping[str, str]] = {
+    "my account": "/console/account",
+    "sign in again": "/console/account/again",
+    "new factor": "/console/account/new-factor",
+    "tenants": "/console/",
+    "overview": _IN + "/",
+    "users": _IN + "/users",
+    "users found": _IN + "/users?q=a&state=active&provider={provider}",
+    "nobody found": _IN + "/users?q=nobody+is+called+this",
+    "new user": _IN + "/users/new",
+    "provisioned person": _IN + "/users/{person}",
+    "person by hand": _IN + "/users/{by_hand}",
+    "person gone": _IN + "/users/{gone}",
+    "identity providers": _IN + "/identity-providers",
+    "new identity provider": _IN + "/identity-providers/new",
+    "identity provider": _IDP,
+    "another identity provider": _IN + "/identity-providers/{entra}",
+    "mapping": _IDP + "/mapping",
+    "activity": _IN + "/activity",
+    "activity refused": _IN + "/activity?what=refused",
+    "person created": _IN + "/activity/{created}",
+    "person changed": _IN + "/activity/{changed}",
+    "request refused": _IN + "/activity/{refused}",
+    "credential refused": _IN + "/activity/{stranger}",
+    "mapping changed": _IN + "/activity/{remapped}",
+    "tenant": _IN + "/tenant",
+    "administrators": _IN + "/administrators",
+    "operators": "/console/house/administrators",
+    "activity of the house": "/console/house/activity",
+    "no such page": _IN + "/users/nobody",
+}
+
+POCKET_OKTA: Final[Mapping[str, str]] = {
+    "overview": "/",
+    "tasks": "/dashboard/tasks",
+    "people": "/directory/people",
+    "add person": "/directory/people/new",
+    "person": "/directory/people/{okta_person}",
+    "deactivated person": "/directory/people/{okta_gone}",
+    "edit person": "/directory/people/{okta_person}/edit",
+    "groups": "/directory/groups",
+    "group": "/directory/groups/{group}",
+    "applications": "/applications",
+    "catalogue": "/applications/catalog",
+    "wizard": "/applications/new",
+    "general": "/applications/{app}/general?edit=1",
+    "integration": "/applications/{app}/provisioning/integration",
+    "edit integration": "/applications/{app}/provisioning/integration?edit=1",
+    "to app": "/applications/{app}/provisioning/to-app?edit=1",
+    "to okta": "/applications/{app}/provisioning/to-okta",
+    "assignments": "/applications/{app}/assignments",
+    "assign people": "/applications/{app}/assignments/people",
+    "edit assignment": "/applications/{app}/assignments/{okta_person}",
+    "import": "/applications/{app}/import",
+    "system log": "/reports/system-log",
+    "log entry": "/reports/system-log/{entry}",
+    "tokens": "/security/api/tokens",
+}

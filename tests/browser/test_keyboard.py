@@ -1,0 +1,135 @@
+"""The console with nothing but a keyboard: every stop of the Tab key can be seen, none is missed, nothing is a trap."""
+
+from typing import Final
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import OpenWindow
+from tests.browser.house import EMAIL, PASSWORD, House
+from tests.browser.measure import open_details, unseen_focus
+from tests.browser.places import CONSOLE, ENTRANCE, POCKET_OKTA
+
+MOST_STOPS = 250
+STOPS = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]"
+
+_NOTE_STOPS: Final = """(stops) => {
+  const usable = (each) => each.checkVisibility({ visibilityProperty: true }) && !each.disabled && each.tabIndex >= 0;
+  const chosen = (each) => document.querySelector(`input[name="${each.name}"]:checked`) ?? each;
+  const stop = (each) => each.type !== "radio" || chosen(each) === each;  // arrow keys lead to the others of a group
+  window.unvisited = new Set([...document.querySelectorAll(stops)].filter((each) => usable(each) && stop(each)));
+}"""
+
+
+def tab_to(page: Page, wanted: Locator) -> None:
+    """Press Tab until something has the focus; at every stop on the way it has to be seen who has it."""
+    for _ in range(MOST_STOPS):
+        page.keyboard.press("Tab")
+        assert unseen_focus(page) == []
+        if wanted.evaluate("(element) => element === document.activeElement"):
+            return
+    raise AssertionError(f"the Tab key never comes to {wanted}")
+
+
+def test_sign_in_and_edit_an_identity_provider(house: House, open_window: OpenWindow) -> None:
+    window = open_window(house.demo)
+    page = window.tab(house.path("/console/{tenant}/identity-providers"))
+    tab_to(page, page.get_by_label("E-mail"))
+    page.keyboard.type(EMAIL)
+    tab_to(page, page.get_by_label("Password"))
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Identity Providers")).to_be_visible()
+
+    page.keyboard.press("Tab")
+    window.shoot(page, "skip-link")
+    page.keyboard.press("Enter")
+    tab_to(page, page.get_by_role("link", name="Add identity provider"))
+    window.shoot(page, "past-the-navigation")
+    tab_to(page, page.get_by_role("link", name="Entra", exact=True))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Entra")).to_be_visible()
+    name = page.locator("#settings").get_by_label("Name")
+    tab_to(page, page.get_by_role("radio", name="On"))
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("radio", name="Paused")).to_be_checked()
+    page.keyboard.press("ArrowUp")
+    tab_to(page, name)
+    window.shoot(page, "name-has-the-focus")
+    page.keyboard.press("End")
+    page.keyboard.type("!")
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Entra")).to_be_visible()
+
+
+def test_skip_link(house: House, open_window: OpenWindow) -> None:
+    """The first stop leads past the navigation, into the page."""
+    page = open_window(house.demo, storage_state=house.signed_in).tab(house.path("/console/{tenant}/users"))
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the page")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.locator("main").evaluate("(main) => main.contains(document.activeElement)")
+
+
+def test_letters(house: House, open_window: OpenWindow) -> None:
+    """`/` searches, `g` and a letter goes, `?` tells, Escape puts away; a field takes the letters for itself."""
+    window = open_window(house.demo, storage_state=house.signed_in)
+    page = window.tab(house.path("/console/{tenant}/"))
+    for letter, heading in (("u", "Users"), ("i", "Identity Providers"), ("a", "Activity"), ("t", "North Example")):
+        page.keyboard.press("g")
+        page.keyboard.press(letter)
+        expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()
+    page.keyboard.type("gu")
+    search = page.get_by_label("Search people")
+    expect(search).to_be_visible()
+    page.keyboard.press("/")
+    expect(search).to_be_focused()
+    page.keyboard.type("gi/?")
+    expect(search).to_have_value("gi/?")
+    page.get_by_role("heading", level=1).click()
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog")
+    expect(keys).to_be_visible()
+    window.shoot(page, "keys")
+    page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+
+
+def test_every_stop_on_every_page(house: House, open_window: OpenWindow) -> None:
+    """The Tab key comes to everything that can be pressed or filled in, and shows that it did."""
+    window = open_window(house.demo, storage_state=house.signed_in)
+    page = window.tab()
+    found = []
+    places = [(f"console: {name}", house.path(each)) for name, each in CONSOLE.items()]
+    places += [(f"pocket Okta: {name}", house.okta_path(each)) for name, each in POCKET_OKTA.items()]
+    for name, address in places:
+        window.expect_refusal(address)
+        page.goto(address)
+        found += [f"{name}: {each}" for each in _walk(page)]
+    assert not found, "\n".join(found)
+
+
+def test_every_stop_at_the_entrance(house: House, open_window: OpenWindow) -> None:
+    page = open_window(house.demo).tab()
+    for address in ENTRANCE.values():
+        page.goto(house.path(address))
+        assert _walk(page) == []
+
+
+def _walk(page: Page) -> list[str]:
+    """Press Tab until it has come round; what was not seen, and how many stops were missed."""
+    open_details(page)
+    page.evaluate(_NOTE_STOPS, STOPS)
+    found = []
+    for _ in range(MOST_STOPS):
+        page.keyboard.press("Tab")
+        found += unseen_focus(page)
+        left = page.evaluate("() => (unvisited.delete(document.activeElement), unvisited.size)")
+        if not left:
+            return found
+    missed = page.evaluate("() => [...unvisited].map((each) => each.outerHTML.slice(0, 120))")
+    return [*found, *(f"the Tab key never comes to {each}" for each in missed)]

@@ -1,0 +1,223 @@
+"""The way of Okta's provisioning article, click by click: what an administrator does in the two consoles, in its words.
+
+The rule: nothing is done here but pressing what can be seen and reading what is shown. How a page learns that something
+has changed is each test's own: with a script it sees it, without one it looks again.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.window import Window
+
+Dialect = Literal["catalogue", "wizard"]
+PASSWORD: Final = "seven quiet lamps over water"
+EMAIL: Final = "rita.alves@north.example"
+VERIFIED: Final = "was verified successfully"
+
+
+@dataclass
+class Handover:
+    """What Vestibule shows once and Okta wants to know."""
+
+    scim_url: str
+    key: str
+    secret: str
+
+
+@dataclass
+class Vestibule:
+    """Somebody in the Admin Console, in one tab."""
+
+    window: Window
+    page: Page
+
+    def press(self, button: str, within: Locator | None = None) -> None:
+        (within or self.page).get_by_role("button", name=button, exact=True).click()
+
+    def follow(self, link: str) -> None:
+        self.page.get_by_role("link", name=link, exact=True).click()
+
+    def go(self, place: str) -> None:
+        """Go to a place by the navigation at the side."""
+        self.page.get_by_role("navigation", name="Places").get_by_role("link", name=place, exact=True).click()
+        expect(self.page.get_by_role("heading", level=1, name=place)).to_be_visible()
+
+    def shoot(self, name: str) -> None:
+        self.window.shoot(self.page, f"vestibule-{name}")
+
+    def set_up(self, link: str) -> None:
+        """Become the first administrator through the one-time link."""
+        self.page.goto(link)
+        self.shoot("set-up")
+        for label, value in (
+            ("Name of the organisation", "North Example"),
+            ("Tenant name", "north-example"),
+            ("Your name", "Rita Alves"),
+            ("E-mail", EMAIL),
+            ("Password", PASSWORD),
+            ("Password again", PASSWORD),
+        ):
+            self.page.get_by_label(label, exact=True).fill(value)
+        self.press("Set up and sign in")
+        expect(self.page.get_by_role("heading", level=1, name="Identity Providers")).to_be_visible()
+        self.shoot("no-identity-provider")
+
+    def add_okta(self) -> None:
+        """Integrations > Identity Providers > Add identity provider."""
+        self.go("Identity Providers")
+        self.follow("Add identity provider")
+        self.page.get_by_label("Name", exact=True).fill("Okta")
+        self.page.get_by_label("Vendor").select_option("Okta")
+        self.shoot("add-identity-provider")
+        self.press("Add identity provider")
+        expect(self.page.get_by_role("heading", level=1, name="Okta")).to_be_visible()
+        self.shoot("identity-provider-added")
+
+    def switch_on(self) -> Handover:
+        """Edit the identity provider: auto-provisioning on, Save; what is shown then, this once."""
+        provisioning = self.page.locator("#provisioning")
+        provisioning.get_by_label("On", exact=False).first.check()
+        self.press("Save", provisioning)
+        shown = self.page.locator(".secret")
+        expect(shown.get_by_role("heading", name="Key and Secret")).to_be_visible()
+        self.shoot("key-and-secret")
+        scim_url, key, secret = (shown.locator("code").nth(number).inner_text() for number in range(3))
+        return Handover(scim_url, key, secret)
+
+    def open_provider(self) -> None:
+        self.go("Identity Providers")
+        self.follow("Okta")
+        expect(self.page.get_by_role("heading", level=1, name="Okta")).to_be_visible()
+
+    def person(self, user_name: str) -> Locator:
+        """The row of a person under People > Users, which is gone to."""
+        self.go("Users")
+        return self.page.get_by_role("row").filter(has=self.page.get_by_role("link", name=user_name, exact=True))
+
+    def entry(self, who: str, did: str) -> Locator:
+        """The entries of the activity log that say that somebody did something."""
+        return (
+            self.page.locator(".timeline li")
+            .filter(has=self.page.locator("b").first.filter(has_text=who))
+            .filter(has_text=did)
+        )
+
+
+@dataclass
+class PocketOkta:
+    """Somebody in the pocket Okta, in another tab."""
+
+    window: Window
+    page: Page
+    dialect: Dialect = "catalogue"
+
+    @property
+    def app(self) -> str:
+        return "SCIM 2.0 Test App (Basic Auth)" if self.dialect == "catalogue" else "North Wizard App"
+
+    def press(self, button: str, within: Locator | None = None) -> None:
+        (within or self.page).get_by_role("button", name=button, exact=True).click()
+
+    def follow(self, link: str, within: Locator | None = None) -> None:
+        (within or self.page.locator("main")).get_by_role("link", name=link, exact=True).click()
+
+    def go(self, place: str) -> None:
+        self.page.get_by_role("navigation", name="Main").get_by_role("link", name=place, exact=True).click()
+        expect(self.page.get_by_role("heading", level=1, name=place)).to_be_visible()
+
+    def told(self, sentence: str) -> None:
+        """See a notice that says so."""
+        expect(self.page.locator(".notice")).to_contain_text(sentence)
+
+    def shoot(self, name: str) -> None:
+        self.window.shoot(self.page, f"okta-{name}")
+
+    def open_app(self, tab: str) -> None:
+        """Applications > the app > a tab of it. An app of the wizard is made the first time."""
+        self.go("Applications")
+        if self.dialect == "wizard" and not self.page.get_by_role("link", name=self.app, exact=True).count():
+            self.follow("Create App Integration")
+            self.page.get_by_label("App name").fill(self.app)
+            self.shoot("wizard")
+            self.press("Finish")
+            self.go("Applications")
+        self.follow(self.app)
+        self.page.get_by_role("navigation", name="Application").get_by_role("link", name=tab, exact=True).click()
+
+    def fill_in_connection(self, given: Handover) -> None:
+        """Provisioning > Integration: the three fields."""
+        self.open_app("Provisioning")
+        self.shoot("provisioning-not-configured")
+        self.follow("Configure API Integration")
+        self.page.get_by_label("Enable API integration").check()
+        wizard = self.dialect == "wizard"
+        self.page.get_by_label("SCIM connector base URL" if wizard else "SCIM 2.0 Base Url").fill(given.scim_url)
+        if wizard:
+            for action in ("Push New Users", "Push Profile Updates"):
+                self.page.get_by_label(action).check()
+        self.page.get_by_label("Username").fill(given.key)
+        self.page.get_by_label("Password").fill(given.secret)
+        self.shoot("connection-filled-in")
+
+    def test_credentials(self) -> None:
+        """Test API Credentials; what Okta then says."""
+        self.press("Test API Credentials" if self.dialect == "catalogue" else "Test Connector Configuration")
+        self.told(VERIFIED)
+        self.shoot("credentials-verified")
+
+    def save_connection(self) -> None:
+        self.press("Save")
+        self.shoot("connection-saved")
+
+    def enable_everything(self) -> None:
+        """Provisioning > To App > Edit: the three switches."""
+        self.open_app("Provisioning")
+        self.follow("To App")
+        self.follow("Edit")
+        for feature in ("Create Users", "Update User Attributes", "Deactivate Users"):
+            self.page.get_by_label(f"{feature}: Enable").check()
+        self.shoot("to-app")
+        self.press("Save")
+        expect(self.page.locator(".feature .pill.good")).to_have_count(3)
+        self.shoot("to-app-enabled")
+
+    def add_person(self, first: str, last: str, login: str) -> None:
+        """Directory > People > Add person."""
+        self.go("People")
+        self.follow("Add person")
+        for label, value in (("Username", login), ("First name", first), ("Last name", last)):
+            self.page.get_by_label(label).fill(value)
+        self.shoot("add-person")
+        self.press("Save")
+        expect(self.page.get_by_role("heading", level=1, name=f"{first} {last}")).to_be_visible()
+
+    def assign(self, login: str) -> None:
+        """Assignments > Assign to People > Assign."""
+        self.open_app("Assignments")
+        self.follow("Assign to People")
+        self.press("Assign", self.page.get_by_role("row").filter(has_text=login))
+        self.told("was assigned to")
+        self.shoot("assigned")
+
+    def open_person(self, name: str) -> None:
+        self.go("People")
+        self.follow(name)
+        expect(self.page.get_by_role("heading", level=1, name=name)).to_be_visible()
+
+    def give_title(self, name: str, title: str) -> None:
+        """The person > Edit > Title > Save."""
+        self.open_person(name)
+        self.follow("Edit")
+        self.page.get_by_label("Title", exact=True).fill(title)
+        self.shoot("edit-person")
+        self.press("Save")
+        expect(self.page.get_by_role("definition").filter(has_text=title)).to_be_visible()
+
+    def deactivate(self, name: str) -> None:
+        """The person > Deactivate."""
+        self.open_person(name)
+        self.press("Deactivate")
+        expect(self.page.get_by_role("heading", level=1, name=name).locator("..")).to_contain_text("Deactivated")
+        self.shoot("person-deactivated")

@@ -1,0 +1,99 @@
+"""A browser window that keeps its eyes open: whatever the console, a page or its policy complains of fails the test.
+
+The rule: nothing here waits for time to pass; Playwright waits for what is to be seen.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, Response, WebError, expect
+
+PATIENCE = 20_000
+"""Milliseconds after which what was awaited will not come; far above what it takes on a busy machine."""
+DESK, HAND = (1280, 860), (360, 740)
+_POLICY_WATCH = """
+addEventListener("securitypolicyviolation", (event) =>
+  console.error(`policy: ${event.violatedDirective} forbids ${event.blockedURI} ${event.sample}`));
+"""
+
+
+class Window:
+    """Tabs with one set of cookies, what went wrong in them, and an album of what was seen.
+
+    A plain GET of what is not there is told by Chromium as an error of the console; `expect_refusal` says which
+    addresses are meant to be refused.
+    """
+
+    def __init__(
+        self,
+        browser: Browser,
+        album: Path,
+        origins: Iterable[str],
+        *,
+        size: tuple[int, int] = DESK,
+        **options: Any,
+    ) -> None:
+        expect.set_options(timeout=PATIENCE)
+        self.context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="en-GB", **options)
+        self.context.set_default_timeout(PATIENCE)
+        self.context.add_init_script(_POLICY_WATCH)
+        self.complaints: list[str] = []
+        self._album = album
+        self._origins = set(origins)
+        self._refusals: set[str] = set()
+        self._pictures = 0
+        self.context.on("console", self._hear)
+        self.context.on("weberror", self._catch)
+        self.context.on("dialog", self._dismiss)
+        self.context.on("request", self._follow)
+        self.context.on("response", self._answered)
+
+    def tab(self, address: str = "") -> Page:
+        """A new tab, at an address."""
+        page = self.context.new_page()
+        if address:
+            page.goto(address)
+        return page
+
+    def shoot(self, page: Page, name: str) -> None:
+        """Put a picture of the whole page into the album."""
+        self._pictures += 1
+        self._album.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=self._album / f"{self._pictures:02}-{name}.png", full_page=True, animations="disabled")
+
+    def expect_refusal(self, address: str) -> None:
+        """Say that an address is meant to be refused."""
+        self._refusals.add(address)
+
+    def close(self) -> None:
+        """Close all tabs. `complaints` then holds everything that went wrong in them."""
+        self.context.close()
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        refused = message.text.startswith("Failed to load resource") and message.location["url"] in self._refusals
+        if message.type in {"error", "warning"} and not refused:
+            self.complaints.append(f"{message.type} on {message.location['url']}: {message.text}")
+
+    def _catch(self, error: WebError) -> None:
+        self.complaints.append(f"script error: {error.error}")
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.complaints.append(f"a dialog opened: {dialog.message}")
+        dialog.dismiss()
+
+    def _follow(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if f"{parts.scheme}://{parts.netloc}" not in self._origins:
+            self.complaints.append(f"a request to elsewhere: {request.url}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 500:
+            self.complaints.append(f"{response.status} from {response.url}")
+
+
+def album_name(test: str) -> str:
+    """The name of a test as a folder's name."""
+    return re.sub(r"[^a-zA-Z0-9]+", "-", test).strip("-")

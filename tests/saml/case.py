@@ -1,0 +1,41 @@
+"""One attack: a document, what it is posted to, and by which check it has to fail."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from tests.saml.factory import Node, expected, write
+from tests.saml.keys import NOW
+from vestibule.saml.response import Expected
+
+Cases = dict[str, "Case"]
+
+ONE_ASSERTION: Final = "One assertion, directly in the response"
+IDS: Final = "Ids that differ"
+PLACE: Final = "A signature directly in the response or the assertion"
+SHAPE: Final = "A signature of one SignedInfo"
+OWN: Final = "A signature over the element that holds it"
+BY_KEY: Final = "A signature by one of the certificates"
+SOME: Final = "A signature over the response or the assertion"
+STRONG: Final = "A signature with RSA or ECDSA and SHA-256 or better"
+TRANSFORMS: Final = "The transforms enveloped-signature and exclusive canonicalisation"
+NO_COMMENTS: Final = "XML without comments and processing instructions"
+WELL_FORMED: Final = "A well-formed XML document"
+NO_DTD: Final = "XML without a DTD"
+RESPONSE: Final = "A SAML 2.0 Response"
+
+
+@dataclass(frozen=True)
+class Case:
+    """`check` is the name of the first check that fails, `wanted` how its sentence begins."""
+
+    check: str
+    wanted: str
+    made: Callable[[], Node | bytes]
+    against: Callable[[], Expected] = field(default=expected)
+    now: int = NOW
+
+    def document(self) -> bytes:
+        """The bytes that are posted."""
+        made = self.made()
+        return made if isinstance(made, bytes) else write(made)

@@ -1,0 +1,20 @@
+"""The attack corpus: every case by its name. None may be accepted (security reference 1.2, S21)."""
+
+from typing import Final
+
+from tests.saml import forgery, parsing, sealing, untrue, wrapping
+from tests.saml.case import Cases
+from tests.saml.keys import once
+
+CASES: Final[Cases] = {
+    **wrapping.CASES,
+    **forgery.CASES,
+    **parsing.CASES,
+    **sealing.CASES,
+    **untrue.CASES,
+}
+
+
+def document(name: str) -> bytes:
+    """The bytes of a case, the same ones each time."""
+    return once(name, CASES[name].document)
