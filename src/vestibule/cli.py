@@ -8,14 +8,15 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, BinaryIO, NoReturn, TypeVar
 
 import click
 
 from vestibule import __version__, demo, serve
-from vestibule.actions import administer, configure, second_factor
+from vestibule.actions import administer, configure, saml_settings, second_factor
 from vestibule.actions.verify import find_faults
 from vestibule.endpoints.context import Context
+from vestibule.endpoints.fetch import fetch
 from vestibule.errors import NotFound, Refusal, Unavailable, WrongInput
 from vestibule.keys import Pair
 from vestibule.log import begin_logging
@@ -30,6 +31,9 @@ from vestibule.model import (
     Tenant,
     TenantState,
 )
+from vestibule.saml.errors import SamlError
+from vestibule.saml.metadata import read_metadata
+from vestibule.saml.service_provider import ServiceProvider
 from vestibule.settings import Settings, described, load, variable_of
 from vestibule.store.administrators import administrators_of, find_by_email
 from vestibule.store.credentials import all_credentials, credentials_of, find_credential_by_key
@@ -246,6 +250,7 @@ def idp_group() -> None:
 
 
 def _provider_json(settings: Settings, tenant: Tenant, provider: IdentityProvider) -> dict[str, Any]:
+    ours = ServiceProvider(settings.saml_url(tenant.name, provider.id))
     return {
         "id": provider.id,
         "tenant": tenant.name,
@@ -255,6 +260,12 @@ def _provider_json(settings: Settings, tenant: Tenant, provider: IdentityProvide
         "provisioning": provider.provisioning,
         "adopts": provider.adopts,
         "scim_url": settings.scim_url(tenant.name),
+        "acs_url": ours.acs_url,
+        "entity_id": ours.entity_id,
+        "metadata_url": ours.metadata_url,
+        "login_url": ours.login_url,
+        "logout_url": ours.logout_url,
+        "revocation_url": ours.revocation_url,
     }
 
 
@@ -299,6 +310,69 @@ def add_provider(
     if pair:
         lines += _pair_lines(pair)
         shown |= _pair_json(pair)
+    _print(shown, lines, as_json=as_json)
+
+
+@idp_group.command("set")
+@click.argument("tenant_name", metavar="TENANT")
+@click.argument("provider_name", metavar="IDP")
+@click.option("--metadata", type=click.File("rb"), default=None, help="File with the identity provider's metadata XML.")
+@click.option("--metadata-url", default=None, help="URL at which the metadata is read now and every hour.")
+@click.option(
+    "--unsolicited",
+    type=click.Choice(["refuse", "restart", "accept"]),
+    default=None,
+    help="What becomes of a sign-in that begins at the identity provider.",
+)
+@click.option("--name-id", type=click.Choice(["userName", "externalId"]), default=None, help="What the NameID is.")
+@click.option("--just-in-time/--no-just-in-time", default=None, help="Create people at their first sign-in.")
+@click.option("--enable/--disable", "enabled", default=None, help="Whether it is used at all.")
+@AS_JSON
+def set_provider(
+    tenant_name: str,
+    provider_name: str,
+    metadata: BinaryIO | None,
+    metadata_url: str | None,
+    unsolicited: str | None,
+    name_id: str | None,
+    just_in_time: bool | None,
+    enabled: bool | None,
+    as_json: bool,
+) -> None:
+    """Change SAML settings of IDP (name or id) of TENANT, and tell what the identity provider needs to know."""
+
+    async def act(context: Context) -> dict[str, Any]:
+        tenant = await _tenant(context, tenant_name)
+        provider = await _provider(context, tenant, provider_name)
+        text = metadata.read() if metadata else b""
+        if metadata_url and not text:
+            text = await fetch(metadata_url, context.settings.private_networks)
+        try:
+            read = read_metadata(text) if text else None
+        except SamlError as error:
+            raise WrongInput(str(error), field="metadata") from None
+        switches = {
+            "metadata_url": metadata_url,
+            "unsolicited": unsolicited,
+            "name_id_is": name_id,
+            "just_in_time": just_in_time,
+        }
+        changed = {name: value for name, value in switches.items() if value is not None}
+        async with context.database.write(_operator(tenant.id)) as tx:
+            if read is not None:
+                await saml_settings.take_details(tx, provider.id, read)
+            if changed:
+                await saml_settings.change_sign_on(tx, provider.id, **changed)
+            provider = await configure.change_provider(tx, provider.id, enabled=enabled)
+        return _provider_json(context.settings, tenant, provider)
+
+    shown = _act(act)
+    lines = [
+        f"Single sign-on URL (ACS):     {shown['acs_url']}",
+        f"Audience URI (SP Entity ID):  {shown['entity_id']}",
+        f"Metadata:                     {shown['metadata_url']}",
+        f"Sign-in begins at:            {shown['login_url']}",
+    ]
     _print(shown, lines, as_json=as_json)
 
 

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -51,6 +51,7 @@ def run(settings: Settings, pocket_port: int) -> None:
     Raises:
         Refusal: the start is stopped, with one clear line.
     """
+    settings = replace(settings, private_networks=settings.private_networks or "127.0.0.0/8")
     with _pocket_okta(settings.data / "pocket-okta", pocket_port) as child:
         serve.run(settings, opened=lambda context: context.background.spawn(_welcome(context, child)))
     if child.failed:

@@ -65,6 +65,7 @@ class Certificate:
 
 Unsolicited = Literal["refuse", "restart", "accept"]
 NameIdIs = Literal["userName", "externalId"]
+SamlBinding = Literal["redirect", "post"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,9 @@ class SamlSettings:
     sso_url: str = ""
     certificates: tuple[Certificate, ...] = ()
     """Those that a signature may be made with; the keys in them are pinned."""
-    sso_binding: Literal["redirect", "post"] = "redirect"
+    sso_binding: SamlBinding = "redirect"
     slo_url: str = ""
-    slo_binding: Literal["redirect", "post"] = "redirect"
+    slo_binding: SamlBinding = "redirect"
     candidates: tuple[Certificate, ...] = ()
     """Those that only a sign-in test accepts, until they are put into force."""
     metadata_url: str = ""

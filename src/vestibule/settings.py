@@ -61,6 +61,11 @@ class Settings:
         "Comma-separated addresses or networks of proxies that are believed in `X-Forwarded-For` and "
         "`X-Forwarded-Proto`.",
     )
+    private_networks: str = _setting(
+        "",
+        "Comma-separated networks that are not public and from which identity providers' metadata may be read all the "
+        "same, such as `10.0.0.0/8`.",
+    )
     pepper: str = _setting(
         "",
         "Secret of 32 characters or more that stored credential checks are keyed with; empty for the file `pepper` in "
@@ -89,6 +94,10 @@ class Settings:
     def scim_url(self, tenant_name: str) -> str:
         """What an administrator enters in their identity provider, with the tenant name in it."""
         return f"{self.url}/scim/v2/{tenant_name}"
+
+    def saml_url(self, tenant_name: str, provider_id: str) -> str:
+        """This service provider as one identity provider knows it: its entity id, and the stem of its addresses."""
+        return f"{self.url}/saml/{tenant_name}/{provider_id}"
 
     def scim_host_url(self, tenant_name: str) -> str:
         """The same with the tenant name as a host name; empty where there is no wildcard host."""
@@ -200,10 +209,12 @@ def _check_addresses(settings: Settings) -> None:
             raise WrongSetting("base_url may hold no underscore: Okta refuses a SCIM URL with one in it.")
     if settings.wildcard_host and not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?", settings.wildcard_host):
         raise WrongSetting(f"wildcard_host should be a domain such as example.com; '{settings.wildcard_host}' came.")
-    for network in filter(None, map(str.strip, settings.trusted_proxies.split(","))):
-        try:
-            ipaddress.ip_network(network, strict=False)
-        except ValueError:
-            raise WrongSetting(
-                f"trusted_proxies should list addresses or networks such as 10.0.0.0/8; '{network}' came."
-            ) from None
+    listed = {"trusted_proxies": settings.trusted_proxies, "private_networks": settings.private_networks}
+    for name, networks in listed.items():
+        for network in filter(None, map(str.strip, networks.split(","))):
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError:
+                raise WrongSetting(
+                    f"{name} should list addresses or networks such as 10.0.0.0/8; '{network}' came."
+                ) from None

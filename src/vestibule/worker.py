@@ -8,11 +8,14 @@ from typing import Final
 from vestibule.actions.derive import derive_batch
 from vestibule.actions.sign_in import IDLE
 from vestibule.endpoints.context import Context
+from vestibule.endpoints.upkeep import keep_up
 from vestibule.model import HOUSE, Actor
 from vestibule.store.administrators import forget_expired_invitations
 from vestibule.store.house import forget_old_throttles
 from vestibule.store.identity_providers import open_derivations
+from vestibule.store.saml import forget_old_saml
 from vestibule.store.sessions import forget_expired_sessions
+from vestibule.store.user_sessions import forget_expired_user_sessions
 
 log = logging.getLogger("vestibule.worker")
 
@@ -32,6 +35,7 @@ async def work(context: Context, stop: asyncio.Event) -> None:
             await _derive_profiles(context, stop)
             if looks % CLEANING == 0:
                 await _clear(context)
+                await keep_up(context)
         except Exception:
             log.exception("the worker failed; it tries again")
         looks += 1
@@ -57,3 +61,5 @@ async def _clear(context: Context) -> None:
         await forget_expired_sessions(house, house.now - IDLE)
         await forget_expired_invitations(house)
         await forget_old_throttles(house, house.now - _DAY)
+        await forget_expired_user_sessions(house)
+        await forget_old_saml(house)

@@ -79,7 +79,7 @@ def test_an_app_is_told_whose_code_it_shows() -> None:
 def test_a_qr_code_is_drawn_module_by_module() -> None:
     drawn = proofs.draw("otpauth://totp/north")
     painted = {(x + step, y) for x, y, width in drawn.bars for step in range(width)}
-    rows = list(segno.make("otpauth://totp/north", micro=False, error="m").matrix_iter(border=4))
+    rows = list(segno.make("otpauth://totp/north", micro=False, error="l", boost_error=False).matrix_iter(border=4))
     assert painted == {(x, y) for y, row in enumerate(rows) for x, dark in enumerate(row) if dark}
     assert drawn.size == len(rows)
 

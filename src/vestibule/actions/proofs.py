@@ -69,7 +69,7 @@ class Square(NamedTuple):
 
 def draw(text: str) -> Square:
     """A text as a QR code. Bars instead of a picture: a page may show them under the strictest policy."""
-    rows = [list(row) for row in segno.make(text, micro=False, error="m").matrix_iter(border=4)]
+    rows = [list(row) for row in segno.make(text, micro=False, error="l", boost_error=False).matrix_iter(border=4)]
     bars = []
     for y, row in enumerate(rows):
         x = 0

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route as FrameworkRoute
 
+from vestibule.endpoints import saml
 from vestibule.endpoints.console import (
     account,
     activity,
@@ -26,15 +27,18 @@ from vestibule.endpoints.console import (
     providers,
     provisioning,
     second_step,
+    sign_on,
     tenants,
     users,
 )
 from vestibule.endpoints.console.guard import Route, guarded, headers_of
 from vestibule.endpoints.context import Context
+from vestibule.endpoints.person import home
 
 _IN: Final = "/console/{tenant}"
 _IDP: Final = _IN + "/identity-providers/{provider_id}"
 _USER: Final = _IN + "/users/{user_id}"
+_SP: Final = "/saml/{tenant}/{provider_id}"
 
 ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/", entrance.show_front, "anyone"),
@@ -75,7 +79,13 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", _IDP, providers.show_provider, "auditor"),
     Route("GET", _IDP + "/live", providers.show_live, "auditor", keeps_alive=False),
     Route("POST", _IDP + "/settings", providers.change_settings, "admin"),
-    Route("POST", _IDP + "/saml", providers.change_saml, "admin"),
+    Route("POST", _IDP + "/saml", sign_on.change_saml, "admin"),
+    Route("POST", _IDP + "/saml/read-again", sign_on.read_again, "admin"),
+    Route("POST", _IDP + "/sign-on", sign_on.change_sign_on, "admin"),
+    Route("POST", _IDP + "/certificates", sign_on.change_certificates, "admin"),
+    Route("POST", _IDP + "/saml-keys", sign_on.change_keys, "admin"),
+    Route("GET", _IDP + "/sign-in-test", sign_on.begin_test, "admin"),
+    Route("GET", _IDP + "/sign-in-test/{request_id}", sign_on.show_test, "auditor"),
     Route("POST", _IDP + "/provisioning", provisioning.switch, "admin"),
     Route("POST", _IDP + "/keys", provisioning.make_key, "admin"),
     Route("POST", _IDP + "/keys/{credential_id}/retire", provisioning.retire_key, "admin"),
@@ -95,6 +105,17 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route(
         "POST", _IN + "/administrators/{administrator_id}/enabled", administrators.set_enabled, "owner", of_house=True
     ),
+    # People. The last ones stand last, because a tenant's name may be anything that no other path begins with.
+    Route("GET", _SP + "/metadata", saml.show_metadata, "anyone", "text"),
+    Route("GET", _SP + "/login", saml.begin_login, "anyone"),
+    Route("POST", _SP + "/acs", saml.receive, "anyone", from_elsewhere=True),
+    Route("GET", _SP + "/logout", saml.receive_logout, "anyone"),
+    Route("POST", _SP + "/logout", saml.receive_logout, "anyone", from_elsewhere=True),
+    Route("POST", _SP + "/global-token-revocation", saml.revoke, "anyone", "json", from_elsewhere=True),
+    Route("GET", "/{tenant}/", home.show_home, "anyone"),
+    Route("GET", "/{tenant}/me", home.show_me, "anyone", "json"),
+    Route("POST", "/{tenant}/sessions/{session_id}/end", home.end_session, "person"),
+    Route("POST", "/{tenant}/sign-out", home.sign_out, "person"),
 )
 
 SCIM_ROUTES: Final[tuple[tuple[str, str], ...]] = (

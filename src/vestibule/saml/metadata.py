@@ -2,17 +2,17 @@
 
 from typing import Final
 
-from vestibule.model import SamlSettings
+from vestibule.model import SamlBinding, SamlSettings
 from vestibule.saml.certificate import read_certificates
 from vestibule.saml.errors import SamlError
-from vestibule.saml.xml import parse_xml, text_of
+from vestibule.saml.xml import Element, parse_xml, text_of
 
 _MD: Final = "{urn:oasis:names:tc:SAML:2.0:metadata}"
 _DS: Final = "{http://www.w3.org/2000/09/xmldsig#}"
-_BINDINGS: Final = (
-    "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect",
-    "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST",
-)
+_BINDINGS: Final[dict[str, SamlBinding]] = {
+    "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect": "redirect",
+    "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST": "post",
+}
 
 
 def read_metadata(text: bytes) -> SamlSettings:
@@ -30,17 +30,26 @@ def read_metadata(text: bytes) -> SamlSettings:
     descriptor = entity.find(f"{_MD}IDPSSODescriptor")
     if descriptor is None or not (entity_id := entity.get("entityID", "").strip()):
         raise SamlError("An entityID is wanted", "metadata without one")
-    services = {
-        each.get("Binding"): each.get("Location", "") for each in descriptor.findall(f"{_MD}SingleSignOnService")
-    }
-    sso_url = next((services[binding] for binding in _BINDINGS if services.get(binding)), "")
+    sso_url, sso_binding = _service(descriptor, "SingleSignOnService")
     check_sso_url(sso_url)
+    slo_url, slo_binding = _service(descriptor, "SingleLogoutService")
+    if slo_url:
+        check_sso_url(slo_url)
     keys = [each for each in descriptor.findall(f"{_MD}KeyDescriptor") if each.get("use", "signing") == "signing"]
     texts = [text_of(found) for key in keys for found in key.iter(f"{_DS}X509Certificate")]
     certificates = tuple(dict.fromkeys(certificate for each in texts for certificate in read_certificates(each)))
     if not certificates:
         raise SamlError("A signing certificate is wanted", "metadata without one")
-    return SamlSettings(entity_id, sso_url, certificates)
+    return SamlSettings(entity_id, sso_url, certificates, sso_binding, slo_url, slo_binding)
+
+
+def _service(descriptor: Element, name: str) -> tuple[str, SamlBinding]:
+    """Where a service is, and by which binding: HTTP-Redirect before HTTP-POST."""
+    found = {each.get("Binding"): each.get("Location", "") for each in descriptor.findall(f"{_MD}{name}")}
+    for uri, binding in _BINDINGS.items():
+        if location := found.get(uri):
+            return str(location), binding
+    return "", "redirect"
 
 
 def check_sso_url(url: str) -> None:

@@ -34,14 +34,14 @@ SKEW: Final = 120_000
 OLDEST: Final = 600_000
 """Milliseconds after which an assertion is too old to open a session, whatever it says of itself."""
 LARGEST_RESPONSE: Final = 256 * 1024
-_MOST_ELEMENTS: Final = 10_000
-"""So that looking at whatever comes takes less than 20 ms; 5,000 attribute values are the half of it."""
+_MOST_ELEMENTS: Final = 8_000
+"""So that looking at whatever comes takes less than 20 ms; 4,000 attribute values are the half of it."""
 SUCCESS: Final = "urn:oasis:names:tc:SAML:2.0:status:Success"
 _BEARER: Final = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 _ENTITY: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity"
 _KNOWN_CONDITIONS: Final = {q(SAML, name) for name in ("AudienceRestriction", "OneTimeUse", "ProxyRestriction")}
 _LONGEST_NAME_ID: Final = 1024
-_MOST_VALUES: Final = 5000
+_MOST_VALUES: Final = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,17 @@ class Examination:
 
     checks: list[Check] = field(default_factory=list)
     assertion: Assertion | None = None
-    xml: str = ""
-    """What was read of the assertion, for people; empty if nothing was."""
+    read: Element | None = None
+    """The assertion as it was signed; None if no signature was valid."""
 
     def look(self, name: str, wanted: str, came: str, *, passed: bool) -> None:
         """Keep a check."""
         self.checks.append(Check(name, wanted, came, passed))
+
+    @property
+    def xml(self) -> str:
+        """What was read of the assertion, for people; empty if nothing was."""
+        return indented(self.read) if self.read is not None else ""
 
     @property
     def failed(self) -> Check | None:
@@ -146,7 +151,7 @@ def examine(response: bytes, expected: Expected, now: int) -> Examination:
         result.look(
             "Signature", "made with the key of a certificate that is in force", _named(certificate), passed=True
         )
-        result.xml = indented(assertion)
+        result.read = assertion
         stage = "Contents"
         _look_inside(verified_root, assertion, certificate, expected, now, result)
     except SamlError as error:

@@ -23,10 +23,6 @@ DS: Final = "http://www.w3.org/2000/09/xmldsig#"
 XENC: Final = "http://www.w3.org/2001/04/xmlenc#"
 XENC11: Final = "http://www.w3.org/2009/xmlenc11#"
 EXC_C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
-# XPath, because a message may hold tens of thousands of elements, and this looks at all of them without leaving C.
-_ID: Final = "descendant-or-self::*/@*[translate(local-name(), 'ID', 'id') = 'id']"
-_IDS: Final = etree.XPath(_ID, smart_strings=False)
-_HAS_NAMESPACED_ID: Final = etree.XPath(f"boolean({_ID}[namespace-uri()])")
 _COUNT: Final = etree.XPath("count(descendant-or-self::*)")
 _PREFIXES: Final = {"samlp": SAMLP, "saml": SAML, "md": MD, "ds": DS}
 
@@ -122,15 +118,14 @@ def count_elements(element: Element) -> int:
     return int(count) if isinstance(count, float) else 0
 
 
-def ids_in(element: Element) -> list[str]:
-    """Every value in a document that something might take for an id: `ID`, `Id`, `id`, in any namespace."""
-    found = _IDS(element)
-    return [str(value) for value in found] if isinstance(found, list) else []
-
-
-def has_namespaced_id(element: Element) -> bool:
-    """Whether an attribute named like an id stands in a namespace, as `xml:id` does: nobody honest sends one."""
-    return bool(_HAS_NAMESPACED_ID(element))
+def ids_in(element: Element) -> list[tuple[str, str]]:
+    """Name and value of every attribute that something might take for an id: `ID`, `Id`, `id`, in any namespace."""
+    return [
+        (str(name), str(value))
+        for each in element.iter(etree.Element)
+        for name, value in each.items()
+        if str(name).rpartition("}")[2].lower() == "id"
+    ]
 
 
 def build(namespace: str, name: str, attributes: Mapping[str, str], content: Sequence[Element] | str = ()) -> Element:

@@ -5,6 +5,7 @@
   const options = JSON.parse(document.getElementById("passkey-options").value);
   const problem = document.getElementById("passkey-problem");
   const button = form.querySelector("button");
+  document.getElementById("passkey-script").hidden = true;
   const tell = (words) => { problem.textContent = words; problem.hidden = !words; };
   if (!window.PublicKeyCredential) {
     tell("This browser knows no passkeys. Use another browser, or another way.");

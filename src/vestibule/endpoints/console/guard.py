@@ -24,12 +24,14 @@ from vestibule.endpoints.context import Context
 from vestibule.endpoints.failures import refusal
 from vestibule.errors import NotAllowed, Refusal, SignInNeeded, StaleForm, TooOften, WrongInput
 from vestibule.keys import tenant_of_token, token_check
-from vestibule.model import HOUSE, HOUSE_TENANT, ROLES, AdministratorRole
+from vestibule.model import HOUSE, HOUSE_TENANT, ROLES, AdministratorRole, Tenant
 from vestibule.settings import Settings
 from vestibule.store.sessions import find_session, touch_session
 from vestibule.store.tenants import find_tenant
+from vestibule.store.user_sessions import find_user_session, touch_user_session
+from vestibule.store.users import find_user
 
-Who = Literal["anyone", "auditor", "admin", "owner", "operator"]
+Who = Literal["anyone", "person", "auditor", "admin", "owner", "operator"]
 Shape = Literal["page", "json", "text"]
 Handler = Callable[[Visit], Awaitable[Response]]
 
@@ -52,7 +54,8 @@ HEADERS: Final = {
 class Route:
     """A URL of the console: how it is called, what answers, who may call it, and the shape of its refusals.
 
-    A path with `{tenant}` is answered within that tenant, to its own administrators and to operators.
+    A path with `{tenant}` is answered within that tenant: to its own administrators and to operators, or, for a
+    `person`, to who has signed in with one of its identity providers.
     """
 
     method: Literal["GET", "POST"]
@@ -64,6 +67,8 @@ class Route:
     """Whether a call says that somebody is there. What an open page fetches by itself does not."""
     of_house: bool = False
     """Whether it is also answered with the house in the tenant's place, where operators look after themselves."""
+    from_elsewhere: bool = False
+    """Whether an identity provider sends people, or itself, here with a POST: what it brings is proved otherwise."""
 
 
 def cookie_name(context: Context) -> str:
@@ -101,19 +106,62 @@ async def _admit(route: Route, visit: Visit) -> None:
     Raises:
         Refusal: SignInNeeded, NotFound, NotAllowed, StaleForm or WrongInput.
     """
-    if route.who != "anyone" or route.shape == "page":
+    if route.who != "person" and (route.who != "anyone" or route.shape == "page"):
         await _recognise(visit, keep_alive=route.keeps_alive)
-    if route.who != "anyone":
+    if route.who == "anyone" or route.who == "person":  # noqa: PLR1714 -- so that the type below is narrowed
+        await _admit_person(route, visit)
+    else:
         await _check_role(route.who, visit)
     if visit.known_tenant is HOUSE_TENANT and not route.of_house:
         raise visit.not_found()
     if route.method == "POST":
+        if route.from_elsewhere:
+            return
         _check_origin(visit)
         visit.form = await _read_form(visit.request)
-        if visit.session is not None and route.who != "anyone":
+        holder = visit.person_session if route.who == "person" else visit.session
+        if holder is not None and route.who != "anyone":
             sent = visit.field("form_token")
-            if not hmac.compare_digest(sent.encode(), visit.session.form_token.encode()):
+            if not hmac.compare_digest(sent.encode(), holder.form_token.encode()):
                 raise StaleForm("This form is from an earlier session. Go back, load the page again and send it again.")
+
+
+async def _admit_person(route: Route, visit: Visit) -> None:
+    """Find out which person is visiting, on the pages that are theirs."""
+    if "tenant" not in visit.request.path_params:
+        return
+    await _enter_tenant(visit)
+    if visit.tenant.state != "active" and not visit.may("auditor"):
+        raise visit.not_found()
+    found = await recognise_person(visit, keep_alive=route.keeps_alive)
+    if route.who == "person" and not found:
+        raise SignInNeeded("Sign in to see this page.")
+
+
+def person_cookie_name(context: Context, tenant: Tenant) -> str:
+    """The cookie of a person's session: one for each tenant, so that being in one is not leaving another."""
+    prefix = "__Host-" if context.settings.url.startswith("https:") else ""
+    return f"{prefix}vestibule-{tenant.name}"
+
+
+async def recognise_person(visit: Visit, *, keep_alive: bool) -> bool:
+    """Note the person whose cookie came, if their session is good."""
+    token = visit.request.cookies.get(person_cookie_name(visit.context, visit.tenant), "")
+    if not token or len(token) > 200 or not token.isascii() or tenant_of_token(token) != visit.tenant.id:
+        return False
+    async with visit.context.database.read(visit.tenant.id) as reading:
+        session = await find_user_session(reading, token_check(token))
+        if session is None or reading.now >= session.expires_at:
+            return False
+        if reading.now - session.seen_at >= visit.tenant.session_idle:
+            return False
+        visit.person = await find_user(reading, session.user_id)
+        visit.person_session = session
+        stale = reading.now - session.seen_at >= SEEN_EVERY
+    if keep_alive and stale:
+        async with visit.context.database.write(visit.actor) as tx:
+            await touch_user_session(tx, session)
+    return visit.person is not None
 
 
 async def _recognise(visit: Visit, *, keep_alive: bool) -> None:
@@ -196,6 +244,8 @@ def _refused(route: Route, visit: Visit, refused: Refusal) -> Response:
         return JSONResponse({"error": refused.code, "message": refused.message}, refused.status, headers)
     if isinstance(refused, SignInNeeded) and visit.request.method == "GET":
         tenant = visit.request.path_params.get("tenant", "")
+        if route.who == "person":
+            return RedirectResponse(f"/{quote(tenant)}/", 303)
         wanted = quote(visit.request.url.path, safe="/")
         return RedirectResponse(f"/console/sign-in?to={wanted}&tenant={quote(tenant)}", 303)
     return HTMLResponse(render("refused.html", visit=visit, refused=refused, notice=""), refused.status, headers)

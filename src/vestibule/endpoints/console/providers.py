@@ -7,17 +7,20 @@ from starlette.responses import Response
 from vestibule.actions import configure
 from vestibule.endpoints.console.health import health_of
 from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.saml_out import service_provider
 from vestibule.errors import Refusal, WrongInput
 from vestibule.keys import Pair
 from vestibule.model import IdentityProvider, SamlSettings
-from vestibule.saml.certificate import read_certificates
 from vestibule.saml.errors import SamlError
-from vestibule.saml.metadata import check_sso_url, read_metadata
+from vestibule.saml.metadata import read_metadata
 from vestibule.store.credentials import credentials_of
 from vestibule.store.events import Asked, page_events
 from vestibule.store.identity_providers import all_providers, find_derivation, find_provider
+from vestibule.store.saml import keys_of
 from vestibule.store.users import count_by_provider
 from vestibule.vendors import VENDORS
+
+_TYPED = ("metadata", "metadata_url", "entity_id", "sso_url", "certificate", "label", "expires", "candidate")
 
 
 async def show_providers(visit: Visit) -> Response:
@@ -91,10 +94,9 @@ async def provider_page(
             pair=pair,
             refused=refused,
             told=told,
-            values={
-                name: visit.field(name)
-                for name in ("metadata", "entity_id", "sso_url", "certificate", "label", "expires")
-            },
+            ours=service_provider(visit.context, visit.tenant, provider),
+            saml_keys=await keys_of(reading, provider_id),
+            values={name: visit.field(name) for name in _TYPED},
         )
 
 
@@ -149,36 +151,8 @@ async def change_settings(visit: Visit) -> Response:
     return visit.redirect(visit.at("identity-providers", provider_id), "saved")
 
 
-async def change_saml(visit: Visit) -> Response:
-    """SAML details, from metadata or piece by piece."""
-    provider_id = visit.path("provider_id")
-    try:
-        metadata = visit.field("metadata")
-        saml = _read_metadata(metadata) if metadata.strip() else _read_pieces(visit)
-        async with visit.context.database.write(visit.actor) as tx:
-            await configure.change_provider(tx, provider_id, saml=saml)
-    except Refusal as refused:
-        return await provider_page(visit, provider_id, refused=refused)
-    return await provider_page(visit, provider_id, told=saml)
-
-
 def _read_metadata(text: str) -> SamlSettings:
     try:
         return read_metadata(text.encode())
     except SamlError as error:
-        raise WrongInput(f"{error.wanted}; {error.came} came.", field="metadata") from None
-
-
-def _read_pieces(visit: Visit) -> SamlSettings:
-    entity_id, sso_url = visit.field("entity_id").strip(), visit.field("sso_url").strip()
-    if not entity_id:
-        raise WrongInput("The entity id (Issuer) is wanted, or the metadata; nothing came.", field="entity_id")
-    try:
-        check_sso_url(sso_url)
-    except SamlError as error:
-        raise WrongInput(f"{error.wanted}; {error.came} came.", field="sso_url") from None
-    try:
-        certificates = read_certificates(visit.field("certificate"))
-    except SamlError as error:
-        raise WrongInput(f"{error.wanted}; {error.came} came.", field="certificate") from None
-    return SamlSettings(entity_id[:1024], sso_url[:2048], certificates)
+        raise WrongInput(str(error), field="metadata") from None

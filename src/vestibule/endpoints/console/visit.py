@@ -4,10 +4,12 @@ A handler takes a `Visit` and returns a response. By the time it runs, the guard
 call it; what a handler may assume is what its route says on the page of routes.
 """
 
+import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
+import orjson
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -15,8 +17,9 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from vestibule.endpoints.console.words import NOTICES, render
 from vestibule.endpoints.context import Context
 from vestibule.errors import NotFound, WrongInput
-from vestibule.model import HOUSE, ROLES, Actor, Administrator, AdministratorRole, Tenant
+from vestibule.model import HOUSE, ROLES, Actor, Administrator, AdministratorRole, Tenant, User
 from vestibule.store.sessions import Session
+from vestibule.store.user_sessions import UserSession
 
 LONGEST_FIELD = 2 * 1024 * 1024
 
@@ -32,6 +35,10 @@ class Visit:
     administrator: Administrator | None = None
     known_tenant: Tenant | None = None
     form: FormData = field(default_factory=FormData)
+    person: User | None = None
+    """Who is signed in with an identity provider, in the tenant of the URL; their session beside it."""
+    person_session: UserSession | None = None
+    received_at: int = field(default_factory=lambda: time.time_ns() // 1000)
 
     @property
     def who(self) -> Administrator:
@@ -61,17 +68,43 @@ class Visit:
     def actor(self) -> Actor:
         """Who acts, in the tenant of the URL or across tenants."""
         tenant_id = self.known_tenant.id if self.known_tenant else HOUSE
-        if self.administrator is None:
-            return Actor(tenant_id, "nobody", address=self.address, agent=self.agent, request_id=self.request_id)
+        kind, id_, name = self._identity()
         return Actor(
             tenant_id,
-            "administrator",
-            self.administrator.id,
-            self.administrator.name,
+            kind,
+            id_,
+            name,
             address=self.address,
             agent=self.agent,
             request_id=self.request_id,
+            received_at=self.received_at,
         )
+
+    def _identity(self) -> tuple[Literal["administrator", "person", "nobody"], str, str]:
+        if self.administrator is not None:
+            return "administrator", self.administrator.id, self.administrator.name
+        if self.person is not None:
+            return "person", self.person.id, self.person_name
+        return "nobody", "", ""
+
+    @property
+    def me(self) -> User:
+        """The person who is signed in; only for routes that need one."""
+        if self.person is None:
+            raise RuntimeError("this route admits visitors who are not signed in")
+        return self.person
+
+    @property
+    def my_session(self) -> UserSession:
+        """That person's session."""
+        if self.person_session is None:
+            raise RuntimeError("this route admits visitors who are not signed in")
+        return self.person_session
+
+    @property
+    def person_name(self) -> str:
+        """The userName of the person who is signed in; empty for nobody."""
+        return str(orjson.loads(self.person.document)["userName"]) if self.person else ""
 
     def may(self, role: AdministratorRole) -> bool:
         """Whether the visitor has at least that role."""

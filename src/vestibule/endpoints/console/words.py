@@ -17,6 +17,9 @@ from vestibule.vendors import VENDORS
 
 NOTICES: Final = {
     "signed-out": "You are signed out.",
+    "signed-out-everywhere": "You are signed out here and at your identity provider.",
+    "session-ended": "The session is over.",
+    "metadata-read": "The metadata was read.",
     "password-set": "Your password is set. Sign in with it.",
     "provider-added": "The identity provider was added. Switch on auto-provisioning below.",
     "saved": "Saved.",

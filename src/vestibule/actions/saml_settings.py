@@ -1,0 +1,145 @@
+"""What administrators do to an identity provider's SAML side: details, certificates, and how people sign in."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from vestibule.actions.configure import change_provider, get_provider
+from vestibule.errors import NotAllowed, NotFound, WrongInput
+from vestibule.model import Certificate, IdentityProvider, SamlSettings
+from vestibule.store.database import Tx
+from vestibule.store.events import append_event
+from vestibule.store.identity_providers import update_provider
+
+MOST_CERTIFICATES: Final = 10
+
+
+def merged(before: SamlSettings, read: SamlSettings) -> SamlSettings:
+    """The settings with newly read details in them. Certificates that were in force stay beside the new ones, so that a
+    roll-over fails nobody; somebody else's go, when the entity id is another.
+    """
+    kept = before.certificates if before.entity_id == read.entity_id else ()
+    certificates = tuple(dict.fromkeys((*read.certificates, *kept)))[:MOST_CERTIFICATES]
+    return replace(
+        before,
+        entity_id=read.entity_id,
+        sso_url=read.sso_url,
+        sso_binding=read.sso_binding,
+        slo_url=read.slo_url,
+        slo_binding=read.slo_binding,
+        certificates=certificates,
+        candidates=tuple(each for each in before.candidates if each not in certificates),
+    )
+
+
+async def take_details(tx: Tx, provider_id: str, read: SamlSettings) -> IdentityProvider:
+    """Keep details that were read from metadata or typed.
+
+    Raises:
+        NotFound
+    """
+    before = await get_provider(tx, provider_id)
+    return await change_provider(tx, provider_id, saml=merged(before.saml, read))
+
+
+async def change_sign_on(tx: Tx, provider_id: str, **changed: Any) -> IdentityProvider:
+    """Change how people sign in: any of the switches of `SamlSettings`.
+
+    Raises:
+        NotFound, WrongInput
+    """
+    before = await get_provider(tx, provider_id)
+    after = replace(before.saml, **changed)
+    for domain in after.domains:
+        if not domain or "." not in domain or " " in domain or "@" in domain or len(domain) > 253:
+            raise WrongInput(
+                f"An e-mail domain such as north.example is wanted; '{domain[:80]}' came.", field="domains"
+            )
+    if after.just_in_time and after.name_id_is == "externalId":
+        raise WrongInput(
+            "Creating people at their first sign-in needs the NameID to be the userName; it is the externalId here.",
+            field="just_in_time",
+        )
+    return await change_provider(tx, provider_id, saml=after)
+
+
+# -- certificates ------------------------------------------------------------------------------------------------------
+
+
+async def add_candidates(tx: Tx, provider_id: str, certificates: tuple[Certificate, ...]) -> IdentityProvider:
+    """Keep certificates that only a sign-in test accepts, until they are put into force.
+
+    Raises:
+        NotFound, WrongInput
+    """
+    saml = (await get_provider(tx, provider_id)).saml
+    new = tuple(each for each in certificates if each not in saml.certificates and each not in saml.candidates)
+    if not new:
+        raise WrongInput("That certificate is known already.", field="candidate")
+    if len(saml.certificates) + len(saml.candidates) + len(new) > MOST_CERTIFICATES:
+        raise WrongInput(f"There may be {MOST_CERTIFICATES} certificates; remove one first.", field="candidate")
+    return await change_provider(tx, provider_id, saml=replace(saml, candidates=(*saml.candidates, *new)))
+
+
+async def put_into_force(tx: Tx, provider_id: str, fingerprint: str) -> IdentityProvider:
+    """Accept signatures by a certificate from now on, beside those that are accepted already.
+
+    Raises:
+        NotFound
+    """
+    saml = (await get_provider(tx, provider_id)).saml
+    found = [each for each in saml.candidates if each.fingerprint == fingerprint]
+    if not found:
+        raise NotFound("There is no such certificate waiting.")
+    left = tuple(each for each in saml.candidates if each not in found)
+    after = replace(saml, candidates=left, certificates=(*saml.certificates, *found))
+    return await change_provider(tx, provider_id, saml=after)
+
+
+async def remove_certificate(tx: Tx, provider_id: str, fingerprint: str) -> IdentityProvider:
+    """Accept a certificate's signatures no longer.
+
+    Raises:
+        NotFound
+        NotAllowed: it is the only one in force.
+    """
+    saml = (await get_provider(tx, provider_id)).saml
+    if fingerprint not in {each.fingerprint for each in (*saml.certificates, *saml.candidates)}:
+        raise NotFound("There is no such certificate.")
+    certificates = tuple(each for each in saml.certificates if each.fingerprint != fingerprint)
+    if saml.certificates and not certificates:
+        raise NotAllowed("This is the only certificate in force: without it nobody could sign in. Add another first.")
+    candidates = tuple(each for each in saml.candidates if each.fingerprint != fingerprint)
+    return await change_provider(tx, provider_id, saml=replace(saml, certificates=certificates, candidates=candidates))
+
+
+# -- metadata that is read again by itself -----------------------------------------------------------------------------
+
+
+async def note_refresh(tx: Tx, provider_id: str, read: SamlSettings | None, failure: str) -> IdentityProvider:
+    """Keep what a URL said now, or that it said nothing: then what was known stays in force.
+
+    Raises:
+        NotFound
+    """
+    before = await get_provider(tx, provider_id)
+    if read is not None and before.saml.entity_id not in {"", read.entity_id}:
+        failure = f"it is the metadata of '{read.entity_id[:200]}' now, which somebody has to confirm by hand"
+        read = None
+    saml = merged(before.saml, read) if read is not None else before.saml
+    after = replace(before, saml=replace(saml, refreshed_at=tx.now, refresh_failure=failure[:500]))
+    await update_provider(tx, after)
+    if failure and failure != before.saml.refresh_failure:
+        told: dict[str, Any] = {"name": before.name, "reason": failure[:500]}
+        await append_event(tx, "saml.refresh_failed", told, subject_id=provider_id, provider_id=provider_id)
+    elif saml != before.saml:
+        changes = [
+            {"attribute": name, "before": getattr(before.saml, name), "after": getattr(saml, name)}
+            for name in ("sso_url", "slo_url")
+            if getattr(before.saml, name) != getattr(saml, name)
+        ]
+        if saml.certificates != before.saml.certificates:
+            prints = [[each.fingerprint for each in of.certificates] for of in (before.saml, saml)]
+            changes.append({"attribute": "certificates", "before": prints[0], "after": prints[1]})
+        told = {"name": before.name, "changes": changes}
+        await append_event(tx, "saml.refreshed", told, subject_id=provider_id, provider_id=provider_id)
+    return after

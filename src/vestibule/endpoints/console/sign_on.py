@@ -1,0 +1,209 @@
+"""Integrations > Identity Providers > Identity Provider Information: SAML details, certificates, keys, how people sign
+in, and the sign-in test.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from starlette.datastructures import UploadFile
+from starlette.responses import Response
+
+from vestibule.actions import saml_keys, saml_settings
+from vestibule.endpoints.console.providers import provider_page
+from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.fetch import fetch
+from vestibule.endpoints.saml_out import send_to_sign_in, service_provider
+from vestibule.errors import Refusal, SignInRefused, WrongInput
+from vestibule.model import IdentityProvider, SamlSettings
+from vestibule.saml.certificate import read_certificates
+from vestibule.saml.errors import SamlError
+from vestibule.saml.metadata import check_sso_url, read_metadata
+from vestibule.saml.service_provider import make_signing_key
+from vestibule.store.identity_providers import find_provider
+from vestibule.store.saml import find_request, keys_of
+from vestibule.store.users import find_user
+
+_SWITCHES: Final = ("just_in_time", "sign_requests", "force_authn")
+
+
+async def _provider(visit: Visit) -> IdentityProvider:
+    async with visit.context.database.read(visit.tenant.id) as reading:
+        provider = await find_provider(reading, visit.path("provider_id"))
+    if provider is None:
+        raise visit.not_found()
+    return provider
+
+
+def _back(visit: Visit, provider_id: str, done: str = "saved") -> Response:
+    return visit.redirect(visit.at("identity-providers", provider_id), done)
+
+
+# -- details -----------------------------------------------------------------------------------------------------------
+
+
+async def change_saml(visit: Visit) -> Response:
+    """SAML details: from metadata that is pasted, uploaded or at a URL, or piece by piece."""
+    provider = await _provider(visit)
+    try:
+        url = visit.field("metadata_url").strip()
+        text = await _uploaded(visit) or visit.field("metadata").encode()
+        if url and not text.strip():
+            text = await fetch(url, visit.context.settings.private_networks)
+        read = _read(text) if text.strip() else _pieces(visit)
+        async with visit.context.database.write(visit.actor) as tx:
+            await saml_settings.take_details(tx, provider.id, read)
+            if url != provider.saml.metadata_url and (url or visit.field("keep_url")):
+                await saml_settings.change_sign_on(tx, provider.id, metadata_url=url[:2048])
+    except Refusal as refused:
+        return await provider_page(visit, provider.id, refused=refused)
+    return await provider_page(visit, provider.id, told=read)
+
+
+async def _uploaded(visit: Visit) -> bytes:
+    file = visit.form.get("metadata_file")
+    return await file.read() if isinstance(file, UploadFile) and file.filename else b""
+
+
+def _read(text: bytes) -> SamlSettings:
+    try:
+        return read_metadata(text)
+    except SamlError as error:
+        raise WrongInput(str(error), field="metadata") from None
+
+
+def _pieces(visit: Visit) -> SamlSettings:
+    entity_id, sso_url = visit.field("entity_id").strip(), visit.field("sso_url").strip()
+    if not entity_id:
+        raise WrongInput("The entity id (Issuer) is wanted, or the metadata; nothing came.", field="entity_id")
+    try:
+        check_sso_url(sso_url)
+    except SamlError as error:
+        raise WrongInput(str(error), field="sso_url") from None
+    try:
+        certificates = read_certificates(visit.field("certificate"))
+    except SamlError as error:
+        raise WrongInput(str(error), field="certificate") from None
+    return SamlSettings(entity_id[:1024], sso_url[:2048], certificates)
+
+
+async def read_again(visit: Visit) -> Response:
+    """Read the metadata from its URL now."""
+    provider = await _provider(visit)
+    try:
+        if not provider.saml.metadata_url:
+            raise WrongInput("A metadata URL is wanted; none is kept.", field="metadata_url")
+        read = _read(await fetch(provider.saml.metadata_url, visit.context.settings.private_networks))
+        async with visit.context.database.write(visit.actor) as tx:
+            await saml_settings.note_refresh(tx, provider.id, read, "")
+    except Refusal as refused:
+        return await provider_page(visit, provider.id, refused=refused)
+    return _back(visit, provider.id, "metadata-read")
+
+
+async def change_sign_on(visit: Visit) -> Response:
+    """How people sign in."""
+    provider = await _provider(visit)
+    try:
+        changed: dict[str, Any] = {name: visit.field(name) == "yes" for name in _SWITCHES}
+        changed["unsolicited"] = _one_of(visit, "unsolicited", ("refuse", "restart", "accept"))
+        changed["name_id_is"] = _one_of(visit, "name_id_is", ("userName", "externalId"))
+        changed["authn_context"] = visit.field("authn_context").strip()[:300]
+        changed["groups_attribute"] = visit.field("groups_attribute").strip()[:300] or "groups"
+        changed["default_relay"] = visit.field("default_relay").strip()[:2000]
+        changed["slo_url"] = visit.field("slo_url").strip()[:2048]
+        changed["domains"] = tuple(dict.fromkeys(visit.field("domains").lower().replace(",", " ").split()))[:100]
+        if changed["slo_url"]:
+            _check_url(changed["slo_url"])
+        async with visit.context.database.write(visit.actor) as tx:
+            await saml_settings.change_sign_on(tx, provider.id, **changed)
+    except Refusal as refused:
+        return await provider_page(visit, provider.id, refused=refused)
+    return _back(visit, provider.id)
+
+
+def _check_url(url: str) -> None:
+    try:
+        check_sso_url(url)
+    except SamlError as error:
+        raise WrongInput(str(error).replace("SSO URL", "single logout URL"), field="slo_url") from None
+
+
+def _one_of(visit: Visit, name: str, allowed: tuple[str, ...]) -> str:
+    value = visit.field(name)
+    if value not in allowed:
+        raise WrongInput(f"{name} should be one of {', '.join(allowed)}; '{value[:80]}' came.", field=name)
+    return value
+
+
+# -- certificates and keys ---------------------------------------------------------------------------------------------
+
+
+async def change_certificates(visit: Visit) -> Response:
+    """Add a certificate for testing, put one into force, or remove one."""
+    provider = await _provider(visit)
+    act, fingerprint = visit.field("act"), visit.field("fingerprint")
+    try:
+        async with visit.context.database.write(visit.actor) as tx:
+            if act == "add":
+                try:
+                    certificates = read_certificates(visit.field("candidate"))
+                except SamlError as error:
+                    raise WrongInput(str(error), field="candidate") from None
+                await saml_settings.add_candidates(tx, provider.id, certificates)
+            elif act == "use":
+                await saml_settings.put_into_force(tx, provider.id, fingerprint)
+            elif act == "remove":
+                await saml_settings.remove_certificate(tx, provider.id, fingerprint)
+            else:
+                raise WrongInput(f"What to do should be add, use or remove; '{act[:40]}' came.")
+    except Refusal as refused:
+        return await provider_page(visit, provider.id, refused=refused)
+    return _back(visit, provider.id)
+
+
+async def change_keys(visit: Visit) -> Response:
+    """Make a key of this service provider, use it, or throw one away."""
+    provider = await _provider(visit)
+    act, key_id = visit.field("act"), visit.field("key")
+    try:
+        if act == "make":
+            name, now = f"Vestibule {visit.tenant.name}", visit.received_at // 1000
+            made = await asyncio.to_thread(make_signing_key, name, now)
+            async with visit.context.database.write(visit.actor) as tx:
+                await saml_keys.keep_next_key(tx, provider, made, visit.context.checker)
+        else:
+            acts = {"use": saml_keys.use_key, "drop": saml_keys.drop_key}
+            if act not in acts:
+                raise WrongInput(f"What to do should be make, use or drop; '{act[:40]}' came.")
+            async with visit.context.database.write(visit.actor) as tx:
+                await acts[act](tx, provider, key_id)
+    except Refusal as refused:
+        return await provider_page(visit, provider.id, refused=refused)
+    return _back(visit, provider.id)
+
+
+# -- the sign-in test --------------------------------------------------------------------------------------------------
+
+
+async def begin_test(visit: Visit) -> Response:
+    """Go through the whole sign-in, and come back to what was found instead of being signed in."""
+    provider = await _provider(visit)
+    try:
+        return await send_to_sign_in(visit, provider, "", purpose="test", force=visit.query("again") == "yes")
+    except SignInRefused as refused:
+        wrong = WrongInput(f"A test needs {refused.wanted}; there is {refused.came}.")
+        return await provider_page(visit, provider.id, refused=wrong)
+
+
+async def show_test(visit: Visit) -> Response:
+    """What a sign-in test found: every check with its verdict, the assertion, and who it would be."""
+    provider = await _provider(visit)
+    async with visit.context.database.read(visit.tenant.id) as reading:
+        begun = await find_request(reading, visit.path("request_id"))
+        if begun is None or begun.identity_provider_id != provider.id or begun.purpose != "test":
+            raise visit.not_found()
+        result = begun.result or {}
+        person = await find_user(reading, result["person"]) if result.get("person") else None
+        keys = await keys_of(reading, provider.id)
+    ours = service_provider(visit.context, visit.tenant, provider)
+    return visit.page("sign_in_test.html", provider=provider, result=result, person=person, keys=keys, ours=ours)

@@ -1,0 +1,98 @@
+"""Reading a document from a URL that somebody typed: safely, because whoever types it may mean our own network.
+
+The rule of this file: the address is looked up once, judged, and then that very address is asked (so that a name cannot
+mean another machine a moment later); no redirect is followed, and size and time are bounded.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx2
+
+from vestibule.errors import WrongInput
+
+LARGEST: Final = 1024 * 1024
+SECONDS: Final = 10.0
+
+
+async def fetch(url: str, allowed_private: str) -> bytes:
+    """What is at a URL. `allowed_private` are networks that may be asked although they are not public.
+
+    Raises:
+        WrongInput: the URL leads nowhere that is asked, or what it answered is not to be had.
+    """
+    parts = urlsplit(url.strip())
+    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username or parts.password:
+        raise WrongInput(f"A URL that begins with https:// is wanted; '{url[:80]}' came.", field="metadata_url")
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        raise WrongInput(
+            "A URL with a port between 1 and 65535 is wanted; another came.", field="metadata_url"
+        ) from None
+    address = await _address(parts.hostname, port, allowed_private)
+    if parts.scheme == "http" and not _is_allowed(address, allowed_private):
+        raise WrongInput("A URL that begins with https:// is wanted; http:// came.", field="metadata_url")
+    host = f"[{address}]" if ":" in address else address
+    path = parts.path or "/"
+    target = f"{parts.scheme}://{host}:{port}{path}{f'?{parts.query}' if parts.query else ''}"
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await _read(target, parts.netloc, parts.hostname)
+    except (TimeoutError, httpx2.HTTPError) as error:
+        reason = str(error)[:200] or type(error).__name__
+        raise WrongInput(f"{parts.netloc} did not answer: {reason}.", field="metadata_url") from None
+
+
+async def _read(target: str, netloc: str, hostname: str) -> bytes:
+    async with (
+        httpx2.AsyncClient(follow_redirects=False, trust_env=False, timeout=SECONDS) as client,
+        client.stream("GET", target, headers={"host": netloc}, extensions={"sni_hostname": hostname}) as answer,
+    ):
+        if answer.status_code != 200:
+            raise WrongInput(
+                f"The metadata itself is wanted at this URL; {netloc} answered {answer.status_code}.",
+                field="metadata_url",
+            )
+        content = b""
+        async for chunk in answer.aiter_bytes():
+            content += chunk
+            if len(content) > LARGEST:
+                raise WrongInput(f"Metadata of at most {LARGEST:,} bytes is wanted; more came.", field="metadata_url")
+        return content
+
+
+async def _address(hostname: str, port: int, allowed_private: str) -> str:
+    """The address to ask: every address of the name has to be one that may be asked.
+
+    Raises:
+        WrongInput
+    """
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(hostname, port, type=socket.SOCK_STREAM)
+    except OSError:
+        raise WrongInput(f"Nobody knows a host '{hostname[:200]}'.", field="metadata_url") from None
+    addresses = [str(each[4][0]).partition("%")[0] for each in found]
+    for address in addresses:
+        if not _is_public(address) and not _is_allowed(address, allowed_private):
+            raise WrongInput(
+                f"'{hostname[:200]}' leads to {address}, which is not a public address. An operator can allow its "
+                "network with the setting private_networks.",
+                field="metadata_url",
+            )
+    return addresses[0]
+
+
+def _is_public(address: str) -> bool:
+    ip = ipaddress.ip_address(address)
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return (mapped or ip).is_global and not (mapped or ip).is_multicast
+
+
+def _is_allowed(address: str, allowed_private: str) -> bool:
+    ip = ipaddress.ip_address(address)
+    networks = [part.strip() for part in allowed_private.split(",") if part.strip()]
+    return any(ip in ipaddress.ip_network(network, strict=False) for network in networks)

@@ -1,0 +1,1 @@
+"""The pages of people: signing in, being signed in, signing out."""

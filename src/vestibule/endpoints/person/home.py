@@ -1,0 +1,141 @@
+"""What a person sees: where to sign in, and once they have, a quiet page of who they are here and what they may
+open.
+"""
+
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import orjson
+from starlette.responses import Response
+
+from vestibule.actions import sessions
+from vestibule.endpoints.console.guard import person_cookie_name
+from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.saml_out import leave_url
+from vestibule.errors import NotFound, SignInNeeded
+from vestibule.mapping import console_role
+from vestibule.model import Application, IdentityProvider, User
+from vestibule.store.applications import all_applications
+from vestibule.store.events import append_event
+from vestibule.store.identity_providers import all_providers, find_provider
+from vestibule.store.user_sessions import end_user_session, sessions_of_user
+
+_PROFILE_SHOWN: Final = 30
+
+
+async def show_home(visit: Visit) -> Response:
+    """The sign-in page of a tenant; for who is signed in, their home page."""
+    if visit.person is None:
+        return await _show_sign_in(visit)
+    async with visit.context.database.read(visit.tenant.id) as reading:
+        provider = await find_provider(reading, visit.my_session.identity_provider_id)
+        applications = await all_applications(reading)
+        mine = await sessions_of_user(reading, visit.me.id)
+    roles = roles_of_person(visit.me)
+    profile = {name: value for name, value in orjson.loads(visit.me.profile).items() if name != "roles"}
+    return visit.page(
+        "home.html",
+        name=profile.get("displayName") or visit.person_name,
+        profile=dict(list(profile.items())[:_PROFILE_SHOWN]),
+        roles=roles,
+        provider=provider,
+        applications=may_open(applications, roles),
+        sessions=mine,
+        console=console_role(roles) is not None,
+    )
+
+
+async def _show_sign_in(visit: Visit) -> Response:
+    async with visit.context.database.read(visit.tenant.id) as reading:
+        usable = [each for each in await all_providers(reading) if _usable(each)]
+    email = visit.query("email").strip().lower()
+    domain = email.rpartition("@")[2]
+    meant = [each for each in usable if domain and domain in each.saml.domains]
+    if email and len(meant) == 1:
+        return visit.redirect(_login_path(visit, meant[0], visit.query("to")))
+    return visit.page(
+        "enter.html",
+        providers=[(each, _login_path(visit, each, visit.query("to"))) for each in usable],
+        email=email,
+        routed=any(each.saml.domains for each in usable) and len(usable) > 1,
+        csp_targets=[each.saml.sso_url for each in usable],
+    )
+
+
+def _usable(provider: IdentityProvider) -> bool:
+    return provider.enabled and bool(provider.saml.sso_url and provider.saml.certificates)
+
+
+def _login_path(visit: Visit, provider: IdentityProvider, to: str) -> str:
+    query = f"?{urlencode({'to': to})}" if to else ""
+    return f"/saml/{visit.tenant.name}/{provider.id}/login{query}"
+
+
+def roles_of_person(user: User) -> list[str]:
+    """The roles a person holds: those that rules give, and the one that an administrator gave by hand."""
+    given = orjson.loads(user.profile).get("roles", [])
+    return [*given, user.role] if user.role and user.role not in given else list(given)
+
+
+def may_open(applications: list[Application], roles: list[str]) -> list[Application]:
+    """The applications that somebody with these roles sees."""
+    return [each for each in applications if not each.role or each.role in roles]
+
+
+async def show_me(visit: Visit) -> Response:
+    """The same for programs: who is signed in.
+
+    Raises:
+        SignInNeeded
+    """
+    if visit.person is None:
+        raise SignInNeeded("Nobody is signed in, or the session has ended.")
+    async with visit.context.database.read(visit.tenant.id) as reading:
+        provider = await find_provider(reading, visit.my_session.identity_provider_id)
+    session = visit.my_session
+    ends = min(session.expires_at, session.seen_at + visit.tenant.session_idle)
+    told: dict[str, Any] = {
+        "id": visit.me.id,
+        "userName": visit.person_name,
+        "profile": orjson.loads(visit.me.profile),
+        "roles": roles_of_person(visit.me),
+        "identityProvider": provider.name if provider else "",
+        "sessionExpires": ends,
+    }
+    return visit.json(told)
+
+
+async def end_session(visit: Visit) -> Response:
+    """End one of one's own sessions, such as a forgotten one elsewhere.
+
+    Raises:
+        NotFound
+    """
+    async with visit.context.database.write(visit.actor) as tx:
+        found = await sessions.end_one(tx, visit.me.id, visit.path("session_id"), visit.person_name)
+    if not found:
+        raise NotFound("That session has ended already.")
+    return visit.redirect(f"/{visit.tenant.name}/", "session-ended")
+
+
+async def sign_out(visit: Visit) -> Response:
+    """End the session here and, where the identity provider takes part in single logout, there."""
+    session = visit.my_session
+    async with visit.context.database.write(visit.actor) as tx:
+        await end_user_session(tx, visit.me.id, session.id)
+        told = {"user_name": visit.person_name}
+        provider_id = session.identity_provider_id
+        await append_event(tx, "user.signed_out", told, subject_id=visit.me.id, provider_id=provider_id)
+    elsewhere = await leave_url(visit, session)
+    if elsewhere:
+        response = visit.page("leaving.html", url=elsewhere)
+    else:
+        response = visit.redirect(f"/{visit.tenant.name}/", "signed-out")
+    response.delete_cookie(
+        person_cookie_name(visit.context, visit.tenant),
+        path="/",
+        secure=visit.context.settings.url.startswith("https:"),
+        httponly=True,
+        samesite="lax",
+    )
+    return response

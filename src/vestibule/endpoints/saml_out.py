@@ -1,0 +1,131 @@
+"""What goes out to an identity provider: requests to sign in and to sign out, and the keys they are signed with."""
+
+import asyncio
+import hashlib
+import secrets
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.responses import RedirectResponse, Response
+
+from vestibule.actions import saml_keys, sign_on
+from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.context import Context
+from vestibule.model import IdentityProvider, Tenant
+from vestibule.saml.binding import encode_posted, redirect_url
+from vestibule.saml.logout import logout_request
+from vestibule.saml.request import Asking, authn_request, message
+from vestibule.saml.service_provider import ServiceProvider, make_signing_key
+from vestibule.saml.signature import SigningKey
+from vestibule.saml.xml import serialise
+from vestibule.store.identity_providers import find_provider
+from vestibule.store.user_sessions import UserSession
+
+_BINDING_LIFE: Final = sign_on.BEGUN_FOR // 1000
+_TOKEN: Final = 43
+
+
+def service_provider(context: Context, tenant: Tenant, provider: IdentityProvider) -> ServiceProvider:
+    """This service provider as that identity provider knows it."""
+    return ServiceProvider(context.settings.saml_url(tenant.name, provider.id))
+
+
+async def current_key(visit: Visit, provider: IdentityProvider) -> SigningKey:
+    """The key that our messages are signed with; made when it is first needed."""
+    checker = visit.context.checker
+    async with visit.context.database.read(visit.tenant.id) as reading:
+        key = await saml_keys.current_key(reading, provider.id, checker)
+    if key is not None:
+        return key
+    made = await asyncio.to_thread(make_signing_key, f"Vestibule {visit.tenant.name}", visit.received_at // 1000)
+    async with visit.context.database.write(visit.actor) as tx:
+        return await saml_keys.keep_first_key(tx, provider, made, checker)
+
+
+# -- signing in --------------------------------------------------------------------------------------------------------
+
+
+def _binding_cookie(context: Context) -> str:
+    return "__Host-vestibule-begun" if context.settings.url.startswith("https:") else "vestibule-begun"
+
+
+def browser_check(visit: Visit) -> bytes | None:
+    """What is kept of the token that binds sign-ins to this browser; None if it has none."""
+    token = visit.request.cookies.get(_binding_cookie(visit.context), "")
+    return hashlib.sha256(token.encode()).digest() if len(token) == _TOKEN and token.isascii() else None
+
+
+async def send_to_sign_in(
+    visit: Visit, provider: IdentityProvider, relay: str, *, purpose: str = "sign-in", force: bool = False
+) -> Response:
+    """Begin a sign-in and send the browser to the identity provider with it.
+
+    Raises:
+        SignInRefused: nobody can sign in there now.
+    """
+    sign_on.check_usable(provider, testing=purpose == "test")
+    saml = provider.saml
+    key = await current_key(visit, provider) if saml.sign_requests else None
+    token = visit.request.cookies.get(_binding_cookie(visit.context), "")
+    if len(token) != _TOKEN or not token.isascii():
+        token = secrets.token_urlsafe(32)
+    check = hashlib.sha256(token.encode()).digest()
+    who = visit.administrator.id if visit.administrator and purpose == "test" else ""
+    async with visit.context.database.write(visit.actor) as tx:
+        begun = await sign_on.begin(tx, provider, relay, check, purpose=purpose, administrator_id=who)
+    ours = service_provider(visit.context, visit.tenant, provider)
+    asking = Asking(begun.id, ours.entity_id, ours.acs_url, saml.sso_url, force or saml.force_authn, saml.authn_context)
+    request = authn_request(asking, begun.created_at)
+    if saml.sso_binding == "post":
+        posted = encode_posted(message(request, key))
+        response = visit.page("to_provider.html", url=saml.sso_url, field="SAMLRequest", message=posted, relay=begun.id)
+        allow_form_to(response, saml.sso_url)
+    else:
+        url = redirect_url(saml.sso_url, "SAMLRequest", serialise(request), begun.id, key)
+        response = RedirectResponse(url, 303)
+    secure = visit.context.settings.url.startswith("https:")
+    # The response comes with a POST from another site, to which only SameSite=None cookies are sent; browsers take
+    # those over HTTPS only. On plain HTTP, which is for one machine, the identity provider is the same site.
+    response.set_cookie(
+        _binding_cookie(visit.context),
+        token,
+        max_age=_BINDING_LIFE,
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="none" if secure else "lax",
+    )
+    return response
+
+
+def allow_form_to(response: Response, *urls: str) -> None:
+    """Let the forms of a page go to where these URLs are, and nowhere else."""
+    origins = " ".join(f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, urls) if parts.netloc)
+    response.headers["content-security-policy"] = (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        f"form-action 'self' {origins}; frame-ancestors 'none'; base-uri 'none'"
+    )
+
+
+# -- signing out -------------------------------------------------------------------------------------------------------
+
+
+async def leave_url(visit: Visit, session: UserSession) -> str:
+    """Where a browser goes to end the identity provider's session as well; empty where that takes no part in it."""
+    async with visit.context.database.read(visit.tenant.id) as reading:
+        provider = await find_provider(reading, session.identity_provider_id)
+    if provider is None or not provider.saml.slo_url:
+        return ""
+    key = await current_key(visit, provider)
+    ours = service_provider(visit.context, visit.tenant, provider)
+    id_ = f"id{secrets.token_hex(16)}"
+    request = logout_request(
+        id_,
+        ours.entity_id,
+        provider.saml.slo_url,
+        session.name_id,
+        session.name_id_format,
+        session.session_index,
+        visit.received_at // 1000,
+    )
+    return redirect_url(provider.saml.slo_url, "SAMLRequest", serialise(request), "", key)

@@ -1,0 +1,78 @@
+"""What is done for SAML without anybody asking: metadata is read again, and expiring certificates are told of."""
+
+import hashlib
+import logging
+from typing import Final
+
+from vestibule.actions import saml_settings
+from vestibule.endpoints.context import Context
+from vestibule.endpoints.fetch import fetch
+from vestibule.errors import NotFound, Refusal
+from vestibule.model import HOUSE, Actor, Certificate, IdentityProvider
+from vestibule.saml.errors import SamlError
+from vestibule.saml.metadata import read_metadata
+from vestibule.store.database import Tx
+from vestibule.store.events import append_event
+from vestibule.store.identity_providers import all_providers
+from vestibule.store.saml import see_once
+from vestibule.store.tenants import all_tenants
+
+log = logging.getLogger("vestibule.worker")
+
+_DAY: Final = 86_400_000
+_REFRESH_AFTER: Final = 3_600_000
+WARNED_DAYS: Final = (60, 30, 7, 1, 0)
+"""How many days before a certificate's end administrators are told of it; 0 is when it has come."""
+
+
+async def keep_up(context: Context) -> None:
+    """Look after every identity provider of every tenant."""
+    async with context.database.house_read(Actor(HOUSE, "worker")) as house:
+        tenants, now = await all_tenants(house), house.now
+    for tenant in tenants:
+        actor = Actor(tenant.id, "worker", name="Vestibule")
+        async with context.database.read(tenant.id) as reading:
+            providers = await all_providers(reading)
+        for provider in providers:
+            due = warnings_due(provider, now)
+            if due:
+                async with context.database.write(actor) as tx:
+                    for certificate, days in due:
+                        await _warn(tx, provider, certificate, days)
+            if provider.saml.metadata_url and now - provider.saml.refreshed_at >= _REFRESH_AFTER:
+                await _refresh(context, actor, provider)
+
+
+def warnings_due(provider: IdentityProvider, now: int) -> list[tuple[Certificate, int]]:
+    """The certificates in force that expire soon, each with the smallest of the days it is within."""
+    due = []
+    for certificate in provider.saml.certificates:
+        within = [days for days in WARNED_DAYS if certificate.not_after - now <= days * _DAY]
+        if within:
+            due.append((certificate, min(within)))
+    return due
+
+
+async def _warn(tx: Tx, provider: IdentityProvider, certificate: Certificate, days: int) -> None:
+    """Tell of a certificate once for each number of days, on whichever node."""
+    once = hashlib.sha256(f"expiry\n{certificate.fingerprint}\n{days}".encode()).digest()
+    if await see_once(tx, provider.id, once, certificate.not_after + 400 * _DAY):
+        expires = f"expires within {days} day{'s' if days > 1 else ''}" if days else "has expired"
+        told = {"name": provider.name, "expires": expires, "days": days, "certificate": certificate.fingerprint}
+        log.warning("a signing certificate %s", expires, extra={"tenant": tx.tenant, "identity_provider": provider.id})
+        await append_event(tx, "saml.certificate_expiring", told, subject_id=provider.id, provider_id=provider.id)
+
+
+async def _refresh(context: Context, actor: Actor, provider: IdentityProvider) -> None:
+    read, failure = None, ""
+    try:
+        read = read_metadata(await fetch(provider.saml.metadata_url, context.settings.private_networks))
+    except SamlError as error:
+        failure = str(error)
+    except Refusal as error:
+        failure = error.message
+    try:
+        async with context.database.write(actor) as tx:
+            await saml_settings.note_refresh(tx, provider.id, read, failure)
+    except NotFound:
+        log.info("an identity provider is gone", extra={"identity_provider": provider.id})
