@@ -31,6 +31,7 @@
     SecurityError: "The browser gives no passkey for this address. Open the console under the server's own address.",
   };
   button.hidden = false;
+  if (button.autofocus) button.focus();  // what was hidden when the page was shown was passed over
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     tell("");

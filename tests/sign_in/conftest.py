@@ -1,0 +1,27 @@
+"""One running pocket Okta for all of these tests; for each of them an app and a tenant, tied together both ways."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import Place
+from tests.okta.both import connected
+from tests.pocket_okta import running as pocket
+from tests.sign_in.scene import Scene
+
+
+@pytest.fixture(scope="session")
+def okta(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pocket.Okta]:
+    """An org that waits a thousandth of what the real one waits before it tries again."""
+    with pocket.running(tmp_path_factory.mktemp("okta"), "--empty", "--time-scale", "0.001") as org:
+        yield org
+
+
+@pytest.fixture
+def scene(okta: pocket.Okta, place: Place) -> Iterator[Scene]:
+    """The two sides, connected for provisioning and tied together for sign-in."""
+    with place.client() as scim:
+        made = Scene(connected(okta, place, "catalogue", scim))
+        made.tie()
+        yield made
+        made.close()

@@ -1,0 +1,105 @@
+"""An app of the pocket Okta and a tenant of Vestibule, tied together for provisioning and for sign-in."""
+
+from dataclasses import replace
+from typing import Any
+
+import httpx2
+
+from tests.conftest import Place
+from tests.okta.both import Both
+from tests.pocket_okta.visitor import Page, Visitor
+from vestibule.actions import saml_settings
+from vestibule.endpoints.context import Context
+from vestibule.model import SamlSettings
+from vestibule.saml.metadata import read_metadata
+from vestibule.store.identity_providers import find_provider
+
+
+class Scene:
+    """Both sides, and what a test does with them."""
+
+    def __init__(self, both: Both) -> None:
+        self.both = both
+        self.place: Place = both.place
+        self.base = f"{self.place.running.url}/saml/{self.place.tenant.name}/{self.place.provider.id}"
+        self._browsers: list[Visitor] = []
+        self.home = f"{self.place.running.url}/{self.place.tenant.name}/"
+
+    # -- tying together
+
+    def tie(self) -> None:
+        """What an administrator does on both sides: the one's metadata to the other, each way."""
+        metadata = httpx2.get(f"{self.base}/metadata", trust_env=False)
+        assert metadata.status_code == 200, metadata.text
+        self.both.okta.call("POST", f"{self.both.app.pocket}/sp-metadata", {"xml": metadata.text})
+        self.take_metadata()
+
+    def take_metadata(self) -> None:
+        """Vestibule reads the app's metadata as it is now."""
+        made = self.both.okta.call("GET", self.both.app.path)
+        key = made["_embedded"]["pocket"]["externalKey"]
+        answer = self.both.okta.client.get(f"/app/{key}/sso/saml/metadata", headers={"Authorization": ""})
+        read = read_metadata(answer.content)
+
+        async def take(context: Context) -> None:
+            async with context.database.write(self.place.actor) as tx:
+                await saml_settings.take_details(tx, self.place.provider.id, read)
+
+        self.place.running.act(take)
+
+    def set(self, **changed: Any) -> None:
+        """Change how people sign in, at Vestibule."""
+
+        async def change(context: Context) -> None:
+            async with context.database.write(self.place.actor) as tx:
+                await saml_settings.change_sign_on(tx, self.place.provider.id, **changed)
+
+        self.place.running.act(change)
+
+    def okta_set(self, **sign_on: Any) -> None:
+        """Change the Sign On tab of the app."""
+        self.both.okta.call("PUT", self.both.app.path, {"settings": {"signOn": sign_on}})
+
+    def saml(self) -> SamlSettings:
+        """The SAML settings as Vestibule has them now."""
+
+        async def look(context: Context) -> SamlSettings:
+            async with context.database.read(self.place.tenant.id) as reading:
+                provider = await find_provider(reading, self.place.provider.id)
+            assert provider is not None
+            return replace(provider.saml)
+
+        return self.place.running.act(look)
+
+    # -- people
+
+    def person(self) -> dict[str, Any]:
+        """Somebody who is assigned, and provisioned."""
+        return self.both.provisioned()[0]
+
+    def visitor(self) -> Visitor:
+        """A fresh browser without a script, closed at the end of the test."""
+        self._browsers.append(Visitor(self.both.okta.url))
+        return self._browsers[-1]
+
+    def close(self) -> None:
+        """Close every browser."""
+        for browser in self._browsers:
+            browser.client.close()
+
+    def signed_in(self, person: dict[str, Any], visitor: Visitor | None = None, to: str = "") -> tuple[Visitor, Page]:
+        """A browser in which a person has signed in, and the page that they arrive at."""
+        browser = visitor or self.visitor()
+        page = browser.open(f"{self.base}/login{f'?to={to}' if to else ''}")
+        if any("username" in form.fields for form in page.forms()):
+            page = browser.sign_in(str(person["profile"]["login"]), page)
+        form = page.form()
+        return browser, browser.send(form, come_from=page.url)
+
+    def me(self, browser: Visitor) -> httpx2.Response:
+        """What the applications' question is answered with."""
+        return browser.client.get(f"{self.home}me")
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        """The data of the tenant's events of a kind, the newest first."""
+        return [each["data"] for each in self.place.events(kind)]
