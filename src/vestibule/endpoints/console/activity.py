@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from vestibule.endpoints.console.sign_in_words import mend_of_sign_in
 from vestibule.endpoints.console.visit import Visit
 from vestibule.events import EVENT_TYPES
 from vestibule.model import Event
@@ -122,6 +123,8 @@ _MENDS: Final = {
 
 
 def _mend(event: Event, vendor: str) -> str:
+    if event.type == "login.refused":
+        return mend_of_sign_in(str(event.data.get("check", "")), vendor)
     if event.type == "credential.refused":
         reason = str(event.data.get("reason", ""))
         if reason.endswith("secret"):

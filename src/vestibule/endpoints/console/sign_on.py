@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from vestibule.actions import saml_keys, saml_settings
 from vestibule.endpoints.console.providers import provider_page
+from vestibule.endpoints.console.sign_in_words import mend_of_sign_in
 from vestibule.endpoints.console.visit import Visit
 from vestibule.endpoints.fetch import fetch
-from vestibule.endpoints.saml_out import send_to_sign_in, service_provider
+from vestibule.endpoints.saml_out import send_to_sign_in
 from vestibule.errors import Refusal, SignInRefused, WrongInput
 from vestibule.model import IdentityProvider, SamlSettings
 from vestibule.saml.certificate import read_certificates
@@ -20,7 +21,7 @@ from vestibule.saml.errors import SamlError
 from vestibule.saml.metadata import check_sso_url, read_metadata
 from vestibule.saml.service_provider import make_signing_key
 from vestibule.store.identity_providers import find_provider
-from vestibule.store.saml import find_request, keys_of
+from vestibule.store.saml import find_request
 from vestibule.store.users import find_user
 
 _SWITCHES: Final = ("just_in_time", "sign_requests", "force_authn")
@@ -204,6 +205,5 @@ async def show_test(visit: Visit) -> Response:
             raise visit.not_found()
         result = begun.result or {}
         person = await find_user(reading, result["person"]) if result.get("person") else None
-        keys = await keys_of(reading, provider.id)
-    ours = service_provider(visit.context, visit.tenant, provider)
-    return visit.page("sign_in_test.html", provider=provider, result=result, person=person, keys=keys, ours=ours)
+    mends = {check[0]: mend_of_sign_in(check[0], provider.vendor) for check in result.get("checks", ()) if not check[3]}
+    return visit.page("sign_in_test.html", provider=provider, result=result, person=person, mends=mends)
