@@ -158,14 +158,21 @@ class Staff:
         """Every page of the tenant with everything that it can be about, as the page of routes has them. A route whose
         parameter nobody knows here fails the test.
         """
-        tables = {"provider_id": "identity_providers", "user_id": "users", "event_id": "events"}
+        tables = {
+            "provider_id": "identity_providers",
+            "user_id": "users",
+            "event_id": "events",
+            "request_id": "saml_requests",
+        }
         ids = {"tenant": [self.place.tenant.name]}
         for name, table in tables.items():
             query = f"SELECT id FROM {table} WHERE tenant_id = $1"
             ids[name] = [row[0] for row in rows(self.running, query, self.place.tenant.id)]
         paths = []
         for route in ROUTES:
-            if route.method == "GET" and route.shape == "page" and "{tenant}" in route.path:
+            if route.method == "GET" and route.shape == "page" and route.path.startswith("/console/{tenant}"):
+                if route.path.endswith("/sign-in-test"):
+                    continue  # it leads to the identity provider
                 names = re.findall(r"{(\w+)}", route.path)
                 paths += [
                     route.path.format(**dict(zip(names, values, strict=True)))

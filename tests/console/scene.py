@@ -13,13 +13,14 @@ from tests.conftest import Place, Running
 from tests.console.certificates import pem
 from tests.console.conftest import OPERATOR, PASSWORD, PASSWORD_HASH, rows
 from tests.console.visitor import Page, Visitor
-from vestibule.actions import administer, configure, people, provision, second_factor, sign_in
+from vestibule.actions import administer, configure, people, provision, saml_settings, second_factor, sign_in, sign_on
 from vestibule.actions.provision import Sent
 from vestibule.endpoints.console import assets
 from vestibule.endpoints.console.guard import Route
 from vestibule.endpoints.context import Context
 from vestibule.keys import token_check
-from vestibule.model import HOUSE, ROLES, Administrator, AdministratorRole, new_id
+from vestibule.model import HOUSE, ROLES, Administrator, AdministratorRole, SamlSettings, new_id
+from vestibule.saml.certificate import read_certificates
 from vestibule.store.administrators import insert_administrator
 from vestibule.store.database import House
 from vestibule.store.events import Asked, page_events
@@ -52,6 +53,15 @@ FORMS: Final[dict[str, dict[str, str]]] = {
         "sso_url": "https://login.north.example/sso",
         "certificate": "{certificate}",
     },
+    # There is no metadata URL: what it does is refused in words. tests/sign_in reads one.
+    "/console/{tenant}/identity-providers/{provider_id}/saml/read-again": {},
+    "/console/{tenant}/identity-providers/{provider_id}/sign-on": {
+        "unsolicited": "restart",
+        "name_id_is": "userName",
+        "groups_attribute": "crews",
+    },
+    "/console/{tenant}/identity-providers/{provider_id}/certificates": {"act": "add", "candidate": "{certificate}"},
+    "/console/{tenant}/identity-providers/{provider_id}/saml-keys": {"act": "make"},
     "/console/{tenant}/identity-providers/{provider_id}/provisioning": {"provisioning": "paused"},
     "/console/{tenant}/identity-providers/{provider_id}/keys": {"label": "Fresh key"},
     "/console/{tenant}/identity-providers/{provider_id}/keys/{credential_id}/retire": {},
@@ -184,6 +194,10 @@ def make_scene(running: Running) -> Scene:
         async with context.database.write(place.actor) as tx:
             by_hand = await people.add_by_hand(tx, {"userName": "hand@north.example"}, "")
             key, _ = await configure.create_credential(tx, place.provider.id, "Second", None, context.checker)
+            saml = SamlSettings("urn:idp:south", "https://login.south.example/sso", read_certificates(pem()))
+            await saml_settings.take_details(tx, place.provider.id, saml)
+            provider = await configure.get_provider(tx, place.provider.id)
+            begun = await sign_on.begin(tx, provider, "", b"", purpose="test")
             events = await page_events(tx, Asked(), 1)
         async with context.database.write(
             place.actor._replace(kind="identity_provider", identity_provider_id=place.provider.id)
@@ -196,6 +210,7 @@ def make_scene(running: Running) -> Scene:
             "tenant": place.tenant.name,
             "provider_id": place.provider.id,
             "credential_id": key.id,
+            "request_id": begun.id,
             "user_id": by_hand.id,
             "provisioned_id": provisioned.id,
             "event_id": events[0].id,

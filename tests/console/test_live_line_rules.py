@@ -53,9 +53,10 @@ def test_a_request_without_a_key_is_told_with_its_time(staff: Staff, owner: Visi
 
 
 def test_that_the_tenant_is_suspended_is_told_before_anything_else(
-    staff: Staff, owner: Visitor, scim: httpx2.Client
+    staff: Staff, operator: Visitor, scim: httpx2.Client
 ) -> None:
-    """Also where all was well before; and its administrators may look on."""
+    """Also where all was well before. The sessions of its administrators are over; operators look on."""
+    owner = operator
     scim.get("/Users", params=TEST)
     set_state(staff, "suspended")
     told = (

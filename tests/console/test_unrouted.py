@@ -43,7 +43,6 @@ def test_nothing_is_there_and_says_so(running: Running) -> None:
     [
         ("/console", "/console/"),
         ("/console?a=1", "/console/?a=1"),
-        ("/readyz/?a=1", "/readyz?a=1"),
         ("/console/some%3Fthing", "/console/some%3Fthing/"),
     ],
 )

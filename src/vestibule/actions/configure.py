@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final
 
+from vestibule.actions.sessions import take_access_of_provider
 from vestibule.errors import NotFound, Taken, WrongInput
 from vestibule.keys import Checker, Pair, make_pair, shortened
 from vestibule.mapping import compile_mapping
@@ -22,7 +23,7 @@ from vestibule.model import (
 )
 from vestibule.scim.text import unprintable
 from vestibule.store.credentials import credentials_of, find_credential, insert_credential, revoke_credential
-from vestibule.store.database import House, Tx, UniqueViolation
+from vestibule.store.database import End, House, Tx, UniqueViolation
 from vestibule.store.events import append_event, append_house_event
 from vestibule.store.identity_providers import (
     insert_provider,
@@ -32,6 +33,7 @@ from vestibule.store.identity_providers import (
     update_provider,
 )
 from vestibule.store.tenants import insert_tenant, update_tenant_state
+from vestibule.store.user_sessions import end_sessions_of_tenant
 from vestibule.store.users import Chosen, count_users
 from vestibule.vendors import VENDORS
 
@@ -86,8 +88,13 @@ async def set_tenant_state(house: House, tenant: Tenant, state: TenantState) -> 
     if tenant.state == state:
         return tenant
     await update_tenant_state(house, tenant.id, state)
-    event = "tenant.suspended" if state == "suspended" else "tenant.resumed"
-    await append_house_event(house, tenant.id, event, {"name": tenant.name, "title": tenant.title})
+    told: dict[str, Any] = {"name": tenant.name, "title": tenant.title}
+    if state == "suspended":
+        ended = (await end_sessions_of_tenant(house, tenant.id)).all
+        event_id = await append_house_event(house, tenant.id, "tenant.suspended", {**told, "sessions_ended": ended})
+        house.ends += (End(tenant.id, event_id, "", ended),)
+    else:
+        await append_house_event(house, tenant.id, "tenant.resumed", told)
     return replace(tenant, state=state)
 
 
@@ -147,6 +154,7 @@ async def change_provider(
     provider_id: str,
     *,
     name: str | None = None,
+    vendor: str | None = None,
     enabled: bool | None = None,
     adopts: bool | None = None,
     saml: SamlSettings | None = None,
@@ -157,8 +165,11 @@ async def change_provider(
         NotFound, WrongInput, Taken
     """
     before = await get_provider(tx, provider_id)
+    if vendor is not None and vendor not in VENDORS:
+        raise WrongInput(f"The vendor should be one of {', '.join(VENDORS)}; '{vendor[:40]}' came.", field="vendor")
     after = replace(
         before,
+        vendor=vendor or before.vendor,
         name=before.name if name is None else checked_name(name, "The name", "name"),
         enabled=before.enabled if enabled is None else enabled,
         adopts=before.adopts if adopts is None else adopts,
@@ -176,11 +187,20 @@ async def change_provider(
     except UniqueViolation:
         raise _name_taken(after.name) from None
     told = {"name": after.name, "changes": changes}
-    await append_event(tx, "identity_provider.changed", told, subject_id=provider_id, provider_id=provider_id)
+    if before.enabled and not after.enabled:
+        await take_access_of_provider(tx, "identity_provider.changed", provider_id, told)
+    else:
+        await append_event(tx, "identity_provider.changed", told, subject_id=provider_id, provider_id=provider_id)
     return after
 
 
-_SHOWN: Final = {"name": "name", "enabled": "enabled", "adopts": "adopts people added by hand", "saml": "SAML"}
+_SHOWN: Final = {
+    "name": "name",
+    "vendor": "vendor",
+    "enabled": "enabled",
+    "adopts": "adopts people added by hand",
+    "saml": "SAML",
+}
 
 
 def _shown(value: Any) -> Any:

@@ -32,6 +32,14 @@ from vestibule.store.users import (
 from vestibule.vendors.vendor import BASE_MAPPING
 
 LONGEST_ROLE: Final = 100
+_FIELDS: Final = {
+    "emails": "email",
+    "name.givenName": "given_name",
+    "name.familyName": "family_name",
+    "displayName": "display_name",
+    "title": "title",
+}
+"""The console's field for an attribute that a SCIM error names."""
 _derive = compile_mapping(BASE_MAPPING)
 
 
@@ -128,7 +136,8 @@ def _cleaned(described: Document) -> Document:
     try:
         document, _ = clean(described, USER_TYPE)
     except ScimError as error:
-        raise WrongInput(error.detail, field="user_name") from None
+        field = next((field for path, field in _FIELDS.items() if f"'{path}" in error.detail), "user_name")
+        raise WrongInput(error.detail, field=field) from None
     return document
 
 

@@ -118,6 +118,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/{tenant}/sign-out", home.sign_out, "person"),
 )
 
+PEOPLES: Final = 4
+"""How many routes at the end begin with a tenant's name: nothing can be told from a path's being like them."""
+
 SCIM_ROUTES: Final[tuple[tuple[str, str], ...]] = (
     ("GET", "/scim/v2/{tenant}/Users"),
     ("POST", "/scim/v2/{tenant}/Users"),
@@ -144,7 +147,7 @@ def console(context: Context) -> Starlette:
         said = {404: "There is nothing at this address.", 405: "This address does not answer this method."}
         headers, path = dict(headers_of(context.settings)), request.scope["path"]
         other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
-        if status == 404 and _allowed(routes, other):
+        if status == 404 and _allowed(routes[:-PEOPLES], other):
             query = f"?{request.url.query}" if request.url.query else ""
             return RedirectResponse(quote(other) + query, 307, headers)
         if status == 405:

@@ -65,6 +65,7 @@ class ScimEndpoint:
         self._base_url = settings.url
         self._wildcard = f".{settings.wildcard_host}".encode() if settings.wildcard_host else b""
         self._scheme = self._base_url.partition("://")[0]
+        self._latest_keys: dict[str, str] = {}
         self._prefix = f"req_{secrets.token_hex(4)}_"
         self._numbers = itertools.count(1)
 
@@ -161,6 +162,10 @@ class ScimEndpoint:
 
     def _note_use(self, caller: Caller, *, at_once: bool) -> None:
         last, now = caller.presented.last_used_at, self._context.database.clock()
+        # Where two keys take turns, each turn is noted: the console says of a key that fell silent that it may go.
+        before = self._latest_keys.get(caller.presented.provider_id)
+        self._latest_keys[caller.presented.provider_id] = caller.presented.credential_id
+        at_once = at_once or before not in {None, caller.presented.credential_id}
         if at_once or last is None or now - last >= _USE_NOTED_EVERY:
             self._context.background.spawn(self._write_use(caller, now if at_once else now - _USE_NOTED_EVERY))
 

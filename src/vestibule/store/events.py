@@ -61,12 +61,13 @@ async def append_events(tx: Tx, event_type: str, provider_id: str, events: list[
     )
 
 
-async def append_house_event(house: House, tenant_id: str, event_type: str, data: dict[str, Any]) -> None:
-    """Record what an operator did to a whole tenant."""
+async def append_house_event(house: House, tenant_id: str, event_type: str, data: dict[str, Any]) -> str:
+    """Record what an operator did to a whole tenant; the event's id."""
+    event_id = new_id(house.now)
     await house.run(
         _INSERT,
         tenant_id,
-        new_id(house.now),
+        event_id,
         house.now,
         event_type,
         actor_json(house.actor),
@@ -75,6 +76,7 @@ async def append_house_event(house: House, tenant_id: str, event_type: str, data
         house.actor.request_id,
         orjson.dumps(data).decode(),
     )
+    return event_id
 
 
 def actor_json(actor: Actor) -> str:

@@ -16,7 +16,7 @@ from vestibule.scim.text import fold
 from vestibule.store.database import Reading, Row, Tx
 from vestibule.store.where import Where
 
-SEARCH_LENGTH: Final = 300
+SEARCH_LENGTH: Final = 600
 """Characters of `users.search`; PostgreSQL indexes no entry above some 2,700 bytes."""
 
 
@@ -63,8 +63,8 @@ def search_text(document: Document, emails: tuple[EmailRow, ...]) -> str:
         name.get("familyName"),
         document.get("externalId"),
     )
-    found_by = "\n".join([word for word in words if word] + [email[0] for email in emails])
-    return fold(found_by)[:SEARCH_LENGTH]
+    found_by = [fold(word) for word in words if word] + [email[0] for email in emails]
+    return "\n".join(dict.fromkeys(found_by))[:SEARCH_LENGTH]
 
 
 def email_rows(document: Document) -> tuple[EmailRow, ...]:

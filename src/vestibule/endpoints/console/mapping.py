@@ -9,7 +9,7 @@ from vestibule.actions import configure
 from vestibule.endpoints.console.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.events import changes_between
-from vestibule.mapping import MAX_RULES, compile_mapping, trace
+from vestibule.mapping import MAX_RULES, compile_profile, trace
 from vestibule.model import IdentityProvider, Rule, User
 from vestibule.scim.schema import USER_TYPE, Attribute
 from vestibule.store.database import Reading
@@ -19,6 +19,7 @@ from vestibule.store.users import find_users_by_name, page_of_provider
 SPARE_ROWS: Final = 3
 _COLUMN: Final = 46
 """Characters that fit a line of the sources' column."""
+MOST_ROWS: Final = 2 * MAX_RULES
 _TRANSFORMS: Final = {"": ("", False), "trim": ("", True), "lower": ("lower", False), "trim-lower": ("lower", True)}
 
 
@@ -34,15 +35,14 @@ async def change_mapping(visit: Visit) -> Response:
     """Preview the rules of the form on a person, or save them."""
     async with visit.context.database.read(visit.tenant.id) as reading:
         provider = await _provider(visit, reading)
-        rules: tuple[Rule, ...] = ()
         try:
             rules = _read_rules(visit)
-            compile_mapping(rules)
+            compile_profile(rules, provider.roles)
             person = await _example(reading, provider, visit.field("person"))
             if visit.field("do") == "preview":
                 return await _page(visit, reading, provider, rules, person, previewed=True)
         except Refusal as refused:
-            return await _page(visit, reading, provider, rules or provider.mapping, None, refused=refused)
+            return await _page(visit, reading, provider, _typed(visit), None, refused=refused)
     async with visit.context.database.write(visit.actor) as tx:
         saved = await configure.change_mapping(tx, provider.id, rules)
     done = "mapping-same" if saved.mapping_version == provider.mapping_version else "mapping-saved"
@@ -90,14 +90,17 @@ async def _page(
     document = orjson.loads(person.document) if person else None
     preview: dict[str, Any] | None = None
     if document is not None and person is not None and refused is None:
-        before, after = orjson.loads(person.profile), compile_mapping(rules)(document)
+        before, after = (
+            orjson.loads(person.profile),
+            compile_profile(rules, provider.roles)(document, person.saml_groups),
+        )
         preview = {
             "user": person,
             "user_name": document["userName"],
             "origins": trace(rules, document),
             "changes": {change["attribute"]: change for change in changes_between(before, after)},
         }
-    spare = min(SPARE_ROWS, MAX_RULES - len(rules))
+    spare = max(0, min(SPARE_ROWS, MAX_RULES - len(rules)))
     return visit.page(
         "mapping.html",
         refused.status if refused else 200,
@@ -106,6 +109,7 @@ async def _page(
         paths=_paths(USER_TYPE.root),
         preview=preview,
         previewed=previewed,
+        wanted=visit.field("person"),
         derivation=await find_derivation(reading, provider.id),
         refused=refused,
     )
@@ -128,22 +132,32 @@ def _read_rules(visit: Visit) -> tuple[Rule, ...]:
     """The rules of the form, in its order; a row without a target is none.
 
     Raises:
-        WrongInput: a row with a source and no target.
+        WrongInput: a row with a source and no target, or with a text that is too long.
     """
+    for number, rule in enumerate(_typed(visit)):
+        if rule.sources and not rule.target:
+            raise WrongInput(f"Row {number + 1} has a source and no target.", field=str(number))
+        for what, text, longest in (("default", rule.default, 500), ("text between", rule.join or "", 20)):
+            if len(text) > longest:
+                raise WrongInput(
+                    f"Rule {number + 1}: the {what} may have {longest} characters; {len(text)} came.",
+                    field=str(number),
+                )
+    return tuple(rule for rule in _typed(visit) if rule.target)
+
+
+def _typed(visit: Visit) -> tuple[Rule, ...]:
+    """Every row of the form as it was typed."""
     rules = []
-    for number in range(MAX_RULES + SPARE_ROWS):
+    for number in range(MOST_ROWS):
         if f"target-{number}" not in visit.form:
             break
         target = visit.field(f"target-{number}").strip()
         sources = tuple(filter(None, (line.strip() for line in visit.field(f"sources-{number}").splitlines())))
-        if not target:
-            if sources:
-                raise WrongInput(f"Row {number + 1} has a source and no target.", field=str(number))
-            continue
         case, trim = _TRANSFORMS.get(visit.field(f"transform-{number}"), ("", False))
-        join = visit.field(f"join-{number}")[:20] if visit.field(f"joins-{number}") == "yes" else None
+        join = visit.field(f"join-{number}") if visit.field(f"joins-{number}") == "yes" else None
         rules.append(
-            Rule(target, sources, visit.field(f"default-{number}").strip()[:500], "lower" if case else "", trim, join)
+            Rule(target, sources, visit.field(f"default-{number}").strip(), "lower" if case else "", trim, join)
         )
     return tuple(rules)
 

@@ -143,6 +143,7 @@ async def change_settings(visit: Visit) -> Response:
                 tx,
                 provider_id,
                 name=visit.field("name"),
+                vendor=visit.field("vendor") or None,
                 enabled=visit.field("enabled") == "yes",
                 adopts=visit.field("adopts") == "yes",
             )

@@ -97,9 +97,23 @@ def short_id(text: str) -> str:
     return text if len(text) <= 14 else f"{text[:8]}…{text[-4:]}"
 
 
+LONGEST_SHOWN: Final = 16_000
+LONGEST_VALUE: Final = 1_000
+MOST_LINES: Final = 50
+
+
 def pretty(value: Any) -> str:
-    """A JSON value over several lines."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    """A JSON value over several lines, cut where it would make a page nobody can read."""
+    return _cut(json.dumps(value, indent=2, ensure_ascii=False), LONGEST_SHOWN)
+
+
+def short_value(text: str) -> str:
+    """A value in a list or a heading."""
+    return _cut(text, 200)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]} … ({len(text):,} characters in all)"
 
 
 def plain(value: Any) -> str:
@@ -110,16 +124,19 @@ def plain(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return value
+            return _cut(value, LONGEST_VALUE)
         case _:
-            return json.dumps(value, ensure_ascii=False)
+            return _cut(json.dumps(value, ensure_ascii=False), LONGEST_VALUE)
 
 
 def lines(value: Any) -> list[str]:
     """A value of a document as lines: one for each of several values, its parts side by side."""
     if value in (None, ""):
         return []
-    return [_line(element) for element in value] if isinstance(value, list) else [plain(value)]
+    if not isinstance(value, list):
+        return [plain(value)]
+    shown = [_line(element) for element in value[:MOST_LINES]]
+    return [*shown, f"… and {len(value) - MOST_LINES:,} more"] if len(value) > MOST_LINES else shown
 
 
 def _line(element: Any) -> str:
@@ -191,6 +208,7 @@ _environment.filters |= {
     "short_key": shortened,
     "pretty": pretty,
     "plain": plain,
+    "short_value": short_value,
     "lines": lines,
     "tone": tone,
     "attribute_name": attribute_name,
