@@ -14,6 +14,7 @@ ENTRANCE: Final[Mapping[str, str]] = {
     "sign in to a tenant": "/console/sign-in?to=/console/{tenant}/users&tenant={tenant}",
     "one-time link": "/setup/{link}",
     "second step": "/console/second-step",
+    "sign in as a person": "/{tenant}/",
 }
 """What is seen before somebody has signed in."""
 

@@ -52,11 +52,9 @@ def test_a_request_without_a_key_is_told_with_its_time(staff: Staff, owner: Visi
     ), seen
 
 
-def test_that_the_tenant_is_suspended_is_told_before_anything_else(
-    staff: Staff, operator: Visitor, scim: httpx2.Client
-) -> None:
+def test_that_the_tenant_is_suspended_is_told_before_anything_else(staff: Staff, scim: httpx2.Client) -> None:
     """Also where all was well before. The sessions of its administrators are over; operators look on."""
-    owner = operator
+    owner = staff.signed_in("operator")
     scim.get("/Users", params=TEST)
     set_state(staff, "suspended")
     told = (
