@@ -15,6 +15,7 @@ from vestibule.store.house import forget_old_throttles
 from vestibule.store.identity_providers import open_derivations
 from vestibule.store.saml import forget_old_saml
 from vestibule.store.sessions import forget_expired_sessions
+from vestibule.store.stopwatches import forget_old_stopwatches, keep_stopwatches
 from vestibule.store.user_sessions import forget_expired_user_sessions
 
 log = logging.getLogger("vestibule.worker")
@@ -24,6 +25,8 @@ INTERVAL: Final = 1.0
 CLEANING: Final = 300
 """Looks between two clearings."""
 _DAY: Final = 86_400_000
+KEPT_DAYS: Final = 400
+"""For how long a stopwatch stands beside its event."""
 WORKER: Final = Actor(HOUSE, "worker", name="Vestibule")
 
 
@@ -32,6 +35,7 @@ async def work(context: Context, stop: asyncio.Event) -> None:
     looks = 0
     while not stop.is_set():
         try:
+            await keep_stopwatches(context.database, WORKER)
             await _derive_profiles(context, stop)
             if looks % CLEANING == 0:
                 await _clear(context)
@@ -63,3 +67,4 @@ async def _clear(context: Context) -> None:
         await forget_old_throttles(house, house.now - _DAY)
         await forget_expired_user_sessions(house)
         await forget_old_saml(house)
+        await forget_old_stopwatches(house, (house.now - KEPT_DAYS * _DAY) * 1000)

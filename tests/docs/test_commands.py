@@ -11,7 +11,10 @@ import pytest
 from pocket_okta.cli import main as pocket_okta
 from tests.docs.pages import Heading, code, page, spans
 from vestibule import cli
-from vestibule.cli import _administrator_json, _credential_json, _pair_json, _provider_json, _tenant_json
+from vestibule.commands.administrators import administrator_json
+from vestibule.commands.credentials import credential_json, pair_json
+from vestibule.commands.identity_providers import provider_json
+from vestibule.commands.tenants import tenant_json
 from vestibule.keys import Pair
 from vestibule.model import Administrator, Credential, IdentityProvider, SamlSettings, Tenant
 from vestibule.settings import Settings
@@ -94,12 +97,12 @@ def test_json_examples_have_the_names_that_the_program_prints() -> None:
     provider = IdentityProvider("i", "Okta", "okta", True, "on", True, SamlSettings(), (), 1, 0, 0)
     credential = Credential("c", "i", "vk_", "", 0, None, None, None, "", "", None)
     administrator = Administrator("t", "a", "", "", "owner", 0, None, None, False)
-    pair = _pair_json(Pair("vk_", "vs_"))
+    pair = pair_json(Pair("vk_", "vs_"))
     printed = {
-        "vestibule tenant add": _tenant_json(settings, tenant),
-        "vestibule idp add": _provider_json(settings, tenant, provider) | pair,
-        "vestibule credential add": _credential_json(credential) | {"scim_url": ""} | pair,
-        "vestibule admin add": _administrator_json(administrator, "north") | {"link": ""},
+        "vestibule tenant add": tenant_json(settings, tenant),
+        "vestibule idp add": provider_json(settings, tenant, provider) | pair,
+        "vestibule credential add": credential_json(credential) | {"scim_url": ""} | pair,
+        "vestibule admin add": administrator_json(administrator, "north") | {"link": ""},
     }
     for path, value in printed.items():
         assert [list(example) for example in examples(path)] == [list(value)], path

@@ -7,7 +7,7 @@ from vestibule.endpoints.console.guard import Route
 from vestibule.endpoints.routes import ROUTES, SCIM_ROUTES
 from vestibule.model import HOUSE, ROLES
 
-WHO = ("anyone", *ROLES)
+WHO = ("anyone", "person", *ROLES)
 SIDE_BAR = (ROOT / "src/vestibule/templates/base.html").read_text("utf-8")
 
 

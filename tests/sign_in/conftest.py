@@ -7,6 +7,7 @@ import pytest
 from tests.conftest import Place
 from tests.okta.both import connected
 from tests.pocket_okta import running as pocket
+from tests.sign_in.company import Company
 from tests.sign_in.scene import Scene
 
 
@@ -25,3 +26,12 @@ def scene(okta: pocket.Okta, place: Place) -> Iterator[Scene]:
         made.tie()
         yield made
         made.close()
+
+
+@pytest.fixture
+def company(place: Place) -> Iterator[Company]:
+    """A tenant whose identity provider is the test itself."""
+    made = Company(place)
+    made.tie()
+    yield made
+    made.close()

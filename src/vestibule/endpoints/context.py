@@ -15,6 +15,7 @@ from vestibule.store.database import Database
 from vestibule.store.house import find_fact, put_fact, set_fact
 from vestibule.store.migrate import migrate
 from vestibule.store.open import open_database
+from vestibule.store.stopwatches import keep_stopwatches
 
 log = logging.getLogger("vestibule")
 
@@ -84,7 +85,12 @@ class Context:
     async def close(self) -> None:
         """Finish what is under way and let go of the database."""
         await self.background.drain()
-        await self.database.close()
+        try:
+            await keep_stopwatches(self.database, Actor(HOUSE, "worker"))
+        except Exception:
+            log.exception("%d stopwatches could not be kept", len(self.database.stopwatches))
+        finally:
+            await self.database.close()
 
 
 async def _check_pepper(database: Database, checker: Checker) -> None:

@@ -1,9 +1,11 @@
 """Rows of stopwatches: how long it took until a person's access was gone."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from vestibule.model import Stopwatch
-from vestibule.store.database import House, Reading
+from vestibule.model import Actor, Stopwatch, first_id_of
+from vestibule.store.database import Database, House, Reading
 
 _INSERT: Final = """
 INSERT INTO stopwatches (tenant_id, event_id, user_id, received_at, committed_after, sessions)
@@ -17,9 +19,33 @@ SELECT committed_after FROM stopwatches WHERE tenant_id = $1 AND event_id >= $2 
 _FORGET: Final = "DELETE FROM stopwatches WHERE received_at < $1"
 
 
-async def insert_stopwatches(house: House, stopwatches: list[Stopwatch]) -> None:
-    """Keep what was measured since the last time."""
-    await house.many(_INSERT, list(stopwatches))
+MOST_WAITING: Final = 10_000
+"""How many wait for a database that does not answer; the oldest go first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long it took of late, in microseconds."""
+
+    count: int
+    p50: int
+    p95: int
+    p99: int
+    slowest: int
+
+
+async def keep_stopwatches(database: Database, actor: Actor) -> None:
+    """Keep what was measured since the last time. What cannot be kept now waits for the next time."""
+    measured = database.stopwatches[:]
+    if not measured:
+        return
+    database.stopwatches.clear()
+    try:
+        async with database.house_write(actor) as house:
+            await house.many(_INSERT, list(measured))
+    except BaseException:
+        database.stopwatches[:0] = measured[-MOST_WAITING:]
+        raise
 
 
 async def find_stopwatch(reading: Reading, event_id: str) -> Stopwatch | None:
@@ -28,9 +54,19 @@ async def find_stopwatch(reading: Reading, event_id: str) -> Stopwatch | None:
     return Stopwatch(*row) if row else None
 
 
-async def recent_times(reading: Reading, since_id: str) -> list[int]:
-    """Microseconds from request to commit of the last 10,000 since an event's id, smallest first."""
-    return sorted(row[0] for row in await reading.all(_RECENT, reading.tenant, since_id))
+async def recent_times(reading: Reading, since: int) -> Times | None:
+    """How long it took since an instant in milliseconds, the last 10,000 times; None if there was nothing to end."""
+    rows = await reading.all(_RECENT, reading.tenant, first_id_of(since))
+    return times_of([row[0] for row in rows])
+
+
+def times_of(measured: Sequence[int]) -> Times | None:
+    """The percentiles of what was measured, each a time that was (the nearest rank)."""
+    ordered = sorted(measured)
+    if not ordered:
+        return None
+    p50, p95, p99 = (ordered[-(-len(ordered) * part // 100) - 1] for part in (50, 95, 99))
+    return Times(len(ordered), p50, p95, p99, ordered[-1])
 
 
 async def forget_old_stopwatches(house: House, before: int) -> None:

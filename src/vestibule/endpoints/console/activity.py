@@ -10,14 +10,28 @@ from vestibule.events import EVENT_TYPES
 from vestibule.model import Event
 from vestibule.store.events import Asked, find_event, page_events
 from vestibule.store.identity_providers import all_providers
+from vestibule.store.stopwatches import find_stopwatch
 from vestibule.vendors import VENDORS
 
 PAGE: Final = 50
 FAMILIES: Final = {
     "people": ("People", ("user.",)),
-    "refused": ("Refused", ("request.refused", "credential.refused", "administrator.sign_in_refused")),
+    "sign-in": ("Sign-in and sessions", ("user.signed_", "login.", "session.", "revocation.")),
+    "refused": (
+        "Refused",
+        (
+            "request.refused",
+            "credential.refused",
+            "login.refused",
+            "revocation.refused",
+            "administrator.sign_in_refused",
+        ),
+    ),
     "keys": ("Keys and provisioning", ("credential.", "provisioning.")),
-    "configuration": ("Configuration", ("tenant.", "identity_provider.", "mapping.")),
+    "configuration": (
+        "Configuration",
+        ("tenant.", "identity_provider.", "saml.", "mapping.", "roles.", "application."),
+    ),
     "administrators": ("Administrators", ("administrator.",)),
 }
 
@@ -69,6 +83,7 @@ async def show_event(visit: Visit) -> Response:
     async with visit.context.database.read(visit.tenant.id) as reading:
         event = await find_event(reading, visit.path("event_id"))
         providers = {provider.id: provider for provider in await all_providers(reading)}
+        stopwatch = await find_stopwatch(reading, visit.path("event_id"))
     if event is None:
         raise visit.not_found()
     provider = providers.get(event.identity_provider_id)
@@ -77,6 +92,7 @@ async def show_event(visit: Visit) -> Response:
         event=event,
         provider=provider,
         operations=_operations(event),
+        stopwatch=stopwatch,
         mend=_mend(event, provider.vendor if provider else "generic"),
     )
 

@@ -13,6 +13,7 @@ from vestibule.model import first_id_of
 from vestibule.store.database import Reading
 from vestibule.store.events import Asked, count_daily, page_events
 from vestibule.store.identity_providers import all_providers
+from vestibule.store.stopwatches import recent_times
 from vestibule.store.users import count_by_provider, find_twins
 
 DAY: Final = 86_400_000
@@ -39,7 +40,12 @@ async def show_overview(visit: Visit) -> Response:
             for provider in providers
         ]
         refused = await page_events(
-            reading, Asked(types=("request.refused", "credential.refused"), since=reading.now - DAY), 5
+            reading,
+            Asked(
+                types=("request.refused", "credential.refused", "login.refused", "revocation.refused"),
+                since=reading.now - DAY,
+            ),
+            5,
         )
         return visit.page(
             "overview.html",
@@ -49,6 +55,7 @@ async def show_overview(visit: Visit) -> Response:
             inactive=sum(count for (_, active), count in counts.items() if not active),
             days=await _days(reading),
             twins=await find_twins(reading),
+            times=await recent_times(reading, reading.now - DAYS * DAY),
             refused=refused,
         )
 

@@ -50,6 +50,10 @@ _MENDS: Final[dict[str, str]] = {
 }
 
 
+CHECKS: Final = tuple(_MENDS)
+"""Every check that a sign-in has to pass, as the activity log names it."""
+
+
 def mend_of_sign_in(check: str, vendor: str) -> str:
     """What an administrator does about a check that did not pass."""
     told = _MENDS.get(check, _MENDS["Shape"])

@@ -1,0 +1,182 @@
+"""A tenant with an identity provider of the tests' own: one key, and responses written to order.
+
+It signs people in with two requests and no program beside the server, so that a test can have many of them.
+"""
+
+import base64
+import re
+import zlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+from tests.conftest import Place, Running
+from tests.console.visitor import Visitor
+from tests.saml.factory import IDP, Node, Said, named, read, sign, signed, write
+from tests.saml.keys import pair
+from vestibule.actions import saml_settings
+from vestibule.endpoints.context import Context
+from vestibule.model import SamlSettings
+
+ORG = "https://north.okta.example"
+SSO = f"{ORG}/sso"
+FROM_ELSEWHERE = {"origin": ORG, "sec-fetch-site": "cross-site"}
+
+
+def instant(seconds: float = 0) -> str:
+    """A time so many seconds from now, as SAML writes it."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def request_of(location: str) -> str:
+    """The id of the AuthnRequest that a redirect carries."""
+    (message,) = parse_qs(urlsplit(location).query)["SAMLRequest"]
+    found = re.search(r'\bID="([^"]+)"', zlib.decompress(base64.b64decode(message), -15).decode())
+    assert found is not None
+    return found[1]
+
+
+@dataclass
+class Company:
+    """The identity provider's side of a tenant, and its people's browsers."""
+
+    place: Place
+    browsers: list[Visitor] = field(default_factory=list)
+
+    @property
+    def stem(self) -> str:
+        """This service provider's entity id, which its addresses begin with."""
+        return f"{self.place.running.url}/saml/{self.place.tenant.name}/{self.place.provider.id}"
+
+    @property
+    def home(self) -> str:
+        return f"/{self.place.tenant.name}/"
+
+    def tie(self, **switches: Any) -> None:
+        """Tell Vestibule of this identity provider."""
+        saml = SamlSettings(entity_id=IDP, sso_url=SSO, certificates=(pair().pinned,))
+
+        async def take(context: Context) -> None:
+            async with context.database.write(self.place.actor) as tx:
+                await saml_settings.take_details(tx, self.place.provider.id, saml)
+                await saml_settings.change_sign_on(tx, self.place.provider.id, **switches)
+
+        self.place.running.act(take)
+
+    def close(self) -> None:
+        """Close every browser."""
+        for browser in self.browsers:
+            browser.client.close()
+
+    # -- people
+
+    def hire(self, name: str = "", **more: Any) -> tuple[str, str]:
+        """Provision somebody over SCIM; their id and userName."""
+        name = name or f"p{uuid4().hex[:10]}@north.example"
+        with self.place.client() as scim:
+            answer = scim.post("/Users", json=resource(name, **more))
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"], name
+
+    def browser(self, running: Running | None = None) -> Visitor:
+        """A fresh browser in front of the server, or of another node."""
+        self.browsers.append(Visitor((running or self.place.running).url))
+        return self.browsers[-1]
+
+    # -- signing in
+
+    def begin(self, browser: Visitor, to: str = "") -> str:
+        """Go to the identity provider; the id of the request that came there."""
+        page = browser.get(f"{self.stem}/login{f'?to={to}' if to else ''}", False)
+        assert page.status == 303, page.text
+        return request_of(page.answer.headers["location"])
+
+    def said(self, name: str, request_id: str, **changes: Any) -> Said:
+        """What a response to a request says that is right."""
+        answered = f'InResponseTo="{request_id}"' if request_id else ""
+        usual: dict[str, Any] = {
+            "id": f"_r{uuid4().hex}",
+            "assertion_id": f"_a{uuid4().hex}",
+            "destination": f'Destination="{self.stem}/acs"',
+            "answered": answered,
+            "issued": instant(-1),
+            "name_id": named(name),
+            "recipient": f'Recipient="{self.stem}/acs"',
+            "confirmed_answered": answered,
+            "confirmed_times": f'NotOnOrAfter="{instant(300)}"',
+            "times": f'NotBefore="{instant(-300)}" NotOnOrAfter="{instant(300)}"',
+            "audience": f"<saml:AudienceRestriction><saml:Audience>{self.stem}</saml:Audience>"
+            "</saml:AudienceRestriction>",
+        }
+        return Said(**(usual | changes))
+
+    def response(self, name: str, request_id: str, **changes: Any) -> str:
+        """A signed response, as the form carries it."""
+        return carried(signed(self.said(name, request_id, **changes), "assertion"))
+
+    def post(self, browser: Visitor, message: str, relay: str = "", path: str = "acs") -> Any:
+        """Send a response as the identity provider's page does."""
+        fields = {"SAMLResponse": message, "RelayState": relay}
+        return browser.post(f"{self.stem}/{path}", fields, headers=FROM_ELSEWHERE)
+
+    def sign_in(self, name: str, browser: Visitor | None = None, **changes: Any) -> Visitor:
+        """A browser in which somebody has signed in."""
+        browser = browser or self.browser()
+        page = self.post(browser, self.response(name, self.begin(browser), **changes))
+        assert page.status == 303, page.text
+        return browser
+
+    def is_in(self, browser: Visitor, running: Running | None = None) -> bool:
+        """Whether applications are told that this browser's person is signed in, at this node or another."""
+        status = browser.get(f"{(running or self.place.running).url}{self.home}me").status
+        assert status in {200, 401, 404}  # a suspended tenant is as if it were not there
+        return status == 200
+
+    def is_in_console(self, browser: Visitor, running: Running | None = None) -> bool:
+        """Whether the console lets this browser's person in."""
+        page = browser.get(f"{(running or self.place.running).url}/console{self.home}", False)
+        assert page.status in {200, 303}, page.text
+        return page.status == 200
+
+    # -- signing out
+
+    def logout_request(self, name: str, more: str = "", **changes: str) -> Node:
+        """A LogoutRequest, not signed yet."""
+        usual = {
+            "id": f"_l{uuid4().hex}",
+            "issued": instant(),
+            "issuer": IDP,
+            "destination": f"{self.stem}/logout",
+            "until": instant(300),
+        }
+        told = usual | changes
+        return read(
+            '<samlp:LogoutRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" '
+            f'xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="{told["id"]}" Version="2.0" '
+            f'IssueInstant="{told["issued"]}" Destination="{told["destination"]}" NotOnOrAfter="{told["until"]}">'
+            f"<saml:Issuer>{told['issuer']}</saml:Issuer>{named(name)}{more}</samlp:LogoutRequest>"
+        )
+
+    def log_out(self, browser: Visitor, name: str, more: str = "") -> Any:
+        """The identity provider ends sessions of somebody, through a browser that may be anybody's."""
+        message = carried(sign(self.logout_request(name, more)))
+        return browser.post(f"{self.stem}/logout", {"SAMLRequest": message}, headers=FROM_ELSEWHERE)
+
+
+def carried(node: Node) -> str:
+    """A message as a form carries it."""
+    return base64.b64encode(write(node)).decode()
+
+
+def resource(name: str, **more: Any) -> dict[str, Any]:
+    """A person as Okta describes them."""
+    return {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "userName": name,
+        "externalId": f"00u{uuid4().hex[:12]}",
+        "name": {"givenName": "Ana", "familyName": "Reis"},
+        "emails": [{"value": name, "type": "work", "primary": True}],
+        "active": True,
+    } | more
