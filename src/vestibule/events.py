@@ -53,8 +53,8 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
     ),
     EventType(
         "user.profile_derived",
-        "The new mapping changed the Profile of {subject}: {attributes}",
-        "A Profile changed because the mapping did.",
+        "New rules changed the Profile of {subject}: {attributes}",
+        "A Profile changed because the mapping or the role rules did.",
     ),
     # -- signing in
     EventType("user.signed_in", "{subject} signed in with {name}", "A person's session began.", "good"),
@@ -158,7 +158,7 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
     EventType("mapping.changed", "{actor} changed the mapping of {name}", "The rules that derive Profiles changed."),
     EventType(
         "mapping.applied",
-        "The mapping of {name} was applied to {done} people; {changed} Profiles changed",
+        "The mapping and role rules of {name} were applied to {done} people; {changed} Profiles changed",
         "Every Profile of an identity provider was derived anew.",
     ),
     # -- administrators

@@ -44,6 +44,7 @@ def begin_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for chatty in ("uvicorn.access", "asyncio"):
+    # The HTTP client's would tell whole URLs, in which somebody may have put a secret.
+    for chatty in ("uvicorn.access", "asyncio", "httpx2", "httpcore2"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING if level == "info" else level.upper())

@@ -15,7 +15,7 @@ from vestibule.scim.errors import ScimError
 from vestibule.scim.filter import Document
 from vestibule.scim.schema import USER_TYPE
 from vestibule.scim.target import Target, parse_target
-from vestibule.scim.text import fold
+from vestibule.scim.text import fold, unprintable
 
 Profile = dict[str, Any]
 Derive = Callable[[Document], Profile]
@@ -42,6 +42,8 @@ def compile_mapping(rules: Sequence[Rule]) -> Derive:
                 f"at most 64 long; '{rule.target}' came.",
                 field=str(number),
             )
+        if rule.target == "roles":
+            raise WrongInput(f"Rule {number + 1}: 'roles' is filled by the role rules.", field=str(number))
         if rule.target in seen:
             raise WrongInput(f"Rule {number + 1}: '{rule.target}' has a rule already.", field=str(number))
         seen.add(rule.target)
@@ -95,6 +97,8 @@ def _value(rule: Rule, sources: list[Read], document: Document) -> Any:
 
 MAX_ROLE_RULES = 200
 LONGEST_ROLE = 100
+LONGEST_WANTED = 500
+"""Characters of the value or the attribute that a rule compares."""
 CONSOLE_ROLES: dict[str, AdministratorRole] = {
     "console-owner": "owner",
     "console-admin": "admin",
@@ -107,7 +111,7 @@ def check_role_rules(rules: RoleRules) -> None:
     """See that rules can be carried out.
 
     Raises:
-        WrongInput: the message says which rule cannot and why, `field` is its position.
+        WrongInput: the message says which rule cannot and why, `field` is its position, or `default`.
     """
     if len(rules.rules) > MAX_ROLE_RULES:
         raise WrongInput(f"There may be {MAX_ROLE_RULES} rules; {len(rules.rules)} came.")
@@ -119,11 +123,21 @@ def check_role_rules(rules: RoleRules) -> None:
         ]
         if missing:
             raise WrongInput(f"Rule {number + 1}: the {missing[0]} is wanted; nothing came.", field=str(number))
-    for number, role in enumerate([*(rule.role for rule in rules.rules), rules.default]):
-        if len(role) > LONGEST_ROLE or not role.isprintable():
-            raise WrongInput(
-                f"Rule {number + 1}: a role should have at most {LONGEST_ROLE} visible characters.", field=str(number)
-            )
+        for what, text in (("value", rule.value), ("attribute", rule.attribute)):
+            if len(text) > LONGEST_WANTED:
+                raise WrongInput(
+                    f"Rule {number + 1}: the {what} may have {LONGEST_WANTED} characters; {len(text)} came.",
+                    field=str(number),
+                )
+        _check_role(rule.role, f"Rule {number + 1}: a role", str(number))
+    _check_role(rules.default, "The default role", "default")
+
+
+def _check_role(role: str, what: str, field: str) -> None:
+    if len(role) > LONGEST_ROLE:
+        raise WrongInput(f"{what} should have at most {LONGEST_ROLE} characters; {len(role)} came.", field=field)
+    if (bad := unprintable(role)) is not None:
+        raise WrongInput(f"{what} should be made of visible characters; U+{ord(bad):04X} came.", field=field)
 
 
 def roles_of(rules: RoleRules, profile: Profile, groups: Sequence[str]) -> list[str]:
@@ -140,9 +154,20 @@ def _role_fits(rule: RoleRule, profile: Profile, groups: set[str]) -> bool:
     return value is not None and fold(str(value)) == fold(rule.value)
 
 
+def given_roles(profile: Profile) -> list[str]:
+    """The roles in a Profile; a mapping may have put something else under that name."""
+    kept = profile.get("roles")
+    return kept if isinstance(kept, list) else []
+
+
 def console_role(roles: Sequence[str]) -> AdministratorRole | None:
     """What somebody with these roles is in the console: by the first that says so."""
     return next((CONSOLE_ROLES[role] for role in roles if role in CONSOLE_ROLES), None)
+
+
+def makes_owners(rules: RoleRules) -> bool:
+    """Whether somebody can become an owner of the console by these rules."""
+    return any(CONSOLE_ROLES.get(role) == "owner" for role in (*(rule.role for rule in rules.rules), rules.default))
 
 
 def compile_profile(rules: Sequence[Rule], roles: RoleRules) -> DeriveAll:

@@ -132,7 +132,9 @@ def _fill_over_scim(url: str, okta: tuple[str, str], entra: tuple[str, str]) -> 
 
 
 def _fill_by_hand(owner: Visitor, provider: str) -> dict[str, str]:
-    """A person by hand, SAML details, a second key and a retired one, a mapping that was changed, administrators."""
+    """A person by hand, SAML details, a second key and a retired one, a mapping and role rules that were changed,
+    administrators.
+    """
     at = f"/console/{TENANT}"
     named = {"user_name": "by.hand@north.example", "display_name": "Hanna Dahl", "title": "Works council"}
     added = owner.submit(owner.get(f"{at}/users/new"), "Add person", named)
@@ -147,6 +149,11 @@ def _fill_by_hand(owner: Visitor, provider: str) -> dict[str, str]:
     mapping = owner.get(f"{at}/identity-providers/{provider}/mapping")
     changed = {"default-0": "somebody", "target-1": "", "sources-1": "", "target-17": "surname"}
     owner.submit(mapping, "Save mapping", {**changed, "sources-17": "name.familyName"})
+    roles = owner.get(f"{at}/identity-providers/{provider}/roles")
+    rule = {"attribute-0": "department", "value-0": "Department of Further Considerations", "role-0": "considerer"}
+    grouped = {"source-1": "group", "value-1": "CN=Front Desk,OU=Groups,DC=north,DC=example", "role-1": "console-admin"}
+    unmapped = {"attribute-2": "costCentre", "value-2": "1", "role-2": "considerer", "default": "member"}
+    owner.submit(roles, "Save role rules", rule | grouped | unmapped)
     invite = owner.get(f"{at}/administrators")
     invited = {"email": "a.very.long.address@subsidiary.north.example", "name": "Auditor", "role": "auditor"}
     owner.submit(invite, "Invite administrator", invited)
@@ -162,6 +169,7 @@ def _find_events(owner: Visitor) -> dict[str, str]:
         ("refused", "request.refused"),
         ("stranger", "credential.refused"),
         ("remapped", "mapping.changed"),
+        ("reruled", "roles.changed"),
     ):
         page = owner.get(f"/console/{TENANT}/activity", type=kind)
         found[name] = str(page.all("//ol[@class='timeline']/li/a")[0].get("href")).rpartition("/")[2]

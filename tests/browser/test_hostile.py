@@ -50,16 +50,19 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
         page = owner.submit(added, "Save", {"provisioning": "on"}, within="//section[@id='provisioning']")
         pair = page.copied("the Key"), page.copied("the Secret")
         people = _send(page.copied("the SCIM URL"), pair)
+        provider = added.path.partition("?")[0]
+        rule = {"attribute-0": PAYLOADS[3], "value-0": PAYLOADS[4], "role-0": PAYLOADS[5], "default": PAYLOADS[6]}
+        owner.submit(owner.get(f"{provider}/roles"), "Save role rules", rule)
         named = {"email": "hostile@north.example", "name": PAYLOADS[1], "role": "auditor"}
         owner.submit(owner.get(f"{AT}/administrators"), "Invite administrator", named)
         owner.submit(owner.get("/console/"), "Add tenant", {"title": PAYLOADS[2], "name": "hostile"})
-        provider = added.path.partition("?")[0]
         addresses = [
             "/console/",
             "/console/hostile/",
             *(f"{AT}/{each}" for each in ("", "users", "identity-providers", "activity", "administrators", "tenant")),
             provider,
             f"{provider}/mapping",
+            f"{provider}/roles",
             *(str(httpx2.URL(f"{AT}/users", params={"q": each})) for each in PAYLOADS[:6]),
             *(str(httpx2.URL(f"{provider}/mapping", params={"person": each})) for each in PAYLOADS[:3]),
             *(f"{AT}/users/{each}" for each in people),
@@ -98,7 +101,14 @@ def _person(payload: str) -> dict[str, Any]:
 def _events(owner: Visitor) -> list[str]:
     """Pages of the log: every change, and the latest of every other kind."""
     found = []
-    for kind in ("user.changed", "user.created", "user.deleted", "request.refused", "credential.refused"):
+    for kind in (
+        "user.changed",
+        "user.created",
+        "user.deleted",
+        "request.refused",
+        "credential.refused",
+        "roles.changed",
+    ):
         page = owner.get(f"{AT}/activity", type=kind)
         links = [str(each.get("href")) for each in page.all("//ol[@class='timeline']/li/a")]
         assert links, kind

@@ -12,7 +12,7 @@ TAGS: Final = frozenset({
     "form", "input", "button", "p", "main", "dialog", "kbd", "ul", "ol", "li", "table", "thead", "tbody", "tr",
     "th", "td", "section", "dl", "dt", "dd", "details", "summary", "pre", "code", "b", "ins", "del", "time",
     "label", "select", "option", "textarea", "fieldset", "legend", "br", "noscript", "progress", "svg", "line",
-    "rect", "text", "img", "small",
+    "rect", "text", "img", "small", "datalist",
 })  # fmt: skip
 ATTRIBUTES: Final = frozenset({
     "lang", "charset", "name", "content", "rel", "href", "type", "src", "defer", "class", "id", "for", "value",
@@ -20,7 +20,7 @@ ATTRIBUTES: Final = frozenset({
     "aria-current", "role", "hidden", "title", "datetime", "checked", "selected", "disabled", "readonly", "rows",
     "inputmode", "spellcheck", "placeholder", "colspan", "open", "max", "viewbox", "width", "height", "x", "y", "x1",
     "x2", "y1", "y2", "rx", "text-anchor", "alt", "data-copy", "data-live", "data-fresh", "data-confirm", "data-names",
-    "data-key", "data-label", "enctype", "accept", "target",
+    "data-key", "data-label", "enctype", "accept", "target", "list",
 })  # fmt: skip
 _LOCAL: Final = re.compile(r"(/(?!/)|#|\?)[^\\]*\Z|\Z")
 

@@ -46,6 +46,8 @@ FORMS: Final[dict[str, dict[str, str]]] = {
     "/console/{tenant}/users/{user_id}": {"user_name": "renamed@north.example"},
     "/console/{tenant}/users/{user_id}/active": {"active": "no"},
     "/console/{tenant}/users/{user_id}/delete": {"confirm": "hand@north.example"},
+    "/console/{tenant}/users/{user_id}/blocked": {"blocked": "yes"},
+    "/console/{tenant}/users/{user_id}/sessions/end": {},
     "/console/{tenant}/identity-providers/new": {"name": "Fresh", "vendor": "okta"},
     "/console/{tenant}/identity-providers/{provider_id}/settings": {"name": "Renamed", "enabled": "yes"},
     "/console/{tenant}/identity-providers/{provider_id}/saml": {
@@ -68,6 +70,13 @@ FORMS: Final[dict[str, dict[str, str]]] = {
     "/console/{tenant}/identity-providers/{provider_id}/mapping": {
         "target-0": "login",
         "sources-0": "userName",
+        "do": "save",
+    },
+    "/console/{tenant}/identity-providers/{provider_id}/roles": {
+        "source-0": "profile",
+        "attribute-0": "department",
+        "value-0": "Sales",
+        "role-0": "console-admin",
         "do": "save",
     },
     "/console/{tenant}/administrators": {"email": "fresh@north.example", "name": "Fresh", "role": "auditor"},

@@ -305,7 +305,8 @@ def test_saving_derives_every_profile_anew(staff: Staff, owner: Visitor, scim: h
     assert kept["hand@north.example"]["userName"] == "Hand@north.example", "who belongs to nobody is not touched"
     page = page_of(staff, owner)
     assert re.search(
-        r"The mapping was applied to 1,20\d people (just now|\d+ s ago); 1,200 Profiles changed.", page.text
+        r"The mapping and role rules were applied to 1,20\d people (just now|\d+ s ago); 1,200 Profiles changed.",
+        page.text,
     )
     assert len(staff.place.events("user.profile_derived")) == 1_200
     (told,) = staff.place.events("mapping.applied")
@@ -313,7 +314,7 @@ def test_saving_derives_every_profile_anew(staff: Staff, owner: Visitor, scim: h
     assert (
         owner.get(staff.at("activity"), type="user.profile_derived")
         .timeline()[0]
-        .startswith("The new mapping changed the Profile of P")
+        .startswith("New rules changed the Profile of P")
     )
 
 
@@ -329,7 +330,9 @@ def test_a_crash_in_the_middle_is_carried_on(engine: str, new_database: Callable
         run = derivation(staff)
         assert run.finished_at is None
         assert 500 <= run.done < people
-        assert re.search(r"Applying the mapping: [\d,]+ of 4,000 people, [\d,]+ Profiles changed so far\.", shown)
+        assert re.search(
+            r"Applying the mapping and role rules: [\d,]+ of 4,000 people, [\d,]+ Profiles changed so far\.", shown
+        )
         with running_server(settings) as server:
             staff = Staff(
                 Place(server, staff.place.tenant, staff.place.provider, staff.place.pair), opened, staff.people
@@ -357,9 +360,9 @@ def kill_amid(server: Running, staff: Staff, owner: Visitor) -> tuple[str, str]:
         send(staff, owner, [{"target": target, "sources": "userName"}])
         line = until(
             lambda: owner.get(f"{staff.provider}/mapping/progress").text,
-            lambda seen: not seen.startswith("Applying the mapping: 0 of"),
+            lambda seen: not seen.startswith("Applying the mapping and role rules: 0 of"),
         )
-        told = re.match(r"Applying the mapping: ([\d,]+) of", line)
+        told = re.match(r"Applying the mapping and role rules: ([\d,]+) of", line)
         if told and int(told[1].replace(",", "")) <= 2_000:
             server.process.send_signal(signal.SIGKILL)
             server.process.wait(10)

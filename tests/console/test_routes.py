@@ -64,14 +64,16 @@ RULES: dict[str, set[str]] = {
         f"GET {IN}/identity-providers", f"GET {IDP}", f"GET {IDP}/live", f"GET {IDP}/mapping",
         f"GET {IDP}/mapping/progress", f"GET {IN}/activity", f"GET {IN}/activity/new",
         f"GET {IN}/activity/{{event_id}}", f"GET {IN}/tenant", f"GET {IN}/administrators",
-        f"GET {IDP}/sign-in-test/{{request_id}}",
+        f"GET {IDP}/sign-in-test/{{request_id}}", f"GET {IDP}/roles",
     },
     "admin": {
         f"GET {IN}/users/new", f"POST {IN}/users/new", f"POST {PERSON}", f"POST {PERSON}/active",
+        f"POST {PERSON}/blocked", f"POST {PERSON}/sessions/end",
         f"POST {PERSON}/delete", f"GET {IN}/identity-providers/new", f"POST {IN}/identity-providers/new",
         f"POST {IDP}/settings", f"POST {IDP}/saml", f"POST {IDP}/provisioning", f"POST {IDP}/keys",
         f"POST {IDP}/keys/{{credential_id}}/retire", f"POST {IDP}/mapping", f"POST {IDP}/saml/read-again",
         f"POST {IDP}/sign-on", f"POST {IDP}/certificates", f"POST {IDP}/saml-keys", f"GET {IDP}/sign-in-test",
+        f"POST {IDP}/roles",
     },
     "owner": {
         f"POST {IN}/administrators", f"POST {ADMINISTRATOR}/link", f"POST {ADMINISTRATOR}/role",

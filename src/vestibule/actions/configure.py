@@ -4,16 +4,19 @@ from dataclasses import replace
 from typing import Any, Final
 
 from vestibule.actions.sessions import take_access_of_provider
-from vestibule.errors import NotFound, Taken, WrongInput
+from vestibule.errors import NotAllowed, NotFound, Taken, WrongInput
 from vestibule.keys import Checker, Pair, make_pair, shortened
-from vestibule.mapping import compile_mapping
+from vestibule.mapping import check_role_rules, compile_mapping, makes_owners
 from vestibule.model import (
     RESERVED_TENANT_NAMES,
+    ROLES,
     TENANT_NAME,
+    AdministratorRole,
     Credential,
     Derivation,
     IdentityProvider,
     Provisioning,
+    RoleRules,
     Rule,
     SamlSettings,
     Tenant,
@@ -29,6 +32,7 @@ from vestibule.store.identity_providers import (
     insert_provider,
     lock_provider,
     put_derivation,
+    roles_to_json,
     rule_to_json,
     update_provider,
 )
@@ -289,7 +293,7 @@ async def retire_credential(tx: Tx, credential_id: str) -> Credential:
     return credential
 
 
-# -- mapping -----------------------------------------------------------------------------------------------------------
+# -- mapping and roles -------------------------------------------------------------------------------------------------
 
 
 async def change_mapping(tx: Tx, provider_id: str, rules: tuple[Rule, ...]) -> IdentityProvider:
@@ -302,15 +306,47 @@ async def change_mapping(tx: Tx, provider_id: str, rules: tuple[Rule, ...]) -> I
     before = await get_provider(tx, provider_id)
     if rules == before.mapping:
         return before
-    after = replace(before, mapping=rules, mapping_version=before.mapping_version + 1)
+    kept = [[rule_to_json(rule) for rule in each] for each in (before.mapping, rules)]
+    return await _derive_anew(tx, replace(before, mapping=rules), "mapping.changed", *kept)
+
+
+async def change_roles(tx: Tx, provider_id: str, rules: RoleRules, by: AdministratorRole) -> IdentityProvider:
+    """Replace the role rules, and begin to derive every Profile of the identity provider anew. `by` is the role of who
+    does it: nobody hands out more than they hold.
+
+    Raises:
+        NotFound, NotAllowed, WrongInput: as `mapping.check_role_rules` does.
+    """
+    check_role_rules(rules)
+    before = await get_provider(tx, provider_id)
+    for each in (before.roles, rules):
+        check_may_give(each, by)
+    if rules == before.roles:
+        return before
+    kept = roles_to_json(before.roles), roles_to_json(rules)
+    return await _derive_anew(tx, replace(before, roles=rules), "roles.changed", *kept)
+
+
+def check_may_give(rules: RoleRules, by: AdministratorRole) -> None:
+    """See that somebody of that role may change these rules, or anything else that decides whom they fit: mapping,
+    certificates and keys make owners as well, where the rules do.
+
+    Raises:
+        NotAllowed: they can make an owner, and who asks is none.
+    """
+    if makes_owners(rules) and ROLES.index(by) < ROLES.index("owner"):
+        raise NotAllowed(
+            "Who becomes an owner of this console is for owners to say: an identity provider whose role rules give "
+            f"console-owner is changed by owners alone. Your role is {by}; ask an owner of this tenant."
+        )
+
+
+async def _derive_anew(tx: Tx, changed: IdentityProvider, event: str, was: Any, now: Any) -> IdentityProvider:
+    """Keep what Profiles are derived by, tell it, and begin the run that the worker carries on."""
+    after = replace(changed, mapping_version=changed.mapping_version + 1)
     await update_provider(tx, after)
-    told = {
-        "name": after.name,
-        "version": after.mapping_version,
-        "before": [rule_to_json(rule) for rule in before.mapping],
-        "after": [rule_to_json(rule) for rule in rules],
-    }
-    await append_event(tx, "mapping.changed", told, subject_id=provider_id, provider_id=provider_id)
-    total = await count_users(tx, Chosen(provider_id=provider_id))
-    await put_derivation(tx, Derivation(provider_id, after.mapping_version, "", 0, 0, total, tx.now, None))
+    told = {"name": after.name, "version": after.mapping_version, "before": was, "after": now}
+    await append_event(tx, event, told, subject_id=after.id, provider_id=after.id)
+    total = await count_users(tx, Chosen(provider_id=after.id))
+    await put_derivation(tx, Derivation(after.id, after.mapping_version, "", 0, 0, total, tx.now, None))
     return after

@@ -11,6 +11,7 @@ from typing import Final
 import orjson
 
 from vestibule.actions.provision import derivation_of
+from vestibule.actions.sessions import keep_console_in_step
 from vestibule.events import changes_between
 from vestibule.mapping import DeriveAll
 from vestibule.model import Derivation, User
@@ -55,7 +56,9 @@ async def _derive(tx: Tx, provider_id: str, derive: DeriveAll, users: list[User]
         document = orjson.loads(user.document)
         before, after = orjson.loads(user.profile), derive(document, user.saml_groups)
         if before != after:
-            profiles.append((user.id, orjson.dumps(after).decode()))
+            profile = orjson.dumps(after).decode()
+            profiles.append((user.id, profile))
+            await keep_console_in_step(tx, user.id, user.profile, profile)
             told = {"user_name": document["userName"], "changes": changes_between(before, after)}
             events.append((user.id, told))
     if profiles:

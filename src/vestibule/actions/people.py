@@ -8,7 +8,7 @@ from typing import Final
 import orjson
 
 from vestibule.actions.provision import change_type, record_change
-from vestibule.actions.sessions import take_access
+from vestibule.actions.sessions import take_access, take_all
 from vestibule.errors import NotAllowed, NotFound, Taken, WrongInput
 from vestibule.events import changes_between
 from vestibule.mapping import compile_mapping
@@ -99,7 +99,7 @@ async def delete_by_hand(tx: Tx, user_id: str) -> None:
     user, before = await _reach(tx, user_id)
     await remove_user(tx, user_id, before)
     changes = changes_between(before, {})
-    await take_access(tx, "user.deleted", user_id, _told(user._replace(version=user.version + 1), before, changes))
+    await take_all(tx, user_id, _told(user._replace(version=user.version + 1), before, changes))
 
 
 async def _reach(tx: Tx, user_id: str) -> tuple[User, Document]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from vestibule.actions.sessions import take_access
+from vestibule.actions.sessions import keep_console_in_step, take_access, take_all
 from vestibule.events import changes_between, redacted
 from vestibule.mapping import DeriveAll, compile_profile
 from vestibule.model import RoleRules, User, created_at, new_id
@@ -170,7 +170,7 @@ async def delete_user(tx: Tx, sent: Sent, user_id: str, if_match: str | None = N
     before: Document = orjson.loads(user.document)
     await remove_user(tx, user.id, before)
     gone = user._replace(version=user.version + 1)
-    await take_access(tx, "user.deleted", user.id, _told(sent, gone, before, changes_between(before, {}), []))
+    await take_all(tx, user.id, _told(sent, gone, before, changes_between(before, {}), []))
 
 
 # -- who may be reached ------------------------------------------------------------------------------------------------
@@ -276,6 +276,7 @@ async def _keep(
         raise _taken(after) from None
     if await _name_is_taken_by_hand(tx, rules, before, after):
         raise _taken(after)
+    await keep_console_in_step(tx, user.id, user.profile, kept.profile)
     if adopting:
         await append_event(tx, "user.adopted", _told(sent, kept, after, [], []), subject_id=user.id)
     if changes:

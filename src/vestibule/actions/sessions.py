@@ -6,6 +6,10 @@ request that comes after the commit finds one, on whichever node, and nothing th
 
 from typing import Any
 
+import orjson
+
+from vestibule.mapping import console_role, given_roles
+from vestibule.store.administrators import forget_linked_administrator, remove_linked_administrator
 from vestibule.store.database import End, Tx
 from vestibule.store.events import append_event
 from vestibule.store.user_sessions import (
@@ -26,6 +30,23 @@ async def take_access(
     event_id = await append_event(tx, event_type, told, subject_id=user_id, provider_id=provider_id)
     tx.ends += (End(tx.tenant, event_id, user_id, ended.all),)
     return ended.all
+
+
+async def take_all(tx: Tx, user_id: str, told: dict[str, Any]) -> None:
+    """The same for a person who is deleted: the administrator that they are as well goes with them."""
+    await take_access(tx, "user.deleted", user_id, told)
+    await forget_linked_administrator(tx, user_id)
+
+
+async def keep_console_in_step(tx: Tx, user_id: str, before: str, after: str) -> None:
+    """End somebody's way into the console when their Profile (JSON text) no longer has the role that gave it. With
+    another role they come in again at their next sign-in.
+    """
+    if '"console-' not in before:  # what nearly every Profile is spared being read for
+        return
+    was, now = (console_role(given_roles(orjson.loads(profile))) for profile in (before, after))
+    if was is not None and was != now:
+        await remove_linked_administrator(tx, user_id)
 
 
 async def take_access_of_provider(tx: Tx, event_type: str, provider_id: str, told: dict[str, Any]) -> None:

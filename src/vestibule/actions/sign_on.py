@@ -16,7 +16,7 @@ from vestibule.actions.sign_in import ABSOLUTE as CONSOLE_ABSOLUTE
 from vestibule.errors import SignInRefused
 from vestibule.events import changes_between
 from vestibule.keys import make_form_token, make_one_time_token, token_check
-from vestibule.mapping import console_role
+from vestibule.mapping import console_role, given_roles
 from vestibule.model import (
     Administrator,
     AdministratorRole,
@@ -279,7 +279,7 @@ async def _open(tx: Tx, tenant: Tenant, provider: IdentityProvider, user: User, 
         "authn_context": assertion.authn_context,
     }
     await append_event(tx, "user.signed_in", told, subject_id=user.id, provider_id=provider.id)
-    role = console_role(orjson.loads(user.profile).get("roles", []))
+    role = console_role(given_roles(orjson.loads(user.profile)))
     console_token = await _open_console(tx, provider, user, name, role, ends) if role else ""
     if not role:
         await remove_linked_administrator(tx, user.id)

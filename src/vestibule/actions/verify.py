@@ -47,6 +47,16 @@ WHERE tenant_id = $1 AND subject_id >= $2 AND subject_id <= $3
 AND type IN ('user.created', 'user.changed', 'user.deactivated', 'user.reactivated', 'user.adopted', 'user.deleted')
 GROUP BY subject_id
 """
+_LOOSE_ADMINISTRATORS: Final = """
+SELECT id FROM administrators WHERE tenant_id = $1 AND user_id <> '' AND NOT EXISTS (
+    SELECT 1 FROM users u WHERE u.tenant_id = $1 AND u.id = administrators.user_id
+    AND u.identity_provider_id = administrators.identity_provider_id) LIMIT 100
+"""
+_BARRED_CONSOLE_SESSIONS: Final = """
+SELECT a.id, u.id FROM sessions s JOIN administrators a ON a.tenant_id = s.tenant_id AND a.id = s.administrator_id
+JOIN users u ON u.tenant_id = a.tenant_id AND u.id = a.user_id
+WHERE s.tenant_id = $1 AND NOT (u.active AND u.blocked_at IS NULL) LIMIT 100
+"""
 _LOOSE_SESSIONS: Final = """
 SELECT s.id FROM user_sessions s WHERE s.tenant_id = $1 AND NOT EXISTS (
     SELECT 1 FROM users u WHERE u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.active AND u.blocked_at IS NULL
@@ -112,6 +122,13 @@ async def _check_tenant(database: Database, tenant_id: str, tell: Callable[[str]
         faults += [f"the credential {row[0]} belongs to no identity provider" for row in loose]
         loose = await reading.all(_LOOSE_SESSIONS, tenant_id)
         faults += [f"the session {row[0]} belongs to nobody who may be signed in" for row in loose]
+        loose = await reading.all(_LOOSE_ADMINISTRATORS, tenant_id)
+        faults += [f"the administrator {row[0]} is linked to a user that there is not" for row in loose]
+        barred = await reading.all(_BARRED_CONSOLE_SESSIONS, tenant_id)
+        faults += [
+            f"the administrator {row[0]} has a console session and is the user {row[1]}, who may not sign in"
+            for row in barred
+        ]
         untold = await reading.all(_UNTOLD_SESSIONS, tenant_id)
         faults += [f"no event tells how the session {row[0]} came into being" for row in untold]
         after, seen = "", 0

@@ -17,6 +17,7 @@ from starlette.routing import Route as FrameworkRoute
 
 from vestibule.endpoints import saml
 from vestibule.endpoints.console import (
+    access,
     account,
     activity,
     administrators,
@@ -26,6 +27,7 @@ from vestibule.endpoints.console import (
     overview,
     providers,
     provisioning,
+    roles,
     second_step,
     sign_on,
     tenants,
@@ -72,6 +74,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", _USER, users.change_user, "admin"),
     Route("POST", _USER + "/active", users.set_active, "admin"),
     Route("POST", _USER + "/delete", users.delete_user, "admin"),
+    Route("POST", _USER + "/blocked", access.set_blocked, "admin"),
+    Route("POST", _USER + "/sessions/end", access.end_sessions, "admin"),
     # Integrations > Identity Providers
     Route("GET", _IN + "/identity-providers", providers.show_providers, "auditor"),
     Route("GET", _IN + "/identity-providers/new", providers.show_new_provider, "admin"),
@@ -92,6 +96,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", _IDP + "/mapping", mapping.show_mapping, "auditor"),
     Route("POST", _IDP + "/mapping", mapping.change_mapping, "admin"),
     Route("GET", _IDP + "/mapping/progress", mapping.show_progress, "auditor", keeps_alive=False),
+    Route("GET", _IDP + "/roles", roles.show_roles, "auditor"),
+    Route("POST", _IDP + "/roles", roles.change_roles, "admin"),
     # Activity
     Route("GET", _IN + "/activity", activity.show_activity, "auditor", of_house=True),
     Route("GET", _IN + "/activity/new", activity.show_new_count, "auditor", "json", keeps_alive=False, of_house=True),

@@ -4,7 +4,7 @@ from typing import Final
 
 from vestibule.model import HOUSE, Administrator
 from vestibule.scim.text import fold
-from vestibule.store.database import House, Row, Tx
+from vestibule.store.database import House, Reading, Row, Tx
 
 _COLUMNS: Final = (
     "tenant_id, id, email, name, role, created_at, disabled_at, signed_in_at, password_hash <> '', "
@@ -166,12 +166,17 @@ ON CONFLICT (tenant_id, id) DO UPDATE
 SET email = excluded.email, email_key = excluded.email_key, name = excluded.name, role = excluded.role,
     signed_in_at = excluded.signed_in_at
 """
+_END_OF_LINKED: Final = """
+DELETE FROM sessions WHERE tenant_id = $1 AND administrator_id IN (
+    SELECT id FROM administrators WHERE tenant_id = $1 AND user_id = $2 AND disabled_at IS NULL)
+"""
 _REMOVE_LINKED: Final = "DELETE FROM administrators WHERE tenant_id = $1 AND user_id = $2 AND disabled_at IS NULL"
+_FORGET_LINKED: Final = "DELETE FROM administrators WHERE tenant_id = $1 AND user_id = $2 RETURNING id"
 
 
-async def find_linked_administrator(tx: Tx, user_id: str) -> Administrator | None:
+async def find_linked_administrator(reading: Reading, user_id: str) -> Administrator | None:
     """The administrator that a person is as well."""
-    row = await tx.one(_LINKED, tx.tenant, user_id)
+    row = await reading.one(_LINKED, reading.tenant, user_id)
     return administrator_of_row(row) if row else None
 
 
@@ -196,5 +201,15 @@ async def put_linked_administrator(tx: Tx, administrator: Administrator) -> None
 
 
 async def remove_linked_administrator(tx: Tx, user_id: str) -> None:
-    """Forget the administrator that a person was as well; one whom an owner locked out stays locked out."""
+    """Forget the administrator that a person was as well, sessions included; one whom an owner locked out stays locked
+    out.
+    """
+    await tx.run(_END_OF_LINKED, tx.tenant, user_id)
     await tx.run(_REMOVE_LINKED, tx.tenant, user_id)
+
+
+async def forget_linked_administrator(tx: Tx, user_id: str) -> None:
+    """Forget the administrator that a person was who is no more, locked out or not."""
+    row = await tx.one(_FORGET_LINKED, tx.tenant, user_id)
+    if row is not None:
+        await tx.run(_WITHDRAW, tx.tenant, row[0])

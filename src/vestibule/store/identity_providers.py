@@ -70,6 +70,11 @@ def rule_to_json(rule: Rule) -> dict[str, Any]:
     return asdict(rule)
 
 
+def roles_to_json(roles: RoleRules) -> dict[str, Any]:
+    """Role rules in the form in which they are kept and shown in events."""
+    return asdict(roles)
+
+
 async def find_provider(reading: Reading, provider_id: str) -> IdentityProvider | None:
     """The identity provider of that id."""
     row = await reading.one(_GET, reading.tenant, provider_id)
@@ -98,7 +103,7 @@ def _values(provider: IdentityProvider) -> dict[str, Any]:
         "saml": orjson.dumps(asdict(provider.saml)).decode(),
         "mapping": orjson.dumps([rule_to_json(rule) for rule in provider.mapping]).decode(),
         "name_key": fold(provider.name).strip(),
-        "roles": orjson.dumps(asdict(provider.roles)).decode(),
+        "roles": orjson.dumps(roles_to_json(provider.roles)).decode(),
     }
 
 

@@ -242,11 +242,16 @@ async def page_users(
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Whom the console's list shows. None means all; an empty provider means people who were added by hand."""
+    """Whom a list shows. None means all; an empty provider means people who were added by hand.
+
+    `active` is what the identity provider says, `blocked` is what an administrator here decided: either goes with
+    either.
+    """
 
     search: str = ""
     active: bool | None = None
     provider_id: str | None = None
+    blocked: bool | None = None
 
     def condition(self) -> tuple[str, list[Any]]:
         """SQL after `tenant_id = $1`, and its values from $2 on."""
@@ -258,9 +263,13 @@ class Chosen:
         if self.active is not None:
             values.append(self.active)
             parts.append(f"active = ${len(values) + 1}")
+        if self.blocked is not None:
+            # Few are, and an index of its own has them and nobody else; `|| ''` below keeps the planner on it.
+            parts.append(f"blocked_at IS {'NOT ' if self.blocked else ''}NULL")
         if self.provider_id is not None:
             values.append(self.provider_id)
-            parts.append(f"identity_provider_id = ${len(values) + 1}")
+            whose = "identity_provider_id || ''" if self.blocked else "identity_provider_id"
+            parts.append(f"{whose} = ${len(values) + 1}")
         return " AND ".join(parts), values
 
 

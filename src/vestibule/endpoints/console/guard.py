@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
+from vestibule.actions.configure import check_may_give
 from vestibule.actions.sign_in import IDLE
 from vestibule.endpoints.console.visit import Visit
 from vestibule.endpoints.console.words import render
@@ -26,6 +27,7 @@ from vestibule.errors import NotAllowed, Refusal, SignInNeeded, StaleForm, TooOf
 from vestibule.keys import tenant_of_token, token_check
 from vestibule.model import HOUSE, HOUSE_TENANT, ROLES, AdministratorRole, Tenant
 from vestibule.settings import Settings
+from vestibule.store.identity_providers import find_provider
 from vestibule.store.sessions import find_session, touch_session
 from vestibule.store.tenants import find_tenant
 from vestibule.store.user_sessions import find_user_session, touch_user_session
@@ -93,6 +95,8 @@ def guarded(route: Route, context: Context) -> Callable[[Request], Awaitable[Res
             response = await route.handler(visit)
         except Exception as error:  # noqa: BLE001 -- the last line: nobody sees a stack trace
             response = _refused(route, visit, refusal(error, visit.request_id))
+        finally:
+            await visit.form.close()  # files that came with it
         for name, value in headers_of(context.settings).items():
             response.headers.setdefault(name, value)
         return response
@@ -114,6 +118,8 @@ async def _admit(route: Route, visit: Visit) -> None:
         await _check_role(route.who, visit)
     if visit.known_tenant is HOUSE_TENANT and not route.of_house:
         raise visit.not_found()
+    if route.who == "admin" and route.method == "POST":
+        await _check_owners_matter(visit)
     if route.method == "POST":
         if route.from_elsewhere:
             return
@@ -196,6 +202,19 @@ async def _check_role(who: AdministratorRole, visit: Visit) -> None:
         raise NotAllowed(
             f"This needs the role {who} or above; yours is {administrator.role}. Ask an owner of this tenant."
         )
+
+
+async def _check_owners_matter(visit: Visit) -> None:
+    """What decides who becomes an owner is changed by owners.
+
+    Raises:
+        NotAllowed
+    """
+    if "provider_id" in visit.request.path_params and not visit.may("owner"):
+        async with visit.context.database.read(visit.tenant.id) as reading:
+            provider = await find_provider(reading, visit.path("provider_id"))
+        if provider is not None:
+            check_may_give(provider.roles, visit.who.role)
 
 
 async def _enter_tenant(visit: Visit) -> None:

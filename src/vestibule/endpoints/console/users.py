@@ -6,9 +6,10 @@ import orjson
 from starlette.responses import Response
 
 from vestibule.actions import people
+from vestibule.endpoints.console.access import access_of
 from vestibule.endpoints.console.visit import Visit
 from vestibule.errors import Refusal, WrongInput
-from vestibule.mapping import trace
+from vestibule.mapping import given_roles, trace
 from vestibule.model import IdentityProvider, User
 from vestibule.scim.resource import expand
 from vestibule.scim.schema import USER_TYPE
@@ -20,6 +21,7 @@ from vestibule.vendors.vendor import BASE_MAPPING
 
 PAGE: Final = 50
 _STATES: Final = {"active": True, "inactive": False}
+BLOCKED: Final = "blocked"
 BY_HAND: Final = "hand"
 FIELDS: Final = ("user_name", "given_name", "family_name", "display_name", "email", "title", "role")
 
@@ -28,7 +30,12 @@ async def show_users(visit: Visit) -> Response:
     """The list, searched and filtered, a page at a time from either end."""
     state, provider_id, search = visit.query("state"), visit.query("provider"), visit.query("q").strip()
     after, before = visit.query("after"), visit.query("before")
-    chosen = Chosen(search, _STATES.get(state), "" if provider_id == BY_HAND else provider_id or None)
+    chosen = Chosen(
+        search,
+        _STATES.get(state),
+        "" if provider_id == BY_HAND else provider_id or None,
+        blocked=True if state == BLOCKED else None,
+    )
     async with visit.context.database.scan(visit.tenant.id) as reading:
         users = await list_users(reading, chosen, PAGE + 1, beyond=before or after, newer=bool(before))
         total = await count_users(reading, chosen)
@@ -90,9 +97,11 @@ async def _user_page(visit: Visit, reading: Reading, user: User, refused: Refusa
         document=document,
         name=display_name(document) or document["userName"],
         origins=_origins(provider, document),
+        roles=given_roles(orjson.loads(user.profile)),
         resource=expand(user.kept, USER_TYPE, base_url),
         twins=[(each, providers.get(each.identity_provider_id)) for each in namesakes],
         events=events,
+        access=await access_of(visit, reading, user),
         values=_values(visit, document, user) if refused is None else _sent(visit),
         refused=refused,
     )

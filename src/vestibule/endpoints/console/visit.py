@@ -17,7 +17,8 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from vestibule.endpoints.console.words import NOTICES, render
 from vestibule.endpoints.context import Context
 from vestibule.errors import NotFound, WrongInput
-from vestibule.model import HOUSE, ROLES, Actor, Administrator, AdministratorRole, Tenant, User
+from vestibule.mapping import makes_owners
+from vestibule.model import HOUSE, ROLES, Actor, Administrator, AdministratorRole, IdentityProvider, Tenant, User
 from vestibule.store.sessions import Session
 from vestibule.store.user_sessions import UserSession
 
@@ -109,6 +110,10 @@ class Visit:
     def may(self, role: AdministratorRole) -> bool:
         """Whether the visitor has at least that role."""
         return self.administrator is not None and ROLES.index(self.administrator.role) >= ROLES.index(role)
+
+    def may_change(self, provider: IdentityProvider) -> bool:
+        """Whether the visitor may change an identity provider: one that makes owners is for owners."""
+        return self.may("owner" if makes_owners(provider.roles) else "admin")
 
     def field(self, name: str) -> str:
         """A field of the form, empty if it was not sent."""

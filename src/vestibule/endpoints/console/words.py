@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from vestibule.endpoints.console import assets
+from vestibule.endpoints.console.browsers import browser_name
 from vestibule.events import BY_NAME
 from vestibule.keys import shortened
 from vestibule.model import Event
@@ -29,8 +30,13 @@ NOTICES: Final = {
     "key-retired": "The key is retired. From now on it is refused.",
     "mapping-saved": "The mapping is saved. Every Profile is being derived anew.",
     "mapping-same": "Nothing was changed.",
+    "roles-saved": "The role rules are saved. Every Profile is being derived anew.",
+    "roles-same": "Nothing was changed.",
     "person-added": "The person was added.",
     "person-saved": "The person was changed.",
+    "person-blocked": "The person is blocked, and their sessions are over.",
+    "person-let-in": "The person may sign in again. What was ended stays ended.",
+    "sessions-ended": "The sessions are over.",
     "person-deleted": "The person was deleted. Their history stays in the activity log.",
     "role-changed": "The role was changed.",
     "disabled": "The administrator is locked out, and their sessions are over.",
@@ -90,6 +96,13 @@ def when_exactly(milliseconds: int) -> Markup:
         exact(milliseconds),
         clock(milliseconds),
     )
+
+
+def took(microseconds: int) -> str:
+    """A time as long as a stopwatch shows it: `0.8 ms`, `12 ms`, `1.4 s`."""
+    if microseconds >= 1_000_000:
+        return f"{microseconds / 1_000_000:,.1f} s"
+    return f"{microseconds / 1000:.1f} ms" if microseconds < 10_000 else f"{microseconds // 1000} ms"
 
 
 def short_id(text: str) -> str:
@@ -204,7 +217,9 @@ _environment.filters |= {
     "when": when,
     "when_exactly": when_exactly,
     "exact": exact,
+    "took": took,
     "short_id": short_id,
+    "browser_name": browser_name,
     "short_key": shortened,
     "pretty": pretty,
     "plain": plain,

@@ -13,7 +13,7 @@ from vestibule.endpoints.console.guard import person_cookie_name
 from vestibule.endpoints.console.visit import Visit
 from vestibule.endpoints.saml_out import leave_url
 from vestibule.errors import NotFound, SignInNeeded
-from vestibule.mapping import console_role
+from vestibule.mapping import console_role, given_roles
 from vestibule.model import Application, IdentityProvider, User
 from vestibule.store.applications import all_applications
 from vestibule.store.events import append_event
@@ -41,7 +41,7 @@ async def show_home(visit: Visit) -> Response:
         provider=provider,
         applications=may_open(applications, roles),
         sessions=mine,
-        console=console_role(roles) is not None,
+        console=console_role(given_roles(orjson.loads(visit.me.profile))) is not None,
     )
 
 
@@ -73,7 +73,7 @@ def _login_path(visit: Visit, provider: IdentityProvider, to: str) -> str:
 
 def roles_of_person(user: User) -> list[str]:
     """The roles a person holds: those that rules give, and the one that an administrator gave by hand."""
-    given = orjson.loads(user.profile).get("roles", [])
+    given = given_roles(orjson.loads(user.profile))
     return [*given, user.role] if user.role and user.role not in given else list(given)
 
 

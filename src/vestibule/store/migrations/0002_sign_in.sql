@@ -11,6 +11,7 @@ ALTER TABLE identity_providers ADD COLUMN roles {json} NOT NULL DEFAULT '{}';
 -- keeps the person out, whatever the identity provider says.
 ALTER TABLE users ADD COLUMN saml_groups {json} NOT NULL DEFAULT '[]';
 ALTER TABLE users ADD COLUMN blocked_at BIGINT;
+CREATE INDEX users_by_block ON users (tenant_id, id) WHERE blocked_at IS NOT NULL;
 
 -- Administrators who come from an identity provider are a person's second face: user_id says whose.
 ALTER TABLE administrators ADD COLUMN identity_provider_id {key} NOT NULL DEFAULT '';

@@ -1,0 +1,72 @@
+"""What every verb shares: the house is opened, one thing is done in it as the actor "command line", and it is closed;
+what came of it is shown as lines for a person, or as one JSON value.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import click
+
+from vestibule.endpoints.context import Context
+from vestibule.errors import NotFound
+from vestibule.model import HOUSE, Actor, IdentityProvider, Tenant
+from vestibule.settings import load
+from vestibule.store.identity_providers import find_provider, find_provider_by_name
+from vestibule.store.tenants import find_tenant
+
+AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
+Result = TypeVar("Result")
+
+
+def in_house(act: Callable[[Context], Awaitable[Result]]) -> Result:
+    """Open the house, do one thing, close it."""
+    settings = load()
+
+    async def opened() -> Result:
+        context = await Context.open(settings, lambda line: click.echo(line, err=True))
+        try:
+            return await act(await context.as_it_is_served())
+        finally:
+            await context.close()
+
+    return asyncio.run(opened())
+
+
+def show(value: Any, lines: list[str], *, as_json: bool) -> None:
+    """Print what came of a verb: the value as JSON, or the lines."""
+    click.echo(json.dumps(value, ensure_ascii=False) if as_json else "\n".join(lines))
+
+
+def command_line(tenant_id: str = HOUSE) -> Actor:
+    """Who acts, in a tenant or across tenants."""
+    return Actor(tenant_id, "operator", name="command line")
+
+
+async def named_tenant(context: Context, name: str) -> Tenant:
+    """The tenant of that name.
+
+    Raises:
+        NotFound
+    """
+    async with context.database.house_read(command_line()) as house:
+        tenant = await find_tenant(house, name)
+    if tenant is None:
+        raise NotFound(f"There is no tenant '{name}'. `vestibule tenant list` shows them.")
+    return tenant
+
+
+async def named_provider(context: Context, tenant: Tenant, wanted: str) -> IdentityProvider:
+    """The identity provider of that name or id.
+
+    Raises:
+        NotFound
+    """
+    async with context.database.read(tenant.id) as reading:
+        provider = await find_provider_by_name(reading, wanted) or await find_provider(reading, wanted)
+    if provider is None:
+        raise NotFound(
+            f"{tenant.name} has no identity provider '{wanted}'. `vestibule idp list {tenant.name}` shows them."
+        )
+    return provider

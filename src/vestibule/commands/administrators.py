@@ -1,0 +1,156 @@
+"""`vestibule admin`: people who work in the Admin Console."""
+
+from typing import Any
+
+import click
+
+from vestibule.actions import administer, second_factor
+from vestibule.commands.acting import AS_JSON, command_line, in_house, named_tenant, show
+from vestibule.endpoints.context import Context
+from vestibule.errors import NotFound, WrongInput
+from vestibule.model import HOUSE, ROLES, Administrator, AdministratorRole
+from vestibule.store.administrators import administrators_of, find_by_email
+from vestibule.store.database import House
+
+
+@click.group("admin")
+def admin_group() -> None:
+    """People who work in the Admin Console."""
+
+
+_WHOSE = click.option("--tenant", "tenant_name", help="The tenant that they administer.")
+_OPERATOR = click.option("--operator", is_flag=True, help="An operator, who sees all tenants.")
+
+
+async def _administered(context: Context, tenant_name: str | None, *, operator: bool) -> str:
+    """The id of the tenant that was named, or the house for operators."""
+    if operator == bool(tenant_name):
+        raise WrongInput(
+            "Say whom: --tenant NAME for an administrator of a tenant, or --operator for one of all tenants."
+        )
+    return HOUSE if operator else (await named_tenant(context, tenant_name or "")).id
+
+
+async def _administrator(house: House, tenant_id: str, email: str) -> Administrator | None:
+    return next((each for each, _ in await find_by_email(house, email) if each.tenant_id == tenant_id), None)
+
+
+def administrator_json(administrator: Administrator, tenant_name: str | None) -> dict[str, Any]:
+    return {
+        "id": administrator.id,
+        "email": administrator.email,
+        "name": administrator.name,
+        "role": administrator.role,
+        "tenant": tenant_name,
+        "locked_out": administrator.disabled_at is not None,
+    }
+
+
+@admin_group.command("add")
+@click.argument("email")
+@_WHOSE
+@_OPERATOR
+@click.option("--role", type=click.Choice(ROLES[:-1]), help="Their role in the tenant. [default: owner]")
+@click.option("--name", default="", help="What to call them.")
+@AS_JSON
+def add_administrator(
+    email: str, tenant_name: str | None, operator: bool, role: AdministratorRole | None, name: str, as_json: bool
+) -> None:
+    """Make EMAIL an administrator and print the one-time link with which they choose a password.
+
+    For somebody who is one already, a fresh link is made: this is the way back in when a password is lost.
+    """
+
+    async def act(context: Context) -> dict[str, Any]:
+        tenant_id = await _administered(context, tenant_name, operator=operator)
+        if operator and role:
+            raise WrongInput("An operator has no role in a tenant: leave --role out.")
+        async with context.database.house_write(command_line()) as house:
+            known = await _administrator(house, tenant_id, email)
+            if known is None:
+                wanted: AdministratorRole = "operator" if operator else role or "owner"
+                administrator, token = await administer.invite(house, tenant_id, email, name, wanted)
+            elif role not in {None, known.role}:
+                raise WrongInput(f"{known.email} is {known.role} there. Roles are changed in the console, by an owner.")
+            else:
+                administrator, token = known, await administer.renew_link(house, known)
+        return administrator_json(administrator, tenant_name) | {"link": f"{context.settings.url}/setup/{token}"}
+
+    shown = in_house(act)
+    lines = [f"{shown['email']} is {shown['role']}. Within 24 hours, once:", shown["link"]]
+    show(shown, lines, as_json=as_json)
+
+
+@admin_group.command("list")
+@_WHOSE
+@_OPERATOR
+@AS_JSON
+def list_administrators(tenant_name: str | None, operator: bool, as_json: bool) -> None:
+    """Administrators of a tenant, or the operators."""
+
+    async def act(context: Context) -> list[dict[str, Any]]:
+        tenant_id = await _administered(context, tenant_name, operator=operator)
+        async with context.database.house_read(command_line()) as house:
+            return [administrator_json(each, tenant_name) for each in await administrators_of(house, tenant_id)]
+
+    found = in_house(act)
+    lines = [f"{each['email']:32} {each['role']:8} {'locked out' if each['locked_out'] else ''}" for each in found]
+    show(found, lines or ["None yet."], as_json=as_json)
+
+
+def _set_enabled(email: str, tenant_name: str | None, *, operator: bool, enabled: bool, as_json: bool) -> None:
+    async def act(context: Context) -> dict[str, Any]:
+        tenant_id = await _administered(context, tenant_name, operator=operator)
+        async with context.database.house_write(command_line()) as house:
+            administrator = await _administrator(house, tenant_id, email)
+            if administrator is None:
+                raise NotFound(f"There is no administrator {email} there. `vestibule admin list` shows them.")
+            await (administer.enable if enabled else administer.disable)(house, administrator)
+            found = await _administrator(house, tenant_id, email)
+        return administrator_json(found or administrator, tenant_name)
+
+    shown = in_house(act)
+    said = "may sign in again" if enabled else "is locked out, and their sessions are over"
+    show(shown, [f"{shown['email']} {said}."], as_json=as_json)
+
+
+@admin_group.command("disable")
+@click.argument("email")
+@_WHOSE
+@_OPERATOR
+@AS_JSON
+def disable_administrator(email: str, tenant_name: str | None, operator: bool, as_json: bool) -> None:
+    """Lock EMAIL out at once. The last owner of a tenant, and the last operator, stay."""
+    _set_enabled(email, tenant_name, operator=operator, enabled=False, as_json=as_json)
+
+
+@admin_group.command("enable")
+@click.argument("email")
+@_WHOSE
+@_OPERATOR
+@AS_JSON
+def enable_administrator(email: str, tenant_name: str | None, operator: bool, as_json: bool) -> None:
+    """Let EMAIL in again."""
+    _set_enabled(email, tenant_name, operator=operator, enabled=True, as_json=as_json)
+
+
+@admin_group.command("reset-factors")
+@click.argument("email")
+@_WHOSE
+@_OPERATOR
+@AS_JSON
+def reset_factors(email: str, tenant_name: str | None, operator: bool, as_json: bool) -> None:
+    """Remove every second factor and recovery code of EMAIL, who lost all of them, and end their sessions."""
+
+    async def act(context: Context) -> dict[str, Any]:
+        tenant_id = await _administered(context, tenant_name, operator=operator)
+        async with context.database.house_write(command_line()) as house:
+            administrator = await _administrator(house, tenant_id, email)
+            if administrator is None:
+                raise NotFound(f"There is no administrator {email} there. `vestibule admin list` shows them.")
+            removed = await second_factor.reset_factors(house, administrator)
+        return administrator_json(administrator, tenant_name) | {"factors_removed": removed}
+
+    shown = in_house(act)
+    told = f"{shown['email']} signs in with the password alone until they add a factor; their sessions are over."
+    show(shown, [f"Removed {shown['factors_removed']} second factors.", told], as_json=as_json)

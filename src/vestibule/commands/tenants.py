@@ -1,0 +1,83 @@
+"""`vestibule tenant`: organisations."""
+
+from typing import Any
+
+import click
+
+from vestibule.actions import configure
+from vestibule.commands.acting import AS_JSON, command_line, in_house, named_tenant, show
+from vestibule.endpoints.context import Context
+from vestibule.model import Tenant, TenantState
+from vestibule.settings import Settings
+from vestibule.store.tenants import all_tenants
+
+
+@click.group("tenant")
+def tenant_group() -> None:
+    """Organisations."""
+
+
+def tenant_json(settings: Settings, tenant: Tenant) -> dict[str, Any]:
+    return {
+        "name": tenant.name,
+        "title": tenant.title,
+        "state": tenant.state,
+        "id": tenant.id,
+        "scim_url": settings.scim_url(tenant.name),
+    }
+
+
+@tenant_group.command("add")
+@click.argument("name")
+@click.option("--title", help="The organisation's name, for people to read. [default: the tenant name]")
+@AS_JSON
+def add_tenant(name: str, title: str | None, as_json: bool) -> None:
+    """Make room for an organisation. NAME stands in its SCIM URL."""
+
+    async def act(context: Context) -> tuple[Settings, Tenant]:
+        async with context.database.house_write(command_line()) as house:
+            return context.settings, await configure.create_tenant(house, name, title or name)
+
+    settings, tenant = in_house(act)
+    lines = [f"Added the tenant {tenant.name} ({tenant.title}).", f"SCIM URL: {settings.scim_url(tenant.name)}"]
+    show(tenant_json(settings, tenant), lines, as_json=as_json)
+
+
+@tenant_group.command("list")
+@AS_JSON
+def list_tenants(as_json: bool) -> None:
+    """Every tenant."""
+
+    async def act(context: Context) -> tuple[Settings, list[Tenant]]:
+        async with context.database.house_read(command_line()) as house:
+            return context.settings, await all_tenants(house)
+
+    settings, tenants = in_house(act)
+    lines = [f"{each.name:20} {each.state:10} {each.title}" for each in tenants] or ["No tenant yet."]
+    show([tenant_json(settings, each) for each in tenants], lines, as_json=as_json)
+
+
+def _set_tenant_state(name: str, state: TenantState, *, as_json: bool) -> None:
+    async def act(context: Context) -> tuple[Settings, Tenant]:
+        tenant = await named_tenant(context, name)
+        async with context.database.house_write(command_line()) as house:
+            return context.settings, await configure.set_tenant_state(house, tenant, state)
+
+    settings, tenant = in_house(act)
+    show(tenant_json(settings, tenant), [f"The tenant {tenant.name} is {tenant.state}."], as_json=as_json)
+
+
+@tenant_group.command("suspend")
+@click.argument("name")
+@AS_JSON
+def suspend_tenant(name: str, as_json: bool) -> None:
+    """Refuse NAME's keys like unknown ones, until it is resumed."""
+    _set_tenant_state(name, "suspended", as_json=as_json)
+
+
+@tenant_group.command("resume")
+@click.argument("name")
+@AS_JSON
+def resume_tenant(name: str, as_json: bool) -> None:
+    """Let NAME in again."""
+    _set_tenant_state(name, "active", as_json=as_json)

@@ -1,0 +1,79 @@
+"""A person's access, on their page: what they are signed in with, and an administrator's own switch.
+
+The rule of this file: nobody ends what somebody above them has. Who is an administrator of this console as well is
+blocked, and signed out, by those only who have at least their role.
+"""
+
+from dataclasses import dataclass
+
+import orjson
+from starlette.responses import Response
+
+from vestibule.actions import people
+from vestibule.endpoints.console.visit import Visit
+from vestibule.errors import NotAllowed
+from vestibule.model import Administrator, User
+from vestibule.store.administrators import find_linked_administrator
+from vestibule.store.database import Reading, Tx
+from vestibule.store.user_sessions import UserSession, sessions_of_user
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the page says of a person's access."""
+
+    sessions: list[UserSession]
+    """Those that are live, the newest first."""
+    groups: list[str]
+    """Of the last assertion; kept where a role rule asks for any."""
+    administrator: Administrator | None
+    """Who they are in this console as well."""
+    may_change: bool
+    """Whether the visitor may block them, let them in, and end their sessions."""
+    is_visitor: bool
+
+
+async def access_of(visit: Visit, reading: Reading, user: User) -> Access:
+    """A person's access, as the visitor may see and change it."""
+    administrator = await find_linked_administrator(reading, user.id)
+    live = [
+        each
+        for each in await sessions_of_user(reading, user.id)
+        if reading.now < each.expires_at and reading.now - each.seen_at < visit.tenant.session_idle
+    ]
+    return Access(
+        live,
+        [str(group) for group in orjson.loads(user.saml_groups)],
+        administrator,
+        visit.may("admin") and (administrator is None or visit.may(administrator.role)),
+        visit.who.user_id == user.id,
+    )
+
+
+async def set_blocked(visit: Visit) -> Response:
+    """Keep a person out, or let them in again, whatever their identity provider says."""
+    user_id, blocked = visit.path("user_id"), visit.decision("blocked")
+    if blocked and visit.who.user_id == user_id:
+        raise NotAllowed("You cannot block yourself. Ask another administrator to do it.")
+    async with visit.context.database.write(visit.actor) as tx:
+        await _check_rank(visit, tx, user_id)
+        await (people.block(tx, user_id) if blocked else people.let_in(tx, user_id))
+    return visit.redirect(visit.at("users", user_id), "person-blocked" if blocked else "person-let-in")
+
+
+async def end_sessions(visit: Visit) -> Response:
+    """End every session of a person, who may sign in again at once."""
+    user_id = visit.path("user_id")
+    async with visit.context.database.write(visit.actor) as tx:
+        await _check_rank(visit, tx, user_id)
+        await people.end_sessions(tx, user_id)
+    return visit.redirect(visit.at("users", user_id), "sessions-ended")
+
+
+async def _check_rank(visit: Visit, tx: Tx, user_id: str) -> None:
+    administrator = await find_linked_administrator(tx, user_id)
+    if administrator is not None and not visit.may(administrator.role):
+        raise NotAllowed(
+            f"{administrator.name} is {administrator.role} of this console as well, and you are {visit.who.role}. "
+            "Ask an owner of this tenant to do it."
+        )

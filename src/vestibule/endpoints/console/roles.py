@@ -1,0 +1,110 @@
+"""The role rules of an identity provider: edited, and who would get what by them before anything is saved.
+
+The rule of this page: rules are told apart by the number they have on it, so what comes back with a refusal is numbered
+as the refusal counts, without the empty rows.
+"""
+
+from typing import Final
+
+from starlette.responses import Response
+
+from vestibule.actions import configure
+from vestibule.endpoints.console.foresight import Foresight, foresee
+from vestibule.endpoints.console.visit import Visit
+from vestibule.errors import Refusal, WrongInput
+from vestibule.mapping import CONSOLE_ROLES, MAX_ROLE_RULES, check_role_rules
+from vestibule.model import IdentityProvider, RoleRule, RoleRules
+from vestibule.store.database import Reading
+from vestibule.store.identity_providers import find_derivation, find_provider
+
+SPARE_ROWS: Final = 3
+MOST_ROWS: Final = 2 * MAX_ROLE_RULES
+
+
+async def show_roles(visit: Visit) -> Response:
+    """The rules, ready to be edited."""
+    async with visit.context.database.read(visit.tenant.id) as reading:
+        provider = await _provider(visit, reading)
+        return await _page(visit, reading, provider, provider.roles)
+
+
+async def change_roles(visit: Visit) -> Response:
+    """Show who would get what by the rules of the form, or save them."""
+    rules = _typed(visit)
+    async with visit.context.database.scan(visit.tenant.id) as reading:
+        provider = await _provider(visit, reading)
+        try:
+            _check(visit, rules)
+        except Refusal as refused:
+            return await _page(visit, reading, provider, rules, refused=refused)
+        if visit.field("do") == "preview":
+            return await _page(visit, reading, provider, rules, foreseen=await foresee(reading, provider, rules))
+    async with visit.context.database.write(visit.actor) as tx:
+        saved = await configure.change_roles(tx, provider.id, rules, visit.who.role)
+    done = "roles-same" if saved.mapping_version == provider.mapping_version else "roles-saved"
+    return visit.redirect(visit.at("identity-providers", provider.id, "roles"), done)
+
+
+def _check(visit: Visit, rules: RoleRules) -> None:
+    """See that rules can be saved by who typed them, so that a preview shows nothing that would be refused.
+
+    Raises:
+        WrongInput, NotAllowed
+    """
+    for number, rule in enumerate(rules.rules):
+        if rule.source not in {"profile", "group"}:
+            raise WrongInput(
+                f"Rule {number + 1}: it should look at the Profile or at a group (profile, group); "
+                f"'{rule.source[:40]}' came.",
+                field=str(number),
+            )
+    check_role_rules(rules)
+    configure.check_may_give(rules, visit.who.role)
+
+
+async def _provider(visit: Visit, reading: Reading) -> IdentityProvider:
+    provider = await find_provider(reading, visit.path("provider_id"))
+    if provider is None:
+        raise visit.not_found()
+    return provider
+
+
+async def _page(
+    visit: Visit,
+    reading: Reading,
+    provider: IdentityProvider,
+    rules: RoleRules,
+    *,
+    foreseen: Foresight | None = None,
+    refused: Refusal | None = None,
+) -> Response:
+    spare = max(0, min(SPARE_ROWS, MAX_ROLE_RULES - len(rules.rules)))
+    used = [*(rule.role for rule in rules.rules), rules.default]
+    return visit.page(
+        "roles.html",
+        refused.status if refused else 200,
+        provider=provider,
+        rules=rules,
+        rows=[*rules.rules, *[RoleRule("profile", "", "", "")] * spare],
+        targets=[rule.target for rule in provider.mapping],
+        known_roles=list(dict.fromkeys([*filter(None, used), *CONSOLE_ROLES])),
+        console_roles=CONSOLE_ROLES,
+        foreseen=foreseen,
+        derivation=await find_derivation(reading, provider.id),
+        refused=refused,
+    )
+
+
+def _typed(visit: Visit) -> RoleRules:
+    """The rules of the form, in its order; a row with nothing in it is none."""
+    rules = []
+    for number in range(MOST_ROWS):
+        if f"role-{number}" not in visit.form:
+            break
+        source, attribute, value, role = (
+            visit.field(f"{name}-{number}").strip() for name in ("source", "attribute", "value", "role")
+        )
+        if attribute or value or role:
+            # The source is checked before anything is made of it.
+            rules.append(RoleRule(source, "" if source == "group" else attribute, value, role))  # type: ignore[arg-type]
+    return RoleRules(tuple(rules), visit.field("default").strip())
