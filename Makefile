@@ -53,13 +53,13 @@ $(BIN)/.run: requirements/run.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Vestibule needs Python 3.11 or newer, this is %s. Name another with: make PYTHON=python3.12" % sys.version.split()[0])'
 	@test -x $(BIN)/python || { echo "Making a virtual environment in $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing from requirements/run.lock ..."
-	@$(BIN)/pip install -q --require-hashes -r requirements/run.lock
+	@$(BIN)/pip install -q --require-hashes --no-deps -r requirements/run.lock
 	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(BIN)/.test: $(BIN)/.run requirements/test.lock
 	@echo "Installing from requirements/test.lock ..."
-	@$(BIN)/pip install -q --require-hashes -r requirements/test.lock
+	@$(BIN)/pip install -q --require-hashes --no-deps -r requirements/test.lock
 	@touch $@
 
 # The browser tests drive Debian's Chromium. Elsewhere: install Chromium and name it in CHROMIUM.

@@ -62,6 +62,7 @@ def furnish(demo: Demo) -> House:
             {"name": name, "value": value, "url": demo.url, "httpOnly": True, "sameSite": "Lax"}
             for name, value in owner.cookies.items()
         ]
+    ids["blocked"] = demo.vestibule.json("user", "block", TENANT, LONG_NAME, "--idp", "Entra")["id"]
     ids["link"] = demo.vestibule.json("admin", "add", "guest@north.example", "--tenant", TENANT)["link"].rpartition(
         "/"
     )[2]
@@ -157,7 +158,24 @@ def _fill_by_hand(owner: Visitor, provider: str) -> dict[str, str]:
     invite = owner.get(f"{at}/administrators")
     invited = {"email": "a.very.long.address@subsidiary.north.example", "name": "Auditor", "role": "auditor"}
     owner.submit(invite, "Invite administrator", invited)
-    return {"by_hand": added.path.partition("?")[0].rpartition("/")[2]}
+    listed = _list_applications(owner, f"{at}/applications")
+    return {"by_hand": added.path.partition("?")[0].rpartition("/")[2], "application": listed}
+
+
+def _list_applications(owner: Visitor, at: str) -> str:
+    """Two applications: one for everybody, one for a role that nothing gives, with names that are long; an id."""
+    page = owner.get(at)
+    for name, url, role in (
+        ("Tide Tables", "https://tides.north.example/", ""),
+        (
+            "Donaudampfschifffahrtsgesellschaftskapitänsverwaltung",
+            f"https://{'long-' * 12}name.example/{'a' * 90}",
+            "x",
+        ),
+    ):
+        told = {"description": "Sunrise, sunset and when the ferry cannot land, for every harbour of the north coast."}
+        page = owner.submit(page, "Add application", {"name": name, "url": url, "role": role, **told})
+    return str(page.all("//table//a[@class='row']")[0].get("href")).rpartition("/")[2]
 
 
 def _find_events(owner: Visitor) -> dict[str, str]:

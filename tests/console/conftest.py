@@ -163,6 +163,7 @@ class Staff:
             "user_id": "users",
             "event_id": "events",
             "request_id": "saml_requests",
+            "application_id": "applications",
         }
         ids = {"tenant": [self.place.tenant.name]}
         for name, table in tables.items():

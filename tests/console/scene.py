@@ -13,7 +13,17 @@ from tests.conftest import Place, Running
 from tests.console.certificates import pem
 from tests.console.conftest import OPERATOR, PASSWORD, PASSWORD_HASH, rows
 from tests.console.visitor import Page, Visitor
-from vestibule.actions import administer, configure, people, provision, saml_settings, second_factor, sign_in, sign_on
+from vestibule.actions import (
+    administer,
+    applications,
+    configure,
+    people,
+    provision,
+    saml_settings,
+    second_factor,
+    sign_in,
+    sign_on,
+)
 from vestibule.actions.provision import Sent
 from vestibule.endpoints.console import assets
 from vestibule.endpoints.console.guard import Route
@@ -79,6 +89,10 @@ FORMS: Final[dict[str, dict[str, str]]] = {
         "role-0": "console-admin",
         "do": "save",
     },
+    "/console/{tenant}/applications": {"name": "Fresh", "url": "https://fresh.north.example/"},
+    "/console/{tenant}/applications/{application_id}": {"name": "Renamed", "url": "https://fresh.north.example/"},
+    "/console/{tenant}/applications/{application_id}/remove": {},
+    "/console/{tenant}/tenant/sessions": {"idle": "20", "absolute": "4"},
     "/console/{tenant}/administrators": {"email": "fresh@north.example", "name": "Fresh", "role": "auditor"},
     "/console/{tenant}/administrators/{administrator_id}/link": {},
     "/console/{tenant}/administrators/{administrator_id}/role": {"role": "admin"},
@@ -149,6 +163,7 @@ class Scene:
             "factors",
             "recovery_codes",
             "ceremonies",
+            "applications",
         )
         kept = {
             table: rows(self.running, f"SELECT * FROM {table} WHERE tenant_id IN ($1, $2, $3)", *tenants)
@@ -207,6 +222,7 @@ def make_scene(running: Running) -> Scene:
             await saml_settings.take_details(tx, place.provider.id, saml)
             provider = await configure.get_provider(tx, place.provider.id)
             begun = await sign_on.begin(tx, provider, "", b"", purpose="test")
+            application, _ = await applications.save_application(tx, "Wiki", "https://wiki.north.example/", "", "")
             events = await page_events(tx, Asked(), 1)
         async with context.database.write(
             place.actor._replace(kind="identity_provider", identity_provider_id=place.provider.id)
@@ -223,6 +239,7 @@ def make_scene(running: Running) -> Scene:
             "user_id": by_hand.id,
             "provisioned_id": provisioned.id,
             "event_id": events[0].id,
+            "application_id": application.id,
             "administrator_id": staff["second owner"].id,
             "token": token,
             "factor_id": factor.id,

@@ -76,6 +76,8 @@ def test_everything_that_happened_is_told_newest_first(staff: Staff, owner: Visi
 
 def test_filters_narrow_the_log(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
     ana = lived(staff, owner, scim)
+    acs = f"/saml/{staff.place.tenant.name}/{staff.place.provider.id}/acs"
+    assert staff.visitor().post(acs, {"SAMLResponse": "x"}).status == 403
     page = owner.get(staff.at("activity"))
     types = {
         event_id: str(a.get("title")) for event_id, a in zip(ids_on(page), page.all("//ol//a[@title]"), strict=True)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.console.conftest import Staff, add_by_hand, in_tenant, rows, sql
 from tests.console.harmless import check_markup
-from tests.console.visitor import Page, Visitor
+from tests.console.visitor import Page, Visitor, apart
 from tests.sign_in.company import Company, resource
 from vestibule.actions import configure
 from vestibule.endpoints.context import Context
@@ -63,7 +63,7 @@ def states(page: Page) -> list[str]:
 
 def access(page: Page) -> str:
     """What the part of the page about signing in says."""
-    return " ".join(" ".join(page.one("//section[@id='access']").itertext()).split())
+    return apart(page.one("//section[@id='access']"))
 
 
 def buttons(page: Page) -> list[str]:
@@ -98,7 +98,7 @@ def test_live_sessions_groups_and_roles_are_seen_by_everybody_here(staff: Staff,
     check_markup(page)
     assert sessions(page) == [["Safari on iPhone", two.address], ["Firefox on Linux", one.address]]
     assert page.all("//section[@id='access']//td[@title]")[1].get("title") == FIREFOX, "the whole of it on hover"
-    assert "Front desk, Second floor as the last sign-in told them" in access(page)
+    assert "Groups Front desk Second floor as the last sign-in told them" in access(page)
     assert [str(each.text_content()) for each in page.all("//tr[td='roles']/td")] == ["roles", "greeter", "role rules"]
     assert buttons(page) == []
     assert page.all("//section[@id='access']//form") == []
@@ -279,6 +279,26 @@ def test_nobody_blocks_themselves(staff: Staff, company: Company) -> None:
     assert (page.status, "You cannot block yourself." in page.text) == (403, True)
     page = me.submit(me.get(staff.at("users", user_id)), "End all sessions")
     assert page.heading == "Sign in", "their own is one of all"
+
+
+def test_who_comes_from_an_identity_provider_gets_no_password_and_no_other_role(
+    staff: Staff, company: Company, owner: Visitor
+) -> None:
+    """Either would outlive what the identity provider says."""
+    user_id, name = company.hire()
+    sign_in(company, name, "Admins")
+    page = owner.get(staff.at("administrators"))
+    check_markup(page)
+    row = f"//tr[contains(., '{name}')]"
+    assert page.link("from an identity provider") == staff.at("users", user_id)
+    assert [" ".join(each.text_content().split()) for each in page.all(f"{row}//button")] == ["Lock out"]
+    assert "invited" not in page.one(row).text_content()
+    ((administrator,),) = administrators(staff, user_id)
+    for verb, form in (("link", {}), ("role", {"role": "owner"})):
+        address = staff.at("administrators", administrator, verb)
+        assert owner.post(address, {**form, "form_token": owner.form_token}).status == 403
+    assert rows(staff.running, "SELECT role FROM administrators WHERE id = $1", administrator) == [("admin",)]
+    assert rows(staff.running, "SELECT 1 FROM invitations WHERE administrator_id = $1", administrator) == []
 
 
 # -- gone --------------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ ROUTES = [route for route in ALL if not route.path.startswith(("/saml/", "/{tena
 POSTS = [route for route in ROUTES if route.method == "POST"]
 GETS = [route for route in ROUTES if route.method == "GET"]
 NOBODYS_ID = "00000000-0000-7000-8000-000000000000"
-OF_TENANT = ("provider_id", "credential_id", "user_id", "event_id", "administrator_id")
+OF_TENANT = ("provider_id", "credential_id", "user_id", "event_id", "administrator_id", "application_id")
 
 
 def name_of(route: object) -> str:
@@ -45,6 +45,7 @@ def here(scene: Scene, opened: ExitStack, who: str) -> Visitor:
 
 
 IN, IDP = "/console/{tenant}", "/console/{tenant}/identity-providers/{provider_id}"
+APP = IN + "/applications/{application_id}"
 SP = "/saml/{tenant}/{provider_id}"
 PERSON, ADMINISTRATOR = IN + "/users/{user_id}", IN + "/administrators/{administrator_id}"
 RULES: dict[str, set[str]] = {
@@ -64,7 +65,7 @@ RULES: dict[str, set[str]] = {
         f"GET {IN}/identity-providers", f"GET {IDP}", f"GET {IDP}/live", f"GET {IDP}/mapping",
         f"GET {IDP}/mapping/progress", f"GET {IN}/activity", f"GET {IN}/activity/new",
         f"GET {IN}/activity/{{event_id}}", f"GET {IN}/tenant", f"GET {IN}/administrators",
-        f"GET {IDP}/sign-in-test/{{request_id}}", f"GET {IDP}/roles",
+        f"GET {IDP}/sign-in-test/{{request_id}}", f"GET {IDP}/roles", f"GET {IN}/applications", f"GET {APP}",
     },
     "admin": {
         f"GET {IN}/users/new", f"POST {IN}/users/new", f"POST {PERSON}", f"POST {PERSON}/active",
@@ -73,11 +74,11 @@ RULES: dict[str, set[str]] = {
         f"POST {IDP}/settings", f"POST {IDP}/saml", f"POST {IDP}/provisioning", f"POST {IDP}/keys",
         f"POST {IDP}/keys/{{credential_id}}/retire", f"POST {IDP}/mapping", f"POST {IDP}/saml/read-again",
         f"POST {IDP}/sign-on", f"POST {IDP}/certificates", f"POST {IDP}/saml-keys", f"GET {IDP}/sign-in-test",
-        f"POST {IDP}/roles",
+        f"POST {IDP}/roles", f"POST {IN}/applications", f"POST {APP}", f"POST {APP}/remove",
     },
     "owner": {
         f"POST {IN}/administrators", f"POST {ADMINISTRATOR}/link", f"POST {ADMINISTRATOR}/role",
-        f"POST {ADMINISTRATOR}/enabled",
+        f"POST {ADMINISTRATOR}/enabled", f"POST {IN}/tenant/sessions",
     },
     "operator": {"POST /console/"},
 }  # fmt: skip

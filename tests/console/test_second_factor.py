@@ -204,6 +204,7 @@ def test_who_comes_from_an_identity_provider_is_asked_for_nothing_here(staff: St
     assert page.status == 403
     assert "a second factor is added there" in page.text
     assert "second factor" not in owner.get(staff.at("")).text
+    sql(staff.running, "UPDATE administrators SET user_id = '' WHERE id = $1", person.id)
 
 
 # -- signing in --------------------------------------------------------------------------------------------------------

@@ -24,6 +24,11 @@ def words(element: HtmlElement) -> str:
     return " ".join(element.text_content().split())
 
 
+def apart(element: HtmlElement) -> str:
+    """The same with every piece of text apart from the next, as blocks are on a screen."""
+    return " ".join(" ".join(element.itertext()).split())
+
+
 class Page:
     """An answer, and what stands on it."""
 

@@ -1,9 +1,9 @@
 """One exchange: headers, encoding, what is written down, and the sentences for answers that are no success."""
 
-import asyncio
 import ssl
 
 import pytest
+from tests.conftest import on_loop
 from tests.pocket_okta.scim_service import PASSWORD, USERNAME, ScimService
 
 from pocket_okta.catalogue import Scheme
@@ -120,7 +120,7 @@ class Recorded:
             finally:
                 await network.close()
 
-        return asyncio.run(main())
+        return on_loop(main())
 
 
 PROBE = Call("GET", "/Users?startIndex=1&count=2", "event", "message")

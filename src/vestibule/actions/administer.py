@@ -91,10 +91,15 @@ async def renew_link(house: House, administrator: Administrator) -> str:
     """The token of a fresh link for an administrator to choose a password with; an earlier one ends.
 
     Raises:
-        NotAllowed: they are locked out.
+        NotAllowed: they are locked out, or come from an identity provider and choose no password here.
     """
     if administrator.disabled_at is not None:
         raise NotAllowed(_LOCKED_OUT)
+    if administrator.user_id:
+        raise NotAllowed(
+            f"{administrator.name} signs in with their identity provider, and their access ends there: a password "
+            "here would outlive it."
+        )
     told = {"subject": administrator.email}
     await append_house_event(house, administrator.tenant_id, "administrator.link_renewed", told)
     return await _make_link(house, administrator)
@@ -165,10 +170,14 @@ async def change_role(house: House, administrator: Administrator, role: Administ
 
     Raises:
         WrongInput: no such role here.
-        NotAllowed: nobody would be left to own the tenant.
+        NotAllowed: nobody would be left to own the tenant, or the role rules of an identity provider give the role.
     """
     if role not in ROLES[:-1] or administrator.tenant_id == HOUSE:
         raise WrongInput(f"The role should be one of {', '.join(ROLES[:-1])}.", field="role")
+    if administrator.user_id:
+        raise NotAllowed(
+            f"The role rules of an identity provider give {administrator.name} their role: change it there."
+        )
     if role == administrator.role:
         return administrator
     await _keep_an_owner(house, administrator)

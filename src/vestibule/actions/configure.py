@@ -36,13 +36,17 @@ from vestibule.store.identity_providers import (
     rule_to_json,
     update_provider,
 )
-from vestibule.store.tenants import insert_tenant, update_tenant_state
-from vestibule.store.user_sessions import end_sessions_of_tenant
+from vestibule.store.tenants import insert_tenant, lock_tenant, update_tenant_limits, update_tenant_state
+from vestibule.store.user_sessions import end_sessions_of_tenant, end_sessions_that_are_over, shorten_sessions
 from vestibule.store.users import Chosen, count_users
 from vestibule.vendors import VENDORS
 
 LONGEST_NAME: Final = 100
 MOST_USABLE_KEYS: Final = 10
+MINUTE: Final = 60_000
+HOUR: Final = 60 * MINUTE
+IDLE_MINUTES: Final = range(5, 1440 + 1)
+ABSOLUTE_HOURS: Final = range(1, 720 + 1)
 
 
 def checked_name(text: str, what: str, field: str) -> str:
@@ -100,6 +104,46 @@ async def set_tenant_state(house: House, tenant: Tenant, state: TenantState) -> 
     else:
         await append_house_event(house, tenant.id, "tenant.resumed", told)
     return replace(tenant, state=state)
+
+
+async def change_session_limits(tx: Tx, idle: int, absolute: int) -> bool:
+    """Say how long sessions of the tenant's people last: so many minutes without use, and so many hours in any case.
+    Sessions that are open follow at once, but none lasts longer in any case than was said when it began, and none that
+    is over comes back. Whether that changed anything.
+
+    Raises:
+        NotFound, WrongInput
+    """
+    if idle not in IDLE_MINUTES:
+        wanted = f"{IDLE_MINUTES[0]} to {IDLE_MINUTES[-1]:,} minutes"
+        raise WrongInput(f"The limit without use should be {wanted}; {idle:,} came.", field="idle")
+    if absolute not in ABSOLUTE_HOURS:
+        wanted = f"{ABSOLUTE_HOURS[0]} to {ABSOLUTE_HOURS[-1]} hours"
+        raise WrongInput(f"The limit in any case should be {wanted}; {absolute:,} came.", field="absolute")
+    if absolute * HOUR < idle * MINUTE:
+        raise WrongInput(
+            f"The limit in any case should not be shorter than the one without use: {idle:,} minutes without use came, "
+            f"and {absolute * 60:,} in any case.",
+            field="absolute",
+        )
+    before = await lock_tenant(tx)
+    if before is None:
+        raise NotFound("There is no such tenant.")
+    if (before.session_idle, before.session_absolute) == (idle * MINUTE, absolute * HOUR):
+        return False
+    await end_sessions_that_are_over(tx, before.session_idle)
+    await update_tenant_limits(tx, idle * MINUTE, absolute * HOUR)
+    await shorten_sessions(tx, absolute * HOUR)
+    changes = [
+        {"attribute": shown, "before": was, "after": now}
+        for shown, was, now in (
+            ("minutes without use", before.session_idle // MINUTE, idle),
+            ("hours in any case", before.session_absolute // HOUR, absolute),
+        )
+        if was != now
+    ]
+    await append_event(tx, "tenant.changed", {"name": before.name, "changes": changes}, subject_id=tx.tenant)
+    return True
 
 
 # -- identity providers ------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from vestibule.store.administrators import forget_linked_administrator, remove_l
 from vestibule.store.database import End, Tx
 from vestibule.store.events import append_event
 from vestibule.store.user_sessions import (
+    end_console_sessions_of_user,
     end_sessions_of_index,
     end_sessions_of_provider,
     end_sessions_of_user,
@@ -72,6 +73,10 @@ async def end_by_name(tx: Tx, provider_id: str, name_id: str, indexes: tuple[str
         if indexes:
             counted = [await end_sessions_of_index(tx, provider_id, name_id, index) for index in indexes]
             ended = sum(counted)
+            if not ended:
+                continue
+            # A console session does not know which sign-in it came with: none outlives one that may be its own.
+            ended += await end_console_sessions_of_user(tx, user_id)
             told = {**told, "sessions_ended": ended}
             event_id = await append_event(tx, "session.revoked", told, subject_id=user_id, provider_id=provider_id)
             tx.ends += (End(tx.tenant, event_id, user_id, ended),)

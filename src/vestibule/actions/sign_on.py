@@ -39,11 +39,12 @@ from vestibule.store.administrators import (
 )
 from vestibule.store.database import Reading, Tx, UniqueViolation
 from vestibule.store.events import append_event
-from vestibule.store.identity_providers import find_provider
+from vestibule.store.identity_providers import hold_provider
 from vestibule.store.saml import SignInRequest, insert_request, see_once, take_request
 from vestibule.store.sessions import Session, insert_session
+from vestibule.store.tenants import hold_tenant
 from vestibule.store.user_sessions import UserSession, insert_user_session
-from vestibule.store.users import find_own_users, insert_user, searchable, set_groups
+from vestibule.store.users import find_own_users, insert_user, lock_user, searchable, set_groups
 
 BEGUN_FOR: Final = 10 * 60_000
 """Milliseconds for which a sign-in may stay at the identity provider."""
@@ -113,7 +114,9 @@ async def accept(
         SignInRefused: what was true when the response was examined no longer is, it was used before, or nobody who may
             sign in is meant.
     """
-    provider = await find_provider(tx, provider_id)
+    # Whoever suspends the tenant or disables the identity provider is first, and is seen here; or waits, and then finds
+    # the session to end.
+    tenant, provider = await hold_tenant(tx) or tenant, await hold_provider(tx, provider_id)
     if provider is None or provider.saml != examined_with:
         raise SignInRefused("Connection", "settings that stay as they are during a sign-in", "a change of them")
     check_usable(provider)
@@ -124,7 +127,9 @@ async def accept(
     once = hashlib.sha256(f"{assertion.issuer}\n{assertion.id}".encode()).digest()
     if not await see_once(tx, provider_id, once, assertion.usable_until):
         raise SignInRefused("Used once", "an assertion that was not used yet", "one that was")
-    user = await find_person(tx, provider, assertion)
+    found = await find_person(tx, provider, assertion)
+    # Whoever takes this person's access is first, and is seen here; or waits, and then finds the session to end.
+    user = await lock_user(tx, found.id) if found else None
     if user is None:
         user = await _create_just_in_time(tx, provider, assertion)
     elif (gone := _why_not(user)) is not None:

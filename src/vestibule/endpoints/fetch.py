@@ -14,6 +14,7 @@ import httpx2
 
 from vestibule.errors import WrongInput
 
+LONGEST: Final = 2048
 LARGEST: Final = 1024 * 1024
 SECONDS: Final = 10.0
 
@@ -24,9 +25,18 @@ async def fetch(url: str, allowed_private: str) -> bytes:
     Raises:
         WrongInput: the URL leads nowhere that is asked, or what it answered is not to be had.
     """
-    parts = urlsplit(url.strip())
+    url = url.strip()
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise _no_url(url) from None
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username or parts.password:
-        raise WrongInput(f"A URL that begins with https:// is wanted; '{url[:80]}' came.", field="metadata_url")
+        raise _no_url(url)
+    if len(url) > LONGEST or not url.isascii() or not url.isprintable():
+        raise WrongInput(
+            f"A URL of at most {LONGEST:,} plain letters, digits and signs is wanted; '{url[:80]}' came.",
+            field="metadata_url",
+        )
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
@@ -45,6 +55,10 @@ async def fetch(url: str, allowed_private: str) -> bytes:
     except (TimeoutError, httpx2.HTTPError) as error:
         reason = str(error)[:200] or type(error).__name__
         raise WrongInput(f"{parts.netloc} did not answer: {reason}.", field="metadata_url") from None
+
+
+def _no_url(url: str) -> WrongInput:
+    return WrongInput(f"A URL that begins with https:// is wanted; '{url[:80]}' came.", field="metadata_url")
 
 
 async def _read(target: str, netloc: str, hostname: str) -> bytes:
@@ -73,7 +87,7 @@ async def _address(hostname: str, port: int, allowed_private: str) -> str:
     """
     try:
         found = await asyncio.get_running_loop().getaddrinfo(hostname, port, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):  # the latter for a part of the name that is empty or too long
         raise WrongInput(f"Nobody knows a host '{hostname[:200]}'.", field="metadata_url") from None
     addresses = [str(each[4][0]).partition("%")[0] for each in found]
     for address in addresses:
@@ -86,10 +100,19 @@ async def _address(hostname: str, port: int, allowed_private: str) -> str:
     return addresses[0]
 
 
+_INTERNET: Final = ipaddress.ip_network("2000::/3")
+"""What is public in IPv6. The library calls more so: addresses that carry one of IPv4, which may be anybody's (6to4,
+NAT64, IPv4-compatible), and those of a site."""
+_SIX_TO_FOUR: Final = ipaddress.ip_network("2002::/16")
+
+
 def _is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address)
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    return (mapped or ip).is_global and not (mapped or ip).is_multicast
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return _is_public(str(ip.ipv4_mapped))
+        return ip in _INTERNET and ip not in _SIX_TO_FOUR and ip.is_global
+    return ip.is_global and not ip.is_multicast
 
 
 def _is_allowed(address: str, allowed_private: str) -> bool:

@@ -21,6 +21,7 @@ from vestibule.endpoints.console import (
     account,
     activity,
     administrators,
+    applications,
     entrance,
     house,
     mapping,
@@ -39,6 +40,7 @@ from vestibule.endpoints.person import home
 
 _IN: Final = "/console/{tenant}"
 _IDP: Final = _IN + "/identity-providers/{provider_id}"
+_APP: Final = _IN + "/applications/{application_id}"
 _USER: Final = _IN + "/users/{user_id}"
 _SP: Final = "/saml/{tenant}/{provider_id}"
 
@@ -98,12 +100,19 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", _IDP + "/mapping/progress", mapping.show_progress, "auditor", keeps_alive=False),
     Route("GET", _IDP + "/roles", roles.show_roles, "auditor"),
     Route("POST", _IDP + "/roles", roles.change_roles, "admin"),
+    # Integrations > Applications
+    Route("GET", _IN + "/applications", applications.show_applications, "auditor"),
+    Route("POST", _IN + "/applications", applications.add_application, "admin"),
+    Route("GET", _APP, applications.show_application, "auditor"),
+    Route("POST", _APP, applications.change_application, "admin"),
+    Route("POST", _APP + "/remove", applications.remove_application, "admin"),
     # Activity
     Route("GET", _IN + "/activity", activity.show_activity, "auditor", of_house=True),
     Route("GET", _IN + "/activity/new", activity.show_new_count, "auditor", "json", keeps_alive=False, of_house=True),
     Route("GET", _IN + "/activity/{event_id}", activity.show_event, "auditor", of_house=True),
     # Settings
     Route("GET", _IN + "/tenant", tenants.show_tenant, "auditor"),
+    Route("POST", _IN + "/tenant/sessions", tenants.change_session_limits, "owner"),
     Route("GET", _IN + "/administrators", administrators.show_administrators, "auditor", of_house=True),
     Route("POST", _IN + "/administrators", administrators.invite_administrator, "owner", of_house=True),
     Route("POST", _IN + "/administrators/{administrator_id}/link", administrators.renew_link, "owner", of_house=True),

@@ -18,6 +18,7 @@ from vestibule.actions import saml_keys, sessions, sign_on
 from vestibule.endpoints.console.guard import cookie_name, person_cookie_name
 from vestibule.endpoints.console.visit import Visit
 from vestibule.endpoints.saml_out import (
+    answer_logout,
     browser_check,
     current_key,
     send_to_sign_in,
@@ -26,14 +27,13 @@ from vestibule.endpoints.saml_out import (
 from vestibule.errors import NotFound, SignInRefused, WrongInput
 from vestibule.keys import Checker
 from vestibule.model import Actor, IdentityProvider
-from vestibule.saml.binding import decode_posted, decode_redirected, redirect_url, signed_part
+from vestibule.saml.binding import decode_posted, decode_redirected, signed_part
 from vestibule.saml.errors import SamlError
 from vestibule.saml.logout import is_logout_request, logout_response, read_logout_request, read_logout_response
 from vestibule.saml.response import Examination, Expected, answered_request, examine
-from vestibule.saml.revocation import UnknownSubjectType, read_order, read_subject
+from vestibule.saml.revocation import Order, Revoked, read_order, read_subject
 from vestibule.saml.service_provider import service_provider_metadata
 from vestibule.saml.signature import verify_query
-from vestibule.saml.xml import serialise
 from vestibule.store.applications import all_applications
 from vestibule.store.database import Tx
 from vestibule.store.events import append_event
@@ -340,7 +340,7 @@ async def _end_as_asked(
         return visit.page("left.html")
     key = await current_key(visit, provider)
     answer = logout_response(f"id{hashlib.sha256(xml).hexdigest()[:32]}", ours.entity_id, saml.slo_url, asked.id, now)
-    return RedirectResponse(redirect_url(saml.slo_url, "SAMLResponse", serialise(answer), relay[:80], key), 303)
+    return answer_logout(visit, provider, answer, relay[:80], key)
 
 
 def _as_provider(visit: Visit, provider: IdentityProvider) -> Actor:
@@ -360,38 +360,47 @@ async def _record_revocation_refusal(visit: Visit, provider: IdentityProvider, r
 async def revoke(visit: Visit) -> Response:
     """Okta's Universal Logout: end everything that somebody has open (wire facts 7.6)."""
     provider = await _provider(visit)
-    saml, ours = provider.saml, service_provider(visit.context, visit.tenant, provider)
-    scheme, _, token = visit.request.headers.get("authorization", "").partition(" ")
     try:
-        token = token if scheme.lower() == "bearer" else ""
-        now = visit.context.database.clock()
-        order = read_order(token.strip(), ours.revocation_url, saml.sso_url, saml.certificates, now)
+        order = _order(visit, provider)
     except SamlError as refused:
         await _record_revocation_refusal(visit, provider, refused)
         return visit.json({"error": "unauthorized", "message": f"{refused.wanted}; {refused.came} came."}, 401)
     try:
-        named = read_subject(json.loads(await _body(visit)), order.issuer)
+        named = read_subject(json.loads(await _body(visit)), order.issuer, provider.saml.entity_id)
     except (ValueError, RecursionError, SamlError, WrongInput) as error:
-        status = 422 if isinstance(error, UnknownSubjectType) else 400
         wanted = error if isinstance(error, SamlError) else SamlError("A JSON body with a sub_id is wanted", "another")
         await _record_revocation_refusal(visit, provider, wanted)
-        return visit.json({"error": "wrong_input", "message": f"{wanted.wanted}; {wanted.came} came."}, status)
+        return visit.json({"error": "wrong_input", "message": f"{wanted.wanted}; {wanted.came} came."}, 400)
     once = hashlib.sha256(f"revocation\n{order.token_id}".encode()).digest()
     async with visit.context.database.write(_as_provider(visit, provider)) as tx:
-        if not provider.enabled or not await see_once(tx, provider.id, once, order.usable_until):
-            return visit.json({"error": "unauthorized", "message": "This token was used already."}, 401)
-        found = await _revoke(tx, provider, named.email, named.subject)
+        first = await see_once(tx, provider.id, once, order.usable_until)
+        found = first and await _revoke(tx, provider, named)
+    if not first:
+        used = SamlError("A token that was not used yet is wanted", "one that was")
+        await _record_revocation_refusal(visit, provider, used)
+        return visit.json({"error": "unauthorized", "message": f"{used.wanted}; {used.came} came."}, 401)
     if not found:
         return visit.json({"error": "not_found", "message": "Nobody of this identity provider is meant by it."}, 404)
     return Response(status_code=204)
 
 
-async def _revoke(tx: Tx, provider: IdentityProvider, email: str, subject: str) -> bool:
-    if subject:
-        found = await find_own_users(tx, provider.id, external_id=subject)
+def _order(visit: Visit, provider: IdentityProvider) -> Order:
+    saml, ours = provider.saml, service_provider(visit.context, visit.tenant, provider)
+    scheme, _, token = visit.request.headers.get("authorization", "").partition(" ")
+    token = token.strip() if scheme.lower() == "bearer" else ""
+    order = read_order(token, ours.revocation_url, saml.sso_url, saml.certificates, visit.context.database.clock())
+    if not provider.enabled:
+        raise SamlError("An identity provider that is enabled is wanted", "one that is switched off")
+    return order
+
+
+async def _revoke(tx: Tx, provider: IdentityProvider, named: Revoked) -> bool:
+    if named.subject or (named.name_id and provider.saml.name_id_is == "externalId"):
+        found = await find_own_users(tx, provider.id, external_id=named.subject or named.name_id)
     else:
-        found = await find_own_users(tx, provider.id, user_name=email)
-        found = found or await find_own_users_by_email(tx, provider.id, email)
+        found = await find_own_users(tx, provider.id, user_name=named.email or named.name_id)
+        if not found and named.email:
+            found = await find_own_users_by_email(tx, provider.id, named.email)
     for user in found:
         told = {"user_name": json.loads(user.document)["userName"], "reason": f"Universal Logout from {provider.name}"}
         await sessions.take_access(tx, "session.revoked", user.id, told, provider.id)

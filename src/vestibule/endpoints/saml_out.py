@@ -17,7 +17,7 @@ from vestibule.saml.logout import logout_request
 from vestibule.saml.request import Asking, authn_request, message
 from vestibule.saml.service_provider import ServiceProvider, make_signing_key
 from vestibule.saml.signature import SigningKey
-from vestibule.saml.xml import serialise
+from vestibule.saml.xml import Element, serialise
 from vestibule.store.identity_providers import find_provider
 from vestibule.store.user_sessions import UserSession
 
@@ -79,7 +79,9 @@ async def send_to_sign_in(
     request = authn_request(asking, begun.created_at)
     if saml.sso_binding == "post":
         posted = encode_posted(message(request, key))
-        response = visit.page("to_provider.html", url=saml.sso_url, field="SAMLRequest", message=posted, relay=begun.id)
+        response = visit.page(
+            "to_provider.html", url=saml.sso_url, field="SAMLRequest", message=posted, relay=begun.id, leaving=False
+        )
         allow_form_to(response, saml.sso_url)
     else:
         url = redirect_url(saml.sso_url, "SAMLRequest", serialise(request), begun.id, key)
@@ -99,24 +101,27 @@ async def send_to_sign_in(
     return response
 
 
-def allow_form_to(response: Response, *urls: str) -> None:
-    """Let the forms of a page go to where these URLs are, and nowhere else."""
+def allow_form_to(response: Response, *urls: str, framed: bool = False) -> None:
+    """Let the forms of a page go to where these URLs are, and nowhere else; `framed` in a frame of theirs, too."""
     origins = " ".join(f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, urls) if parts.netloc)
+    frames = origins if framed else "'none'"
     response.headers["content-security-policy"] = (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-        f"form-action 'self' {origins}; frame-ancestors 'none'; base-uri 'none'"
+        f"form-action 'self' {origins}; frame-ancestors {frames}; base-uri 'none'"
     )
 
 
 # -- signing out -------------------------------------------------------------------------------------------------------
 
 
-async def leave_url(visit: Visit, session: UserSession) -> str:
-    """Where a browser goes to end the identity provider's session as well; empty where that takes no part in it."""
+async def leave(visit: Visit, session: UserSession) -> Response | None:
+    """The page that takes a browser on to end the identity provider's session as well; None where that takes no part
+    in it.
+    """
     async with visit.context.database.read(visit.tenant.id) as reading:
         provider = await find_provider(reading, session.identity_provider_id)
     if provider is None or not provider.saml.slo_url:
-        return ""
+        return None
     key = await current_key(visit, provider)
     ours = service_provider(visit.context, visit.tenant, provider)
     id_ = f"id{secrets.token_hex(16)}"
@@ -129,4 +134,24 @@ async def leave_url(visit: Visit, session: UserSession) -> str:
         session.session_index,
         visit.received_at // 1000,
     )
-    return redirect_url(provider.saml.slo_url, "SAMLRequest", serialise(request), "", key)
+    if provider.saml.slo_binding == "post":
+        return _signed_out_form(visit, provider, "SAMLRequest", request, "", key)
+    url = redirect_url(provider.saml.slo_url, "SAMLRequest", serialise(request), "", key)
+    return visit.page("leaving.html", url=url)
+
+
+def answer_logout(visit: Visit, provider: IdentityProvider, answer: Element, relay: str, key: SigningKey) -> Response:
+    """Carry our answer to a LogoutRequest back, by the binding that the identity provider takes."""
+    if provider.saml.slo_binding == "post":
+        return _signed_out_form(visit, provider, "SAMLResponse", answer, relay, key)
+    return RedirectResponse(redirect_url(provider.saml.slo_url, "SAMLResponse", serialise(answer), relay, key), 303)
+
+
+def _signed_out_form(
+    visit: Visit, provider: IdentityProvider, field: str, root: Element, relay: str, key: SigningKey
+) -> Response:
+    to, posted = provider.saml.slo_url, encode_posted(message(root, key))
+    response = visit.page("to_provider.html", url=to, field=field, message=posted, relay=relay, leaving=True)
+    # An identity provider that ends its sessions tells us in a hidden frame of its own page.
+    allow_form_to(response, to, framed=field == "SAMLResponse")
+    return response

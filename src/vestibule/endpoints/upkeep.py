@@ -1,5 +1,6 @@
 """What is done for SAML without anybody asking: metadata is read again, and expiring certificates are told of."""
 
+import asyncio
 import hashlib
 import logging
 from typing import Final
@@ -21,6 +22,8 @@ log = logging.getLogger("vestibule.worker")
 
 _DAY: Final = 86_400_000
 _REFRESH_AFTER: Final = 3_600_000
+_AT_ONCE: Final = 20
+"""Metadata that is read at the same time: a server that does not answer keeps nobody else waiting."""
 WARNED_DAYS: Final = (60, 30, 7, 1, 0)
 """How many days before a certificate's end administrators are told of it; 0 is when it has come."""
 
@@ -29,6 +32,8 @@ async def keep_up(context: Context) -> None:
     """Look after every identity provider of every tenant."""
     async with context.database.house_read(Actor(HOUSE, "worker")) as house:
         tenants, now = await all_tenants(house), house.now
+    at_once = asyncio.Semaphore(_AT_ONCE)
+    reading_again = []
     for tenant in tenants:
         actor = Actor(tenant.id, "worker", name="Vestibule")
         async with context.database.read(tenant.id) as reading:
@@ -40,7 +45,8 @@ async def keep_up(context: Context) -> None:
                     for certificate, days in due:
                         await _warn(tx, provider, certificate, days)
             if provider.saml.metadata_url and now - provider.saml.refreshed_at >= _REFRESH_AFTER:
-                await _refresh(context, actor, provider)
+                reading_again.append(_refresh(context, actor, provider, at_once))
+    await asyncio.gather(*reading_again)
 
 
 def warnings_due(provider: IdentityProvider, now: int) -> list[tuple[Certificate, int]]:
@@ -63,14 +69,18 @@ async def _warn(tx: Tx, provider: IdentityProvider, certificate: Certificate, da
         await append_event(tx, "saml.certificate_expiring", told, subject_id=provider.id, provider_id=provider.id)
 
 
-async def _refresh(context: Context, actor: Actor, provider: IdentityProvider) -> None:
+async def _refresh(context: Context, actor: Actor, provider: IdentityProvider, at_once: asyncio.Semaphore) -> None:
     read, failure = None, ""
     try:
-        read = read_metadata(await fetch(provider.saml.metadata_url, context.settings.private_networks))
+        async with at_once:
+            read = read_metadata(await fetch(provider.saml.metadata_url, context.settings.private_networks))
     except SamlError as error:
         failure = str(error)
     except Refusal as error:
         failure = error.message
+    except Exception:
+        log.exception("metadata could not be read", extra={"identity_provider": provider.id})
+        failure = "it is not of a shape that is known here"
     try:
         async with context.database.write(actor) as tx:
             await saml_settings.note_refresh(tx, provider.id, read, failure)

@@ -36,10 +36,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """Whose sessions are to end: an e-mail address, or the identity provider's own id of the person."""
+    """Whose sessions are to end: an e-mail address, the identity provider's own id of the person, or their NameID."""
 
     email: str = ""
     subject: str = ""
+    name_id: str = ""
 
 
 def read_order(token: str, audience: str, sso_url: str, certificates: Sequence[Certificate], now: int) -> Order:
@@ -106,8 +107,11 @@ def _milliseconds(claims: dict[str, Any], name: str) -> int:
     return int(value * 1000)
 
 
-def read_subject(body: object, issuer: str) -> Revoked:
+def read_subject(body: object, issuer: str, entity_id: str = "") -> Revoked:
     """Who is meant by the body of an order.
+
+    In the format iss_sub the iss says whose sub it is: the identity provider's of the SAML settings (`entity_id`) gives
+    the NameID, which is what Okta sends for SAML applications; that of the token gives its own id of the person.
 
     Raises:
         SamlError: it is not of the shape.
@@ -121,6 +125,10 @@ def read_subject(body: object, issuer: str) -> Revoked:
             return Revoked(email=email.strip())
         case {"format": "iss_sub", "iss": str(named_issuer), "sub": str(subject)} if subject and named_issuer == issuer:
             return Revoked(subject=subject)
+        case {"format": "iss_sub", "iss": str(named_issuer), "sub": str(name_id)} if (
+            name_id and entity_id and named_issuer == entity_id
+        ):
+            return Revoked(name_id=name_id)
         case {"format": "email" | "iss_sub"}:
             raise SamlError("A sub_id with an email, or with the iss of the token and a sub, is wanted", "another")
         case _:

@@ -91,6 +91,9 @@
     judge();
   }
 
+  // A form that only carries somebody on.
+  document.querySelector("form[data-send-at-once]")?.requestSubmit();
+
   // The form of the first set-up proposes a tenant name.
   const title = document.querySelector("input[data-names]"), name = title && document.getElementById(title.dataset.names);
   if (name) {

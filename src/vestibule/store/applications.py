@@ -3,10 +3,11 @@
 from typing import Final
 
 from vestibule.model import Application
+from vestibule.scim.text import fold
 from vestibule.store.database import Reading, Tx
 
 _COLUMNS: Final = "id, name, url, description, role, created_at"
-_ALL: Final = f"SELECT {_COLUMNS} FROM applications WHERE tenant_id = $1 ORDER BY name, id"  # noqa: S608 -- a constant
+_ALL: Final = f"SELECT {_COLUMNS} FROM applications WHERE tenant_id = $1"  # noqa: S608 -- a constant
 _GET: Final = f"SELECT {_COLUMNS} FROM applications WHERE tenant_id = $1 AND id = $2"  # noqa: S608 -- a constant
 _PUT: Final = f"""
 INSERT INTO applications (tenant_id, {_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -17,8 +18,9 @@ _DELETE: Final = "DELETE FROM applications WHERE tenant_id = $1 AND id = $2"
 
 
 async def all_applications(reading: Reading) -> list[Application]:
-    """A tenant's applications by name."""
-    return [Application(*row) for row in await reading.all(_ALL, reading.tenant)]
+    """A tenant's applications by name, whatever an engine holds to be the order of letters."""
+    listed = [Application(*row) for row in await reading.all(_ALL, reading.tenant)]
+    return sorted(listed, key=lambda each: (fold(each.name), each.id))
 
 
 async def find_application(reading: Reading, application_id: str) -> Application | None:

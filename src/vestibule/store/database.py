@@ -7,7 +7,8 @@ Three handles, so that a function's signature says what it may do:
 - `House`: statements across tenants, for signing in, operator commands and the worker. It has no tenant to get wrong.
 
 SQL is written once in the common subset of both engines, with `$1` parameters. `/*for update*/` at the end of a SELECT
-locks the row where the engine has row locks. Rows are tuples in the order of the SELECT.
+locks the row where the engine has row locks; `/*for share*/` lets others read it so and nobody change it. Rows are
+tuples in the order of the SELECT.
 """
 
 import time

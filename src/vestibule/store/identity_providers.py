@@ -14,6 +14,7 @@ _COLUMNS: Final = (
 )
 _GET: Final = f"SELECT {_COLUMNS} FROM identity_providers WHERE tenant_id = $1 AND id = $2"  # noqa: S608 -- a constant
 _LOCK: Final = _GET + " /*for update*/"
+_HOLD: Final = _GET + " /*for share*/"
 _BY_NAME: Final = f"SELECT {_COLUMNS} FROM identity_providers WHERE tenant_id = $1 AND name_key = $2"  # noqa: S608 -- a constant
 _ALL: Final = f"SELECT {_COLUMNS} FROM identity_providers WHERE tenant_id = $1 ORDER BY name_key"  # noqa: S608 -- a constant
 _INSERT: Final = """
@@ -84,6 +85,12 @@ async def find_provider(reading: Reading, provider_id: str) -> IdentityProvider 
 async def lock_provider(tx: Tx, provider_id: str) -> IdentityProvider | None:
     """The identity provider of that id, locked until the transaction ends."""
     row = await tx.one(_LOCK, tx.tenant, provider_id)
+    return _provider(row) if row else None
+
+
+async def hold_provider(tx: Tx, provider_id: str) -> IdentityProvider | None:
+    """The identity provider of that id. Nobody changes it until the transaction ends; others may hold it as well."""
+    row = await tx.one(_HOLD, tx.tenant, provider_id)
     return _provider(row) if row else None
 
 

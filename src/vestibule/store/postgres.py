@@ -21,7 +21,7 @@ _LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, Timeo
 @lru_cache(4096)
 def translate(sql: str) -> str:
     """The common SQL as PostgreSQL takes it."""
-    return re.sub(r"/\*(for update[^*]*)\*/", r"\1", sql)
+    return re.sub(r"/\*(for (?:update|share)[^*]*)\*/", r"\1", sql)
 
 
 class PostgresDatabase(Database):

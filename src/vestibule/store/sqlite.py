@@ -50,7 +50,7 @@ _OLDEST = (3, 38, 0)  # the first with the ->> operator
 @lru_cache(4096)
 def translate(sql: str) -> str:
     """The common SQL as SQLite takes it."""
-    return re.sub(r"\$(\d+)", r"?\1", re.sub(r"/\*for update[^*]*\*/", "", sql))
+    return re.sub(r"\$(\d+)", r"?\1", re.sub(r"/\*for (?:update|share)[^*]*\*/", "", sql))
 
 
 def connect(path: Path, synchronous: str, *, read_only: bool = False) -> sqlite3.Connection:

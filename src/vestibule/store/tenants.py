@@ -1,14 +1,17 @@
-"""Rows of tenants. They are looked up before a tenant is known, so every function takes a `House`."""
+"""Rows of tenants. They are looked up before a tenant is known, so nearly every function takes a `House`."""
 
 from typing import Final
 
 from vestibule.model import Tenant
-from vestibule.store.database import House, Row
+from vestibule.store.database import House, Row, Tx
 
 _COLUMNS: Final = "id, name, title, state, created_at, session_idle, session_absolute"
 _BY_NAME: Final = f"SELECT {_COLUMNS} FROM tenants WHERE name = $1"  # noqa: S608 -- a constant
+_HOLD: Final = f"SELECT {_COLUMNS} FROM tenants WHERE id = $1 /*for share*/"  # noqa: S608 -- a constant
+_LOCK: Final = f"SELECT {_COLUMNS} FROM tenants WHERE id = $1 /*for update*/"  # noqa: S608 -- a constant
 _ALL: Final = f"SELECT {_COLUMNS} FROM tenants ORDER BY name"  # noqa: S608 -- a constant
 _SET_STATE: Final = "UPDATE tenants SET state = $2 WHERE id = $1"
+_SET_LIMITS: Final = "UPDATE tenants SET session_idle = $2, session_absolute = $3 WHERE id = $1"
 _INSERT: Final = "INSERT INTO tenants (id, name, title, state, created_at) VALUES ($1, $2, $3, $4, $5)"
 
 
@@ -19,6 +22,18 @@ def _tenant(row: Row) -> Tenant:
 async def find_tenant(house: House, name: str) -> Tenant | None:
     """The tenant of that name."""
     row = await house.one(_BY_NAME, name)
+    return _tenant(row) if row else None
+
+
+async def hold_tenant(tx: Tx) -> Tenant | None:
+    """The tenant that a transaction is in. Nobody changes it until the transaction ends."""
+    row = await tx.one(_HOLD, tx.tenant)
+    return _tenant(row) if row else None
+
+
+async def lock_tenant(tx: Tx) -> Tenant | None:
+    """The tenant that a transaction is in, for a transaction that changes it or counts what it has: one at a time."""
+    row = await tx.one(_LOCK, tx.tenant)
     return _tenant(row) if row else None
 
 
@@ -39,3 +54,8 @@ async def insert_tenant(house: House, tenant: Tenant) -> None:
 async def update_tenant_state(house: House, tenant_id: str, state: str) -> None:
     """Suspend a tenant, or let it in again."""
     await house.run(_SET_STATE, tenant_id, state)
+
+
+async def update_tenant_limits(tx: Tx, session_idle: int, session_absolute: int) -> None:
+    """Keep how long sessions of the tenant's people last, in milliseconds."""
+    await tx.run(_SET_LIMITS, tx.tenant, session_idle, session_absolute)

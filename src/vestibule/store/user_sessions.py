@@ -25,6 +25,10 @@ class UserSession(NamedTuple):
     address: str
     agent: str
 
+    def live(self, now: int, idle: int) -> bool:
+        """Whether its time is not over at that moment, where one may be unused for so many milliseconds."""
+        return now < self.expires_at and now - self.seen_at < idle
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -77,6 +81,14 @@ DELETE FROM sessions WHERE tenant_id = $1 AND administrator_id IN (
 """
 _END_OF_TENANT: Final = "DELETE FROM user_sessions WHERE tenant_id = $1"
 _END_CONSOLE_OF_TENANT: Final = "DELETE FROM sessions WHERE tenant_id = $1"
+_END_OVER: Final = "DELETE FROM user_sessions WHERE tenant_id = $1 AND (expires_at <= $2 OR seen_at <= $3)"
+_SHORTEN: Final = """
+UPDATE user_sessions SET expires_at = created_at + $2 WHERE tenant_id = $1 AND expires_at > created_at + $2
+"""
+_SHORTEN_CONSOLE: Final = """
+UPDATE sessions SET expires_at = created_at + $2 WHERE tenant_id = $1 AND expires_at > created_at + $2
+AND administrator_id IN (SELECT id FROM administrators WHERE tenant_id = $1 AND user_id <> '')
+"""
 _FORGET: Final = """
 DELETE FROM user_sessions WHERE expires_at <= $1 OR seen_at <= $1 - (
     SELECT session_idle FROM tenants WHERE tenants.id = user_sessions.tenant_id)
@@ -123,7 +135,12 @@ async def end_user_session(tx: Tx, user_id: str, session_id: str) -> bool:
 async def end_sessions_of_user(tx: Tx, user_id: str) -> Ended:
     """End every session of a person, in the console as well."""
     own = await tx.run(_END_OF_USER, tx.tenant, user_id)
-    return Ended(own, await tx.run(_END_CONSOLE_OF_USER, tx.tenant, user_id))
+    return Ended(own, await end_console_sessions_of_user(tx, user_id))
+
+
+async def end_console_sessions_of_user(tx: Tx, user_id: str) -> int:
+    """End every session of the administrator that a person is as well; how many there were."""
+    return await tx.run(_END_CONSOLE_OF_USER, tx.tenant, user_id)
 
 
 async def users_signed_in_as(reading: Reading, provider_id: str, name_id: str) -> list[str]:
@@ -146,6 +163,19 @@ async def end_sessions_of_tenant(house: House, tenant_id: str) -> Ended:
     """End every session of a tenant's people and administrators."""
     own = await house.run(_END_OF_TENANT, tenant_id)
     return Ended(own, await house.run(_END_CONSOLE_OF_TENANT, tenant_id))
+
+
+async def end_sessions_that_are_over(tx: Tx, session_idle: int) -> None:
+    """Throw away the tenant's sessions that a limit has ended, so that another limit brings none of them back."""
+    await tx.run(_END_OVER, tx.tenant, tx.now, tx.now - session_idle)
+
+
+async def shorten_sessions(tx: Tx, session_absolute: int) -> None:
+    """Let no session of the tenant's people, in the console as well, go on for longer than so many milliseconds after
+    it began.
+    """
+    await tx.run(_SHORTEN, tx.tenant, session_absolute)
+    await tx.run(_SHORTEN_CONSOLE, tx.tenant, session_absolute)
 
 
 async def forget_expired_user_sessions(house: House) -> None:

@@ -37,9 +37,7 @@ async def access_of(visit: Visit, reading: Reading, user: User) -> Access:
     """A person's access, as the visitor may see and change it."""
     administrator = await find_linked_administrator(reading, user.id)
     live = [
-        each
-        for each in await sessions_of_user(reading, user.id)
-        if reading.now < each.expires_at and reading.now - each.seen_at < visit.tenant.session_idle
+        each for each in await sessions_of_user(reading, user.id) if each.live(reading.now, visit.tenant.session_idle)
     ]
     return Access(
         live,

@@ -111,7 +111,7 @@ async def _admit(route: Route, visit: Visit) -> None:
         Refusal: SignInNeeded, NotFound, NotAllowed, StaleForm or WrongInput.
     """
     if route.who != "person" and (route.who != "anyone" or route.shape == "page"):
-        await _recognise(visit, keep_alive=route.keeps_alive)
+        await recognise_administrator(visit, keep_alive=route.keeps_alive)
     if route.who == "anyone" or route.who == "person":  # noqa: PLR1714 -- so that the type below is narrowed
         await _admit_person(route, visit)
     else:
@@ -157,9 +157,7 @@ async def recognise_person(visit: Visit, *, keep_alive: bool) -> bool:
         return False
     async with visit.context.database.read(visit.tenant.id) as reading:
         session = await find_user_session(reading, token_check(token))
-        if session is None or reading.now >= session.expires_at:
-            return False
-        if reading.now - session.seen_at >= visit.tenant.session_idle:
+        if session is None or not session.live(reading.now, visit.tenant.session_idle):
             return False
         visit.person = await find_user(reading, session.user_id)
         visit.person_session = session
@@ -170,7 +168,8 @@ async def recognise_person(visit: Visit, *, keep_alive: bool) -> bool:
     return visit.person is not None
 
 
-async def _recognise(visit: Visit, *, keep_alive: bool) -> None:
+async def recognise_administrator(visit: Visit, *, keep_alive: bool) -> None:
+    """Note the administrator whose cookie came, if their session is good."""
     token = visit.request.cookies.get(cookie_name(visit.context), "")
     tenant_id = tenant_of_token(token)
     if not token or len(token) > 200 or not token.isascii() or not token.isprintable() or len(tenant_id) > 40:

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -41,6 +42,11 @@ NOTICES: Final = {
     "role-changed": "The role was changed.",
     "disabled": "The administrator is locked out, and their sessions are over.",
     "enabled": "The administrator may sign in again.",
+    "limits-saved": "The new limits hold from now on.",
+    "application-added": "The application was added.",
+    "application-saved": "The application was changed.",
+    "application-removed": "The application is no longer listed.",
+    "nothing-changed": "Nothing was changed.",
     "tenant-added": "The tenant was added.",
     "step-over": "The second step took too long, or failed too often. Sign in again.",
     "proved-again": "Confirmed. For the next five minutes you can change how you sign in.",
@@ -204,6 +210,11 @@ def tone(event: Event) -> str:
     return kind.tone if kind else "quiet"
 
 
+def host(url: str) -> str:
+    """Where a URL leads, as people know it."""
+    return _cut(urlsplit(url).netloc.removeprefix("www."), 60)
+
+
 _environment = Environment(
     loader=PackageLoader("vestibule", "templates"),
     autoescape=True,
@@ -223,6 +234,7 @@ _environment.filters |= {
     "short_key": shortened,
     "pretty": pretty,
     "plain": plain,
+    "host": host,
     "short_value": short_value,
     "lines": lines,
     "tone": tone,

@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 import orjson
 from starlette.responses import Response
 
-from vestibule.actions import sessions
-from vestibule.endpoints.console.guard import person_cookie_name
+from vestibule.actions import sessions, sign_in
+from vestibule.endpoints.console.guard import person_cookie_name, recognise_administrator
 from vestibule.endpoints.console.visit import Visit
-from vestibule.endpoints.saml_out import leave_url
+from vestibule.endpoints.saml_out import leave
 from vestibule.errors import NotFound, SignInNeeded
 from vestibule.mapping import console_role, given_roles
 from vestibule.model import Application, IdentityProvider, User
@@ -31,6 +31,7 @@ async def show_home(visit: Visit) -> Response:
         provider = await find_provider(reading, visit.my_session.identity_provider_id)
         applications = await all_applications(reading)
         mine = await sessions_of_user(reading, visit.me.id)
+        mine = [each for each in mine if each.live(reading.now, visit.tenant.session_idle)]
     roles = roles_of_person(visit.me)
     profile = {name: value for name, value in orjson.loads(visit.me.profile).items() if name != "roles"}
     return visit.page(
@@ -92,13 +93,18 @@ async def show_me(visit: Visit) -> Response:
         raise SignInNeeded("Nobody is signed in, or the session has ended.")
     async with visit.context.database.read(visit.tenant.id) as reading:
         provider = await find_provider(reading, visit.my_session.identity_provider_id)
-    session = visit.my_session
+        applications = await all_applications(reading)
+    session, roles = visit.my_session, roles_of_person(visit.me)
     ends = min(session.expires_at, session.seen_at + visit.tenant.session_idle)
     told: dict[str, Any] = {
         "id": visit.me.id,
         "userName": visit.person_name,
         "profile": orjson.loads(visit.me.profile),
-        "roles": roles_of_person(visit.me),
+        "roles": roles,
+        "applications": [
+            {"name": each.name, "url": each.url, "description": each.description}
+            for each in may_open(applications, roles)
+        ],
         "identityProvider": provider.name if provider else "",
         "sessionExpires": ends,
     }
@@ -118,6 +124,14 @@ async def end_session(visit: Visit) -> Response:
     return visit.redirect(f"/{visit.tenant.name}/", "session-ended")
 
 
+async def _leave_console(visit: Visit) -> None:
+    """End the console session of this browser, if it is the same person's."""
+    await recognise_administrator(visit, keep_alive=False)
+    if visit.session is not None and visit.who.user_id == visit.me.id:
+        async with visit.context.database.house_write(visit.actor) as house:
+            await sign_in.close_session(house, visit.session, visit.who)
+
+
 async def sign_out(visit: Visit) -> Response:
     """End the session here and, where the identity provider takes part in single logout, there."""
     session = visit.my_session
@@ -126,11 +140,8 @@ async def sign_out(visit: Visit) -> Response:
         told = {"user_name": visit.person_name}
         provider_id = session.identity_provider_id
         await append_event(tx, "user.signed_out", told, subject_id=visit.me.id, provider_id=provider_id)
-    elsewhere = await leave_url(visit, session)
-    if elsewhere:
-        response = visit.page("leaving.html", url=elsewhere)
-    else:
-        response = visit.redirect(f"/{visit.tenant.name}/", "signed-out")
+    await _leave_console(visit)
+    response = await leave(visit, session) or visit.redirect(f"/{visit.tenant.name}/", "signed-out")
     response.delete_cookie(
         person_cookie_name(visit.context, visit.tenant),
         path="/",

@@ -1,0 +1,128 @@
+"""What people may open after signing in: a list that administrators keep.
+
+The rule of this file: an address that is listed is safe to follow with one click, whoever typed it. So it is an
+ordinary web address, its host is what it looks like, and it carries nobody's password.
+"""
+
+import re
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from vestibule.actions.configure import checked_name
+from vestibule.errors import NotFound, WrongInput
+from vestibule.mapping import LONGEST_ROLE
+from vestibule.model import Application, new_id
+from vestibule.scim.text import unprintable
+from vestibule.store.applications import all_applications, delete_application, find_application, put_application
+from vestibule.store.database import Tx
+from vestibule.store.events import append_event
+from vestibule.store.tenants import lock_tenant
+
+MOST_APPLICATIONS: Final = 200
+LONGEST_URL: Final = 2_000
+LONGEST_DESCRIPTION: Final = 300
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts that are this machine, to which nothing is sent that somebody could read on the way."""
+
+_HOST: Final = re.compile(r"(?:[a-z0-9_-]+\.)*[a-z0-9_-]+\.?\Z|[0-9a-f.]*:[0-9a-f:.]*\Z")
+_NOT_IN_A_URL: Final = re.compile(r'[^!-~]|[\\"<>]')
+
+
+def checked_url(text: str) -> str:
+    """The address of an application, its scheme in small letters.
+
+    Raises:
+        WrongInput: it is none that everybody can be sent to.
+    """
+    url = text.strip()
+    if not url or len(url) > LONGEST_URL:
+        raise _wrong_url(f"The URL should have 1 to {LONGEST_URL:,} characters; {len(url):,} came.")
+    if (bad := _NOT_IN_A_URL.search(url)) is not None:
+        raise _wrong_url(
+            "The URL should be written as browsers send it, without spaces and with other letters escaped as in "
+            "%C3%A9; "
+            f"U+{ord(bad[0]):04X} came."
+        )
+    scheme, colon, rest = url.partition(":")
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 -- raises for what is none
+    except ValueError:
+        raise _wrong_url("The URL should name a host, and a port from 0 to 65,535 if any.") from None
+    host = parts.hostname or ""
+    if not colon or scheme.lower() not in {"https", "http"}:
+        raise _wrong_url(
+            "The URL should begin with https://." + (f" '{scheme[:20]}:' came." if scheme.isalnum() and colon else "")
+        )
+    if "@" in parts.netloc:
+        raise _wrong_url("The URL should hold no user name and no password: everybody who is shown it can read them.")
+    if not rest.startswith("//") or _HOST.match(host) is None:
+        raise _wrong_url("The URL should name a host after https://, in letters, digits, hyphens and dots.")
+    if scheme.lower() == "http" and host not in LOOPBACK:
+        raise _wrong_url("The URL should begin with https://. http:// is for this machine alone: localhost, 127.0.0.1.")
+    return scheme.lower() + colon + rest
+
+
+def _wrong_url(sentence: str) -> WrongInput:
+    return WrongInput(sentence, field="url")
+
+
+def _checked_text(text: str, longest: int, what: str, field: str) -> str:
+    text = text.strip()
+    if len(text) > longest:
+        raise WrongInput(f"{what} should have at most {longest} characters; {len(text)} came.", field=field)
+    if (bad := unprintable(text)) is not None:
+        raise WrongInput(f"{what} should be made of visible characters; U+{ord(bad):04X} came.", field=field)
+    return text
+
+
+async def save_application(
+    tx: Tx, name: str, url: str, description: str, role: str, application_id: str = ""
+) -> tuple[Application, bool]:
+    """List an application, or change one that is listed; with it, whether anything is other than it was.
+
+    Raises:
+        NotFound, WrongInput: the message says which field; or as many are listed as anybody can look through.
+    """
+    name = checked_name(name, "The name", "name")
+    url = checked_url(url)
+    description = _checked_text(description, LONGEST_DESCRIPTION, "The description", "description")
+    role = _checked_text(role, LONGEST_ROLE, "The role", "role")
+    await lock_tenant(tx)
+    if application_id:
+        before = await _get(tx, application_id)
+        after = before._replace(name=name, url=url, description=description, role=role)
+    else:
+        if (listed := len(await all_applications(tx))) >= MOST_APPLICATIONS:
+            raise WrongInput(f"{listed} applications are listed, as many as may be; remove one before adding another.")
+        before = Application("", "", "", "", "", 0)
+        after = Application(new_id(tx.now), name, url, description, role, tx.now)
+    changes = [
+        {"attribute": attribute, "before": was, "after": now}
+        for attribute in ("name", "url", "description", "role")
+        if (was := getattr(before, attribute)) != (now := getattr(after, attribute))
+    ]
+    if changes:
+        await put_application(tx, after)
+        told: dict[str, Any] = {"name": after.name, "changes": changes}
+        await append_event(tx, "application.changed", told, subject_id=after.id)
+    return after, bool(changes)
+
+
+async def remove_application(tx: Tx, application_id: str) -> None:
+    """List an application no longer. Who is in it stays in it.
+
+    Raises:
+        NotFound
+    """
+    await lock_tenant(tx)
+    application = await _get(tx, application_id)
+    await delete_application(tx, application_id)
+    await append_event(tx, "application.removed", {"name": application.name}, subject_id=application_id)
+
+
+async def _get(tx: Tx, application_id: str) -> Application:
+    application = await find_application(tx, application_id)
+    if application is None:
+        raise NotFound("There is no such application in this tenant.")
+    return application
