@@ -80,7 +80,8 @@ async def _welcome(context: Context, child: _Child) -> None:
         "     Copy the SCIM URL, the Key and the Secret.\n"
         "  3. In the pocket Okta: Applications > SCIM 2.0 Test App (Basic Auth) > Provisioning.\n"
         "     Paste them, press Test API Credentials, Save, and enable the three actions under To App.\n"
-        "  4. Assignments: assign somebody, and watch them appear under Users.\n\n"
+        "  4. Assignments: assign somebody, and watch them appear under Users.\n"
+        "  5. Sign On: give each side the other's metadata URL, and they can sign in, until you deactivate them.\n\n"
         f"  Everything is kept in {context.settings.data}/. Ctrl-C stops both.\n"
     )
 
