@@ -13,6 +13,7 @@ from tests.saml.factory import (
     WHO,
     Node,
     Said,
+    expected,
     named,
     one,
     read,
@@ -21,6 +22,7 @@ from tests.saml.factory import (
     signed,
     write,
 )
+from tests.saml.keys import pair
 
 _COMMENT: Final = "<!--cut-->"
 _PI: Final = "<?cut here?>"
@@ -109,6 +111,7 @@ def _one_of_each() -> Node:
 _ROOM: Final = 8_000 - sum(1 for _ in signed().iter())
 """How many elements a response may have beside the usual ones."""
 _NAME: Final = f"{EVIL}.south.example"
+_DECLARING: Final = b"".join(b'<a xmlns:n%d="u">' % n for n in range(60)) + b"</a>" * 60
 
 CASES: Final[Cases] = {
     **{
@@ -180,10 +183,10 @@ CASES: Final[Cases] = {
     ),
     "a hundred thousand elements": Case("Shape", "XML of at most", lambda: _put(b"<a/>" * 100_000, b"<samlp:Status>")),
     "sixty thousand elements": Case(
-        "Shape", "A Response of at most 8,000 elements", lambda: _put(b"<a/>" * 60_000, b"<samlp:Status>")
+        "Shape", "A message of at most 8,000 elements", lambda: _put(b"<a/>" * 60_000, b"<samlp:Status>")
     ),
     "an element too many": Case(
-        "Shape", "A Response of at most 8,000 elements", lambda: _put(b"<a/>" * (_ROOM + 1), b"<samlp:Status>")
+        "Shape", "A message of at most 8,000 elements", lambda: _put(b"<a/>" * (_ROOM + 1), b"<samlp:Status>")
     ),
     "thousands of elements": Case(
         "Signature", "A signature by one of the", lambda: _put(b"<a/>" * _ROOM, b"<samlp:Status>")
@@ -198,9 +201,30 @@ CASES: Final[Cases] = {
         "Shape", "A signature directly in", lambda: _put(b"<ds:Signature/>" * 7_900, b"</ds:KeyInfo>")
     ),
     "thousands of namespaces": Case(
+        "Shape",
+        "XML with at most 64 prefixes",
+        lambda: _put(b"".join(b'<a xmlns:n%d="urn:%d"/>' % (n, n) for n in range(7_000)), b"<samlp:Status>"),
+    ),
+    "thousands of namespaces on one element": Case(
+        "Shape",
+        "XML with at most 64 prefixes",
+        lambda: _put(b"".join(b' xmlns:n%d="u"' % n for n in range(8_000)), b' ID="_response-1"'),
+    ),
+    "the same namespaces thousands of times": Case(
         "Signature",
         "A signature by one of the",
-        lambda: _put(b"".join(b'<a xmlns:n%d="urn:%d"/>' % (n, n) for n in range(7_000)), b"<samlp:Status>"),
+        lambda: _put(_DECLARING * (_ROOM // 64), b"<samlp:Status>"),
+        lambda: expected(certificates=tuple(pair(f"pinned-{n}").pinned for n in range(10))),
+    ),
+    "thousands of attributes on one element": Case(
+        "Shape",
+        "At most 16 attributes",
+        lambda: _put(b"".join(b' a%d="1"' % n for n in range(20_000)), b' ID="_response-1"'),
+    ),
+    "thousands of elements with as many attributes as may be": Case(
+        "Signature",
+        "A signature by one of the",
+        lambda: _put(b"".join(b' a%d=""' % n for n in range(16)).join([b"<a", b"/>"]) * 1_700, b"<samlp:Status>"),
     ),
     "a depth of 200": Case("Status", "Success", partial(_deep, 200)),
     "a depth of 20,000": Case("Shape", WELL_FORMED, partial(_deep, 20_000)),

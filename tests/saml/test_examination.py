@@ -81,13 +81,42 @@ def test_every_check_is_told_with_what_was_wanted_and_what_came() -> None:
     }
 
 
-def test_what_an_unsigned_response_says_beside_its_assertion_is_not_looked_at() -> None:
-    said = Said(
-        destination='Destination="https://south.example"', answered="", response_issuer="<saml:Issuer>x</saml:Issuer>"
-    )
-    examined = _look(signed(said, "assertion"))
+def test_what_an_unsigned_response_leaves_out_is_not_looked_at() -> None:
+    examined = _look(signed(Said(destination="", answered="", response_issuer=""), "assertion"))
     assert examined.assertion is not None
     assert {"Issuer of the response", "Destination", "Response answers"}.isdisjoint(c.name for c in examined.checks)
+
+
+CONTEXTS = "urn:oasis:names:tc:SAML:2.0:ac:classes:"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "since", "failed"),
+    [
+        ("", None, None),
+        (f"{CONTEXTS}PasswordProtectedTransport", None, None),
+        (f"{CONTEXTS}TimeSyncToken", None, "Authentication context"),
+        ("", -SECOND - SKEW, None),
+        ("", -SECOND + SKEW, None),
+        ("", SKEW, "Authenticated again"),
+    ],
+)
+def test_what_was_asked_for_is_held_to(wanted: str, since: int | None, failed: str | None) -> None:
+    """The usual statement was made a second ago, for PasswordProtectedTransport."""
+    asked = expected(authn_context=wanted, authenticated_after=None if since is None else NOW + since)
+    examined = examine(write(signed()), asked, NOW)
+    assert (examined.failed.name if examined.failed else None) == failed
+    assert (examined.assertion is None) is (failed is not None)
+
+
+def test_a_fresh_authentication_that_says_no_time_is_none() -> None:
+    statement = Said(statement="<saml:AuthnStatement/>")
+    failed = examine(write(signed(statement)), expected(authenticated_after=NOW), NOW).failed
+    assert failed is not None
+    assert failed.wanted == "A time in UTC is wanted as AuthnInstant"
+    no_class = examine(write(signed(statement)), expected(authn_context="urn:x"), NOW).failed
+    assert no_class is not None
+    assert (no_class.name, no_class.came) == ("Authentication context", "none")
 
 
 def test_all_that_fails_is_told_and_the_first_is_the_reason() -> None:

@@ -6,6 +6,7 @@ from typing import Final
 from tests.saml.case import Case, Cases
 from tests.saml.factory import (
     ACS,
+    IDP,
     MINUTE,
     REQUEST,
     SECOND,
@@ -152,6 +153,15 @@ CASES: Final[Cases] = {
     "the recipient with a query": _case("Recipient", ACS, recipient=f'Recipient="{ACS}?a=b"'),
     "another destination": _case("Destination", ACS, destination=f'Destination="{OTHER}/acs"'),
     "no destination": _case("Destination", ACS, destination=""),
+    "another destination, the assertion signed alone": _case(
+        "Destination", ACS, "assertion", destination=f'Destination="{OTHER}/acs"'
+    ),
+    "another issuer of the response, the assertion signed alone": _case(
+        "Issuer of the response", IDP, "assertion", response_issuer=_SOMEBODY
+    ),
+    "an answer to another sign-in, the assertion signed alone": _case(
+        "Response answers", "the sign-in that this browser began", "assertion", answered='InResponseTo="_other"'
+    ),
     "no destination, the response signed alone": _case("Destination", ACS, "response", destination=""),
     "another destination, the response signed alone": _case(
         "Destination", ACS, "response", destination=f'Destination="{OTHER}/acs"'
@@ -174,10 +184,13 @@ CASES: Final[Cases] = {
         "Destination", OTHER, signed, lambda: expected(acs_url=f"{OTHER}/acs", audience=OTHER)
     ),
     "another tenant's response, the assertion signed alone": Case(
-        "Audience", OTHER, partial(signed, what="assertion"), lambda: expected(acs_url=f"{OTHER}/acs", audience=OTHER)
+        "Audience",
+        OTHER,
+        partial(_said, "assertion", destination=""),
+        lambda: expected(acs_url=f"{OTHER}/acs", audience=OTHER),
     ),
     "another tenant's response to the same audience": Case(
-        "Recipient", OTHER, partial(signed, what="assertion"), lambda: expected(acs_url=f"{OTHER}/acs")
+        "Recipient", OTHER, partial(_said, "assertion", destination=""), lambda: expected(acs_url=f"{OTHER}/acs")
     ),
     "another provider's key": Case(
         "Signature", "A signature by one of", signed, lambda: expected(certificates=(pair("another-idp").pinned,))

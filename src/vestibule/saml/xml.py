@@ -4,6 +4,7 @@ A document with a DTD is refused before anything interprets it, and comments and
 because a text that a comment cuts in two is read differently than it is signed (security reference A4, A9).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -12,6 +13,12 @@ from lxml import etree
 from vestibule.saml.errors import SamlError
 
 MAX_BYTES: Final = 1024 * 1024
+MOST_ELEMENTS: Final = 8_000
+"""In a message, so that looking at whatever comes takes some 20 ms; 4,000 attribute values are the half of it."""
+MOST_ATTRIBUTES: Final = 16
+"""On one element: libxml2 walks through all of them for each one that is read."""
+MOST_PREFIXES: Final = 64
+"""Of namespaces: canonicalisation looks at all that are in scope, for each element."""
 Element = etree._Element  # noqa: SLF001 -- the only name lxml has for the type
 XmlError: Final = etree.LxmlError
 """What the parser, the canonicalisation and the schema raise."""
@@ -24,6 +31,8 @@ XENC: Final = "http://www.w3.org/2001/04/xmlenc#"
 XENC11: Final = "http://www.w3.org/2009/xmlenc11#"
 EXC_C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
 _COUNT: Final = etree.XPath("count(descendant-or-self::*)")
+_CROWDED: Final = etree.XPath(f"boolean(descendant-or-self::*[count(@*) > {MOST_ATTRIBUTES}])")
+_PREFIX: Final = re.compile(rb"\bxmlns:([^\s=]+)")
 _PREFIXES: Final = {"samlp": SAMLP, "saml": SAML, "md": MD, "ds": DS}
 
 
@@ -33,12 +42,15 @@ def parse_xml(text: bytes, *, drop_comments: bool = False, largest: int = MAX_BY
     What is signed is read as UTF-8 whatever it says of itself, so that nobody reads it differently.
 
     Raises:
-        SamlError: too large, not well-formed, or with a DTD, a comment or a processing instruction.
+        SamlError: too large, not well-formed, with more parts than anybody honest needs, or with a DTD, a comment or a
+            processing instruction.
     """
     if len(text) > largest:
         raise SamlError(f"XML of at most {largest:,} bytes is wanted", f"{len(text):,} bytes")
     if b"<!DOCTYPE" in text:
         raise _with_dtd()
+    if len(set(_PREFIX.findall(text))) > MOST_PREFIXES:
+        raise SamlError(f"XML with at most {MOST_PREFIXES} prefixes of namespaces is wanted", "more")
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -62,7 +74,16 @@ def parse_xml(text: bytes, *, drop_comments: bool = False, largest: int = MAX_BY
     beside = [*root.itersiblings(preceding=True), *root.itersiblings()]
     if beside or next(root.iter(etree.Comment, etree.ProcessingInstruction, etree.Entity), None) is not None:
         raise SamlError("XML without comments and processing instructions is wanted", "one of them")
+    if not drop_comments and _count_elements(root) > MOST_ELEMENTS:
+        raise SamlError(f"A message of at most {MOST_ELEMENTS:,} elements is wanted", "more")
+    if _CROWDED(root):
+        raise SamlError(f"At most {MOST_ATTRIBUTES} attributes are wanted on an element", "more")
     return root
+
+
+def _count_elements(root: Element) -> int:
+    count = _COUNT(root)
+    return int(count) if isinstance(count, float) else 0
 
 
 def _with_dtd() -> SamlError:
@@ -110,12 +131,6 @@ def everywhere(element: Element, namespace: str, name: str) -> list[Element]:
 def local_name(element: Element) -> str:
     """The name of an element without its namespace."""
     return etree.QName(element).localname
-
-
-def count_elements(element: Element) -> int:
-    """How many elements there are, the element itself among them."""
-    count = _COUNT(element)
-    return int(count) if isinstance(count, float) else 0
 
 
 def ids_in(element: Element) -> list[tuple[str, str]]:
