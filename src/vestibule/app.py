@@ -12,6 +12,8 @@ from vestibule.endpoints.exchange import Receive, Scope, Send
 from vestibule.endpoints.front import refuse_malformed
 from vestibule.endpoints.routes import console
 from vestibule.endpoints.scim import ScimEndpoint
+from vestibule.errors import Refusal
+from vestibule.log import begin_logging
 from vestibule.settings import Settings, load
 from vestibule.worker import work
 
@@ -47,8 +49,10 @@ class Vestibule:
         await receive()
         try:
             context = await Context.open(self._settings, self._tell)
-        except Exception as error:  # noqa: BLE001 -- told by whoever started the server, in one line
+        except Exception as error:
             self.failure = error
+            reason = error.message if isinstance(error, Refusal) else type(error).__name__
+            log.exception("the house could not be opened", extra={"reason": reason})
             await send({"type": "lifespan.startup.failed", "message": ""})
             return
         await context.remember_url()
@@ -67,5 +71,9 @@ class Vestibule:
 
 
 def from_environment() -> Vestibule:
-    """The application of one of several workers; its settings come through the environment."""
-    return Vestibule(load(), lambda line: print(line, file=sys.stderr, flush=True), lambda _context: None)  # noqa: T201 -- progress for the operator
+    """The application of one of several workers: a process of its own, whose settings come through the environment and
+    which begins its own log.
+    """
+    settings = load()
+    begin_logging(settings.log_level)
+    return Vestibule(settings, lambda line: print(line, file=sys.stderr, flush=True), lambda _context: None)  # noqa: T201 -- progress for the operator

@@ -112,11 +112,11 @@ def test_stopped_at_rest(server: Running, how: signal.Signals) -> None:
 
 
 @contextlib.contextmanager
-def several_workers(settings: Settings) -> Iterator[Running]:
+def several_workers(settings: Settings, **more: str) -> Iterator[Running]:
     """`vestibule serve --workers 2`, which needs a port of its own."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    environment, log = environment_of(settings), settings.data / "server.log"
+    environment, log = environment_of(settings, **more), settings.data / "server.log"
     with log.open("a") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "vestibule", "serve", "--port", str(port), "--workers", "2"],
