@@ -92,6 +92,34 @@ def test_no_text_breaks_the_parsers(text: str) -> None:
         find_path(text, USER_TYPE)
 
 
+ODD_NUMBERS = ["007", "00", "-01", "1e999", "-1e999", "9" * 400, "1" * 25, "1e-9", "5.0.1", "-"]
+
+
+@pytest.mark.parametrize("number", ODD_NUMBERS)
+@pytest.mark.parametrize("path", ["title", "externalId", "active", "meta.created", "emails"])
+def test_numbers_that_cannot_be_compared_are_refused(path: str, number: str) -> None:
+    with pytest.raises(InvalidFilter):
+        parse_filter(f"{path} eq {number}", USER_TYPE)
+    with pytest.raises(InvalidFilter):
+        parse_target(f"emails[value eq {number}].type", USER_TYPE)
+
+
+@pytest.mark.parametrize("number", ["0", "7", "-7", "701984", "1.5", str(2**64 - 1), str(-(2**63))])
+def test_a_number_is_compared_by_its_digits(number: str) -> None:
+    tree = parse_filter(f"externalId eq {number}", USER_TYPE)
+    assert predicate(tree)({"externalId": number})
+
+
+_NUMBERS = st.from_regex(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,4})?", fullmatch=True)
+
+
+@given(_NUMBERS, st.sampled_from(["title", "externalId", "active", "meta.created"]))
+def test_no_number_breaks_the_parsers(number: str, path: str) -> None:
+    for parse, text in ((parse_filter, f"{path} eq {number}"), (parse_target, f"emails[value eq {number}].type")):
+        with contextlib.suppress(InvalidFilter):
+            parse(text, USER_TYPE)
+
+
 _WORDS = st.sampled_from(
     [
         "userName",
@@ -111,6 +139,7 @@ _WORDS = st.sampled_from(
         "true",
         "5",
         ".",
+        *ODD_NUMBERS,
     ]
 )
 

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vestibule.scim.errors import NoTarget, ScimError, TooMany
+from vestibule.scim.errors import (
+    InvalidFilter,
+    InvalidPath,
+    InvalidSyntax,
+    InvalidValue,
+    NoTarget,
+    ScimError,
+    TooMany,
+)
 from vestibule.scim.messages import parse_patch
 from vestibule.scim.patch import Operation, apply_patch
 from vestibule.scim.resource import clean
@@ -183,6 +191,80 @@ def test_selecting_has_a_budget() -> None:
         patched(document, operation)
 
 
+CORE_SPELLINGS = [USER, USER.lower(), USER.upper()]
+
+
+@pytest.mark.parametrize("urn", CORE_SPELLINGS)
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda urn: {"op": "replace", "value": {urn: {"active": False}}},
+        lambda urn: {"op": "add", "value": {urn: [{"Active": "False"}]}},
+        lambda urn: {"op": "replace", "path": urn, "value": {"active": False}},
+        lambda urn: {"op": "replace", "value": {"title": "x", urn: {urn: {"active": False}}}},
+    ],
+)
+def test_the_resources_own_attributes_may_stand_below_the_urn_of_their_schema(urn: str, operation: Any) -> None:
+    after, reports = apply_patch(person(), parse_patch({"Operations": [operation(urn)]}), USER_TYPE)
+    assert after["active"] is False
+    assert ("active", True) in reports[0].effects
+    assert reports[0].ignored == []
+    assert clean({"title": "x", urn: {"userName": "ana", "active": False}}, USER_TYPE) == (
+        person(title="x", active=False),
+        [],
+    )
+
+
+def test_what_stands_below_the_urn_is_judged_like_everything_else() -> None:
+    document, ignored = clean({USER: {"userName": "ana", "id": "x", "hat": 1}}, USER_TYPE)
+    assert document["userName"] == "ana"
+    assert [(each.path, each.reason) for each in ignored] == [("id", "readOnly"), ("hat", "unknown")]
+    assert clean({"userName": "ana", USER: {"userName": "ana"}}, USER_TYPE)[0]["userName"] == "ana"
+    for value in (7, "x", [{}, {}]):
+        with pytest.raises(InvalidValue):
+            clean({"userName": "ana", USER: value}, USER_TYPE)
+        with pytest.raises(InvalidValue):
+            patched(person(), {"op": "replace", "value": {USER: value}})
+    for empty in (None, "", [], {}):
+        assert clean({"userName": "ana", USER: empty}, USER_TYPE)[1] == []
+        assert patched(person(), {"op": "replace", "value": {USER: empty}}) == person()
+    with pytest.raises(InvalidSyntax):
+        clean({"userName": "ana", "active": True, USER: {"active": False}}, USER_TYPE)
+    with pytest.raises(NoTarget):
+        patched(person(), {"op": "remove", "path": USER})
+
+
+ODD_NAMES = ["@odata.type", "odd key!", "2fa", "", " ", "a..b", ".", "x" * 5000, " or ".join("x" * 60)]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_name_that_is_no_path_is_set_aside_and_a_path_is_refused(name: str) -> None:
+    operation = {"op": "replace", "value": {name: "x", "active": False}}
+    after, reports = apply_patch(person(), parse_patch({"Operations": [operation]}), USER_TYPE)
+    assert after == person(active=False)
+    posted = clean({"userName": "ana", name: "x"}, USER_TYPE)[1]
+    assert reports[0].ignored == posted
+    assert [each.reason for each in posted] == ["unknown"]
+    with pytest.raises((InvalidPath, InvalidFilter)):
+        apply_patch(person(), [Operation("replace", name, "x")], USER_TYPE)
+
+
+@pytest.mark.parametrize("name", ["emails[type eq 007].value", "emails[type", "title[value eq 1]", 'a[b eq "c"]!'])
+def test_a_name_with_a_bracket_is_meant_as_a_path(name: str) -> None:
+    with pytest.raises((InvalidPath, InvalidFilter)):
+        patched(person(), {"op": "replace", "value": {name: "x"}})
+
+
+def test_a_number_is_kept_digit_by_digit_or_refused() -> None:
+    for number in (701984, -7, 1.5, 2**64 - 1):
+        assert clean({"userName": "ana", "externalId": number}, USER_TYPE)[0]["externalId"] == str(number)
+    for number in (1.2345678901234568e29, 1e16, 1e-5):
+        with pytest.raises(InvalidValue):
+            clean({"userName": "ana", "externalId": number}, USER_TYPE)
+        with pytest.raises(InvalidValue):
+            patched(person(), {"op": "replace", "path": "externalId", "value": number})
+
+
 # -- models ------------------------------------------------------------------------------------------------------------
 
 SIMPLE = ("title", "nickName", "displayName", "locale")
@@ -249,15 +331,31 @@ _PATHS = st.sampled_from(
         "emails[",
         "schemas",
         "password",
+        "emails[value eq 007].type",
+        USER,
     ]
 )
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["", "x", "True", "w@x"]),
+    st.none() | st.booleans() | st.integers(-5, 5) | st.just(1e30) | st.sampled_from(["", "x", "True", "w@x"]),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["value", "type", "primary", "givenName", "emails", "title", "active", "name", "department", "zzz"]
+                [
+                    "value",
+                    "type",
+                    "primary",
+                    "givenName",
+                    "emails",
+                    "title",
+                    "active",
+                    "name",
+                    "department",
+                    "zzz",
+                    "@odata.type",
+                    "",
+                    USER,
+                ]
             ),
             inner,
             max_size=4,

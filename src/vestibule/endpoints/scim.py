@@ -230,7 +230,7 @@ class ScimEndpoint:
         if "sortby" in query:
             raise NotImplementedHere("Sorting is not offered; see /ServiceProviderConfig.")
         condition = None
-        if text := query.get("filter", "").strip():
+        if (text := query.get("filter")) is not None:
             tree = parse_filter(text, USER_TYPE)
             prefix = location("", USER_TYPE, request.base_url)
             condition = where(tree, USER_TYPE, self._context.database.engine, prefix, first=3)

@@ -22,7 +22,7 @@ import orjson
 from vestibule.scim.errors import InvalidFilter, excerpt
 from vestibule.scim.path import MalformedPath, Path, find_path
 from vestibule.scim.schema import Attribute, ResourceType
-from vestibule.scim.text import fold
+from vestibule.scim.text import digits, fold
 
 MAX_LENGTH: Final = 4096
 MAX_NESTING: Final = 20
@@ -277,11 +277,21 @@ class _Parser:
                 raise InvalidFilter("A text in the filter holds a NUL character, which no attribute may have.")
             return text
         if kind == "number":
-            number: float = orjson.loads(word)
-            return number
+            return _number(word)
         if kind == "word" and word.lower() in _WORDS:
             return _WORDS[word.lower()]
         raise InvalidFilter("A comparison should end with a text in double quotes, a number, true, false or null.")
+
+
+def _number(word: str) -> float:
+    try:
+        number: float = orjson.loads(word)
+    except orjson.JSONDecodeError:
+        raise InvalidFilter(
+            "A number in the filter should be written as in JSON, such as 7 or -1.5, and not be out of its range; a "
+            "text made of digits stands in double quotes."
+        ) from None
+    return number
 
 
 def compare(path: Path, operator: Operator, value: Value | None) -> Filter:
@@ -327,7 +337,10 @@ def _comparable(path: Path, value: Value) -> Value:
         return instant
     if isinstance(value, bool):
         raise InvalidFilter(f"'{path}' is compared with a text in double quotes.")
-    return normal(path.leaf, str(value))
+    text = value if isinstance(value, str) else digits(value)
+    if text is None:
+        raise InvalidFilter(f"'{path}' is compared with a text; put a number of that size in double quotes.")
+    return normal(path.leaf, text)
 
 
 def normal(attribute: Attribute, text: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 import orjson
 
-from vestibule.scim.errors import InvalidValue, Mutability, NoTarget, TooMany, excerpt
+from vestibule.scim.errors import InvalidFilter, InvalidPath, InvalidValue, Mutability, NoTarget, TooMany, excerpt
 from vestibule.scim.filter import (
     Compare,
     Document,
@@ -24,7 +24,15 @@ from vestibule.scim.filter import (
     count_terms,
     predicate,
 )
-from vestibule.scim.resource import MAX_VALUES, Ignored, cleaner, drop_labels, finish, kind
+from vestibule.scim.resource import (
+    MAX_VALUES,
+    Ignored,
+    cleaner,
+    core_object,
+    drop_labels,
+    finish,
+    kind,
+)
 from vestibule.scim.schema import Attribute, ResourceType
 from vestibule.scim.target import Target, parse_target
 
@@ -88,7 +96,7 @@ class _Work:
 
     def apply(self, operation: Operation) -> Understood:
         report = Understood(operation)
-        if operation.path is not None:
+        if operation.path is not None and not self._type.is_core(operation.path):
             self._at_path(operation.verb, operation.path, operation.value, report)
         elif operation.verb == "remove":
             raise NoTarget("A 'remove' operation needs a path that says what to remove.")
@@ -97,9 +105,23 @@ class _Work:
                 f"Without a path, the value of '{operation.verb}' should be an object; {kind(operation.value)} came."
             )
         else:
-            for name, value in operation.value.items():
-                self._at_path(operation.verb, name, value, report)
+            self._at_names(operation.verb, operation.value, report)
         return report
+
+    def _at_names(self, verb: Verb, values: Document, report: Understood) -> None:
+        """Take each name of an object as a path. One that cannot be a path is an attribute that there is not, as it is
+        in a POST; with a bracket it is meant as a path, and refused like one.
+        """
+        for name, value in values.items():
+            if self._type.is_core(name):
+                self._at_names(verb, core_object(name, value), report)
+                continue
+            try:
+                self._at_path(verb, name, value, report)
+            except (InvalidPath, InvalidFilter):
+                if "[" in name:
+                    raise
+                report.ignored.append(Ignored(excerpt(name), "unknown"))
 
     def _at_path(self, verb: Verb, text: str, value: Any, report: Understood) -> None:
         if text.lower() in {"schemas", "password"}:

@@ -21,7 +21,7 @@ from vestibule.scim.errors import InvalidSyntax, InvalidValue, TooMany, excerpt
 from vestibule.scim.filter import Document
 from vestibule.scim.path import MalformedPath, Path, find_path
 from vestibule.scim.schema import Attribute, ResourceType
-from vestibule.scim.text import fold, unprintable
+from vestibule.scim.text import digits, fold, unprintable
 
 MAX_VALUES: Final = 500
 """How many values one attribute of one resource may have: it bounds the work that any single request can ask for."""
@@ -67,9 +67,39 @@ def clean(body: Any, resource_type: ResourceType) -> tuple[Document, list[Ignore
             f"The body should be a JSON object that describes a {resource_type.name}; {kind(body)} came."
         )
     ignored: list[Ignored] = []
-    document: Document = cleaner(resource_type.root)(body, "", ignored) or {}
+    document: Document = {}
+    for part in _parts(body, resource_type):
+        taken: Document = cleaner(resource_type.root)(part, "", ignored) or {}
+        for name in document.keys() & taken.keys():
+            if document[name] != taken[name]:
+                raise InvalidSyntax(f"'{name}' came twice, once below the URN of its schema, and says two things.")
+        document |= taken
     _report_unknown_schemas(body, resource_type, ignored)
     return finish(document, resource_type), ignored
+
+
+def _parts(body: Document, resource_type: ResourceType) -> list[Document]:
+    """The body, and apart from it what it holds below the URN of the core schema."""
+    below = [name for name in body if resource_type.is_core(name)]
+    if not below:
+        return [body]
+    own = {name: value for name, value in body.items() if name not in below}
+    return [own, *(part for name in below for part in _parts(core_object(name, body[name]), resource_type))]
+
+
+def core_object(name: str, value: Any) -> Document:
+    """The object below the URN of the core schema; empty where there is no value.
+
+    Raises:
+        InvalidValue: something else stands there. It is not passed over: what is lost with it could be a deactivation.
+    """
+    if isinstance(value, list) and len(value) <= 1:
+        value = value[0] if value else None
+    if value in (None, ""):
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidValue(f"'{name}' should be an object; {kind(value)} came.")
+    return value
 
 
 def finish(document: Document, resource_type: ResourceType) -> Document:
@@ -152,7 +182,10 @@ def _text(value: Any, where: str, _ignored: list[Ignored]) -> str | None:
     if value is None or value in ([], {}):
         return None
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)  # Okta may send an externalId as a number (wire facts 1.4)
+        text = digits(value)  # Okta may send an externalId as a number (wire facts 1.4)
+        if text is None:
+            raise InvalidValue(f"'{where}' should be a text; a number came that is too long to be kept digit by digit.")
+        return text
     raise InvalidValue(f"'{where}' should be a text; {kind(value)} came.")
 
 

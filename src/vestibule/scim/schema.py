@@ -79,6 +79,12 @@ class ResourceType:
         parts = (SCHEMAS, ID, EXTERNAL_ID, *self.core.attributes, *extensions, META)
         object.__setattr__(self, "root", Attribute(self.name, "complex", self.description, sub_attributes=parts))
 
+    def is_core(self, name: str) -> bool:
+        """Whether a name is the bare URN of the core schema, in any case: an object there holds the resource's own
+        attributes.
+        """
+        return len(name) == len(self.core.id) and name.lower() == self.core.id.lower()
+
 
 def _plural(name: str, description: str, *, values: tuple[str, ...], value: Attribute) -> Attribute:
     """A multi-valued attribute with the default sub-attributes of RFC 7643 §2.4."""

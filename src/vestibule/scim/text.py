@@ -14,6 +14,14 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
+def digits(number: float) -> str | None:
+    """A number of a JSON text as the text it is kept and compared as; None where its digits were lost when it was read,
+    as those of a whole number beyond 64 bits are.
+    """
+    text = str(number)
+    return None if "e" in text else text
+
+
 def unprintable(text: str) -> str | None:
     """The first character that no name may hold (control, format, surrogate, private or unassigned), or None.
 

@@ -1,0 +1,71 @@
+"""Requests that are odd in form: each is understood or refused, and nothing that matters is passed over."""
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.conftest import Place
+from tests.service.test_scim_users import ana, created, find, refused
+
+USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "title eq 007",
+        f"externalId eq {'9' * 400}",
+        f"externalId eq {'1' * 30}",
+        "title eq 1e999",
+        "active eq 00",
+        "title eq -01",
+        "",
+        "  ",
+    ],
+)
+def test_a_filter_that_compares_with_no_number_and_an_empty_one_are_refused(scim: httpx2.Client, text: str) -> None:
+    refused(scim.get("/Users", params={"filter": text}), 400, "invalidFilter")
+
+
+@pytest.mark.parametrize("with_path", [True, False])
+def test_a_selector_that_compares_with_no_number_is_refused(scim: httpx2.Client, with_path: bool) -> None:
+    user = created(scim)
+    path = "emails[value eq 007].type"
+    operation = {"path": path, "value": "x"} if with_path else {"value": {path: "x"}}
+    answer = scim.patch(f"/Users/{user['id']}", json={"Operations": [{"op": "replace", **operation}]})
+    refused(answer, 400, "invalidFilter")
+
+
+@pytest.mark.parametrize("urn", [USER, USER.upper()])
+def test_a_deactivation_below_the_urn_of_the_schema_is_one(scim: httpx2.Client, place: Place, urn: str) -> None:
+    user = created(scim)
+    patch = {"Operations": [{"op": "replace", "value": {urn: {"active": False}}}]}
+    assert scim.patch(f"/Users/{user['id']}", json=patch).json()["active"] is False
+    assert [event["type"] for event in place.events("user.")] == ["user.created", "user.deactivated"]
+    put = {"userName": user["userName"], urn: {"active": True, "title": "Lead"}}
+    answer = scim.put(f"/Users/{user['id']}", json=put).json()
+    assert (answer["active"], answer["title"]) == (True, "Lead")
+    posted = scim.post("/Users", json={urn: {"userName": "below@north.example", "active": False}})
+    assert (posted.status_code, posted.json()["active"]) == (201, False)
+
+
+@pytest.mark.parametrize("name", ["@odata.type", "odd key!", "2fa", ""])
+def test_an_odd_name_in_a_value_without_a_path_hinders_nothing(scim: httpx2.Client, place: Place, name: str) -> None:
+    user = created(scim)
+    patch = {"Operations": [{"op": "replace", "value": {name: "x", "active": False}}]}
+    assert scim.patch(f"/Users/{user['id']}", json=patch).json()["active"] is False
+    assert place.events("user.deactivated")[0]["data"]["ignored"] == [{"path": name, "reason": "unknown"}]
+    with_path = {"Operations": [{"op": "replace", "path": name or "!", "value": "x"}]}
+    refused(scim.patch(f"/Users/{user['id']}", json=with_path), 400, "invalidPath")
+
+
+def test_a_number_is_kept_digit_by_digit_or_refused(scim: httpx2.Client) -> None:
+    def posted(number: str) -> httpx2.Response:
+        body: dict[str, Any] = ana(externalId="@", userName=f"{number}@north.example")
+        return scim.post("/Users", content=json.dumps(body).replace('"@"', number).encode())
+
+    assert posted(str(2**64 - 1)).json()["externalId"] == str(2**64 - 1)
+    assert find(scim, f"externalId eq {2**64 - 1}")["totalResults"] == 1
+    refused(posted("123456789012345678901234567890"), 400, "invalidValue")
