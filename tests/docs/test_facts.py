@@ -11,6 +11,7 @@ from vestibule.actions.sign_in import ABSOLUTE, FREE_TRIES, IDLE, LONGEST_PASSWO
 from vestibule.endpoints.exchange import MOST_PARAMETERS
 from vestibule.endpoints.failures import BUSY_FOR
 from vestibule.endpoints.front import LARGEST_HEADERS, MOST_HEADERS
+from vestibule.endpoints.patience import BODY_WITHIN
 from vestibule.mapping import MAX_RULES
 from vestibule.model import Rule
 from vestibule.scim.filter import MAX_LENGTH, MAX_NESTING, MAX_TERMS
@@ -24,6 +25,7 @@ from vestibule.vendors import VENDORS
 SCIM = page("docs/scim.md")
 LIMITS = {
     "Body": f"{MAX_BODY:,} bytes",
+    "Until all of the body is there": f"{BODY_WITHIN} seconds",
     "JSON nesting": f"{MAX_DEPTH}",
     "Operations in a PATCH": f"{MAX_OPERATIONS:,}",
     "Comparisons that the selectors of a PATCH make": f"{MAX_SELECTING:,}",
@@ -51,6 +53,7 @@ def test_waiting_times_are_those_of_the_code() -> None:
     waits = f"`Retry-After: {PAUSE}`"
     assert {waits, f"`Retry-After: {BUSY_FOR}`"} <= {f"`{span}`" for span in spans(SCIM.under("Being told to wait"))}
     assert waits in page("docs/console.md").under("Integrations > Identity Providers")
+    assert f"within {BODY_WITHIN} seconds" in page("docs/errors.md").words
     assert f"{GRACE} seconds" in page("docs/operator.md").words
     assert f"{GRACE} seconds" in page("docs/commands.md").words
 

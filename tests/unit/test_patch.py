@@ -220,12 +220,14 @@ def test_what_stands_below_the_urn_is_judged_like_everything_else() -> None:
     assert document["userName"] == "ana"
     assert [(each.path, each.reason) for each in ignored] == [("id", "readOnly"), ("hat", "unknown")]
     assert clean({"userName": "ana", USER: {"userName": "ana"}}, USER_TYPE)[0]["userName"] == "ana"
-    for value in (7, "x", [{}, {}]):
+    wrong: tuple[Any, ...] = (7, "x", [{}, {}])
+    for value in wrong:
         with pytest.raises(InvalidValue):
             clean({"userName": "ana", USER: value}, USER_TYPE)
         with pytest.raises(InvalidValue):
             patched(person(), {"op": "replace", "value": {USER: value}})
-    for empty in (None, "", [], {}):
+    nothing: tuple[Any, ...] = (None, "", [], {})
+    for empty in nothing:
         assert clean({"userName": "ana", USER: empty}, USER_TYPE)[1] == []
         assert patched(person(), {"op": "replace", "value": {USER: empty}}) == person()
     with pytest.raises(InvalidSyntax):

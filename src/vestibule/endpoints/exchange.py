@@ -25,6 +25,7 @@ MOST_PARAMETERS: Final = 50
 _CHALLENGE: Final = (b"www-authenticate", b'Basic realm="SCIM", charset="UTF-8"')
 _TYPE: Final = (b"content-type", MEDIA_TYPE.encode())
 _NO_STORE: Final = (b"cache-control", b"no-store")
+_CLOSE: Final = (b"connection", b"close")
 
 
 class Answer(NamedTuple):
@@ -46,6 +47,8 @@ def refusal(error: ScimError) -> Answer:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     if error.status == 401:
         headers = (_CHALLENGE,)
+    elif error.status == 408:
+        headers = (_CLOSE,)
     elif error.retry_after is not None:
         headers = ((b"retry-after", b"%d" % error.retry_after),)
     elif error.allow:
@@ -67,6 +70,8 @@ class Request:
     query_string: bytes
     receive: Receive
     base_url: str
+    stranger: Actor
+    """The sender, before it is known who that is."""
     actor: Actor
     sent: Any = None
     sent_size: int = 0
@@ -89,11 +94,12 @@ class Request:
         tag = self.headers.get(b"if-match")
         return tag.decode("latin-1") if tag is not None else None
 
-    async def read_body(self) -> Any:
-        """The body as JSON, which is then also what `told` tells.
+    async def receive_body(self) -> bytes:
+        """The body as it comes.
 
         Raises:
-            UnsupportedMediaType, PayloadTooLarge, InvalidSyntax
+            UnsupportedMediaType, PayloadTooLarge
+            InvalidSyntax: the connection was closed before its end.
         """
         _check_media_type(self.headers.get(b"content-type", b""), self.headers.get(b"content-encoding", b"identity"))
         declared = self.headers.get(b"content-length", b"")
@@ -109,6 +115,14 @@ class Request:
             more = message.get("more_body", False)
             if len(body) > MAX_BODY:
                 raise PayloadTooLarge(f"A body may take {MAX_BODY:,} bytes; this one takes more.")
+        return body
+
+    def parse_body(self, body: bytes) -> Any:
+        """The body as JSON, which is then also what `told` tells.
+
+        Raises:
+            InvalidSyntax
+        """
         self.sent_size = len(body)
         self.sent = decode(body)
         return self.sent

@@ -13,7 +13,7 @@ import logging
 import re
 import secrets
 import time
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 import orjson
@@ -24,6 +24,7 @@ from vestibule.endpoints.context import Context
 from vestibule.endpoints.exchange import Answer, Receive, Request, Scope, Send, refusal
 from vestibule.endpoints.failures import BUSY_FOR, scim_error
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
+from vestibule.endpoints.patience import Patience
 from vestibule.endpoints.refusals import Refusals
 from vestibule.events import redacted_text
 from vestibule.model import HOUSE, Actor, User
@@ -52,6 +53,8 @@ log = logging.getLogger("vestibule.scim")
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _USE_NOTED_EVERY: Final = 60_000
 _TEST_NOTED_EVERY: Final = 1_000
+_KNOWN_FOR: Final = 0.02
+"""Seconds for which an identity that was just established may be acted on."""
 
 
 class ScimEndpoint:
@@ -61,6 +64,7 @@ class ScimEndpoint:
         self._context = context
         self._refusals = Refusals(context)
         self._lookups = Lookups(context.database)
+        self._patience = Patience()
         settings = context.settings
         self._base_url = settings.url
         self._wildcard = f".{settings.wildcard_host}".encode() if settings.wildcard_host else b""
@@ -112,6 +116,7 @@ class ScimEndpoint:
             receive,
             base_url,
             actor,
+            actor,
         )
 
     def _place(self, host: bytes, segments: list[str]) -> tuple[str, str, list[str]]:
@@ -125,28 +130,41 @@ class ScimEndpoint:
         return name, f"{self._base_url}/scim/v2/{name}", segments[3:]
 
     async def _answer(self, request: Request) -> Answer:
-        context = self._context
         try:
-            caller = await identify(
-                self._lookups,
-                context.checker,
-                context.database.clock(),
-                request.tenant_name,
-                request.authorization,
-                request.actor,
-            )
+            caller = await self._identify(request)
+            request.actor = caller.actor
+            self._note_use(caller, at_once=self._refusals.over(caller.presented))
+            return await self._carry_out(request, caller)
         except RefusedCredential as refused:
-            self._refusals.note(refused, request.tenant_name, request.actor, excerpt(request.path, 300))
+            self._refusals.note(refused, request.tenant_name, request.stranger, excerpt(request.path, 300))
             return refusal(refused)
-        request.actor = caller.actor
-        self._note_use(caller, at_once=self._refusals.over(caller.presented))
+
+    async def _identify(self, request: Request) -> Caller:
+        context = self._context
+        now, name = context.database.clock(), request.tenant_name
+        return await identify(self._lookups, context.checker, now, name, request.authorization, request.stranger)
+
+    async def _carry_out(self, request: Request, caller: Caller) -> Answer:
         try:
             check_provisioning(caller.presented.provisioning, writes=request.method != "GET")
             return await self._route(request, caller)
+        except RefusedCredential:
+            raise
         except Exception as error:  # noqa: BLE001 -- turned into the SCIM Error that is recorded and answered
             told = scim_error(error, request.actor.request_id)
             await self._record_refusal(request, told)
             return refusal(told)
+
+    async def _body(self, request: Request) -> Any:
+        """The body as JSON. Whoever was long in sending it is asked anew who they are and what they may: their key may
+        have been retired meanwhile.
+        """
+        known_at = time.monotonic()
+        body = await self._patience.wait(request.receive_body())
+        if time.monotonic() - known_at > _KNOWN_FOR:
+            caller = await self._identify(request)
+            check_provisioning(caller.presented.provisioning, writes=True)
+        return request.parse_body(body)
 
     async def _record_refusal(self, request: Request, refused: ScimError) -> None:
         told = request.told().told() | {
@@ -253,21 +271,21 @@ class ScimEndpoint:
 
     async def _create(self, request: Request) -> Answer:
         projection = _projection(request)
-        document, ignored = clean(await request.read_body(), USER_TYPE)
+        document, ignored = clean(await self._body(request), USER_TYPE)
         async with self._context.database.write(request.actor) as tx:
             user = await provision.create_user(tx, request.told(), document, ignored)
         return _resource(request, user, 201, projection)
 
     async def _replace(self, request: Request, user_id: str) -> Answer:
         projection = _projection(request)
-        document, ignored = clean(await request.read_body(), USER_TYPE)
+        document, ignored = clean(await self._body(request), USER_TYPE)
         async with self._context.database.write(request.actor) as tx:
             user = await provision.replace_user(tx, request.told(), user_id, document, ignored, request.if_match)
         return _resource(request, user, 200, projection)
 
     async def _patch(self, request: Request, user_id: str) -> Answer:
         projection = _projection(request)
-        operations = parse_patch(await request.read_body())
+        operations = parse_patch(await self._body(request))
         async with self._context.database.write(request.actor) as tx:
             user = await provision.patch_user(tx, request.told(), user_id, operations, request.if_match)
         return _resource(request, user, 200, projection)

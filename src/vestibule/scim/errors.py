@@ -97,6 +97,12 @@ class MethodNotAllowed(ScimError):
     status = 405
 
 
+class RequestTimeout(ScimError):
+    """The body was too long in coming."""
+
+    status = 408
+
+
 class Uniqueness(ScimError):
     """Another resource that this identity provider can see has this value already."""
 
