@@ -17,7 +17,7 @@ from vestibule.commands.serving import demo_command, migrate_command, serve_comm
 from vestibule.commands.tenants import tenant_group
 from vestibule.commands.users import user_group
 from vestibule.errors import Refusal, Unavailable
-from vestibule.store.database import Busy
+from vestibule.store.database import Busy, Damaged
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -45,6 +45,8 @@ def main() -> None:
         _fail(refusal)
     except Busy as busy:
         _fail(Unavailable(f"The database does not answer: {busy}."))
+    except Damaged as damaged:
+        _fail(Unavailable(f"The database is damaged: {damaged}. `vestibule verify` says more; restore a backup."))
 
 
 def _fail(refusal: Refusal) -> NoReturn:

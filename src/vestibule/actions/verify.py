@@ -1,28 +1,36 @@
-"""Consistency of the whole database: everything that is kept twice agrees, and nothing hangs loose.
+"""Consistency of the whole database: every row can be read, everything that is kept twice agrees, and nothing hangs
+loose.
 
 Run it after anything that should not have harmed the data and might have; it may run while the server does. What looks
 wrong at first sight is looked at again inside a transaction, so that a change under way is not taken for a fault. Each
-finding is one sentence that names the row.
+finding is one sentence that names the row. The rule: whatever stands in the database, a check ends with findings and
+not with an exception, and what cannot be read keeps as little else as possible from being checked.
 """
 
+import contextlib
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import orjson
 
+from vestibule.actions.legible import find_illegible, parsed
 from vestibule.actions.provision import derivation_of
+from vestibule.errors import WrongInput
 from vestibule.events import BY_NAME
-from vestibule.mapping import DeriveAll
+from vestibule.mapping import DeriveAll, compile_profile
 from vestibule.model import HOUSE, Actor
 from vestibule.scim.errors import ScimError
 from vestibule.scim.resource import clean
 from vestibule.scim.schema import USER_TYPE
-from vestibule.store.database import Database, House, Reading
-from vestibule.store.identity_providers import all_providers, find_derivation
+from vestibule.store.database import Damaged, Database, House, Reading, Row
+from vestibule.store.identity_providers import find_derivation, find_provider
 from vestibule.store.tenants import all_tenants
 from vestibule.store.users import Searchable, lock_user, searchable
 
 _BATCH: Final = 1000
+_ODD: Final = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What code that trusts its own database raises over JSON that the program did not write."""
 _NEXT: Final = "SELECT id FROM users WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3"
 _USERS: Final = """
 SELECT id, identity_provider_id, user_name_key, external_id, active, search, folded, document, profile, version,
@@ -33,40 +41,63 @@ _EMAILS: Final = """
 SELECT user_id, value_key, position, type_key, is_primary FROM user_emails WHERE tenant_id = $1 AND user_id >= $2
 AND user_id <= $3
 """
-_LOOSE_EMAILS: Final = """
-SELECT DISTINCT user_id FROM user_emails WHERE tenant_id = $1
-AND NOT EXISTS (SELECT 1 FROM users WHERE users.tenant_id = $1 AND users.id = user_emails.user_id) LIMIT 100
+_SESSIONS: Final = "SELECT user_id, id FROM user_sessions WHERE tenant_id = $1 AND user_id >= $2 AND user_id <= $3"
+_TELLING: Final = """
+SELECT subject_id, id, type, data FROM events
+WHERE tenant_id = $1 AND (subject_id, id) > ($2, $3) AND subject_id <= $4
+AND type IN ('user.created', 'user.changed', 'user.deactivated', 'user.reactivated', 'user.adopted', 'user.deleted',
+             'user.signed_in')
+ORDER BY subject_id, id LIMIT $5
 """
-_LOOSE_CREDENTIALS: Final = """
-SELECT id FROM credentials WHERE tenant_id = $1 AND NOT EXISTS (
-    SELECT 1 FROM identity_providers i WHERE i.tenant_id = $1 AND i.id = credentials.identity_provider_id) LIMIT 100
-"""
-_LATEST_VERSIONS: Final = """
-SELECT subject_id, max(CAST(data ->> 'version' AS BIGINT)) FROM events
-WHERE tenant_id = $1 AND subject_id >= $2 AND subject_id <= $3
-AND type IN ('user.created', 'user.changed', 'user.deactivated', 'user.reactivated', 'user.adopted', 'user.deleted')
-GROUP BY subject_id
-"""
-_LOOSE_ADMINISTRATORS: Final = """
-SELECT id FROM administrators WHERE tenant_id = $1 AND user_id <> '' AND NOT EXISTS (
-    SELECT 1 FROM users u WHERE u.tenant_id = $1 AND u.id = administrators.user_id
-    AND u.identity_provider_id = administrators.identity_provider_id) LIMIT 100
-"""
-_BARRED_CONSOLE_SESSIONS: Final = """
-SELECT a.id, u.id FROM sessions s JOIN administrators a ON a.tenant_id = s.tenant_id AND a.id = s.administrator_id
-JOIN users u ON u.tenant_id = a.tenant_id AND u.id = a.user_id
-WHERE s.tenant_id = $1 AND NOT (u.active AND u.blocked_at IS NULL) LIMIT 100
-"""
-_LOOSE_SESSIONS: Final = """
-SELECT s.id FROM user_sessions s WHERE s.tenant_id = $1 AND NOT EXISTS (
-    SELECT 1 FROM users u WHERE u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.active AND u.blocked_at IS NULL
-    AND u.identity_provider_id = s.identity_provider_id) LIMIT 100
-"""
-_UNTOLD_SESSIONS: Final = """
-SELECT s.id FROM user_sessions s WHERE s.tenant_id = $1 AND NOT EXISTS (
-    SELECT 1 FROM events e WHERE e.tenant_id = s.tenant_id AND e.subject_id = s.user_id AND e.type = 'user.signed_in'
-    AND e.data ->> 'session' = s.id) LIMIT 100
-"""
+_PROVIDERS: Final = "SELECT id, mapping_version FROM identity_providers WHERE tenant_id = $1 ORDER BY id"
+_LOOSE: Final = (
+    (
+        "user_emails",
+        "e-mail addresses of a user {0} that there is not",
+        """
+        SELECT DISTINCT user_id FROM user_emails WHERE tenant_id = $1
+        AND NOT EXISTS (SELECT 1 FROM users WHERE users.tenant_id = $1 AND users.id = user_emails.user_id) LIMIT 100
+        """,
+    ),
+    (
+        "credentials",
+        "the credential {0} belongs to no identity provider",
+        """
+        SELECT id FROM credentials WHERE tenant_id = $1 AND NOT EXISTS (
+            SELECT 1 FROM identity_providers i WHERE i.tenant_id = $1 AND i.id = credentials.identity_provider_id)
+        LIMIT 100
+        """,
+    ),
+    (
+        "user_sessions",
+        "the session {0} belongs to nobody who may be signed in",
+        """
+        SELECT s.id FROM user_sessions s WHERE s.tenant_id = $1 AND NOT EXISTS (
+            SELECT 1 FROM users u WHERE u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.active
+            AND u.blocked_at IS NULL AND u.identity_provider_id = s.identity_provider_id) LIMIT 100
+        """,
+    ),
+    (
+        "administrators",
+        "the administrator {0} is linked to a user that there is not",
+        """
+        SELECT id FROM administrators WHERE tenant_id = $1 AND user_id <> '' AND NOT EXISTS (
+            SELECT 1 FROM users u WHERE u.tenant_id = $1 AND u.id = administrators.user_id
+            AND u.identity_provider_id = administrators.identity_provider_id) LIMIT 100
+        """,
+    ),
+    (
+        "sessions",
+        "the administrator {0} has a console session and is the user {1}, who may not sign in",
+        """
+        SELECT a.id, u.id FROM sessions s
+        JOIN administrators a ON a.tenant_id = s.tenant_id AND a.id = s.administrator_id
+        JOIN users u ON u.tenant_id = a.tenant_id AND u.id = a.user_id
+        WHERE s.tenant_id = $1 AND NOT (u.active AND u.blocked_at IS NULL) LIMIT 100
+        """,
+    ),
+)
+"""What hangs loose within a tenant: the table, the finding, and the statement whose rows fill it in."""
 _EVENT_TYPES: Final = "SELECT DISTINCT type FROM events"
 _STRANGE_TENANTS: Final = """
 SELECT DISTINCT tenant_id FROM {table} WHERE tenant_id <> 'house' AND tenant_id NOT IN (SELECT id FROM tenants)
@@ -91,107 +122,224 @@ _TABLES: Final = (
 
 async def find_faults(database: Database, tell: Callable[[str], None]) -> list[str]:
     """Every inconsistency as a sentence; `tell` hears how far it is."""
-    faults = []
     checker = Actor(HOUSE, "operator", name="verify")
     async with database.house_read(checker) as house:
-        tenants = await all_tenants(house)
-        faults += await _check_house(house)
+        faults = await _check_house(house)
+        try:
+            tenants = await all_tenants(house)
+        except Damaged as damaged:
+            return [*faults, f"tenants cannot be read to the end: {damaged}"]
+    async with database.scan(HOUSE) as reading:
+        faults += [f"house: {each.sentence}" for each in await find_illegible(reading)]
     for number, tenant in enumerate(tenants, 1):
         tell(f"Checking tenant {number} of {len(tenants)}: {tenant.name}")
-        faults += [f"{tenant.name}: {fault}" for fault in await _check_tenant(database, tenant.id, tell)]
+        faults += [f"{tenant.name}: {fault}" for fault in await find_faults_of_tenant(database, tenant.id, tell)]
     return faults
+
+
+async def find_faults_of_tenant(database: Database, tenant_id: str, tell: Callable[[str], None]) -> list[str]:
+    """The same for what belongs to one tenant."""
+    faults: list[str] = []
+    async with database.scan(tenant_id) as reading:
+        illegible = await find_illegible(reading)
+        faults += [each.sentence for each in illegible]
+        known = {each.id for each in illegible}
+        faults += await _check_providers(reading, known)
+        for table, sentence, sql in _LOOSE:
+            faults += [sentence.format(*row) for row in await _ask(reading, faults, table, sql, tenant_id)]
+        suspects = await _find_suspects(reading, faults, tell)
+    for user_id in sorted(suspects - known):
+        faults += [f"user {user_id}: {fault}" for fault in await _look_again(database, tenant_id, user_id)]
+    return faults
+
+
+async def _ask(handle: House | Reading, faults: list[str], table: str, sql: str, *values: Any) -> list[Row]:
+    """The rows; or none, and a finding, where the engine cannot read them."""
+    try:
+        return await handle.all(sql, *values)
+    except Damaged as damaged:
+        faults.append(f"{table} cannot be read to the end: {damaged}")
+        return []
 
 
 async def _check_house(house: House) -> list[str]:
-    faults = []
+    faults: list[str] = []
     if house.engine == "sqlite":
-        faults += [f"SQLite: {row[0]}" for row in await house.all("PRAGMA integrity_check") if row[0] != "ok"]
+        checked = await _ask(house, faults, "the file", "PRAGMA integrity_check")
+        faults += [f"SQLite: {row[0]}" for row in checked if row[0] != "ok"]
     for table in _TABLES:
-        rows = await house.all(_STRANGE_TENANTS.format(table=table))
+        rows = await _ask(house, faults, table, _STRANGE_TENANTS.format(table=table))
         faults += [f"{table} has rows of a tenant {row[0]} that there is not" for row in rows]
-    unknown = [row[0] for row in await house.all(_EVENT_TYPES) if row[0] not in BY_NAME]
+    unknown = [row[0] for row in await _ask(house, faults, "events", _EVENT_TYPES) if row[0] not in BY_NAME]
     return faults + [f"an event has a type '{name}' that this program does not know" for name in unknown]
 
 
-async def _check_tenant(database: Database, tenant_id: str, tell: Callable[[str], None]) -> list[str]:
-    suspects: list[str] = []
-    async with database.scan(tenant_id) as reading:
-        loose = await reading.all(_LOOSE_EMAILS, tenant_id)
-        faults = [f"e-mail addresses of a user {row[0]} that there is not" for row in loose]
-        loose = await reading.all(_LOOSE_CREDENTIALS, tenant_id)
-        faults += [f"the credential {row[0]} belongs to no identity provider" for row in loose]
-        loose = await reading.all(_LOOSE_SESSIONS, tenant_id)
-        faults += [f"the session {row[0]} belongs to nobody who may be signed in" for row in loose]
-        loose = await reading.all(_LOOSE_ADMINISTRATORS, tenant_id)
-        faults += [f"the administrator {row[0]} is linked to a user that there is not" for row in loose]
-        barred = await reading.all(_BARRED_CONSOLE_SESSIONS, tenant_id)
-        faults += [
-            f"the administrator {row[0]} has a console session and is the user {row[1]}, who may not sign in"
-            for row in barred
-        ]
-        untold = await reading.all(_UNTOLD_SESSIONS, tenant_id)
-        faults += [f"no event tells how the session {row[0]} came into being" for row in untold]
-        after, seen = "", 0
-        while ids := [row[0] for row in await reading.all(_NEXT, tenant_id, after, _BATCH)]:
-            suspects += {user_id for user_id, _ in await _check_users(reading, ids[0], ids[-1])}
-            after, seen = ids[-1], seen + len(ids)
-            tell(f"  {seen:,} users checked")
-    for user_id in sorted(suspects):
-        async with database.write(Actor(tenant_id, "operator", name="verify")) as tx:
-            if await lock_user(tx, user_id) is not None:
-                faults += [f"user {user_id}: {fault}" for _, fault in await _check_users(tx, user_id, user_id)]
+# -- identity providers ------------------------------------------------------------------------------------------------
+
+
+async def _check_providers(reading: Reading, known: set[str]) -> list[str]:
+    """Whether each identity provider is one, and its rules can be carried out; but for those that are `known` to be
+    illegible.
+    """
+    faults: list[str] = []
+    for provider_id, _ in await _ask(reading, faults, "identity_providers", _PROVIDERS, reading.tenant):
+        if provider_id in known:
+            continue
+        fault = await _check_provider(reading, provider_id)
+        faults += [f"identity_providers, row {provider_id}: {fault}"] if fault else []
     return faults
+
+
+async def _check_provider(reading: Reading, provider_id: str) -> str:
+    try:
+        provider = await find_provider(reading, provider_id)
+        if provider is not None:
+            compile_profile(provider.mapping, provider.roles)
+    except Damaged as damaged:
+        return f"it cannot be read: {damaged}"
+    except WrongInput:
+        return "the mapping or the role rules cannot be carried out"
+    except _ODD:
+        return "saml, mapping or roles is not what this program writes"
+    return ""
+
+
+async def _mappings(reading: Reading) -> dict[str, DeriveAll | None]:
+    """How each identity provider derives; None where its people are being derived anew right now, and where its rules
+    cannot be carried out, which is a finding by itself.
+    """
+    mappings: dict[str, DeriveAll | None] = {}
+    for provider_id, version in await reading.all(_PROVIDERS, reading.tenant):
+        mappings[provider_id] = None
+        run = await find_derivation(reading, provider_id)
+        if run is None or run.finished_at is not None:
+            with contextlib.suppress(WrongInput, *_ODD):
+                mappings[provider_id] = await derivation_of(reading, provider_id, version)
+    return mappings
+
+
+# -- people ------------------------------------------------------------------------------------------------------------
+
+
+async def _find_suspects(reading: Reading, faults: list[str], tell: Callable[[str], None]) -> set[str]:
+    """The people with whom something is wrong at first sight, a batch at a time. Of a batch that cannot be read
+    everybody is one.
+    """
+    suspects: set[str] = set()
+    try:
+        await _mappings(reading)
+    except Damaged:
+        faults.append("nobody was checked, because the identity providers cannot be read")
+        return suspects
+    after, seen = "", 0
+    while rows := await _ask(reading, faults, "users", _NEXT, reading.tenant, after, _BATCH):
+        ids = [row[0] for row in rows]
+        try:
+            suspects |= {user_id for user_id, _ in await _check_users(reading, ids[0], ids[-1])}
+        except Damaged:
+            suspects |= set(ids)
+        after, seen = ids[-1], seen + len(ids)
+        tell(f"  {seen:,} users checked")
+    return suspects
+
+
+async def _look_again(database: Database, tenant_id: str, user_id: str) -> list[str]:
+    """What is wrong with a person, while nobody changes them."""
+    try:
+        async with database.write(Actor(tenant_id, "operator", name="verify")) as tx:
+            if await lock_user(tx, user_id) is None:
+                return []
+            return [fault for _, fault in await _check_users(tx, user_id, user_id)]
+    except Damaged as damaged:
+        return [f"what belongs to it cannot be read: {damaged}"]
 
 
 async def _check_users(reading: Reading, first: str, last: str) -> list[tuple[str, str]]:
     """Faults of the people between two ids, as (id, sentence)."""
-    derive, deriving = await _mappings(reading)
+    mappings = await _mappings(reading)
+    # Before the events, because a session that is there has its event.
+    sessions = await reading.all(_SESSIONS, reading.tenant, first, last)
     emails: dict[str, set[object]] = {}
     for user_id, value, position, type_key, primary in await reading.all(_EMAILS, reading.tenant, first, last):
         email = (value, position, type_key, None if primary is None else bool(primary))
         emails.setdefault(user_id, set()).add(email)
-    versions = {row[0]: row[1] for row in await reading.all(_LATEST_VERSIONS, reading.tenant, first, last)}
-    faults = []
+    told = await _told(reading, first, last, {row[1] for row in sessions})
+    faults = [
+        (user_id, f"no event tells how the session {session_id} came into being")
+        for user_id, session_id in sessions
+        if session_id not in told.sessions and user_id not in told.in_part
+    ]
     for row in await reading.all(_USERS, reading.tenant, first, last):
-        user_id, provider_id, document, profile = row[0], row[1], orjson.loads(row[7]), orjson.loads(row[8])
-        faults += [(user_id, fault) for fault in _check_user(row, emails.get(user_id, set()), versions.get(user_id))]
-        if provider_id and provider_id not in derive:
-            faults.append((user_id, f"it belongs to an identity provider {provider_id} that there is not"))
-        elif provider_id and provider_id not in deriving and profile != derive[provider_id](document, row[10]):
-            faults.append((user_id, "the Profile is not what the mapping derives"))
+        faults += [(row[0], fault) for fault in _check_document(row, emails.get(row[0], set()))]
+        faults += [(row[0], fault) for fault in _check_profile(row, mappings)]
+        faults += [(row[0], fault) for fault in _check_version(row, told)]
     return faults
 
 
-async def _mappings(reading: Reading) -> tuple[dict[str, DeriveAll], set[str]]:
-    """Each identity provider's mapping, and those whose people are being derived anew right now."""
-    derive, deriving = {}, set()
-    for provider in await all_providers(reading):
-        derive[provider.id] = await derivation_of(reading, provider.id, provider.mapping_version)
-        run = await find_derivation(reading, provider.id)
-        if run is not None and run.finished_at is None:
-            deriving.add(provider.id)
-    return derive, deriving
+@dataclass(slots=True)
+class _Told:
+    """What events tell of some people: the latest version of each, and which of the wanted sessions began. `in_part`:
+    those of whom an event cannot be read, which is a finding by itself.
+    """
+
+    versions: dict[str, int] = field(default_factory=dict)
+    sessions: set[str] = field(default_factory=set)
+    in_part: set[str] = field(default_factory=set)
 
 
-def _check_user(row: tuple[object, ...], emails: set[object], told: int | None) -> list[str]:
-    _, _, user_name_key, external_id, active, search, folded, text, _, version, _ = row
-    document = orjson.loads(str(text))
-    faults = []
+async def _told(reading: Reading, first: str, last: str, wanted: set[str]) -> _Told:
+    told, after = _Told(), (first, "")
+    while rows := await reading.all(_TELLING, reading.tenant, *after, last, _BATCH):
+        for subject, _, event_type, text in rows:
+            data = parsed(text)
+            if not isinstance(data, dict):
+                told.in_part.add(subject)
+            elif event_type == "user.signed_in":
+                told.sessions |= wanted & {str(data.get("session"))}
+            elif isinstance(version := data.get("version"), int):
+                told.versions[subject] = max(version, told.versions.get(subject, version))
+        after = rows[-1][0], rows[-1][1]
+    return told
+
+
+def _check_document(row: Row, emails: set[object]) -> list[str]:
+    _, _, user_name_key, external_id, active, search, folded, text, _, _, _ = row
     try:
+        document = orjson.loads(text)
         cleaned, ignored = clean(document, USER_TYPE)
-        if cleaned != document or ignored:
-            faults.append("the document is not what a request could have left")
+        faults = ["the document is not what a request could have left"] if cleaned != document or ignored else []
+        wanted: Searchable = searchable(document, text)
     except ScimError as error:
-        faults.append(f"the document does not follow the schema: {error.detail}")
-        return faults
-    wanted: Searchable = searchable(document, str(text))
+        return [f"the document does not follow the schema: {error.detail}"]
+    except _ODD:
+        return ["the document is not what a request could have left"]
     found = (user_name_key, external_id, bool(active), search, folded)
     if found != (wanted.user_name_key, wanted.external_id, wanted.active, wanted.search, wanted.folded):
         faults.append("the columns it is searched by are not those of the document")
     if emails != set(wanted.emails):
         faults.append("the e-mail addresses it is searched by are not those of the document")
-    if told is None:
-        faults.append("no event tells how it came into being")
-    elif told != version:
-        faults.append(f"it is at version {version} and its latest event tells version {told}")
     return faults
+
+
+def _check_profile(row: Row, mappings: dict[str, DeriveAll | None]) -> list[str]:
+    _, provider_id, *_, document, profile, _, groups = row
+    if not provider_id:
+        return []
+    if provider_id not in mappings:
+        return [f"it belongs to an identity provider {provider_id} that there is not"]
+    derive = mappings[provider_id]
+    try:
+        if derive is not None and orjson.loads(profile) != derive(orjson.loads(document), groups):
+            return ["the Profile is not what the mapping derives"]
+    except _ODD:
+        return ["the mapping cannot be carried out on it"]
+    return []
+
+
+def _check_version(row: Row, told: _Told) -> list[str]:
+    user_id, version = row[0], row[9]
+    if told.versions.get(user_id) == version or user_id in told.in_part:
+        return []
+    if user_id not in told.versions:
+        return ["no event tells how it came into being"]
+    return [f"it is at version {version} and its latest event tells version {told.versions[user_id]}"]

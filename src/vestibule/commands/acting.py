@@ -11,6 +11,7 @@ import click
 
 from vestibule.endpoints.context import Context
 from vestibule.errors import NotFound
+from vestibule.log import begin_logging
 from vestibule.model import HOUSE, Actor, IdentityProvider, Tenant
 from vestibule.settings import load
 from vestibule.store.identity_providers import find_provider, find_provider_by_name
@@ -23,6 +24,7 @@ Result = TypeVar("Result")
 def in_house(act: Callable[[Context], Awaitable[Result]]) -> Result:
     """Open the house, do one thing, close it."""
     settings = load()
+    begin_logging(settings.log_level)
 
     async def opened() -> Result:
         context = await Context.open(settings, lambda line: click.echo(line, err=True))

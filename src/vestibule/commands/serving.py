@@ -12,6 +12,7 @@ from vestibule.commands.acting import AS_JSON, in_house, show
 from vestibule.endpoints.context import Context
 from vestibule.log import begin_logging
 from vestibule.settings import described, load, variable_of
+from vestibule.store.database import Damaged
 from vestibule.store.migrate import current_version
 
 
@@ -59,7 +60,10 @@ def migrate_command(as_json: bool) -> None:
 @AS_JSON
 def verify_command(as_json: bool) -> None:
     """Check the whole database against itself: 0 findings, or exit code 1."""
-    faults = in_house(lambda context: find_faults(context.database, lambda line: click.echo(line, err=True)))
+    try:
+        faults = in_house(lambda context: find_faults(context.database, lambda line: click.echo(line, err=True)))
+    except Damaged as damaged:
+        faults = [f"the database cannot be opened: {damaged}"]
     show({"findings": faults}, [*faults, f"{len(faults)} findings."], as_json=as_json)
     if faults:
         sys.exit(1)

@@ -48,8 +48,12 @@ class Busy(Exception):
     """The database could not be reached or locked in time; nothing was done."""
 
 
+class Damaged(Exception):
+    """What is stored cannot be read: it is not what the engine wrote. The message quotes nothing of it."""
+
+
 class Statements(ABC):
-    """What an engine can do with one connection."""
+    """What an engine can do with one connection. Whatever it does may raise `Damaged`."""
 
     engine: Engine
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vestibule.errors import WrongSetting
 from vestibule.settings import Settings
-from vestibule.store.database import Database
+from vestibule.store.database import Damaged, Database
 from vestibule.store.sqlite import SqliteDatabase
 
 
@@ -14,6 +14,7 @@ async def open_database(settings: Settings) -> Database:
 
     Raises:
         WrongSetting: it cannot be opened.
+        Damaged: it is a database, and cannot be read.
     """
     if settings.on_postgres:
         # Imported here so that a start on SQLite does not load the driver of the other engine.
@@ -27,4 +28,6 @@ async def open_database(settings: Settings) -> Database:
     except OSError as error:
         raise WrongSetting(f"data: {path.parent} cannot be made: {error.strerror}.") from None
     except sqlite3.Error as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_CORRUPT:
+            raise Damaged(f"SQLite says of {path}: {error}") from None
         raise WrongSetting(f"database: {path} cannot be opened: {error}.") from None

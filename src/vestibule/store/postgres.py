@@ -13,8 +13,9 @@ from typing import Any, Self
 import asyncpg
 
 from vestibule.errors import WrongSetting
-from vestibule.store.database import Busy, Clock, Database, Row, Statements, UniqueViolation, milliseconds_now
+from vestibule.store.database import Busy, Clock, Damaged, Database, Row, Statements, UniqueViolation, milliseconds_now
 
+_DAMAGED = (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError)
 _LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
@@ -77,10 +78,16 @@ class _Asked(Statements):
         self._connection = connection
 
     async def one(self, sql: str, *values: Any) -> Row | None:
-        return await self._connection.fetchrow(translate(sql), *values)
+        try:
+            return await self._connection.fetchrow(translate(sql), *values)
+        except _DAMAGED as error:
+            raise Damaged(f"PostgreSQL says: {error}") from None
 
     async def all(self, sql: str, *values: Any) -> list[Row]:
-        rows: list[Row] = await self._connection.fetch(translate(sql), *values)
+        try:
+            rows: list[Row] = await self._connection.fetch(translate(sql), *values)
+        except _DAMAGED as error:
+            raise Damaged(f"PostgreSQL says: {error}") from None
         return rows
 
     async def run(self, sql: str, *values: Any) -> int:

@@ -26,6 +26,7 @@ from vestibule.model import Actor, Stopwatch
 from vestibule.store.database import (
     Busy,
     Clock,
+    Damaged,
     Database,
     House,
     Reading,
@@ -122,7 +123,10 @@ class SqliteDatabase(Database):
         connection: sqlite3.Connection | None = getattr(self._scanners, "connection", None)
         if connection is None:
             connection = self._scanners.connection = connect(self._path, self._synchronous, read_only=True)
-        return connection.execute(translate(sql), values).fetchall()
+        try:
+            return connection.execute(translate(sql), values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _in_our_words(error) from None
 
 
 class _Inline(Statements):
@@ -135,27 +139,44 @@ class _Inline(Statements):
         self.connection = connection
 
     async def one(self, sql: str, *values: Any) -> Row | None:
-        return self.connection.execute(translate(sql), values).fetchone()
+        try:
+            return self.connection.execute(translate(sql), values).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise _in_our_words(error) from None
 
     async def all(self, sql: str, *values: Any) -> list[Row]:
-        return self.connection.execute(translate(sql), values).fetchall()
+        try:
+            return self.connection.execute(translate(sql), values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _in_our_words(error) from None
 
     async def run(self, sql: str, *values: Any) -> int:
         try:
             return self.connection.execute(translate(sql), values).rowcount
-        except sqlite3.IntegrityError as error:
-            raise _unique_or_same(error) from None
+        except sqlite3.DatabaseError as error:
+            raise _in_our_words(error) from None
 
     async def many(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
         try:
             self.connection.executemany(translate(sql), rows)
-        except sqlite3.IntegrityError as error:
-            raise _unique_or_same(error) from None
+        except sqlite3.DatabaseError as error:
+            raise _in_our_words(error) from None
 
 
-def _unique_or_same(error: sqlite3.IntegrityError) -> Exception:
-    if error.sqlite_errorcode in {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}:
+_NOT_UNIQUE: Final = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
+_DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR}
+
+
+def _in_our_words(error: sqlite3.DatabaseError) -> Exception:
+    """The same error as every engine tells it, or as it is if no other engine has it."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    if code in _NOT_UNIQUE:
         return UniqueViolation(str(error))
+    if code is not None and code & 0xFF in _DAMAGED:
+        return Damaged(f"SQLite says: {error}")
+    if code is None and isinstance(error, sqlite3.OperationalError):
+        # Python's own, and the one of its kind: a text that is not UTF-8, which its message quotes.
+        return Damaged("a text in it is not UTF-8")
     return error
 
 
