@@ -9,7 +9,7 @@ from typing import Final
 
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.exchange import Receive, Scope, Send
-from vestibule.endpoints.front import refuse_malformed
+from vestibule.endpoints.front import meant_for_scim, refuse_malformed
 from vestibule.endpoints.routes import console
 from vestibule.endpoints.scim import ScimEndpoint
 from vestibule.errors import Refusal
@@ -29,7 +29,6 @@ class Vestibule:
         self._settings = settings
         self._tell = tell
         self._opened = opened
-        self._wildcard = f".{settings.wildcard_host}".encode() if settings.wildcard_host else b""
         self.failure: BaseException | None = None
         """Why the house could not be opened, if so."""
 
@@ -40,7 +39,7 @@ class Vestibule:
         if scope["type"] != "http":
             return
         path: str = scope["path"]
-        is_scim = path.startswith(_SCIM) or path == "/scim"
+        is_scim = path.startswith(_SCIM) or meant_for_scim(path)
         if await refuse_malformed(scope, send, self._settings, as_scim=is_scim):
             return
         await (self._scim if is_scim else self._console)(scope, receive, send)

@@ -91,6 +91,12 @@ class Settings:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.tls_certificate else 'http'}://{host}:{self.port}"
 
+    @property
+    def own_label(self) -> str:
+        """What the base URL adds to the wildcard host, which no tenant can be called; empty where it is elsewhere."""
+        host, domain = urlsplit(self.url).hostname or "", f".{self.wildcard_host.partition(':')[0]}"
+        return host.removesuffix(domain) if self.wildcard_host and host.endswith(domain) else ""
+
     def scim_url(self, tenant_name: str) -> str:
         """What an administrator enters in their identity provider, with the tenant name in it."""
         return f"{self.url}/scim/v2/{tenant_name}"

@@ -224,6 +224,9 @@ def test_base_url_is_taken_with_and_without_slashes(scim: httpx2.Client, place: 
     for path in ("//Users", "/Users/", f"//Users//{user['id']}", f"/Users/{user['id']}/"):
         answer = scim.get(f"{place.scim_url}{path}")
         assert answer.status_code == 200, path
+    for slashes in ("//", "///"):
+        answer = scim.get(place.scim_url.replace("/scim/", f"{slashes}scim//") + "/Users")
+        assert (answer.status_code, answer.json()["totalResults"]) == (200, 1)
 
 
 def test_a_lone_key_in_the_url_is_passed_over(scim: httpx2.Client) -> None:

@@ -28,6 +28,7 @@ from vestibule.scim.text import unprintable
 from vestibule.store.credentials import credentials_of, find_credential, insert_credential, revoke_credential
 from vestibule.store.database import End, House, Tx, UniqueViolation
 from vestibule.store.events import append_event, append_house_event
+from vestibule.store.house import find_fact
 from vestibule.store.identity_providers import (
     insert_provider,
     lock_provider,
@@ -82,6 +83,8 @@ async def create_tenant(house: House, name: str, title: str) -> Tenant:
         )
     if name in RESERVED_TENANT_NAMES:
         raise Taken(f"'{name}' is a name that the program itself uses; choose another.", field="name")
+    if name == await find_fact(house, "own_label"):
+        raise Taken(f"'{name}' is the host name of this server itself; choose another.", field="name")
     tenant = Tenant(new_short_id(), name, title, "active", house.now)
     try:
         await insert_tenant(house, tenant)

@@ -73,6 +73,7 @@ class Context:
         """Keep the URL that this server answers under, for the verbs, which are not told of its options."""
         async with self.database.house_write(Actor(HOUSE, "worker")) as house:
             await set_fact(house, "url", self.settings.url)
+            await set_fact(house, "own_label", self.settings.own_label)
 
     async def as_it_is_served(self) -> Self:
         """The same, under the URL of the server that last opened it, unless a setting says otherwise."""

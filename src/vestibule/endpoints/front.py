@@ -22,6 +22,11 @@ MOST_HEADERS: Final = 100
 LARGEST_HEADERS: Final = 32 * 1024
 
 
+def meant_for_scim(path: str) -> bool:
+    """Whether a path is SCIM's. Slashes in front of it are passed over, as they are within it."""
+    return path.lstrip("/").partition("/")[0] == "scim"
+
+
 async def refuse_malformed(scope: Scope, send: Send, settings: Settings, *, as_scim: bool) -> bool:
     """Answer a request that is not well formed; whether it was one."""
     headers: list[tuple[bytes, bytes]] = scope["headers"]

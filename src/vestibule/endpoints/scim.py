@@ -42,6 +42,7 @@ from vestibule.scim.filter import Document, parse_filter
 from vestibule.scim.messages import list_response, parse_page, parse_patch
 from vestibule.scim.resource import Projection, clean, etag, expand, location, parse_projection, present
 from vestibule.scim.schema import USER_TYPE
+from vestibule.settings import Settings
 from vestibule.store.credentials import note_test, note_use
 from vestibule.store.events import append_event
 from vestibule.store.users import Sight, page_users
@@ -67,7 +68,7 @@ class ScimEndpoint:
         self._patience = Patience()
         settings = context.settings
         self._base_url = settings.url
-        self._wildcard = f".{settings.wildcard_host}".encode() if settings.wildcard_host else b""
+        self._tenant_hosts = _tenant_hosts(settings)
         self._scheme = self._base_url.partition("://")[0]
         self._latest_keys: dict[str, str] = {}
         self._prefix = f"req_{secrets.token_hex(4)}_"
@@ -123,9 +124,8 @@ class ScimEndpoint:
         """The tenant that a URL names, its base URL as the client wrote it, and what follows."""
         if segments[:2] != ["scim", "v2"]:
             return "", self._base_url, ["?"]
-        if self._wildcard and host.endswith(self._wildcard):
-            name = host.removesuffix(self._wildcard).decode("latin-1")
-            return name, f"{self._scheme}://{host.decode('latin-1')}/scim/v2", segments[2:]
+        if self._tenant_hosts and (match := self._tenant_hosts.match(host.decode("latin-1").lower())):
+            return match[1], f"{self._scheme}://{match[0]}/scim/v2", segments[2:]
         name = segments[2] if len(segments) > 2 else ""
         return name, f"{self._base_url}/scim/v2/{name}", segments[3:]
 
@@ -292,6 +292,15 @@ class ScimEndpoint:
 
 
 # -- pieces ------------------------------------------------------------------------------------------------------------
+
+
+def _tenant_hosts(settings: Settings) -> re.Pattern[str] | None:
+    """Which hosts name a tenant: those below the wildcard host, at any port, but for this server's own."""
+    if not settings.wildcard_host:
+        return None
+    domain = re.escape(settings.wildcard_host.partition(":")[0])
+    own = f"(?!{re.escape(settings.own_label)}\\.)" if settings.own_label else ""
+    return re.compile(rf"{own}([a-z0-9-]+)\.{domain}(?::\d{{1,5}})?\Z", re.ASCII)
 
 
 def _sight(caller: Caller) -> Sight:
