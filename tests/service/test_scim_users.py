@@ -670,10 +670,16 @@ def test_a_large_person_is_kept_whole(scim: httpx2.Client) -> None:
         ("application/json", 201),
         ("application/scim+json", 201),
         ("Application/SCIM+JSON; Charset=UTF-8", 201),
+        ("application/scim+json; charset=utf-8;", 201),
+        ("application/scim+json; charset=utf-8; odata=verbose", 201),
+        ('application/json;odata=verbose ; charset = "UTF8"', 201),
         ("", 201),
         ("text/plain", 415),
         ("application/x-www-form-urlencoded", 415),
         ("application/json; charset=latin-1", 415),
+        ("application/scim+json;v=2;charset=latin-1", 415),
+        ("application/scim+json; charset=utf-8; charset=utf-16", 415),
+        ("application/scim+json; charset=", 415),
     ],
 )
 def test_content_types(scim: httpx2.Client, header: str, status: int) -> None:

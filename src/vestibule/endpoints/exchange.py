@@ -152,11 +152,12 @@ def _parse_query(query_string: bytes) -> dict[str, str]:
 
 @lru_cache(maxsize=64)
 def _check_media_type(content_type: bytes, content_encoding: bytes) -> None:
-    kind, _, parameters = content_type.decode("latin-1").partition(";")
+    kind, *parameters = content_type.decode("latin-1").split(";")
     if kind.strip().lower() not in {"", MEDIA_TYPE, "application/json"}:
         raise UnsupportedMediaType(f"The body should be {MEDIA_TYPE} or application/json; {excerpt(kind)} came.")
-    name, _, charset = parameters.partition("=")
-    if name.strip().lower() == "charset" and charset.strip().strip('"').lower() not in {"utf-8", "utf8"}:
-        raise UnsupportedMediaType(f"The body should be in UTF-8; {excerpt(charset)} came.")
+    for parameter in parameters:
+        name, _, charset = parameter.partition("=")
+        if name.strip().lower() == "charset" and charset.strip().strip('"').lower() not in {"utf-8", "utf8"}:
+            raise UnsupportedMediaType(f"The body should be in UTF-8; {excerpt(charset)} came.")
     if content_encoding.strip().lower() != b"identity":
         raise UnsupportedMediaType("The body should not be compressed.")
