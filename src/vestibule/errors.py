@@ -65,6 +65,12 @@ class SignInRefused(Refusal):
         self.came = came
         self.user_id = user_id
 
+    @property
+    def reason(self) -> str:
+        """Both as a sentence. What a message should have been is told as one already."""
+        wanted = self.wanted if " wanted" in self.wanted else f"{self.wanted} was wanted"
+        return f"{wanted}; {self.came} came"
+
 
 class NotFound(Refusal):
     """There is no such thing, or not in this tenant: one answer for both."""

@@ -79,6 +79,8 @@ class SamlSettings:
     sso_binding: SamlBinding = "redirect"
     slo_url: str = ""
     slo_binding: SamlBinding = "redirect"
+    slo_response_url: str = ""
+    """Where answers to its own logout requests go, if not to `slo_url`."""
     candidates: tuple[Certificate, ...] = ()
     """Those that only a sign-in test accepts, until they are put into force."""
     metadata_url: str = ""

@@ -10,7 +10,7 @@ import pytest
 from tests.console.conftest import Staff, add_by_hand, in_tenant, rows, sql
 from tests.console.harmless import check_markup
 from tests.console.visitor import Page, Visitor, apart
-from tests.sign_in.company import Company, resource
+from tests.sign_in.company import Company, instant, resource
 from vestibule.actions import configure
 from vestibule.endpoints.context import Context
 from vestibule.model import RoleRule, RoleRules
@@ -299,6 +299,20 @@ def test_who_comes_from_an_identity_provider_gets_no_password_and_no_other_role(
         assert owner.post(address, {**form, "form_token": owner.form_token}).status == 403
     assert rows(staff.running, "SELECT role FROM administrators WHERE id = $1", administrator) == [("admin",)]
     assert rows(staff.running, "SELECT 1 FROM invitations WHERE administrator_id = $1", administrator) == []
+
+
+# -- who did it --------------------------------------------------------------------------------------------------------
+
+
+def test_whoevers_cookies_came_with_a_message_did_nothing(staff: Staff, company: Company, owner: Visitor) -> None:
+    """Somebody signed in to the console follows a link of a stranger's, or lets somebody sign in in their browser."""
+    _, name = company.hire()
+    owner.get(f"{company.stem}/logout?SAMLRequest=x")
+    company.post(owner, company.response(name, company.begin(owner), issued=instant(-3600)))
+    company.sign_in(name, owner)
+    about = {"revocation.refused", "login.refused", "user.signed_in"}
+    told = [each for each in staff.place.events() if each["type"] in about]
+    assert [(each["actor"]["kind"], each["actor"].get("name", "")) for each in told] == [("nobody", "")] * 3
 
 
 # -- gone --------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,9 @@ from tests.okta.both import connected
 from tests.pocket_okta import running as pocket
 from tests.sign_in.company import Company
 from tests.sign_in.scene import Scene
+from vestibule.actions import configure
+from vestibule.endpoints.context import Context
+from vestibule.model import RoleRules
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +38,15 @@ def company(place: Place) -> Iterator[Company]:
     made.tie()
     yield made
     made.close()
+
+
+@pytest.fixture
+def staff(company: Company) -> Company:
+    """A company everybody of which administers the tenant as well."""
+
+    async def make(context: Context) -> None:
+        async with context.database.write(company.place.actor) as tx:
+            await configure.change_roles(tx, company.place.provider.id, RoleRules(default="console-owner"), "owner")
+
+    company.place.running.act(make)
+    return company

@@ -14,9 +14,6 @@ from tests.conftest import Running, running_server
 from tests.console.visitor import Visitor
 from tests.saml.keys import pair
 from tests.sign_in.company import ORG, Company, instant, resource
-from vestibule.actions import configure
-from vestibule.endpoints.context import Context
-from vestibule.model import RoleRules
 
 PATCHED = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 Way = Callable[[Company, str, str], None]
@@ -30,18 +27,6 @@ def other_node(engine: str, running: Running) -> Iterator[Running | None]:
         if engine == "postgres":
             node = stack.enter_context(running_server(running.settings, VESTIBULE_BASE_URL=running.url))
         yield node
-
-
-@pytest.fixture
-def staff(company: Company) -> Company:
-    """A company everybody of which administers the tenant as well."""
-
-    async def make(context: Context) -> None:
-        async with context.database.write(company.place.actor) as tx:
-            await configure.change_roles(tx, company.place.provider.id, RoleRules(default="console-owner"), "owner")
-
-    company.place.running.act(make)
-    return company
 
 
 # -- the ways ----------------------------------------------------------------------------------------------------------

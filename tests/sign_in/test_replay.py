@@ -79,7 +79,10 @@ def test_a_response_opens_one_session_whoever_posts_it_how_often(
     tenant = company.place.tenant.id
     assert rows(company.place.running, "SELECT user_id FROM user_sessions WHERE tenant_id = $1", tenant) == [(user_id,)]
     told = Counter(each["type"] for each in company.place.events() if "sign" in each["type"] or "login" in each["type"])
-    assert told == {"user.signed_in": 1, "login.refused": TIMES - 1}
+    assert told.pop("user.signed_in") == 1
+    # Where nothing signed was read, a flood is counted: twenty of each address on each node are written out.
+    assert told.pop("login.refused") in (range(20, TIMES) if asked else {TIMES - 1})
+    assert not told
     assert {each["data"]["check"] for each in company.place.events("login.refused")} <= {"Used once", "Begun here"}
     for node in nodes:
         with httpx2.Client(base_url=node.url, cookies=opened.cookies, trust_env=False) as client:

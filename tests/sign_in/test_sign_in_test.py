@@ -285,6 +285,14 @@ def test_one_that_is_not_set_up_is_not_tested(company: Company, admin: Visitor) 
     assert "A test needs an identity provider with an SSO URL and a certificate; there is Entra, without." in page.text
 
 
+def test_who_would_be_created_is_told_so_and_nothing_else(company: Company, admin: Visitor) -> None:
+    company.tie(just_in_time=True)
+    page = try_it(company, admin, "zoe.new@north.example")
+    assert page.notice == "Everything passed. This would sign somebody in."
+    assert "somebody new, created at this sign-in" in page.text
+    nothing_opened(company)
+
+
 # -- a certificate before it is in force -------------------------------------------------------------------------------
 
 
@@ -311,6 +319,9 @@ def test_a_new_certificate_is_tried_and_then_put_into_force(company: Company, ad
     assert set(checks(page).values()) == {"passed"}
     assert "with a certificate that is not in force yet" in page.notice
     assert "Everything passed. This would sign somebody in." in try_it(company, admin, name).notice, "the one in force"
+    _, gone = company.hire(active=False)
+    refused = try_it(company, admin, gone, new)
+    assert f"it means {gone}, who is deactivated. A sign-in like this would be refused." in refused.notice
 
     assert change("use", fingerprint=new.pinned.fingerprint).status == 200
     assert signs_in()

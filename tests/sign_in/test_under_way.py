@@ -43,8 +43,8 @@ async def end(tx: Tx, user_id: str, _name: str) -> None:
 
 def anybody(name: str) -> Assertion:
     """What was read of a response that names somebody."""
-    until = milliseconds_now() + 300_000
-    return Assertion(f"_{name}", IDP, name, "", "_1", "", None, until, {}, pair().pinned)
+    now = milliseconds_now()
+    return Assertion(f"_{name}", IDP, name, "", "_1", "", now, None, now + 300_000, {}, pair().pinned)
 
 
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
@@ -67,7 +67,7 @@ def test_no_session_outlives_what_came_while_it_was_opened(place: Place, company
                 await way(tx, user_id, name)
 
         async with database.write(place.actor) as tx:
-            opened = await sign_on.accept(tx, place.tenant, provider_id, provider.saml, anybody(name), "")
+            opened = await sign_on.accept(tx, place.tenant, provider_id, provider.saml, anybody(name), None)
             taking = asyncio.create_task(take())
             async with database.read(place.tenant.id) as reading:
                 waits = False

@@ -19,22 +19,9 @@ from tests.sign_in.company import ORG, Company
 from tests.sign_in.scene import Scene
 from vestibule.actions import configure, saml_settings
 from vestibule.endpoints.context import Context
-from vestibule.model import RoleRules
 
 TYPE = "global-token-revocation+jwt"
 IDP = "http://idp.north.example/exk9abc"
-
-
-@pytest.fixture
-def staff(company: Company) -> Company:
-    """A company everybody of which administers the tenant as well."""
-
-    async def make(context: Context) -> None:
-        async with context.database.write(company.place.actor) as tx:
-            await configure.change_roles(tx, company.place.provider.id, RoleRules(default="console-admin"), "owner")
-
-    company.place.running.act(make)
-    return company
 
 
 def claims(company: Company, **changes: Any) -> dict[str, Any]:

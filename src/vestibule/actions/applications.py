@@ -14,7 +14,7 @@ from vestibule.mapping import LONGEST_ROLE
 from vestibule.model import Application, new_id
 from vestibule.scim.text import unprintable
 from vestibule.store.applications import all_applications, delete_application, find_application, put_application
-from vestibule.store.database import Tx
+from vestibule.store.database import Reading, Tx
 from vestibule.store.events import append_event
 from vestibule.store.tenants import lock_tenant
 
@@ -119,6 +119,14 @@ async def remove_application(tx: Tx, application_id: str) -> None:
     application = await _get(tx, application_id)
     await delete_application(tx, application_id)
     await append_event(tx, "application.removed", {"name": application.name}, subject_id=application_id)
+
+
+async def may_be_sent_to(reading: Reading, wanted: str) -> bool:
+    """Whether people may be sent there after signing in: to a path of ours, or to what is listed and below it."""
+    if wanted.startswith("/"):
+        return not wanted.startswith("//") and "\\" not in wanted and wanted.isascii() and wanted.isprintable()
+    listed = [each.url for each in await all_applications(reading)]
+    return any(wanted == url or wanted.startswith(url.rstrip("/") + "/") for url in listed)
 
 
 async def _get(tx: Tx, application_id: str) -> Application:

@@ -99,7 +99,7 @@ async def delete_by_hand(tx: Tx, user_id: str) -> None:
     user, before = await _reach(tx, user_id)
     await remove_user(tx, user_id, before)
     changes = changes_between(before, {})
-    await take_all(tx, user_id, _told(user._replace(version=user.version + 1), before, changes))
+    await take_all(tx, user, _told(user._replace(version=user.version + 1), before, changes))
 
 
 async def _reach(tx: Tx, user_id: str) -> tuple[User, Document]:

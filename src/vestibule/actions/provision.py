@@ -170,7 +170,7 @@ async def delete_user(tx: Tx, sent: Sent, user_id: str, if_match: str | None = N
     before: Document = orjson.loads(user.document)
     await remove_user(tx, user.id, before)
     gone = user._replace(version=user.version + 1)
-    await take_all(tx, user.id, _told(sent, gone, before, changes_between(before, {}), []))
+    await take_all(tx, user, _told(sent, gone, before, changes_between(before, {}), []))
 
 
 # -- who may be reached ------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final
 
+from vestibule.actions.applications import may_be_sent_to
 from vestibule.actions.configure import change_provider, get_provider
 from vestibule.errors import NotAllowed, NotFound, WrongInput
 from vestibule.model import Certificate, IdentityProvider, SamlSettings
@@ -26,6 +27,7 @@ def merged(before: SamlSettings, read: SamlSettings) -> SamlSettings:
         sso_binding=read.sso_binding,
         slo_url=read.slo_url,
         slo_binding=read.slo_binding,
+        slo_response_url=read.slo_response_url,
         certificates=certificates,
         candidates=tuple(each for each in before.candidates if each not in certificates),
     )
@@ -58,6 +60,13 @@ async def change_sign_on(tx: Tx, provider_id: str, **changed: Any) -> IdentityPr
         raise WrongInput(
             "Creating people at their first sign-in needs the NameID to be the userName; it is the externalId here.",
             field="just_in_time",
+        )
+    relay = after.default_relay
+    if relay != before.saml.default_relay and relay and not await may_be_sent_to(tx, relay):
+        raise WrongInput(
+            "A path here, such as /north/, or the URL of an application that is listed under Integrations > "
+            f"Applications is wanted; '{relay[:80]}' came.",
+            field="default_relay",
         )
     return await change_provider(tx, provider_id, saml=after)
 

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from vestibule.mapping import console_role, given_roles
+from vestibule.model import IdentityProvider, User
 from vestibule.store.administrators import forget_linked_administrator, remove_linked_administrator
 from vestibule.store.database import End, Tx
 from vestibule.store.events import append_event
@@ -20,12 +21,16 @@ from vestibule.store.user_sessions import (
     end_user_session,
     users_signed_in_as,
 )
+from vestibule.store.users import find_own_users, lock_user, note_departure, note_signed_out
 
 
 async def take_access(
     tx: Tx, event_type: str, user_id: str, told: dict[str, Any], provider_id: str | None = None
 ) -> int:
-    """End every session of a person and record the event that says why; how many sessions there were."""
+    """End every session of a person and record the event that says why; how many sessions there were. A sign-in that is
+    under way opens none.
+    """
+    await note_signed_out(tx, user_id)
     ended = await end_sessions_of_user(tx, user_id)
     told = {**told, "sessions_ended": ended.all}
     event_id = await append_event(tx, event_type, told, subject_id=user_id, provider_id=provider_id)
@@ -33,10 +38,14 @@ async def take_access(
     return ended.all
 
 
-async def take_all(tx: Tx, user_id: str, told: dict[str, Any]) -> None:
-    """The same for a person who is deleted: the administrator that they are as well goes with them."""
-    await take_access(tx, "user.deleted", user_id, told)
-    await forget_linked_administrator(tx, user_id)
+async def take_all(tx: Tx, user: User, told: dict[str, Any]) -> None:
+    """The same for a person who is deleted: the administrator that they are as well goes with them, and no sign-in
+    creates them anew.
+    """
+    await take_access(tx, "user.deleted", user.id, told)
+    await forget_linked_administrator(tx, user.id)
+    if user.identity_provider_id:
+        await note_departure(tx, user.identity_provider_id, orjson.loads(user.document)["userName"])
 
 
 async def keep_console_in_step(tx: Tx, user_id: str, before: str, after: str) -> None:
@@ -66,21 +75,29 @@ async def end_one(tx: Tx, user_id: str, session_id: str, user_name: str) -> bool
     return True
 
 
-async def end_by_name(tx: Tx, provider_id: str, name_id: str, indexes: tuple[str, ...], told: dict[str, Any]) -> int:
-    """End what the identity provider says is over: every session of a NameID, or those of some of its own sessions."""
-    total = 0
-    for user_id in await users_signed_in_as(tx, provider_id, name_id):
+async def end_by_name(
+    tx: Tx, provider: IdentityProvider, name_id: str, indexes: tuple[str, ...], told: dict[str, Any]
+) -> bool:
+    """End what the identity provider says is over: every session of a NameID, or those of some of its own sessions.
+    Whether the NameID is anybody's: of who has it now, as a sign-in would find them, or signed in with it.
+    """
+    known = {"user_name": name_id} if provider.saml.name_id_is == "userName" else {"external_id": name_id}
+    meant = [user.id for user in await find_own_users(tx, provider.id, **known)]
+    meant += await users_signed_in_as(tx, provider.id, name_id)
+    for user_id in dict.fromkeys(meant):
         if indexes:
-            counted = [await end_sessions_of_index(tx, provider_id, name_id, index) for index in indexes]
-            ended = sum(counted)
-            if not ended:
-                continue
-            # A console session does not know which sign-in it came with: none outlives one that may be its own.
-            ended += await end_console_sessions_of_user(tx, user_id)
-            told = {**told, "sessions_ended": ended}
-            event_id = await append_event(tx, "session.revoked", told, subject_id=user_id, provider_id=provider_id)
-            tx.ends += (End(tx.tenant, event_id, user_id, ended),)
+            await _end_some(tx, user_id, provider.id, indexes, told)
         else:
-            ended = await take_access(tx, "session.revoked", user_id, told, provider_id)
-        total += ended
-    return total
+            await take_access(tx, "session.revoked", user_id, told, provider.id)
+    return bool(meant)
+
+
+async def _end_some(tx: Tx, user_id: str, provider_id: str, indexes: tuple[str, ...], told: dict[str, Any]) -> None:
+    await lock_user(tx, user_id)
+    counted = [await end_sessions_of_index(tx, user_id, provider_id, index) for index in indexes]
+    if ended := sum(counted):
+        # A console session does not know which sign-in it came with: none outlives one that may be its own.
+        ended += await end_console_sessions_of_user(tx, user_id)
+        told = {**told, "sessions_ended": ended}
+        event_id = await append_event(tx, "session.revoked", told, subject_id=user_id, provider_id=provider_id)
+        tx.ends += (End(tx.tenant, event_id, user_id, ended),)

@@ -7,6 +7,7 @@ session, once, whichever node it is posted to; and no session is without its eve
 
 import hashlib
 import secrets
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -28,6 +29,7 @@ from vestibule.model import (
     new_id,
 )
 from vestibule.saml.response import Assertion
+from vestibule.saml.times import write_instant
 from vestibule.scim.errors import ScimError
 from vestibule.scim.filter import Document
 from vestibule.scim.resource import clean
@@ -44,7 +46,15 @@ from vestibule.store.saml import SignInRequest, insert_request, see_once, take_r
 from vestibule.store.sessions import Session, insert_session
 from vestibule.store.tenants import hold_tenant
 from vestibule.store.user_sessions import UserSession, insert_user_session
-from vestibule.store.users import find_own_users, insert_user, lock_user, searchable, set_groups
+from vestibule.store.users import (
+    departed_at,
+    find_own_users,
+    insert_user,
+    lock_user,
+    searchable,
+    set_groups,
+    signed_out_at,
+)
 
 BEGUN_FOR: Final = 10 * 60_000
 """Milliseconds for which a sign-in may stay at the identity provider."""
@@ -106,9 +116,14 @@ def check_usable(provider: IdentityProvider, *, testing: bool = False) -> None:
 
 
 async def accept(
-    tx: Tx, tenant: Tenant, provider_id: str, examined_with: SamlSettings, assertion: Assertion, request_id: str
+    tx: Tx,
+    tenant: Tenant,
+    provider_id: str,
+    examined_with: SamlSettings,
+    assertion: Assertion,
+    begun: SignInRequest | None,
 ) -> Opened:
-    """Open a session for whom an assertion names. `request_id` is the sign-in it answers, empty if it answers none.
+    """Open a session for whom an assertion names. `begun` is the sign-in it answers, None if it answers none.
 
     Raises:
         SignInRefused: what was true when the response was examined no longer is, it was used before, or nobody who may
@@ -117,12 +132,12 @@ async def accept(
     # Whoever suspends the tenant or disables the identity provider is first, and is seen here; or waits, and then finds
     # the session to end.
     tenant, provider = await hold_tenant(tx) or tenant, await hold_provider(tx, provider_id)
-    if provider is None or provider.saml != examined_with:
+    if provider is None or _matters(provider.saml) != _matters(examined_with):
         raise SignInRefused("Connection", "settings that stay as they are during a sign-in", "a change of them")
     check_usable(provider)
     if tenant.state != "active":
         raise SignInRefused("Connection", "a tenant that is active", "one that is suspended")
-    if request_id and not await take_request(tx, request_id):
+    if begun is not None and not await take_request(tx, begun.id):
         raise SignInRefused("Used once", "a sign-in that was not finished yet", "one that was")
     once = hashlib.sha256(f"{assertion.issuer}\n{assertion.id}".encode()).digest()
     if not await see_once(tx, provider_id, once, assertion.usable_until):
@@ -132,10 +147,35 @@ async def accept(
     user = await lock_user(tx, found.id) if found else None
     if user is None:
         user = await _create_just_in_time(tx, provider, assertion)
-    elif (gone := _why_not(user)) is not None:
-        raise gone
+    else:
+        await _check_still_welcome(tx, user, begun.created_at if begun else assertion.issued)
     user = await _keep_groups(tx, provider, user, assertion)
     return await _open(tx, tenant, provider, user, assertion)
+
+
+def _matters(saml: SamlSettings) -> SamlSettings:
+    """What a response is examined with: all but when the metadata was last read."""
+    return replace(saml, refreshed_at=0, refresh_failure="")
+
+
+async def _check_still_welcome(tx: Tx, user: User, began: int) -> None:
+    """Refuse who may not sign in, and a sign-in that began before everything they had open was ended: what was written
+    before that opens nothing after it.
+
+    Raises:
+        SignInRefused
+    """
+    if (gone := _why_not(user)) is not None:
+        raise gone
+    ended = await signed_out_at(tx, user.id)
+    if began <= ended:
+        raise SignInRefused(
+            "Person",
+            f"a sign-in that began after their sessions were ended at {write_instant(ended)}",
+            f"one that began at {write_instant(began)}",
+            told="Your sessions were ended while you signed in. Sign in again.",
+            user_id=user.id,
+        )
 
 
 async def find_person(reading: Reading, provider: IdentityProvider, assertion: Assertion) -> User | None:
@@ -177,27 +217,47 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
     "familyName": ("lastname", "surname", "sn", "family_name", "urn:oid:2.5.4.4"),
     "displayName": ("displayname", "name", "urn:oid:2.16.840.1.113730.3.1.241"),
     "email": ("email", "mail", "emailaddress", "urn:oid:0.9.2342.19200300.100.1.3"),
+    "mobile": ("mobile", "mobilephone", "urn:oid:0.9.2342.19200300.100.1.41"),
 }
+_PLAIN: Final[dict[str, tuple[str, str]]] = {
+    attribute.name.lower(): ("" if schema is USER_TYPE.core else schema.id, attribute.name)
+    for schema in (USER_TYPE.core, *USER_TYPE.extensions)
+    for attribute in schema.attributes
+    if attribute.type == "string"
+    and not attribute.multi_valued
+    and attribute.mutability == "readWrite"
+    and attribute.name not in {"userName", "displayName"}
+}
+"""Every other attribute of a person that is one text, by its name in small letters: the schema of an extension, or
+nothing, and its name."""
 
 
 def document_of(assertion: Assertion, settings: SamlSettings) -> Document:
     """An assertion as a SCIM document, so that the same mapping derives the same Profile from it. Attributes are known
-    by their usual names, or by the last part of a claim's URI.
+    by their usual names, by the names that SCIM has for them, or by the last part of a claim's URI.
     """
     told: dict[str, str] = {}
+    plain: Document = {}
     for attribute, values in assertion.attributes.items():
+        if not values:
+            continue
         last = attribute.lower().rpartition("/")[2]
         for part, names in _NAMES.items():
-            if (attribute.lower() in names or last in names) and values:
+            if attribute.lower() in names or last in names:
                 told.setdefault(part, values[0][:_LONGEST_FIELD])
+        if (place := _PLAIN.get(last.rpartition(":")[2])) is not None:
+            schema, name = place
+            (plain.setdefault(schema, {}) if schema else plain).setdefault(name, values[0][:_LONGEST_FIELD])
     by_name = settings.name_id_is == "userName"
     email = told.get("email", assertion.name_id if by_name and "@" in assertion.name_id else "")
-    return {
+    mobile = told.get("mobile", "")
+    return plain | {
         "userName": assertion.name_id if by_name else email or assertion.name_id,
         "externalId": "" if by_name else assertion.name_id,
         "name": {"givenName": told.get("givenName", ""), "familyName": told.get("familyName", "")},
         "displayName": told.get("displayName", ""),
         "emails": [{"value": email, "type": "work", "primary": True}] if email else [],
+        "phoneNumbers": [{"value": mobile, "type": "mobile"}] if mobile else [],
         "active": True,
     }
 
@@ -214,6 +274,13 @@ async def _create_just_in_time(tx: Tx, provider: IdentityProvider, assertion: As
         document, _ = clean(document_of(assertion, provider.saml), USER_TYPE)
     except ScimError as error:
         raise SignInRefused("Person", "a NameID that can be a userName", error.detail) from None
+    if departed := await departed_at(tx, provider.id, document["userName"]):
+        raise SignInRefused(
+            "Person",
+            f"somebody who was not deleted here, or whom {provider.name} has provisioned again since",
+            f"'{document['userName'][:200]}', who was deleted at {write_instant(departed)}",
+            told=_ENDED,
+        )
     text, user_id = orjson.dumps(document).decode(), new_id(tx.now)
     derive = await derivation_of(tx, provider.id, provider.mapping_version)
     profile = orjson.dumps(derive(document, "[]")).decode()
@@ -328,14 +395,17 @@ async def _open_console(
 # -- refusing ----------------------------------------------------------------------------------------------------------
 
 
-async def record_refusal(tx: Tx, provider: IdentityProvider, refused: SignInRefused, name_id: str) -> None:
-    """Record a sign-in that was not accepted."""
+async def record_refusal(
+    tx: Tx, provider: IdentityProvider, refused: SignInRefused, name_id: str, more: int = 0
+) -> None:
+    """Record a sign-in that was not accepted; `more` of its kind were only counted."""
     told = {
         "name": provider.name,
-        "reason": f"{refused.wanted} was wanted; {refused.came} came",
+        "reason": refused.reason,
         "check": refused.check,
         "wanted": refused.wanted,
         "came": refused.came,
         "name_id": name_id,
+        "more": more,
     }
     await append_event(tx, "login.refused", told, subject_id=refused.user_id, provider_id=provider.id)

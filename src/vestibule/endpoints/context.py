@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from vestibule.endpoints.tally import Tally
 from vestibule.errors import WrongSetting
 from vestibule.keys import Checker, load_pepper
 from vestibule.model import HOUSE, Actor
@@ -51,6 +52,8 @@ class Context:
     database: Database
     checker: Checker
     background: Background = field(default_factory=Background)
+    refused_sign_ins: Tally = field(default_factory=lambda: Tally(recorded=20))
+    """Of messages that nobody signed: each address and identity provider."""
 
     @classmethod
     async def open(cls, settings: Settings, tell: Callable[[str], None]) -> Self:

@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl
 from starlette.responses import RedirectResponse, Response
 
 from vestibule.actions import saml_keys, sessions, sign_on
-from vestibule.endpoints.console.guard import cookie_name, person_cookie_name
+from vestibule.actions.applications import may_be_sent_to
+from vestibule.endpoints.console.guard import LONGEST_FORM, cookie_name, person_cookie_name
 from vestibule.endpoints.console.visit import Visit
 from vestibule.endpoints.saml_out import (
     answer_logout,
@@ -25,20 +26,21 @@ from vestibule.endpoints.saml_out import (
     service_provider,
 )
 from vestibule.errors import NotFound, SignInRefused, WrongInput
-from vestibule.keys import Checker
+from vestibule.keys import Checker, tenant_of_token, token_check
 from vestibule.model import Actor, IdentityProvider
 from vestibule.saml.binding import decode_posted, decode_redirected, signed_part
 from vestibule.saml.errors import SamlError
 from vestibule.saml.logout import is_logout_request, logout_response, read_logout_request, read_logout_response
-from vestibule.saml.response import Examination, Expected, answered_request, examine
+from vestibule.saml.response import OLDEST, Examination, Expected, answered_request, examine
 from vestibule.saml.revocation import Order, Revoked, read_order, read_subject
 from vestibule.saml.service_provider import service_provider_metadata
 from vestibule.saml.signature import verify_query
-from vestibule.store.applications import all_applications
 from vestibule.store.database import Tx
 from vestibule.store.events import append_event
 from vestibule.store.identity_providers import find_provider
 from vestibule.store.saml import SignInRequest, find_request, keys_of, put_result, see_once
+from vestibule.store.sessions import end_console_session_of_token
+from vestibule.store.user_sessions import end_session_of_token
 from vestibule.store.users import find_own_users, find_own_users_by_email
 
 LARGEST_POST: Final = 600 * 1024
@@ -61,7 +63,11 @@ async def _body(visit: Visit) -> bytes:
     declared = visit.request.headers.get("content-length", "")
     if not declared.isdigit() or int(declared) > LARGEST_POST:
         raise WrongInput(f"A body of at most {LARGEST_POST:,} bytes, and that says how many it has, is wanted.")
-    return await visit.request.body()
+    try:
+        async with asyncio.timeout(LONGEST_FORM):
+            return await visit.request.body()
+    except TimeoutError:
+        raise WrongInput(f"A body should be whole within {LONGEST_FORM} seconds; this one was not.") from None
 
 
 async def _posted(visit: Visit) -> dict[str, str]:
@@ -141,11 +147,24 @@ async def _receive(visit: Visit, provider: IdentityProvider, named: list[str]) -
     if examined.assertion is None:
         raise SignInRefused("Contents", "an assertion", "none")
     named.append(examined.assertion.name_id)
-    async with visit.context.database.write(visit.actor) as tx:
-        opened = await sign_on.accept(
-            tx, visit.tenant, provider.id, provider.saml, examined.assertion, begun.id if begun else ""
-        )
+    async with visit.context.database.write(_stranger(visit)) as tx:
+        opened = await sign_on.accept(tx, visit.tenant, provider.id, provider.saml, examined.assertion, begun)
+        await _end_replaced(tx, visit, opened)
     return await _signed_in(visit, provider, opened, begun.relay if begun else fields.get("RelayState", ""))
+
+
+async def _end_replaced(tx: Tx, visit: Visit, opened: sign_on.Opened) -> None:
+    """End the sessions whose cookies this browser is about to lose, whosever they are."""
+    cookies = visit.request.cookies
+    if token := cookies.get(person_cookie_name(visit.context, visit.tenant), ""):
+        await end_session_of_token(tx, token_check(token))
+    if opened.console_token and (token := cookies.get(cookie_name(visit.context), "")):
+        await end_console_session_of_token(tx, tenant_of_token(token), token_check(token))
+
+
+def _stranger(visit: Visit) -> Actor:
+    """Who brings a message is not whom it is about: whoever's cookies came with it did nothing."""
+    return visit.actor._replace(kind="nobody", id="", name="")
 
 
 async def _begun(visit: Visit, provider: IdentityProvider, answered: str) -> SignInRequest | None:
@@ -184,6 +203,7 @@ async def _examine(visit: Visit, provider: IdentityProvider, xml: bytes, begun: 
     ours = service_provider(visit.context, visit.tenant, provider)
     saml = provider.saml
     testing = begun is not None and begun.purpose == "test"
+    now = visit.context.database.clock()
     expected = Expected(
         saml.entity_id,
         saml.certificates + (saml.candidates if testing else ()),
@@ -191,9 +211,11 @@ async def _examine(visit: Visit, provider: IdentityProvider, xml: bytes, begun: 
         ours.acs_url,
         begun.id if begun else "",
         keys,
+        saml.authn_context,
+        (begun.created_at if begun else now - OLDEST) if saml.force_authn else None,
     )
     # Signatures take milliseconds of computing: in a thread, nobody else waits for them.
-    return await asyncio.to_thread(examine, xml, expected, visit.context.database.clock())
+    return await asyncio.to_thread(examine, xml, expected, now)
 
 
 async def _signed_in(visit: Visit, provider: IdentityProvider, opened: sign_on.Opened, relay: str) -> Response:
@@ -210,41 +232,33 @@ async def _signed_in(visit: Visit, provider: IdentityProvider, opened: sign_on.O
 
 async def _destination(visit: Visit, provider: IdentityProvider, relay: str) -> str:
     """Where somebody wanted to go: a path of ours, or one of the tenant's applications; nowhere else."""
-    for wanted in (relay, provider.saml.default_relay):
-        if _is_path(wanted):
-            return wanted
-        if wanted.startswith(("https://", "http://")) and await _is_application(visit, wanted):
-            return wanted
-    return ""
-
-
-def _is_path(wanted: str) -> bool:
-    return (
-        wanted.startswith("/")
-        and not wanted.startswith("//")
-        and "\\" not in wanted
-        and wanted.isascii()
-        and wanted.isprintable()
-    )
-
-
-async def _is_application(visit: Visit, wanted: str) -> bool:
     async with visit.context.database.read(visit.tenant.id) as reading:
-        known = [each.url for each in await all_applications(reading)]
-    return any(wanted == url or wanted.startswith(url.rstrip("/") + "/") for url in known)
+        for wanted in (relay, provider.saml.default_relay):
+            if wanted and await may_be_sent_to(reading, wanted):
+                return wanted
+    return ""
 
 
 async def _refuse(
     visit: Visit, provider: IdentityProvider, refused: SignInRefused | WrongInput | SamlError, name_id: str
 ) -> Response:
-    """Record a refusal, and tell the person a sentence and a reference."""
+    """Record a refusal, and tell the person a sentence and a reference. Of messages that nobody signed a flood is only
+    counted.
+    """
     if isinstance(refused, SamlError):
         refused = SignInRefused("Shape", refused.wanted, refused.came)
     elif isinstance(refused, WrongInput):
         refused = SignInRefused("Shape", "one posted SAMLResponse", refused.message)
-    async with visit.context.database.write(visit.actor) as tx:
-        await sign_on.record_refusal(tx, provider, refused, name_id)
+    more = 0 if name_id else _count(visit, provider, "sign-in")
+    if more is not None:
+        async with visit.context.database.write(_stranger(visit)) as tx:
+            await sign_on.record_refusal(tx, provider, refused, name_id, more)
     return visit.page("not_let_in.html", refused.status, refused=refused, provider=provider)
+
+
+def _count(visit: Visit, provider: IdentityProvider, what: str) -> int | None:
+    kind = (visit.tenant.id, provider.id, visit.address, what)
+    return visit.context.refused_sign_ins.note(kind, visit.context.database.clock())
 
 
 # -- the sign-in test --------------------------------------------------------------------------------------------------
@@ -258,9 +272,12 @@ async def _keep_test(visit: Visit, provider: IdentityProvider, begun: SignInRequ
             try:
                 person = await sign_on.find_person(reading, provider, examined.assertion)
                 who = person.id if person else None
-                why_not = sign_on.why_not(person) if person else "nobody here"
+                if person is not None:
+                    why_not = sign_on.why_not(person)
+                elif not provider.saml.just_in_time:
+                    why_not = "nobody here"
             except SignInRefused as refused:
-                why_not = f"{refused.wanted} was wanted; {refused.came} came"
+                why_not = refused.reason
     assertion = examined.assertion
     result: dict[str, Any] = {
         "checks": [[check.name, check.wanted, check.came, check.passed] for check in examined.checks],
@@ -271,7 +288,7 @@ async def _keep_test(visit: Visit, provider: IdentityProvider, begun: SignInRequ
         "person": who,
         "why_not": why_not,
     }
-    async with visit.context.database.write(visit.actor) as tx:
+    async with visit.context.database.write(_stranger(visit)) as tx:
         await put_result(tx, begun.id, result, tx.now + _RESULT_LIFE)
     return RedirectResponse(
         f"/console/{visit.tenant.name}/identity-providers/{provider.id}/sign-in-test/{begun.id}", 303
@@ -335,11 +352,12 @@ async def _end_as_asked(
     async with visit.context.database.write(_as_provider(visit, provider)) as tx:
         if not await see_once(tx, provider.id, once, now + _RESULT_LIFE):
             raise SamlError("A LogoutRequest that was not used yet is wanted", "one that was")
-        await sessions.end_by_name(tx, provider.id, asked.name_id, asked.session_indexes, told)
-    if not saml.slo_url:
-        return visit.page("left.html")
+        known = await sessions.end_by_name(tx, provider, asked.name_id, asked.session_indexes, told)
+    if not (to := saml.slo_response_url or saml.slo_url):
+        return visit.page("left.html", known=known)
     key = await current_key(visit, provider)
-    answer = logout_response(f"id{hashlib.sha256(xml).hexdigest()[:32]}", ours.entity_id, saml.slo_url, asked.id, now)
+    id_ = f"id{hashlib.sha256(xml).hexdigest()[:32]}"
+    answer = logout_response(id_, ours.entity_id, to, asked.id, now, known=known)
     return answer_logout(visit, provider, answer, relay[:80], key)
 
 
@@ -348,9 +366,12 @@ def _as_provider(visit: Visit, provider: IdentityProvider) -> Actor:
 
 
 async def _record_revocation_refusal(visit: Visit, provider: IdentityProvider, refused: SamlError | WrongInput) -> None:
+    more = _count(visit, provider, "revocation")
+    if more is None:
+        return
     reason = refused.message if isinstance(refused, WrongInput) else f"{refused.wanted}; {refused.came} came"
-    async with visit.context.database.write(visit.actor) as tx:
-        told = {"name": provider.name, "reason": reason}
+    async with visit.context.database.write(_stranger(visit)) as tx:
+        told = {"name": provider.name, "reason": reason, "more": more}
         await append_event(tx, "revocation.refused", told, provider_id=provider.id)
 
 

@@ -135,22 +135,21 @@ async def leave(visit: Visit, session: UserSession) -> Response | None:
         visit.received_at // 1000,
     )
     if provider.saml.slo_binding == "post":
-        return _signed_out_form(visit, provider, "SAMLRequest", request, "", key)
+        return _signed_out_form(visit, provider.saml.slo_url, "SAMLRequest", request, "", key)
     url = redirect_url(provider.saml.slo_url, "SAMLRequest", serialise(request), "", key)
     return visit.page("leaving.html", url=url)
 
 
 def answer_logout(visit: Visit, provider: IdentityProvider, answer: Element, relay: str, key: SigningKey) -> Response:
     """Carry our answer to a LogoutRequest back, by the binding that the identity provider takes."""
+    to = provider.saml.slo_response_url or provider.saml.slo_url
     if provider.saml.slo_binding == "post":
-        return _signed_out_form(visit, provider, "SAMLResponse", answer, relay, key)
-    return RedirectResponse(redirect_url(provider.saml.slo_url, "SAMLResponse", serialise(answer), relay, key), 303)
+        return _signed_out_form(visit, to, "SAMLResponse", answer, relay, key)
+    return RedirectResponse(redirect_url(to, "SAMLResponse", serialise(answer), relay, key), 303)
 
 
-def _signed_out_form(
-    visit: Visit, provider: IdentityProvider, field: str, root: Element, relay: str, key: SigningKey
-) -> Response:
-    to, posted = provider.saml.slo_url, encode_posted(message(root, key))
+def _signed_out_form(visit: Visit, to: str, field: str, root: Element, relay: str, key: SigningKey) -> Response:
+    posted = encode_posted(message(root, key))
     response = visit.page("to_provider.html", url=to, field=field, message=posted, relay=relay, leaving=True)
     # An identity provider that ends its sessions tells us in a hidden frame of its own page.
     allow_form_to(response, to, framed=field == "SAMLResponse")

@@ -27,6 +27,8 @@ from vestibule.saml.xml import (
 )
 
 _OLDEST: Final = 600_000
+_REQUESTER: Final = "urn:oasis:names:tc:SAML:2.0:status:Requester"
+_UNKNOWN_PRINCIPAL: Final = "urn:oasis:names:tc:SAML:2.0:status:UnknownPrincipal"
 _REQUEST_TAG: Final = q(SAMLP, "LogoutRequest")
 _RESPONSE_TAG: Final = q(SAMLP, "LogoutResponse")
 
@@ -123,9 +125,14 @@ def logout_request(
     return build(SAMLP, "LogoutRequest", {"ID": id_, "Version": "2.0", **instants, "Destination": destination}, content)
 
 
-def logout_response(id_: str, entity_id: str, destination: str, answered: str, now: int) -> Element:
-    """Our answer to a request that was carried out."""
-    code = build(SAMLP, "StatusCode", {"Value": SUCCESS})
+def logout_response(
+    id_: str, entity_id: str, destination: str, answered: str, now: int, *, known: bool = True
+) -> Element:
+    """Our answer to a request that was carried out, or whose NameID is nobody's: then nothing was ended, and that is
+    said (SAML 2.0 Core §3.7.3.2).
+    """
+    nobody = build(SAMLP, "StatusCode", {"Value": _UNKNOWN_PRINCIPAL})
+    code = build(SAMLP, "StatusCode", {"Value": SUCCESS if known else _REQUESTER}, () if known else (nobody,))
     content = [build(SAML, "Issuer", {}, entity_id), build(SAMLP, "Status", {}, [code])]
     named = {"ID": id_, "Version": "2.0", "IssueInstant": write_instant(now), "Destination": destination}
     return build(SAMLP, "LogoutResponse", {**named, "InResponseTo": answered}, content)

@@ -40,7 +40,9 @@ def read_metadata(text: bytes) -> SamlSettings:
     certificates = tuple(dict.fromkeys(certificate for each in texts for certificate in read_certificates(each)))
     if not certificates:
         raise SamlError("A signing certificate is wanted", "metadata without one")
-    return SamlSettings(entity_id, sso_url, certificates, sso_binding, slo_url, slo_binding)
+    return SamlSettings(
+        entity_id, sso_url, certificates, sso_binding, slo_url, slo_binding, _response_location(descriptor)
+    )
 
 
 def _service(descriptor: Element, name: str) -> tuple[str, SamlBinding]:
@@ -50,6 +52,15 @@ def _service(descriptor: Element, name: str) -> tuple[str, SamlBinding]:
         if location := found.get(uri):
             return str(location), binding
     return "", "redirect"
+
+
+def _response_location(descriptor: Element) -> str:
+    """Where answers to a logout request go, if that is another place than requests do (SAML 2.0 Metadata §2.2.2)."""
+    found = descriptor.findall(f"{_MD}SingleLogoutService")
+    url = next((str(each.get("ResponseLocation")) for each in found if each.get("ResponseLocation")), "")
+    if url:
+        check_sso_url(url)
+    return url
 
 
 def check_sso_url(url: str) -> None:

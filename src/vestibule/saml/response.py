@@ -81,6 +81,7 @@ class Assertion:
     name_id_format: str
     session_index: str
     authn_context: str
+    issued: int
     session_expires: int | None
     """`SessionNotOnOrAfter`: the identity provider's own end of the session."""
     usable_until: int
@@ -250,6 +251,7 @@ def _look_inside(
         attribute(name_id, "Format"),
         attribute(statement, "SessionIndex"),
         context,
+        issued,
         session_expires,
         max(until, issued + OLDEST) + 2 * SKEW,
         _attributes(assertion),

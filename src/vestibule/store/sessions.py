@@ -71,6 +71,11 @@ async def end_session(house: House, session: Session) -> None:
     await house.run(_END, session.tenant_id, session.token_check)
 
 
+async def end_console_session_of_token(tx: Tx, tenant_id: str, token_check: bytes) -> None:
+    """End the session of a cookie, because another takes its place; it may be one of another tenant."""
+    await tx.run(_END, tenant_id, token_check)
+
+
 async def end_sessions_of(house: House, administrator: Administrator) -> int:
     """End every session of an administrator; how many there were."""
     return await house.run(_END_ALL, administrator.tenant_id, administrator.id)

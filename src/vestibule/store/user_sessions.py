@@ -72,8 +72,9 @@ _USERS_OF_NAME: Final = """
 SELECT DISTINCT user_id FROM user_sessions WHERE tenant_id = $1 AND identity_provider_id = $2 AND name_id = $3
 """
 _END_INDEX: Final = """
-DELETE FROM user_sessions WHERE tenant_id = $1 AND identity_provider_id = $2 AND name_id = $3 AND session_index = $4
+DELETE FROM user_sessions WHERE tenant_id = $1 AND user_id = $2 AND identity_provider_id = $3 AND session_index = $4
 """
+_END_REPLACED: Final = "DELETE FROM user_sessions WHERE tenant_id = $1 AND token_check = $2"
 _END_OF_PROVIDER: Final = "DELETE FROM user_sessions WHERE tenant_id = $1 AND identity_provider_id = $2"
 _END_CONSOLE_OF_PROVIDER: Final = """
 DELETE FROM sessions WHERE tenant_id = $1 AND administrator_id IN (
@@ -148,9 +149,14 @@ async def users_signed_in_as(reading: Reading, provider_id: str, name_id: str) -
     return [row[0] for row in await reading.all(_USERS_OF_NAME, reading.tenant, provider_id, name_id)]
 
 
-async def end_sessions_of_index(tx: Tx, provider_id: str, name_id: str, session_index: str) -> int:
-    """End the sessions that began with one session of the identity provider; how many there were."""
-    return await tx.run(_END_INDEX, tx.tenant, provider_id, name_id, session_index)
+async def end_sessions_of_index(tx: Tx, user_id: str, provider_id: str, session_index: str) -> int:
+    """End a person's sessions that began with one session of the identity provider; how many there were."""
+    return await tx.run(_END_INDEX, tx.tenant, user_id, provider_id, session_index)
+
+
+async def end_session_of_token(tx: Tx, token_check: bytes) -> None:
+    """End the session of a cookie, because another takes its place."""
+    await tx.run(_END_REPLACED, tx.tenant, token_check)
 
 
 async def end_sessions_of_provider(tx: Tx, provider_id: str) -> Ended:

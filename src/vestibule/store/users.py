@@ -4,6 +4,7 @@ What stands in columns is computed from the document by `searchable`, in Python,
 holds every row to it.
 """
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -358,6 +359,15 @@ _SET_PROFILE: Final = "UPDATE users SET profile = $3 WHERE tenant_id = $1 AND id
 _SET_BLOCKED: Final = "UPDATE users SET blocked_at = $3 WHERE tenant_id = $1 AND id = $2"
 _SET_GROUPS: Final = "UPDATE users SET saml_groups = $3, profile = $4 WHERE tenant_id = $1 AND id = $2"
 _DELETE: Final = "DELETE FROM users WHERE tenant_id = $1 AND id = $2"
+_NOTE_SIGNED_OUT: Final = "UPDATE users SET signed_out_at = $3 WHERE tenant_id = $1 AND id = $2"
+_SIGNED_OUT_AT: Final = "SELECT signed_out_at FROM users WHERE tenant_id = $1 AND id = $2"
+_NOTE_DEPARTURE: Final = """
+INSERT INTO departures (tenant_id, identity_provider_id, name_check, departed_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (tenant_id, identity_provider_id, name_check) DO UPDATE SET departed_at = excluded.departed_at
+"""
+_DEPARTED_AT: Final = """
+SELECT departed_at FROM departures WHERE tenant_id = $1 AND identity_provider_id = $2 AND name_check = $3
+"""
 _INSERT_EMAIL: Final = """
 INSERT INTO user_emails (tenant_id, value_key, user_id, position, type_key, is_primary) VALUES ($1, $2, $3, $4, $5, $6)
 """
@@ -415,6 +425,34 @@ async def remove_user(tx: Tx, user_id: str, before: Document) -> None:
     """Forget a person: the resource, not its history."""
     await _delete_emails(tx, user_id, email_rows(before))
     await tx.run(_DELETE, tx.tenant, user_id)
+
+
+async def note_signed_out(tx: Tx, user_id: str) -> None:
+    """Note that everything a person has open ends now: a sign-in that is under way opens nothing. It waits for one that
+    is just being accepted, whose session is then there to be ended.
+    """
+    await tx.run(_NOTE_SIGNED_OUT, tx.tenant, user_id, tx.now)
+
+
+async def signed_out_at(reading: Reading, user_id: str) -> int:
+    """When everything that a person had open was last ended; 0 for never."""
+    row = await reading.one(_SIGNED_OUT_AT, reading.tenant, user_id)
+    return row[0] if row else 0
+
+
+async def note_departure(tx: Tx, provider_id: str, user_name: str) -> None:
+    """Note that an identity provider's person of that userName was deleted."""
+    await tx.run(_NOTE_DEPARTURE, tx.tenant, provider_id, _name_check(user_name), tx.now)
+
+
+async def departed_at(reading: Reading, provider_id: str, user_name: str) -> int:
+    """When an identity provider's person of that userName was last deleted; 0 for never."""
+    row = await reading.one(_DEPARTED_AT, reading.tenant, provider_id, _name_check(user_name))
+    return row[0] if row else 0
+
+
+def _name_check(user_name: str) -> bytes:
+    return hashlib.sha256(fold(user_name).encode()).digest()
 
 
 async def set_blocked(tx: Tx, user_id: str, at: int | None) -> None:

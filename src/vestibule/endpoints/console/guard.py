@@ -5,10 +5,13 @@ Deny by default: a route says who may call it, and a route that says nothing can
 that the route says: a page for people, JSON for programs.
 """
 
+import asyncio
 import hmac
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 from urllib.parse import quote, urlsplit
 
@@ -39,6 +42,10 @@ Handler = Callable[[Visit], Awaitable[Response]]
 
 LARGEST_FORM: Final = 2 * 1024 * 1024
 SEEN_EVERY: Final = 60_000
+LONG_IN_COMING: Final = 0.02
+"""Seconds that a form may take before it is asked anew who sends it."""
+LONGEST_FORM: Final = 60
+"""Seconds that a form may take in all: 2 MiB on a slow line."""
 
 HEADERS: Final = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
@@ -90,6 +97,7 @@ def guarded(route: Route, context: Context) -> Callable[[Request], Awaitable[Res
 
     async def answer(request: Request) -> Response:
         visit = Visit(request, context, f"req_{secrets.token_hex(8)}")
+        visit.readmit = partial(_readmit, route, visit)
         try:
             await _admit(route, visit)
             response = await route.handler(visit)
@@ -110,6 +118,34 @@ async def _admit(route: Route, visit: Visit) -> None:
     Raises:
         Refusal: SignInNeeded, NotFound, NotAllowed, StaleForm or WrongInput.
     """
+    await _recognise(route, visit)
+    if route.method == "POST":
+        if route.from_elsewhere:
+            return
+        _check_origin(visit)
+        began = time.monotonic()
+        visit.form = await _read_form(visit.request)
+        if time.monotonic() - began > LONG_IN_COMING:
+            await visit.readmit()
+        holder = visit.person_session if route.who == "person" else visit.session
+        if holder is not None and route.who != "anyone":
+            sent = visit.field("form_token")
+            if not hmac.compare_digest(sent.encode(), holder.form_token.encode()):
+                raise StaleForm("This form is from an earlier session. Go back, load the page again and send it again.")
+
+
+async def _readmit(route: Route, visit: Visit) -> None:
+    """Ask anew who is visiting and what they may, after something that took long: nobody goes on with what was taken
+    from them meanwhile.
+
+    Raises:
+        Refusal: as `_admit`.
+    """
+    visit.session = visit.administrator = visit.person = visit.person_session = None
+    await _recognise(route, visit)
+
+
+async def _recognise(route: Route, visit: Visit) -> None:
     if route.who != "person" and (route.who != "anyone" or route.shape == "page"):
         await recognise_administrator(visit, keep_alive=route.keeps_alive)
     if route.who == "anyone" or route.who == "person":  # noqa: PLR1714 -- so that the type below is narrowed
@@ -120,16 +156,6 @@ async def _admit(route: Route, visit: Visit) -> None:
         raise visit.not_found()
     if route.who == "admin" and route.method == "POST":
         await _check_owners_matter(visit)
-    if route.method == "POST":
-        if route.from_elsewhere:
-            return
-        _check_origin(visit)
-        visit.form = await _read_form(visit.request)
-        holder = visit.person_session if route.who == "person" else visit.session
-        if holder is not None and route.who != "anyone":
-            sent = visit.field("form_token")
-            if not hmac.compare_digest(sent.encode(), holder.form_token.encode()):
-                raise StaleForm("This form is from an earlier session. Go back, load the page again and send it again.")
 
 
 async def _admit_person(route: Route, visit: Visit) -> None:
@@ -137,6 +163,8 @@ async def _admit_person(route: Route, visit: Visit) -> None:
     if "tenant" not in visit.request.path_params:
         return
     await _enter_tenant(visit)
+    if visit.administrator is not None and visit.administrator.tenant_id not in {HOUSE, visit.tenant.id}:
+        visit.session = visit.administrator = None  # of another tenant: nobody in this one
     if visit.tenant.state != "active" and not visit.may("auditor"):
         raise visit.not_found()
     found = await recognise_person(visit, keep_alive=route.keeps_alive)
@@ -249,7 +277,10 @@ async def _read_form(request: Request) -> FormData:
     if not declared.isdigit() or int(declared) > LARGEST_FORM:
         raise WrongInput(f"A form may take {LARGEST_FORM:,} bytes and has to say how many it takes.")
     try:
-        return await request.form(max_files=2, max_fields=2000, max_part_size=LARGEST_FORM)
+        async with asyncio.timeout(LONGEST_FORM):
+            return await request.form(max_files=2, max_fields=2000, max_part_size=LARGEST_FORM)
+    except TimeoutError:
+        raise WrongInput(f"A form should be whole within {LONGEST_FORM} seconds; this one was not.") from None
     except HTTPException as error:
         raise WrongInput(f"What came should be a form of this console and cannot be read: {error.detail}") from None
 

@@ -15,8 +15,7 @@ _CERTIFICATES: Final = {
 _HERE: Final = "the identity provider's page here, under Identity Provider Information"
 _CLOCK: Final = (
     "Compare the clocks: this machine's and the identity provider's may differ by two minutes. If they agree, the "
-    "person "
-    "waited too long; let them sign in again."
+    "person waited too long; let them sign in again."
 )
 _BEGUN: Final = (
     "Let the person sign in again from the start. If they come from a tile of the identity provider, choose on "
@@ -33,16 +32,18 @@ _MENDS: Final[dict[str, str]] = {
     "Issued": _CLOCK,
     "Time of the Conditions": _CLOCK,
     "Time of the SubjectConfirmation": _CLOCK,
+    "Authentication context": "See how the identity provider lets people sign in to this application, or change what "
+    f"is asked for on {_HERE}, How people sign in: Requested authentication context.",
+    "Authenticated again": "The identity provider took somebody's earlier sign-in although a fresh one was asked for: "
+    "see what its application says of ForceAuthn. If it says nothing, compare the clocks.",
     "End of the session": _CLOCK,
     "Begun here": _BEGUN,
     "Response answers": _BEGUN,
     "Assertion answers": _BEGUN,
-    "Used once": "Nothing needs to be mended if somebody pressed Back or Reload. If it comes again and again, look "
-    "from "
-    "where it comes.",
+    "Used once": "Nothing needs to be mended if somebody pressed Back or Reload. If it comes again and again, see "
+    "where it comes from.",
     "Person": "Assign the person to the application, and see under Users that they arrived and are active. The NameID "
-    "has "
-    "to be the same as the person's userName, or their externalId where that is chosen.",
+    "has to be the same as the person's userName, or their externalId where that is chosen.",
     "Connection": f"Look at {_HERE}: it has to be enabled, with an SSO URL and a certificate.",
     "Status": "The identity provider itself refused: its own log says why. Often the person is not assigned.",
     "Shape": "Send what came to whoever runs the identity provider: it is not what SAML 2.0 wants.",

@@ -50,6 +50,7 @@ async def change_saml(visit: Visit) -> Response:
         text = await _uploaded(visit) or visit.field("metadata").encode()
         if url and not text.strip():
             text = await fetch(url, visit.context.settings.private_networks)
+            await visit.readmit()
         read = _read(text) if text.strip() else _pieces(visit)
         async with visit.context.database.write(visit.actor) as tx:
             await saml_settings.take_details(tx, provider.id, read)
@@ -94,6 +95,7 @@ async def read_again(visit: Visit) -> Response:
         if not provider.saml.metadata_url:
             raise WrongInput("A metadata URL is wanted; none is kept.", field="metadata_url")
         read = _read(await fetch(provider.saml.metadata_url, visit.context.settings.private_networks))
+        await visit.readmit()
         async with visit.context.database.write(visit.actor) as tx:
             await saml_settings.note_refresh(tx, provider.id, read, "")
     except Refusal as refused:
@@ -111,10 +113,11 @@ async def change_sign_on(visit: Visit) -> Response:
         changed["authn_context"] = visit.field("authn_context").strip()[:300]
         changed["groups_attribute"] = visit.field("groups_attribute").strip()[:300] or "groups"
         changed["default_relay"] = visit.field("default_relay").strip()[:2000]
-        changed["slo_url"] = visit.field("slo_url").strip()[:2048]
+        for name in ("slo_url", "slo_response_url"):
+            changed[name] = visit.field(name).strip()[:2048]
+            if changed[name]:
+                _check_url(changed[name], name)
         changed["domains"] = tuple(dict.fromkeys(visit.field("domains").lower().replace(",", " ").split()))[:100]
-        if changed["slo_url"]:
-            _check_url(changed["slo_url"])
         async with visit.context.database.write(visit.actor) as tx:
             await saml_settings.change_sign_on(tx, provider.id, **changed)
     except Refusal as refused:
@@ -122,11 +125,11 @@ async def change_sign_on(visit: Visit) -> Response:
     return _back(visit, provider.id)
 
 
-def _check_url(url: str) -> None:
+def _check_url(url: str, field: str) -> None:
     try:
         check_sso_url(url)
     except SamlError as error:
-        raise WrongInput(str(error).replace("SSO URL", "single logout URL"), field="slo_url") from None
+        raise WrongInput(str(error).replace("SSO URL", "single logout URL"), field=field) from None
 
 
 def _one_of(visit: Visit, name: str, allowed: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ call it; what a handler may assume is what its route says on the page of routes.
 """
 
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -25,6 +26,10 @@ from vestibule.store.user_sessions import UserSession
 LONGEST_FIELD = 2 * 1024 * 1024
 
 
+async def _nobody_asks() -> None:
+    raise RuntimeError("this visit passed no guard")
+
+
 @dataclass(slots=True)
 class Visit:
     """A request, with the administrator and the tenant that it comes from and goes to."""
@@ -40,6 +45,10 @@ class Visit:
     """Who is signed in with an identity provider, in the tenant of the URL; their session beside it."""
     person_session: UserSession | None = None
     received_at: int = field(default_factory=lambda: time.time_ns() // 1000)
+    readmit: Callable[[], Awaitable[None]] = field(default=_nobody_asks)
+    """Asks anew who is visiting and what they may: for a handler to call after something that took long, before it
+    writes.
+    """
 
     @property
     def who(self) -> Administrator:

@@ -53,13 +53,14 @@ async def _show_sign_in(visit: Visit) -> Response:
     domain = email.rpartition("@")[2]
     meant = [each for each in usable if domain and domain in each.saml.domains]
     if email and len(meant) == 1:
-        return visit.redirect(_login_path(visit, meant[0], visit.query("to")))
+        # Not a redirect: browsers let no form of ours lead to another site, not even by way of ours.
+        return visit.page("going_on.html", provider=meant[0], path=_login_path(visit, meant[0], visit.query("to")))
     return visit.page(
         "enter.html",
         providers=[(each, _login_path(visit, each, visit.query("to"))) for each in usable],
         email=email,
+        to=visit.query("to"),
         routed=any(each.saml.domains for each in usable) and len(usable) > 1,
-        csp_targets=[each.saml.sso_url for each in usable],
     )
 
 
