@@ -2,6 +2,8 @@
 deactivates them their window is a stranger's at the next click.
 """
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenWindow
@@ -68,3 +70,21 @@ def test_assigned_signed_in_deactivated_and_out(demo: Demo, open_window: OpenWin
     watch = vestibule.page.locator("#stopwatch")
     expect(watch).to_contain_text("the only session dead")
     vestibule.shoot("stopwatch")
+
+    # With two identity providers the e-mail address leads to the right one. Browsers let no form lead elsewhere.
+    vestibule.go("Identity Providers")
+    vestibule.follow("Add identity provider")
+    vestibule.page.get_by_label("Name", exact=True).fill("Second")
+    vestibule.press("Add identity provider")
+    saml.get_by_text("Fill in", exact=True).click()
+    vestibule.page.get_by_label("Or a metadata URL").fill(of_okta)
+    vestibule.press("Save SAML details")
+    vestibule.open_provider()
+    saml.get_by_text("How people sign in", exact=True).click()
+    vestibule.page.get_by_label("E-mail domains").fill("north.example")
+    vestibule.press("Save sign-in")
+    page.goto(f"{demo.url}/north-example/")
+    page.get_by_label("E-mail").fill("bo@north.example")
+    page.get_by_role("button", name="Continue").click()
+    expect(page).to_have_url(re.compile(f"^{re.escape(demo.okta.url)}/"))
+    expect(page.get_by_label("Username")).to_be_visible()

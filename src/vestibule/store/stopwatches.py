@@ -48,10 +48,12 @@ async def keep_stopwatches(database: Database, actor: Actor) -> None:
         raise
 
 
-async def find_stopwatch(reading: Reading, event_id: str) -> Stopwatch | None:
-    """The stopwatch of an event."""
+async def find_stopwatch(reading: Reading, waiting: Sequence[Stopwatch], event_id: str) -> Stopwatch | None:
+    """The stopwatch of an event: one that is kept, or that this process measured and still waits to be."""
     row = await reading.one(_GET, reading.tenant, event_id)
-    return Stopwatch(*row) if row else None
+    if row is not None:
+        return Stopwatch(*row)
+    return next((each for each in waiting if each[:2] == (reading.tenant, event_id)), None)
 
 
 async def recent_times(reading: Reading, since: int) -> Times | None:

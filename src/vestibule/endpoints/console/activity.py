@@ -83,7 +83,7 @@ async def show_event(visit: Visit) -> Response:
     async with visit.context.database.read(visit.tenant.id) as reading:
         event = await find_event(reading, visit.path("event_id"))
         providers = {provider.id: provider for provider in await all_providers(reading)}
-        stopwatch = await find_stopwatch(reading, visit.path("event_id"))
+        stopwatch = await find_stopwatch(reading, visit.context.database.stopwatches, visit.path("event_id"))
     if event is None:
         raise visit.not_found()
     provider = providers.get(event.identity_provider_id)
