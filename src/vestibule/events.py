@@ -223,14 +223,16 @@ HIDDEN: Final = "•••"
 
 
 def redacted(value: Any) -> Any:
-    """What was sent, with the values of passwords and their like replaced. Nothing else keeps a request's body."""
+    """What was sent, with the values of passwords and their like replaced, and what a name compares a password with.
+    Nothing else keeps a request's body.
+    """
     if isinstance(value, dict):
         # In a PATCH the name stands in `path` and the secret in `value`, each spelt in any case (RFC 7643 §2.1).
         hides_value = not _PATHS.isdisjoint(value) and any(
             _is_secret(str(value[name])) for name in _PATHS & value.keys()
         )
         return {
-            name: HIDDEN
+            (redacted_text(name) if '"' in name else name): HIDDEN
             if part is not None and (_is_secret(name) or (hides_value and name.lower() == "value"))
             else redacted(part)
             if isinstance(part, dict | list)

@@ -6,7 +6,12 @@ import tomllib
 from tests.docs.pages import ROOT, code, one_line, page, spans
 from vestibule import __version__
 from vestibule.actions.configure import MOST_USABLE_KEYS
-from vestibule.actions.provision import PAUSE
+from vestibule.actions.provision import (
+    MOST_OPERATIONS_TOLD,
+    MOST_PARTS_TOLD,
+    MOST_PARTS_TOLD_IN_ALL,
+    PAUSE,
+)
 from vestibule.actions.sign_in import ABSOLUTE, FREE_TRIES, IDLE, LONGEST_PASSWORD, SHORTEST_PASSWORD
 from vestibule.endpoints.exchange import MOST_PARAMETERS
 from vestibule.endpoints.failures import BUSY_FOR
@@ -56,6 +61,13 @@ def test_waiting_times_are_those_of_the_code() -> None:
     assert f"within {BODY_WITHIN} seconds" in page("docs/errors.md").words
     assert f"{GRACE} seconds" in page("docs/operator.md").words
     assert f"{GRACE} seconds" in page("docs/commands.md").words
+
+
+def test_how_much_of_a_write_an_event_tells_is_so() -> None:
+    text = one_line(page("docs/events.md").words)
+    assert f"The first {MOST_OPERATIONS_TOLD} operations stand there" in text
+    assert f"the first {MOST_PARTS_TOLD} of each list but {MOST_PARTS_TOLD_IN_ALL} in all" in text
+    assert f"the first {MOST_PARTS_TOLD} of them" in one_line(SCIM.under("What is set aside"))
 
 
 def test_what_is_said_of_signing_in_is_so() -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from vestibule.actions.sessions import keep_console_in_step, take_access, take_all
-from vestibule.events import changes_between, redacted
+from vestibule.events import changes_between, redacted, redacted_text
 from vestibule.mapping import DeriveAll, compile_profile
 from vestibule.model import RoleRules, User, created_at, new_id
 from vestibule.scim.errors import Forbidden, NotFound, PreconditionFailed, TooManyRequests, Uniqueness
@@ -43,6 +43,13 @@ PAUSE: Final = 60
 
 LARGEST_KEPT_BODY: Final = 64 * 1024
 """Bytes of a request's body above which the log says how large it was instead of keeping it."""
+
+MOST_OPERATIONS_TOLD: Final = 100
+MOST_PARTS_TOLD: Final = 50
+MOST_PARTS_TOLD_IN_ALL: Final = 500
+"""How many operations of a PATCH an event tells, and how many places that each reached and parts that were set aside of
+it: those of one, and those of all together. The rest is counted.
+"""
 
 NOBODY_HERE: Final = "There is no user with that id for this identity provider."
 
@@ -325,14 +332,28 @@ def _told(
 ) -> dict[str, Any]:
     told = sent.told() | {"user_name": document["userName"], "version": user.version, "changes": changes}
     if ignored:
-        told["ignored"] = [_ignored_json(each) for each in ignored]
+        told |= _told_ignored(ignored, MOST_PARTS_TOLD)
     if understood is not None:
-        told["operations"] = [
-            {"reached": report.effects, "ignored": [_ignored_json(each) for each in report.ignored]}
-            for report in understood
-        ]
+        told["operations"] = _told_operations(understood)
+        if len(understood) > MOST_OPERATIONS_TOLD:
+            told["operations_more"] = len(understood) - MOST_OPERATIONS_TOLD
     return told
 
 
-def _ignored_json(ignored: Ignored) -> dict[str, str]:
-    return {"path": ignored.path, "reason": ignored.reason}
+def _told_operations(understood: list[Understood]) -> list[dict[str, Any]]:
+    told, left = [], MOST_PARTS_TOLD_IN_ALL
+    for report in understood[:MOST_OPERATIONS_TOLD]:
+        most = min(MOST_PARTS_TOLD, left)
+        operation: dict[str, Any] = {"reached": report.effects[:most]} | _told_ignored(report.ignored, most)
+        if len(report.effects) > most:
+            operation["reached_more"] = len(report.effects) - most
+        left = max(left - len(operation["reached"]) - len(operation["ignored"]), 0)
+        told.append(operation)
+    return told
+
+
+def _told_ignored(ignored: list[Ignored], most: int) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "ignored": [{"path": redacted_text(each.path), "reason": each.reason} for each in ignored[:most]]
+    }
+    return told | {"ignored_more": len(ignored) - most} if len(ignored) > most else told

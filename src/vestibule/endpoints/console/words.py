@@ -119,11 +119,15 @@ def short_id(text: str) -> str:
 LONGEST_SHOWN: Final = 16_000
 LONGEST_VALUE: Final = 1_000
 MOST_LINES: Final = 50
+MOST_OPERATIONS: Final = 25
+MOST_OF_OPERATION: Final = 10
+LONGEST_OPERATION: Final = 1_000
+"""Of a PATCH on an event's page: how many operations are shown, and how much of each. All of it stands below them."""
 
 
-def pretty(value: Any) -> str:
+def pretty(value: Any, longest: int = LONGEST_SHOWN) -> str:
     """A JSON value over several lines, cut where it would make a page nobody can read."""
-    return _cut(json.dumps(value, indent=2, ensure_ascii=False), LONGEST_SHOWN)
+    return _cut(json.dumps(value, indent=2, ensure_ascii=False), longest)
 
 
 def short_value(text: str) -> str:
@@ -244,6 +248,9 @@ _environment.globals |= {
     "asset": assets.url,
     "sentence": sentence,
     "REASONS": REASONS,
+    "MOST_OPERATIONS": MOST_OPERATIONS,
+    "MOST_OF_OPERATION": MOST_OF_OPERATION,
+    "LONGEST_OPERATION": LONGEST_OPERATION,
     "VENDORS": VENDORS,
     "now": milliseconds_now,
 }
