@@ -107,6 +107,7 @@ _TABLES: Final = (
     "credentials",
     "users",
     "user_emails",
+    "departures",
     "events",
     "derivations",
     "administrators",
