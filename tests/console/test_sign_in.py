@@ -11,15 +11,17 @@ import httpx2
 import pytest
 
 from tests.conftest import Running, running_server
-from tests.console.conftest import PASSWORD, Staff, hire, open_session, rows, sql
+from tests.console.conftest import PASSWORD, Staff, hire, in_house, open_session, rows, sql
 from tests.console.harmless import check_headers, check_markup
 from tests.console.visitor import Page, Visitor, free_port
+from vestibule.actions.sign_in import still_right
 from vestibule.keys import token_check
 from vestibule.model import HOUSE
 from vestibule.settings import Settings
-from vestibule.store.database import milliseconds_now
+from vestibule.store.database import House, milliseconds_now
 
 MINUTE = 60_000
+OF_ADMINISTRATOR = "SELECT token_check FROM sessions WHERE administrator_id = $1"
 WRONG = "eight quiet lamps over water"
 
 
@@ -312,6 +314,34 @@ def test_signing_in_makes_a_fresh_session_each_time(staff: Staff) -> None:
     visitor.post("/console/sign-in", {"email": ana.email, "password": PASSWORD})
     assert session_of(visitor) != first
     assert visitor.form_token != form_token
+
+
+def test_a_fresh_session_takes_the_place_of_the_one_before(staff: Staff) -> None:
+    noor = staff.hire("admin")
+    visitor, elsewhere = staff.visitor(), staff.visitor()
+    for each in (elsewhere, visitor):
+        each.sign_in(noor.email, PASSWORD)
+    before = session_of(visitor)
+    # Who is signed in is led past the form; a second tab may have it open still.
+    assert visitor.post("/console/sign-in", {"email": noor.email, "password": PASSWORD, "to": ""}).status == 303
+    kept = {bytes(row[0]) for row in rows(staff.running, OF_ADMINISTRATOR, noor.id)}
+    assert kept == {session_of(visitor), session_of(elsewhere)}
+    assert before not in kept
+
+
+@pytest.mark.parametrize("change", ["disabled_at = 1", "password_hash = 'another'"])
+def test_what_was_taken_while_the_password_was_checked_is_seen(staff: Staff, change: str) -> None:
+    """Hashing takes long on purpose."""
+    noor = staff.hire("admin")
+    kept = rows(staff.running, "SELECT password_hash FROM administrators WHERE id = $1", noor.id)[0][0]
+
+    async def look(house: House) -> bool:
+        return await still_right(house, noor, kept)
+
+    assert in_house(staff.running, look)
+    sql(staff.running, f"UPDATE administrators SET {change} WHERE id = $1", noor.id)
+    assert not in_house(staff.running, look)
+    sql(staff.running, "UPDATE administrators SET disabled_at = NULL WHERE id = $1", noor.id)
 
 
 def test_signing_out_ends_the_session(staff: Staff, owner: Visitor) -> None:

@@ -15,7 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from vestibule.errors import TooOften, WrongInput
 from vestibule.keys import make_form_token, make_one_time_token, token_check
 from vestibule.model import HOUSE, Administrator
-from vestibule.store.administrators import email_key, find_by_email, note_sign_in
+from vestibule.store.administrators import email_key, find_by_email, lock_administrator, note_sign_in
 from vestibule.store.database import House
 from vestibule.store.events import append_house_event
 from vestibule.store.house import clear_throttle, find_throttle, lock_throttle, put_throttle
@@ -113,6 +113,14 @@ async def candidates(house: House, email: str, tenant_id: str | None) -> tuple[A
     if len(found) != 1 or found[0][0].disabled_at is not None or not found[0][1]:
         return None, None
     return found[0]
+
+
+async def still_right(house: House, administrator: Administrator, kept: str | None) -> bool:
+    """Whether somebody whose password was right may still come in with it. Hashing takes long: they may have been
+    locked out, or have chosen another password, meanwhile. Whoever does that now waits, and then finds the session.
+    """
+    now, hash_now = await lock_administrator(house, administrator.tenant_id, administrator.id)
+    return now is not None and now.disabled_at is None and hash_now == kept
 
 
 async def refuse_sign_in(house: House, email: str, administrator: Administrator | None, names: list[str]) -> None:

@@ -15,6 +15,9 @@ _OF_TENANT: Final = f"SELECT {_COLUMNS} FROM administrators WHERE tenant_id = $1
 _BY_EMAIL: Final = f"""
 SELECT {_COLUMNS}, password_hash FROM administrators WHERE email_key = $1 ORDER BY tenant_id LIMIT 20
 """  # noqa: S608 -- a constant
+_LOCK_ONE: Final = f"""
+SELECT {_COLUMNS}, password_hash FROM administrators WHERE tenant_id = $1 AND id = $2 /*for update*/
+"""  # noqa: S608 -- a constant
 _ANY: Final = "SELECT 1 FROM administrators WHERE password_hash <> '' LIMIT 1"
 _INSERT: Final = """
 INSERT INTO administrators (tenant_id, id, email, email_key, name, role, password_hash, created_at)
@@ -62,6 +65,12 @@ async def administrators_of(house: House, tenant_id: str) -> list[Administrator]
 async def find_by_email(house: House, email: str) -> list[tuple[Administrator, str]]:
     """Administrators of any tenant with that e-mail address, each with the hash of their password."""
     return [(administrator_of_row(row[:11]), row[11]) for row in await house.all(_BY_EMAIL, email_key(email))]
+
+
+async def lock_administrator(house: House, tenant_id: str, administrator_id: str) -> tuple[Administrator | None, str]:
+    """The administrator of that id, locked until the transaction ends, with the hash of their password."""
+    row = await house.one(_LOCK_ONE, tenant_id, administrator_id)
+    return (administrator_of_row(row[:11]), row[11]) if row else (None, "")
 
 
 async def any_administrator(house: House) -> bool:

@@ -15,6 +15,7 @@ from vestibule.keys import tenant_of_token
 from vestibule.model import Administrator
 from vestibule.store.administrators import any_administrator
 from vestibule.store.factors import end_ceremonies_of
+from vestibule.store.sessions import end_session
 from vestibule.store.tenants import find_tenant
 
 _WRONG: Final = (
@@ -109,25 +110,29 @@ async def sign_in_administrator(visit: Visit) -> Response:
     names = sign_in.throttle_names(email, visit.address, visit.context.checker.check("throttle"))
     values = {"email": email, "tenant": tenant_name, "to": visit.field("to")}
     try:
-        administrator, right = await _judge(visit, email, tenant_name, names)
+        administrator, kept, right = await _judge(visit, email, tenant_name, names)
     except TooOften as refused:
         response = visit.page("sign_in.html", refused.status, values=values, refused=refused)
         response.headers["retry-after"] = str(refused.retry_after)
         return response
     async with visit.context.database.house_write(visit.actor) as house:
-        if not right or administrator is None:
+        if not right or administrator is None or not await sign_in.still_right(house, administrator, kept):
             await sign_in.refuse_sign_in(house, email, administrator, names)
             entry = Entry("", "")
         else:
             entry = await second_factor.enter(house, administrator, names, _local(visit.field("to")))
+            if entry.session and visit.session is not None:
+                await end_session(house, visit.session)  # the browser loses its cookie
     if not any(entry):
         return visit.page("sign_in.html", 401, values=values, refused=WrongInput(_WRONG, field="password"))
     return entered(visit, entry, _local(visit.field("to")))
 
 
-async def _judge(visit: Visit, email: str, tenant_name: str, names: list[str]) -> tuple[Administrator | None, bool]:
-    """Who wants in, and whether the password is theirs. The pace is looked at when their turn comes: of those who came
-    at once, whoever waits behind failures waits longer.
+async def _judge(
+    visit: Visit, email: str, tenant_name: str, names: list[str]
+) -> tuple[Administrator | None, str | None, bool]:
+    """Who wants in, the hash that is kept of their password, and whether the password is theirs. The pace is looked at
+    when their turn comes: of those who came at once, whoever waits behind failures waits longer.
 
     Raises:
         TooOften
@@ -138,7 +143,8 @@ async def _judge(visit: Visit, email: str, tenant_name: str, names: list[str]) -
             tenant = await find_tenant(house, tenant_name) if tenant_name else None
             wanted = tenant.id if tenant else "nowhere"
             administrator, kept = await sign_in.candidates(house, email, wanted if tenant_name else None)
-        return administrator, await asyncio.to_thread(sign_in.verify_password, kept, visit.field("password"))
+        right = await asyncio.to_thread(sign_in.verify_password, kept, visit.field("password"))
+    return administrator, kept, right
 
 
 async def sign_out(visit: Visit) -> Response:
