@@ -26,6 +26,7 @@ from vestibule.endpoints.failures import BUSY_FOR, scim_error
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
 from vestibule.endpoints.patience import Patience
 from vestibule.endpoints.refusals import Refusals
+from vestibule.endpoints.uses import Uses
 from vestibule.events import redacted_text
 from vestibule.model import HOUSE, Actor, User
 from vestibule.scim import discovery
@@ -43,7 +44,7 @@ from vestibule.scim.messages import list_response, parse_page, parse_patch
 from vestibule.scim.resource import Projection, clean, etag, expand, location, parse_projection, present
 from vestibule.scim.schema import USER_TYPE
 from vestibule.settings import Settings
-from vestibule.store.credentials import note_test, note_use
+from vestibule.store.credentials import note_test
 from vestibule.store.events import append_event
 from vestibule.store.users import Sight, page_users
 from vestibule.store.where import where
@@ -52,7 +53,6 @@ from vestibule.vendors import VENDORS
 log = logging.getLogger("vestibule.scim")
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
-_USE_NOTED_EVERY: Final = 60_000
 _TEST_NOTED_EVERY: Final = 1_000
 _KNOWN_FOR: Final = 0.02
 """Seconds for which an identity that was just established may be acted on."""
@@ -64,13 +64,13 @@ class ScimEndpoint:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._refusals = Refusals(context)
+        self._uses = Uses(context)
         self._lookups = Lookups(context.database)
         self._patience = Patience()
         settings = context.settings
         self._base_url = settings.url
         self._tenant_hosts = _tenant_hosts(settings)
         self._scheme = self._base_url.partition("://")[0]
-        self._latest_keys: dict[str, str] = {}
         self._prefix = f"req_{secrets.token_hex(4)}_"
         self._numbers = itertools.count(1)
 
@@ -133,7 +133,7 @@ class ScimEndpoint:
         try:
             caller = await self._identify(request)
             request.actor = caller.actor
-            self._note_use(caller, at_once=self._refusals.over(caller.presented))
+            self._uses.note(caller, at_once=self._refusals.over(caller.presented))
             return await self._carry_out(request, caller)
         except RefusedCredential as refused:
             self._refusals.note(refused, request.tenant_name, request.stranger, excerpt(request.path, 300))
@@ -177,19 +177,6 @@ class ScimEndpoint:
                 await append_event(tx, "request.refused", told)
         except Exception:
             log.exception("a refusal could not be recorded", extra={"request": request.actor.request_id})
-
-    def _note_use(self, caller: Caller, *, at_once: bool) -> None:
-        last, now = caller.presented.last_used_at, self._context.database.clock()
-        # Where two keys take turns, each turn is noted: the console says of a key that fell silent that it may go.
-        before = self._latest_keys.get(caller.presented.provider_id)
-        self._latest_keys[caller.presented.provider_id] = caller.presented.credential_id
-        at_once = at_once or before not in {None, caller.presented.credential_id}
-        if at_once or last is None or now - last >= _USE_NOTED_EVERY:
-            self._context.background.spawn(self._write_use(caller, now if at_once else now - _USE_NOTED_EVERY))
-
-    async def _write_use(self, caller: Caller, unless_after: int) -> None:
-        async with self._context.database.write(caller.actor) as tx:
-            await note_use(tx, caller.actor.id, caller.actor.address, caller.actor.agent, unless_after)
 
     async def _route(self, request: Request, caller: Caller) -> Answer:
         match request.segments:

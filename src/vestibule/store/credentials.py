@@ -11,7 +11,9 @@ _COLUMNS: Final = (
 )
 _PRESENTED: Final = """
 SELECT t.id, t.state, i.id, i.name, i.vendor, i.enabled, i.provisioning, i.adopts, c.id, c.secret_check, c.expires_at,
-       c.revoked_at, c.last_used_at, c.tested_at
+       c.revoked_at, c.last_used_at, c.tested_at,
+       (SELECT max(o.last_used_at) FROM credentials o
+        WHERE o.tenant_id = t.id AND o.identity_provider_id = i.id AND o.id > c.id)
 FROM tenants t
 JOIN credentials c ON c.tenant_id = t.id
 JOIN identity_providers i ON i.tenant_id = t.id AND i.id = c.identity_provider_id
@@ -53,6 +55,8 @@ class Presented(NamedTuple):
     revoked_at: int | None
     last_used_at: int | None
     tested_at: int | None
+    newer_used_at: int | None
+    """When a newer key of the same identity provider was used last, as far as that was noted."""
 
 
 async def find_presented(house: House, tenant_name: str, key: str) -> Presented | None:
