@@ -67,8 +67,9 @@ def clean(body: Any, resource_type: ResourceType) -> tuple[Document, list[Ignore
             f"The body should be a JSON object that describes a {resource_type.name}; {kind(body)} came."
         )
     ignored: list[Ignored] = []
-    document: Document = {}
-    for part in _parts(body, resource_type):
+    own, *below = _parts(body, resource_type)
+    document: Document = cleaner(resource_type.root)(own, "", ignored) or {}
+    for part in below:
         taken: Document = cleaner(resource_type.root)(part, "", ignored) or {}
         for name in document.keys() & taken.keys():
             if document[name] != taken[name]:
@@ -80,7 +81,8 @@ def clean(body: Any, resource_type: ResourceType) -> tuple[Document, list[Ignore
 
 def _parts(body: Document, resource_type: ResourceType) -> list[Document]:
     """The body, and apart from it what it holds below the URN of the core schema."""
-    below = [name for name in body if resource_type.is_core(name)]
+    length = len(resource_type.core.id)
+    below = [name for name in body if len(name) == length and resource_type.is_core(name)]
     if not below:
         return [body]
     own = {name: value for name, value in body.items() if name not in below}

@@ -83,7 +83,7 @@ class ResourceType:
         """Whether a name is the bare URN of the core schema, in any case: an object there holds the resource's own
         attributes.
         """
-        return len(name) == len(self.core.id) and name.lower() == self.core.id.lower()
+        return name.lower() == self.core.id.lower()
 
 
 def _plural(name: str, description: str, *, values: tuple[str, ...], value: Attribute) -> Attribute:
