@@ -77,7 +77,7 @@ def test_the_link_makes_an_operator_and_the_first_tenant(running: Running, visit
     page = set_up(visitor, token, form)
     assert page.path == f"/console/{form['tenant']}/identity-providers"
     assert "No identity provider yet" in page.text
-    seen = [row for row in visitor.get("/console/").rows() if form["tenant"] in row]
+    seen = [row for row in visitor.get("/console/", q=form["tenant"]).rows() if form["tenant"] in row]
     assert seen == [f"{form['title']} | {form['tenant']} | active | just now"]
     with Visitor(running.url) as again:
         assert again.sign_in(form["email"], PASSWORD).heading == "Tenants"

@@ -1,20 +1,44 @@
 """Which tenants there are: for operators. Everybody else goes on to their own."""
 
+from typing import Final
+from urllib.parse import urlencode
+
 from starlette.responses import Response
 
 from vestibule.actions import configure
 from vestibule.endpoints.console.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.model import HOUSE, Tenant
+from vestibule.scim.text import fold
 from vestibule.store.tenants import all_tenants
+
+PAGE: Final = 100
 
 
 async def show_tenants(visit: Visit) -> Response:
     """Every tenant for an operator; an administrator's own tenant at once."""
-    tenants = await _visible(visit)
-    if visit.who.tenant_id != HOUSE and tenants:
-        return visit.redirect(f"/console/{tenants[0].name}/")
-    return visit.page("tenants.html", tenants=tenants, values={}, refused=None)
+    if visit.who.tenant_id != HOUSE:
+        own = [tenant.name for tenant in await _tenants(visit) if tenant.id == visit.who.tenant_id]
+        return visit.redirect(f"/console/{own[0]}/")
+    return await _list_page(visit)
+
+
+async def _list_page(visit: Visit, refused: Refusal | None = None) -> Response:
+    """A page of the tenants whose name or title has what is searched for, from beyond a name."""
+    search, beyond = fold(visit.query("q")), visit.query("beyond")
+    found = [each for each in await _tenants(visit) if search in each.name or search in fold(each.title)]
+    page = [each for each in found if each.name > beyond][: PAGE + 1]
+    return visit.page(
+        "tenants.html",
+        refused.status if refused else 200,
+        tenants=page[:PAGE],
+        count=len(found),
+        further=urlencode({"q": visit.query("q"), "beyond": page[PAGE - 1].name}) if len(page) > PAGE else "",
+        search=visit.query("q"),
+        beyond=beyond,
+        values={name: visit.field(name) for name in ("name", "title")},
+        refused=refused,
+    )
 
 
 async def add_tenant(visit: Visit) -> Response:
@@ -23,15 +47,13 @@ async def add_tenant(visit: Visit) -> Response:
         async with visit.context.database.house_write(visit.actor) as house:
             tenant = await configure.create_tenant(house, visit.field("name"), visit.field("title"))
     except Refusal as refused:
-        values = {"name": visit.field("name"), "title": visit.field("title")}
-        return visit.page("tenants.html", refused.status, tenants=await _visible(visit), values=values, refused=refused)
+        return await _list_page(visit, refused)
     return visit.redirect(f"/console/{tenant.name}/", "tenant-added")
 
 
-async def _visible(visit: Visit) -> list[Tenant]:
+async def _tenants(visit: Visit) -> list[Tenant]:
     async with visit.context.database.house_read(visit.actor) as house:
-        tenants = await all_tenants(house)
-    return [tenant for tenant in tenants if visit.who.tenant_id in {HOUSE, tenant.id}]
+        return await all_tenants(house)
 
 
 async def show_tenant(visit: Visit) -> Response:
