@@ -1,16 +1,14 @@
 """Refused credentials, as the tenant's administrators see them.
 
-The first of a kind is recorded at once, in the background, so that it neither changes how long the 401 takes nor lets a
-flood of them fill the log: the same refusal again within a minute is only counted, and the count is recorded with the
-next.
-What is counted and not yet recorded is lost if the process is killed; nothing that gates access depends on it.
+The first of a kind is recorded at once, in the background, so that it changes nothing about how long the 401 takes. The
+same refusal again within a minute is only counted.
 """
 
 import logging
-from dataclasses import dataclass
 
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.identify import NOBODY, RefusedCredential
+from vestibule.endpoints.tally import Tally
 from vestibule.keys import shortened
 from vestibule.model import TENANT_NAME, Actor
 from vestibule.scim.errors import excerpt
@@ -20,23 +18,13 @@ from vestibule.store.tenants import find_tenant
 
 log = logging.getLogger("vestibule.scim")
 
-INTERVAL = 60_000
-"""Milliseconds in which equal refusals are counted together."""
-_MOST_KINDS = 1000
-
-
-@dataclass(slots=True)
-class _Counted:
-    recorded_at: int
-    since: int = 0
-
 
 class Refusals:
     """Counts and records refused credentials."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._counted: dict[tuple[str, str, str], _Counted] = {}
+        self._counted = Tally(recorded=1)
         self._lately: set[tuple[str, str]] = set()
 
     def over(self, accepted: Presented) -> bool:
@@ -51,21 +39,12 @@ class Refusals:
 
     def note(self, refused: RefusedCredential, tenant_name: str, nobody: Actor, path: str) -> None:
         """A request was refused."""
-        now = self._context.database.clock()
         if refused.presented is not None:
             self._lately.add((refused.presented.tenant_id, refused.presented.provider_id))
         kind = (tenant_name, refused.key, refused.reason)
-        counted = self._counted.get(kind)
-        if counted is not None and now - counted.recorded_at < INTERVAL:
-            counted.since += 1
-            return
-        if len(self._counted) >= _MOST_KINDS:
-            self._counted = {kind: each for kind, each in self._counted.items() if now - each.recorded_at < INTERVAL}
-            if len(self._counted) >= _MOST_KINDS:
-                return
-        more = counted.since if counted else 0
-        self._counted[kind] = _Counted(now)
-        self._context.background.spawn(self._record(refused, tenant_name, nobody, path, more))
+        more = self._counted.note(kind, self._context.database.clock())
+        if more is not None:
+            self._context.background.spawn(self._record(refused, tenant_name, nobody, path, more))
 
     async def _record(self, refused: RefusedCredential, tenant_name: str, nobody: Actor, path: str, more: int) -> None:
         presented = refused.presented
