@@ -4,32 +4,48 @@ Each verb opens the house, acts in one transaction as the actor "command line", 
 person, or one JSON value with `--json`. A refusal is one line on standard error and an exit code above 0.
 """
 
+import importlib
 import sys
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import click
 
 from vestibule import __version__
-from vestibule.commands.administrators import admin_group
-from vestibule.commands.credentials import credential_group
-from vestibule.commands.identity_providers import idp_group
-from vestibule.commands.serving import demo_command, migrate_command, serve_command, verify_command
-from vestibule.commands.tenants import tenant_group
-from vestibule.commands.users import user_group
 from vestibule.errors import Refusal, Unavailable
 from vestibule.store.database import Busy, Damaged
 
+_VERBS: Final = {
+    "serve": "serving:serve_command",
+    "demo": "serving:demo_command",
+    "migrate": "database:migrate_command",
+    "verify": "database:verify_command",
+    "tenant": "tenants:tenant_group",
+    "idp": "identity_providers:idp_group",
+    "credential": "credentials:credential_group",
+    "user": "users:user_group",
+    "admin": "administrators:admin_group",
+}
+"""Where each verb or family of verbs is, under `vestibule.commands`."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+
+class _Verbs(click.Group):
+    """Loads a family when one of its verbs is called, so that nobody waits for what other verbs need."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return sorted(_VERBS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in _VERBS:
+            return None
+        module, _, member = _VERBS[name].partition(":")
+        command: click.Command = getattr(importlib.import_module(f"vestibule.commands.{module}"), member)
+        return command
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="vestibule")
 def cli() -> None:
     """Vestibule: where an organisation's identity provider hands its people over to an application."""
-
-
-for _verb in (serve_command, demo_command, migrate_command, verify_command):
-    cli.add_command(_verb)
-for _family in (tenant_group, idp_group, credential_group, user_group, admin_group):
-    cli.add_command(_family)
 
 
 def main() -> None:

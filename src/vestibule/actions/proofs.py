@@ -2,6 +2,9 @@
 
 Nothing here keeps anything, and the time is an argument: who asks decides what a proof is good for, and sees to it that
 each is taken once.
+
+The libraries of passkeys and of QR codes are loaded by whoever is the first to need them: that takes as long as the
+rest of a start, and most starts of the program are verbs of the command line.
 """
 
 import contextlib
@@ -14,14 +17,6 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 import pyotp
-import segno
-import webauthn
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from vestibule.model import Administrator
 
@@ -69,6 +64,8 @@ class Square(NamedTuple):
 
 def draw(text: str) -> Square:
     """A text as a QR code. Bars instead of a picture: a page may show them under the strictest policy."""
+    import segno  # noqa: PLC0415 -- see above
+
     rows = [list(row) for row in segno.make(text, micro=False, error="l", boost_error=False).matrix_iter(border=4)]
     bars = []
     for y, row in enumerate(rows):
@@ -138,6 +135,10 @@ def make_challenge() -> bytes:
 
 def creation_options(party: RelyingParty, administrator: Administrator, challenge: bytes, known: list[bytes]) -> str:
     """What a browser needs to make a passkey, as JSON. Authenticators that are `known` are asked for no second one."""
+    import webauthn  # noqa: PLC0415 -- see above
+    from webauthn.helpers import structs  # noqa: PLC0415
+
+    wanted = structs.UserVerificationRequirement.PREFERRED
     made = webauthn.generate_registration_options(
         rp_id=party.id,
         rp_name="Vestibule",
@@ -146,28 +147,33 @@ def creation_options(party: RelyingParty, administrator: Administrator, challeng
         user_display_name=administrator.name,
         challenge=challenge,
         timeout=300_000,
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.PREFERRED, user_verification=UserVerificationRequirement.PREFERRED
+        authenticator_selection=structs.AuthenticatorSelectionCriteria(
+            resident_key=structs.ResidentKeyRequirement.PREFERRED, user_verification=wanted
         ),
-        exclude_credentials=[PublicKeyCredentialDescriptor(each) for each in known],
+        exclude_credentials=[structs.PublicKeyCredentialDescriptor(each) for each in known],
     )
     return webauthn.options_to_json(made)
 
 
 def request_options(party: RelyingParty, challenge: bytes, known: list[bytes]) -> str:
     """What a browser needs to use one of the known passkeys, as JSON."""
+    import webauthn  # noqa: PLC0415 -- see above
+    from webauthn.helpers import structs  # noqa: PLC0415
+
     made = webauthn.generate_authentication_options(
         rp_id=party.id,
         challenge=challenge,
         timeout=300_000,
-        allow_credentials=[PublicKeyCredentialDescriptor(each) for each in known],
-        user_verification=UserVerificationRequirement.PREFERRED,
+        allow_credentials=[structs.PublicKeyCredentialDescriptor(each) for each in known],
+        user_verification=structs.UserVerificationRequirement.PREFERRED,
     )
     return webauthn.options_to_json(made)
 
 
 def new_passkey(party: RelyingParty, challenge: bytes, answer: str) -> Passkey | None:
     """The passkey that a browser made, if its answer is to this challenge and for this server."""
+    import webauthn  # noqa: PLC0415 -- see above
+
     try:
         made = webauthn.verify_registration_response(
             credential=_read(answer),
@@ -182,6 +188,8 @@ def new_passkey(party: RelyingParty, challenge: bytes, answer: str) -> Passkey |
 
 def credential_of(answer: str) -> bytes:
     """Which passkey an answer is of; empty if it does not say."""
+    import webauthn  # noqa: PLC0415 -- see above
+
     try:
         return webauthn.base64url_to_bytes(str(_read(answer)["id"]))
     except (ValueError, KeyError):
@@ -192,6 +200,8 @@ def counter_of(party: RelyingParty, challenge: bytes, answer: str, passkey: Pass
     """The passkey's counter after it signed the challenge; None if it did not, or if the counter went back: then there
     are two of it.
     """
+    import webauthn  # noqa: PLC0415 -- see above
+
     try:
         signed = webauthn.verify_authentication_response(
             credential=_read(answer),

@@ -10,8 +10,6 @@ import socket
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpx2
-
 from vestibule.errors import WrongInput
 
 LONGEST: Final = 2048
@@ -49,12 +47,7 @@ async def fetch(url: str, allowed_private: str) -> bytes:
     host = f"[{address}]" if ":" in address else address
     path = parts.path or "/"
     target = f"{parts.scheme}://{host}:{port}{path}{f'?{parts.query}' if parts.query else ''}"
-    try:
-        async with asyncio.timeout(SECONDS):
-            return await _read(target, parts.netloc, parts.hostname)
-    except (TimeoutError, httpx2.HTTPError) as error:
-        reason = str(error)[:200] or type(error).__name__
-        raise WrongInput(f"{parts.netloc} did not answer: {reason}.", field="metadata_url") from None
+    return await _read(target, parts.netloc, parts.hostname)
 
 
 def _no_url(url: str) -> WrongInput:
@@ -62,21 +55,30 @@ def _no_url(url: str) -> WrongInput:
 
 
 async def _read(target: str, netloc: str, hostname: str) -> bytes:
-    async with (
-        httpx2.AsyncClient(follow_redirects=False, trust_env=False, timeout=SECONDS) as client,
-        client.stream("GET", target, headers={"host": netloc}, extensions={"sni_hostname": hostname}) as answer,
-    ):
-        if answer.status_code != 200:
-            raise WrongInput(
-                f"The metadata itself is wanted at this URL; {netloc} answered {answer.status_code}.",
-                field="metadata_url",
-            )
-        content = b""
-        async for chunk in answer.aiter_bytes():
-            content += chunk
-            if len(content) > LARGEST:
-                raise WrongInput(f"Metadata of at most {LARGEST:,} bytes is wanted; more came.", field="metadata_url")
-        return content
+    import httpx2  # noqa: PLC0415 -- few ever need it, and every start of the program would wait for it
+
+    try:
+        async with (
+            asyncio.timeout(SECONDS),
+            httpx2.AsyncClient(follow_redirects=False, trust_env=False, timeout=SECONDS) as client,
+            client.stream("GET", target, headers={"host": netloc}, extensions={"sni_hostname": hostname}) as answer,
+        ):
+            if answer.status_code != 200:
+                raise WrongInput(
+                    f"The metadata itself is wanted at this URL; {netloc} answered {answer.status_code}.",
+                    field="metadata_url",
+                )
+            content = b""
+            async for chunk in answer.aiter_bytes():
+                content += chunk
+                if len(content) > LARGEST:
+                    raise WrongInput(
+                        f"Metadata of at most {LARGEST:,} bytes is wanted; more came.", field="metadata_url"
+                    )
+            return content
+    except (TimeoutError, httpx2.HTTPError) as error:
+        reason = str(error)[:200] or type(error).__name__
+        raise WrongInput(f"{netloc} did not answer: {reason}.", field="metadata_url") from None
 
 
 async def _address(hostname: str, port: int, allowed_private: str) -> str:

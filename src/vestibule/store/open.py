@@ -28,6 +28,6 @@ async def open_database(settings: Settings) -> Database:
     except OSError as error:
         raise WrongSetting(f"data: {path.parent} cannot be made: {error.strerror}.") from None
     except sqlite3.Error as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_CORRUPT:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CORRUPT:
             raise Damaged(f"SQLite says of {path}: {error}") from None
         raise WrongSetting(f"database: {path} cannot be opened: {error}.") from None
