@@ -25,16 +25,22 @@ import httpx2
 import pytest
 
 from vestibule.actions import configure
+from vestibule.actions.verify import find_faults_of_tenant
 from vestibule.endpoints.context import Context
 from vestibule.keys import Pair
 from vestibule.model import HOUSE, Actor, IdentityProvider, Tenant
 from vestibule.settings import Settings
+from vestibule.store.stopwatches import keep_stopwatches
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parent.parent
 ENGINES = ("sqlite", "postgres")
+PLAIN: dict[str, Any] = {"verify": False, "trust_env": False}
+"""What an HTTP client of the tests is made with: they speak without TLS, and reading the machine's list of certificates
+takes longer than a whole test.
+"""
 Result = TypeVar("Result")
 
 
@@ -112,6 +118,7 @@ class Running:
     log: Path
     environment: dict[str, str]
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    kept: Context | None = None
 
     def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run one of the operator's verbs, as an operator does."""
@@ -128,16 +135,30 @@ class Running:
         return json.loads(self.command(*arguments, "--json").stdout)
 
     def act(self, act: Callable[[Context], Awaitable[Result]]) -> Result:
-        """Do something in the house, as a verb does, without the cost of a process."""
+        """Do something in the house, as a verb does, without the cost of a process; nor of opening it, while it is kept
+        open.
+        """
 
-        async def opened() -> Result:
-            context = await Context.open(self.settings, lambda _line: None)
+        async def acted() -> Result:
+            context = self.kept or await Context.open(self.settings, lambda _line: None)
             try:
                 return await act(context)
             finally:
-                await context.close()
+                await (_settle(context) if self.kept else context.close())
 
-        return on_loop(opened())
+        return on_loop(acted())
+
+    @contextlib.contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Keep the house open beside the server for the length of a block. Not where a crash is to be recovered from:
+        SQLite would see that somebody still has the file.
+        """
+        self.kept = on_loop(Context.open(self.settings, lambda _line: None))
+        try:
+            yield
+        finally:
+            kept, self.kept = self.kept, None
+            on_loop(kept.close())
 
     def new_tenant(self, vendor: str = "okta") -> "Place":
         """A tenant with an identity provider that may provision."""
@@ -159,6 +180,12 @@ class Running:
         """Ask it to stop, and wait until it has."""
         self.process.terminate()
         return self.process.wait(30)
+
+
+async def _settle(context: Context) -> None:
+    """What closing a house does, apart from letting go of it."""
+    await context.background.drain()
+    await keep_stopwatches(context.database, Actor(HOUSE, "worker"))
 
 
 @dataclass
@@ -187,7 +214,9 @@ class Place:
             "accept": "application/scim+json",
             "content-type": "application/scim+json; charset=utf-8",
         }
-        return httpx2.Client(base_url=self.scim_url, auth=(key, secret), headers=headers, timeout=30, **options)
+        return httpx2.Client(
+            base_url=self.scim_url, auth=(key, secret), headers=headers, timeout=30, **(PLAIN | options)
+        )
 
     def events(self, prefix: str = "") -> list[dict[str, Any]]:
         """The tenant's events, oldest first, as the activity log has them."""
@@ -203,6 +232,12 @@ class Place:
             ]
 
         return [event for event in self.running.act(read) if event["type"].startswith(prefix)]
+
+    def faults(self) -> list[str]:
+        """What `verify` finds in this tenant, without the cost of a process."""
+        return self.running.act(
+            lambda context: find_faults_of_tenant(context.database, self.tenant.id, lambda _line: None)
+        )
 
 
 def environment_of(settings: Settings, **more: str) -> dict[str, str]:
@@ -246,7 +281,8 @@ def running_server(settings: Settings, *arguments: str, **environment: str) -> I
 def running(engine: str, new_database: Callable[[str], Settings]) -> Iterator[Running]:
     """A server on each engine, kept for the whole session. When it ends, its database is checked against itself."""
     with running_server(new_database(engine)) as server:
-        yield server
+        with server.kept_open():
+            yield server
         unforeseen = [line for line in server.log.read_text().splitlines() if '"level": "error"' in line]
         assert not unforeseen, unforeseen[:3]
         verified = server.command("verify", check=False)

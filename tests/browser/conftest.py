@@ -18,10 +18,13 @@ OpenWindow = Callable[..., Window]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker does all of this room: there Chromium and the furnished house are made once."""
+    """One worker does all that looks at the furnished house, which is made once there, and another one does the rest.
+    Groups of many tests are begun before everything else, so that no worker is left with them at the end.
+    """
     for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
+        if isinstance(item, pytest.Function) and Path(__file__).parent in item.path.parents:
+            furnished = "house" in item.fixturenames
+            item.add_marker(pytest.mark.xdist_group("the furnished house" if furnished else "a fresh house"))
 
 
 @pytest.fixture

@@ -59,10 +59,11 @@ def sql(running: Running, statement: str, *values: Any) -> int:
 def rows(running: Running, statement: str, *values: Any) -> list[tuple[Any, ...]]:
     """Read rows."""
 
-    async def act(house: House) -> list[tuple[Any, ...]]:
-        return [tuple(row) for row in await house.all(statement, *values)]
+    async def read(context: Context) -> list[tuple[Any, ...]]:
+        async with context.database.house_read(OPERATOR) as house:
+            return [tuple(row) for row in await house.all(statement, *values)]
 
-    return in_house(running, act)
+    return running.act(read)
 
 
 def hire(running: Running, tenant_id: str, role: AdministratorRole, email: str = "", name: str = "") -> Administrator:

@@ -2,16 +2,15 @@
 changed.
 """
 
-import json
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import pyotp
 
 from tests.conftest import Place, Running
 from tests.console.certificates import pem
-from tests.console.conftest import OPERATOR, PASSWORD, PASSWORD_HASH, rows
+from tests.console.conftest import OPERATOR, PASSWORD, PASSWORD_HASH
 from tests.console.visitor import Page, Visitor
 from vestibule.actions import (
     administer,
@@ -101,6 +100,24 @@ FORMS: Final[dict[str, dict[str, str]]] = {
 """What the form of every route that takes one holds, so that it is carried out for whom the route admits."""
 
 
+KEPT = (
+    "identity_providers",
+    "credentials",
+    "users",
+    "user_emails",
+    "events",
+    "derivations",
+    "administrators",
+    "factors",
+    "recovery_codes",
+    "ceremonies",
+    "applications",
+    "invitations",
+    "throttles",
+)
+"""The tables whose rows show whether anything was changed."""
+
+
 @dataclass
 class Scene:
     """Everything that a route can name, in a tenant of its own."""
@@ -149,35 +166,23 @@ class Scene:
             form = {name: text.replace(mark, value) for name, text in form.items()}
         return form
 
-    def kept(self, *, without: str = "") -> str:
+    def kept(self, *, without: str = "") -> dict[str, set[tuple[Any, ...]]]:
         """Everything that is kept of both tenants and of those who are in the scene, perhaps without one table."""
         tenants = (self.place.tenant.id, self.other.tenant.id, HOUSE)
-        tables = (
-            "identity_providers",
-            "credentials",
-            "users",
-            "user_emails",
-            "events",
-            "derivations",
-            "administrators",
-            "factors",
-            "recovery_codes",
-            "ceremonies",
-            "applications",
+        of_sessions = (
+            "SELECT token_check, expires_at FROM sessions WHERE tenant_id IN ($1, $2) OR administrator_id = $3"
         )
-        kept = {
-            table: rows(self.running, f"SELECT * FROM {table} WHERE tenant_id IN ($1, $2, $3)", *tenants)
-            for table in (*tables, "invitations", "throttles")
-        }
-        kept["sessions"] = rows(
-            self.running,
-            "SELECT token_check, expires_at FROM sessions WHERE tenant_id IN ($1, $2) OR administrator_id = $3",
-            *tenants[:2],
-            self.staff["operator"].id,
-        )
-        kept["tenants"] = rows(self.running, "SELECT * FROM tenants")
-        kept.pop(without, None)
-        return json.dumps({table: sorted(map(str, found)) for table, found in kept.items()}, indent=1)
+
+        async def read(context: Context) -> dict[str, set[tuple[Any, ...]]]:
+            kept = {}
+            async with context.database.house_read(OPERATOR) as house:
+                for table in KEPT:
+                    kept[table] = await house.all(f"SELECT * FROM {table} WHERE tenant_id IN ($1, $2, $3)", *tenants)
+                kept["sessions"] = await house.all(of_sessions, *tenants[:2], self.staff["operator"].id)
+                kept["tenants"] = await house.all("SELECT * FROM tenants")
+            return {table: set(map(tuple, found)) for table, found in kept.items() if table != without}
+
+        return self.running.act(read)
 
 
 def admits(route: Route, who: str) -> bool:

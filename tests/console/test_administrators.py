@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.console.conftest import PASSWORD, Staff, open_session, rows
+from tests.console.conftest import PASSWORD, Staff, open_session, rows, sql
 from tests.console.harmless import check_markup
 from tests.console.visitor import Page, Visitor
 from vestibule.keys import token_check
@@ -98,7 +98,7 @@ def test_a_session_of_somebody_locked_out_beside_the_console_ends_too(staff: Sta
     noor, visitor = staff.hire("owner"), staff.visitor()
     visitor.take(open_session(staff.running, noor))
     assert visitor.get(staff.at("")).heading == "Overview"
-    rows(staff.running, "UPDATE administrators SET disabled_at = 1 WHERE id = $1 RETURNING id", noor.id)
+    sql(staff.running, "UPDATE administrators SET disabled_at = 1 WHERE id = $1", noor.id)
     assert visitor.get(staff.at("")).heading == "Sign in"
     query = "SELECT count(*) FROM sessions WHERE token_check = $1"
     assert rows(staff.running, query, token_check(visitor.cookies["vestibule"])) == [(1,)]

@@ -334,7 +334,7 @@ def test_the_administrator_goes_with_the_person(staff: Staff, company: Company, 
     assert administrators(staff, user_id) == []
     assert rows(staff.running, "SELECT 1 FROM sessions WHERE administrator_id = $1", administrator) == []
     assert not company.is_in_console(browser)
-    assert staff.running.command("verify").returncode == 0
+    assert staff.place.faults() == []
 
 
 def test_who_is_deactivated_is_out_of_the_console_and_stays_known_to_it(staff: Staff, company: Company) -> None:
@@ -344,7 +344,7 @@ def test_who_is_deactivated_is_out_of_the_console_and_stays_known_to_it(staff: S
         assert scim.put(f"/Users/{user_id}", json=resource(name, active=False)).status_code == 200
     assert not company.is_in_console(browser)
     assert len(administrators(staff, user_id)) == 1
-    assert staff.running.command("verify").returncode == 0
+    assert staff.place.faults() == []
 
 
 def test_verify_finds_an_administrator_whose_person_is_gone_and_a_session_of_who_is_out(
@@ -357,11 +357,10 @@ def test_verify_finds_an_administrator_whose_person_is_gone_and_a_session_of_who
     loosen = "UPDATE administrators SET user_id = $2 WHERE id = $1"
     sql(staff.running, loosen, dangling, "nobody")
     sql(staff.running, "UPDATE users SET blocked_at = 1 WHERE id = $1", out)
-    found = staff.running.command("verify", check=False)
+    found = staff.place.faults()
     sql(staff.running, loosen, dangling, gone)
     sql(staff.running, "UPDATE users SET blocked_at = NULL WHERE id = $1", out)
-    assert found.returncode == 1
-    assert f"the administrator {dangling} is linked to a user that there is not" in found.stdout
-    assert (
-        f"the administrator {barred} has a console session and is the user {out}, who may not sign in" in found.stdout
-    )
+    assert set(found) >= {
+        f"the administrator {dangling} is linked to a user that there is not",
+        f"the administrator {barred} has a console session and is the user {out}, who may not sign in",
+    }

@@ -7,6 +7,7 @@ Every visitor comes from a loopback address of its own, so that one visitor's fa
 import itertools
 import re
 import socket
+import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Self
@@ -210,13 +211,19 @@ class Visitor:
         return str(page.all("//input[@name='form_token']")[0].get("value"))
 
 
-def until(look: Callable[[], Any], wanted: Callable[[Any], bool] = bool, *, looks: int = 4000) -> Any:
-    """Look again and again, without a pause, until what is seen is what is wanted; what was seen."""
-    seen = look()
+PATIENCE = 60
+"""Seconds after which what was awaited will not come; far above what it takes on a busy machine."""
+
+
+def until(look: Callable[[], Any], wanted: Callable[[Any], bool] = bool, *, looks: int = 0) -> Any:
+    """Look again and again, without a pause, until what is seen is what is wanted; what was seen. `looks`: how often at
+    most.
+    """
+    began, seen, looked = time.monotonic(), look(), 1
     while not wanted(seen):
-        looks -= 1
-        assert looks, f"this is still so: {seen!r}"
-        seen = look()
+        assert looked != looks, f"this is still so: {seen!r}"
+        assert time.monotonic() - began < PATIENCE, f"this is still so: {seen!r}"
+        seen, looked = look(), looked + 1
     return seen
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from tests.conftest import Place
+from tests.conftest import PLAIN, Place
 from tests.crash.ledger import GONE, Ledger, Resource, said
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -61,7 +61,7 @@ async def write_at_once(place: Place, ledger: Ledger, random: Random, after: int
         nonlocal struck
         chance = Random(seeds[number])
         async with httpx2.AsyncClient(
-            base_url=place.scim_url, auth=(place.pair.key, place.pair.secret), timeout=60, trust_env=False
+            base_url=place.scim_url, auth=(place.pair.key, place.pair.secret), timeout=60, **PLAIN
         ) as client:
             while True:
                 name = f"w{number}s{chance.randrange(SLOTS)}"

@@ -1,7 +1,7 @@
 """docs/settings.md says what settings.py says."""
 
 from tests.docs.pages import code, page
-from vestibule.cli import cli
+from vestibule.commands.serving import serve_command
 from vestibule.settings import described, variable_of
 
 PAGE = "docs/settings.md"
@@ -17,7 +17,7 @@ def test_variables_are_the_real_ones() -> None:
 
 
 def test_options_are_those_that_serve_takes() -> None:
-    taken = {option.name: option.opts[0] for option in cli.commands["serve"].params}
+    taken = {option.name: option.opts[0] for option in serve_command.params}
     assert {code(row[0]): code(row[2]) for row in ROWS} == {name: taken.get(name, "none") for name, _, _ in described()}
 
 

@@ -34,7 +34,7 @@ class Okta:
         self.url = url
         self.process = process
         self.client = httpx2.Client(
-            base_url=url, headers={"Authorization": f"SSWS {token}"}, timeout=30, trust_env=False
+            base_url=url, headers={"Authorization": f"SSWS {token}"}, timeout=30, verify=False, trust_env=False
         )
 
     def call(self, method: str, path: str, body: Any = None, *, status: int = 0) -> Any:

@@ -58,7 +58,7 @@ class Visitor:
 
     def __init__(self, okta_url: str) -> None:
         self.okta = okta_url
-        self.client = httpx2.Client(follow_redirects=True, trust_env=False, timeout=30)
+        self.client = httpx2.Client(follow_redirects=True, verify=False, trust_env=False, timeout=30)
 
     def __enter__(self) -> "Visitor":
         return self

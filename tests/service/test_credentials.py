@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import Place, Running, on_loop, running_server
+from tests.conftest import PLAIN, Place, Running, on_loop, running_server
 from vestibule.actions import configure
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.routes import SCIM_ROUTES
@@ -63,7 +63,7 @@ def test_basic_bearer_and_bare_token(place: Place) -> None:
         f"bearer {place.pair.token}",
         place.pair.token,
     ):
-        answer = httpx2.get(f"{place.scim_url}/Users", headers={"authorization": header})
+        answer = httpx2.get(f"{place.scim_url}/Users", headers={"authorization": header}, **PLAIN)
         assert answer.status_code == 200, header
 
 
@@ -249,7 +249,7 @@ def test_refused_credentials_are_told_to_the_administrators(place: Place) -> Non
     }
     for header in reasons.values():
         for _ in range(3):
-            httpx2.get(f"{place.scim_url}/Users", headers={"authorization": header} if header else {})
+            httpx2.get(f"{place.scim_url}/Users", headers={"authorization": header} if header else {}, **PLAIN)
     wait_for_events(place, "credential.refused", len(reasons))
     events = place.events("credential.refused")
     # Three of a kind within a minute are recorded once.
