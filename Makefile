@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export VESTIBULE_DATA ?= ./var
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Compiling the sources takes as long as all the rest of a start: what was compiled is kept, whatever the machine says.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## print the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +29,7 @@ fast: $(BIN)/.test ## the tests that need no server, no browser: seconds
 	@$(BIN)/pytest -q tests/unit tests/docs tests/saml
 
 slow: $(BIN)/.test browser ## everything else: both engines, the pocket Okta, Chromium, kill -9
-	@$(BIN)/pytest -q -n 3 --dist loadgroup tests --ignore tests/unit --ignore tests/docs --ignore tests/saml
+	@$(BIN)/pytest -q -n 4 --dist loadgroup tests --ignore tests/unit --ignore tests/docs --ignore tests/saml
 
 format: $(BIN)/.test ## put the code in shape
 	@$(BIN)/ruff check --fix .
@@ -55,6 +57,7 @@ $(BIN)/.run: requirements/run.lock pyproject.toml
 	@echo "Installing from requirements/run.lock ..."
 	@$(BIN)/pip install -q --require-hashes --no-deps -r requirements/run.lock
 	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 $(BIN)/.test: $(BIN)/.run requirements/test.lock

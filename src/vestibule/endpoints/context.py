@@ -52,8 +52,8 @@ class Context:
     database: Database
     checker: Checker
     background: Background = field(default_factory=Background)
-    refused_sign_ins: Tally = field(default_factory=lambda: Tally(recorded=20))
-    """Of messages that nobody signed: each address and identity provider."""
+    refused_sign_ins: Tally = field(default_factory=lambda: Tally(recorded=20, together=100))
+    """Of messages that nobody signed, by identity provider and address."""
 
     @classmethod
     async def open(cls, settings: Settings, tell: Callable[[str], None]) -> Self:

@@ -24,7 +24,8 @@ class Refusals:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._counted = Tally(recorded=1)
+        self._of_keys = Tally(recorded=1, together=1_000)
+        self._of_strangers = Tally(recorded=1, together=30)
         self._lately: set[tuple[str, str]] = set()
 
     def over(self, accepted: Presented) -> bool:
@@ -39,10 +40,11 @@ class Refusals:
 
     def note(self, refused: RefusedCredential, tenant_name: str, nobody: Actor, path: str) -> None:
         """A request was refused."""
-        if refused.presented is not None:
+        tally = self._of_strangers
+        if refused.presented is not None:  # a key that there is: strangers who make keys up hide none of these
             self._lately.add((refused.presented.tenant_id, refused.presented.provider_id))
-        kind = (tenant_name, refused.key, refused.reason)
-        more = self._counted.note(kind, self._context.database.clock())
+            tally = self._of_keys
+        more = tally.note((tenant_name, refused.key, refused.reason), self._context.database.clock())
         if more is not None:
             self._context.background.spawn(self._record(refused, tenant_name, nobody, path, more))
 

@@ -257,7 +257,7 @@ async def _refuse(
 
 
 def _count(visit: Visit, provider: IdentityProvider, what: str) -> int | None:
-    kind = (visit.tenant.id, provider.id, visit.address, what)
+    kind = (provider.id, visit.address, what)
     return visit.context.refused_sign_ins.note(kind, visit.context.database.clock())
 
 

@@ -1,7 +1,8 @@
 """A flood is counted, not written out: the first of a kind are recorded, and how many came beside them is told with the
 next one that is.
 
-In this process alone, and forgotten with it: nothing that gates access depends on it.
+In this process alone, and forgotten with it: nothing that gates access depends on it. What one tenant is flooded with
+hides nothing of another's, and a flood of ever new kinds is one as well.
 """
 
 from dataclasses import dataclass
@@ -20,29 +21,30 @@ class _Counted:
 
 
 class Tally:
-    """How many of each kind came lately."""
+    """How many of each kind came lately. The first part of a kind says whose it is."""
 
-    def __init__(self, recorded: int) -> None:
-        """`recorded` of a kind are for recording in each interval."""
+    def __init__(self, recorded: int, together: int) -> None:
+        """`recorded` of a kind are for recording in each interval, and `together` of all that is somebody's."""
         self._recorded = recorded
+        self._together = together
         self._kinds: dict[tuple[str, ...], _Counted] = {}
 
     def note(self, kind: tuple[str, ...], now: int) -> int | None:
         """Another one came. How many were only counted since the last that was recorded; None if so is this one."""
-        counted = self._kinds.get(kind)
-        if counted is None:
-            if len(self._kinds) >= _MOST_KINDS and not self._forget(now):
-                return None
-            counted = self._kinds[kind] = _Counted(now)
-        elif now - counted.since >= INTERVAL:
-            counted.since, counted.recorded = now, 0
-        if counted.recorded >= self._recorded:
+        counted, all_of_them = self._counted(kind, now), self._counted(kind[:1], now)
+        if counted.recorded >= self._recorded or all_of_them.recorded >= self._together:
             counted.more += 1
             return None
         counted.recorded += 1
+        all_of_them.recorded += 1
         more, counted.more = counted.more, 0
         return more
 
-    def _forget(self, now: int) -> bool:
-        self._kinds = {kind: each for kind, each in self._kinds.items() if now - each.since < INTERVAL}
-        return len(self._kinds) < _MOST_KINDS
+    def _counted(self, kind: tuple[str, ...], now: int) -> _Counted:
+        counted = self._kinds.pop(kind, None) or _Counted(now)
+        if now - counted.since >= INTERVAL:
+            counted.since, counted.recorded = now, 0
+        if len(self._kinds) >= _MOST_KINDS:
+            del self._kinds[next(iter(self._kinds))]  # what was quiet for longest
+        self._kinds[kind] = counted
+        return counted
