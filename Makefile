@@ -49,6 +49,7 @@ lock: ## write requirements/*.lock anew from pyproject.toml
 
 clean: ## remove the virtual environment and caches; ./var, the data, stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find src tests bench -name __pycache__ -prune -exec rm -rf {} +
 
 # A stamp file says which lock file the environment was made from, so that a second run installs nothing.
 $(BIN)/.run: requirements/run.lock pyproject.toml
