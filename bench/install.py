@@ -56,7 +56,7 @@ def install_scim2() -> None:
         return
     tell("installing scim2-server ...")
     _run([sys.executable, "-m", "venv", "--clear", str(SCIM2)], ROOT)
-    _run([str(SCIM2 / "bin" / "pip"), "install", "-q", "--require-hashes", "-r", str(requirements)], ROOT)
+    _run([str(SCIM2 / "bin" / "pip"), "install", "-q", "--require-hashes", "--no-deps", "-r", str(requirements)], ROOT)
     _note_installed(SCIM2, stamp)
 
 
