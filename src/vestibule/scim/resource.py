@@ -275,12 +275,15 @@ def _report_unknown_schemas(body: Document, resource_type: ResourceType, ignored
 # -- out ---------------------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=8192)
 def instant(milliseconds: int) -> str:
     """A time as an xsd:dateTime in UTC with milliseconds."""
-    return (
-        datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-    )
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{_second(seconds)}.{rest:03}Z"
+
+
+@lru_cache(maxsize=8192)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").removesuffix("+00:00")
 
 
 def etag(version: int) -> str:
