@@ -17,16 +17,6 @@ ALBUM = ROOT / "tests" / ".artefacts"
 OpenWindow = Callable[..., Window]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker does all that looks at the furnished house, which is made once there, and another one does the rest.
-    Groups of many tests are begun before everything else, so that no worker is left with them at the end.
-    """
-    for item in items:
-        if isinstance(item, pytest.Function) and Path(__file__).parent in item.path.parents:
-            furnished = "house" in item.fixturenames
-            item.add_marker(pytest.mark.xdist_group("the furnished house" if furnished else "a fresh house"))
-
-
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Demo]:
     """The demo as it is after the first start: nobody administers it yet."""

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import Place, Running
 from tests.console.visitor import Page, Visitor
+from tests.sign_in.company import Company
 from vestibule.actions import administer, sign_in
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.routes import ROUTES
@@ -211,3 +212,12 @@ def add_by_hand(staff: Staff, visitor: Visitor, user_name: str, **fields: str) -
     page = visitor.submit(visitor.get(staff.at("users", "new")), "Add person", {"user_name": user_name, **fields})
     assert page.notice == "The person was added.", page.text
     return page
+
+
+@pytest.fixture
+def company(staff: Staff) -> Iterator[Company]:
+    """The tenant's people, who can sign in."""
+    made = Company(staff.place)
+    made.tie()
+    yield made
+    made.close()

@@ -3,7 +3,6 @@ address that it is not safe to follow.
 """
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -47,15 +46,6 @@ def give_roles(staff: Staff, rules: RoleRules) -> None:
         await configure.change_roles(tx, staff.place.provider.id, rules, "owner")
 
     in_tenant(staff.place, change)
-
-
-@pytest.fixture
-def company(staff: Staff) -> Iterator[Company]:
-    """The tenant's people, who can sign in."""
-    made = Company(staff.place)
-    made.tie()
-    yield made
-    made.close()
 
 
 # -- listing -----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,5 @@
 """How long people stay signed in: two limits of a tenant, set by its owners, that hold for open sessions as well."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.console.conftest import Staff, rows, sql
@@ -13,15 +11,6 @@ from vestibule.endpoints.context import Context
 from vestibule.model import RoleRules
 
 MINUTE, HOUR = 60_000, 3_600_000
-
-
-@pytest.fixture
-def company(staff: Staff) -> Iterator[Company]:
-    """The tenant's people, who can sign in."""
-    made = Company(staff.place)
-    made.tie()
-    yield made
-    made.close()
 
 
 def save(staff: Staff, owner: Visitor, idle: str, absolute: str) -> Page:
