@@ -4,7 +4,8 @@ The strategy: a statement takes microseconds, so handing it to a thread would co
 waits for the disk. So writers join one open transaction, each inside its own savepoint; whoever joins first schedules a
 commit, which runs in a thread while the loop goes on reading, and every member of the group is answered once it is
 durable (`synchronous=FULL`). Writers that arrive during a commit form the next group: the slower the disk, the larger
-the groups.
+the groups. Where a next group waits already, it goes first, and the members of the last one are answered while the
+disk has the next one's commit: so the loop has something to do meanwhile.
 
 What may read many rows goes to a thread with a connection of its own. Another process (the command line) may hold the
 write lock for a moment: the loop waits for it without blocking, up to `PATIENCE` seconds.
@@ -45,6 +46,8 @@ PATIENCE: Final = 10.0
 _CHECKPOINT: Final = 8000
 """Pages in the write-ahead log before it is copied into the database. Most pages are written again and again, so a
 longer log is less to copy; the copying takes some ten milliseconds."""
+_ANSWERED_WITHIN: Final = 0.005
+"""Seconds for which members whose commit is durable may wait for the next one to be under way."""
 _OLDEST = (3, 38, 0)  # the first with the ->> operator
 
 
@@ -256,6 +259,8 @@ class _Writer:
         self._turn = _Turn()
         self._group: _Group = []
         self._commit: asyncio.Task[None] | None = None
+        self._durable: _Group = []
+        self._answering: asyncio.TimerHandle | None = None
 
     async def join(self) -> Statements:
         if not self._turn.take():
@@ -323,22 +328,37 @@ class _Writer:
                 self._lose_group()
                 return
             group, self._group = self._group, []
+            committing = asyncio.get_running_loop().run_in_executor(self._disk, self._connection.execute, "COMMIT")
+            self._answer()
             try:
-                await asyncio.get_running_loop().run_in_executor(self._disk, self._connection.execute, "COMMIT")
+                await committing
             except sqlite3.Error as error:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 _tell(group, Busy(f"the change could not be made durable: {error}"))
             else:
-                _tell(group, None)
+                self._durable = group
+                if self._turn.is_awaited():
+                    self._answering = asyncio.get_running_loop().call_later(_ANSWERED_WITHIN, self._answer)
+                else:
+                    self._answer()
         finally:
             self._turn.hand_on()
+
+    def _answer(self) -> None:
+        """Tell the members of the last group that their changes are durable."""
+        if self._answering is not None:
+            self._answering.cancel()
+            self._answering = None
+        group, self._durable = self._durable, []
+        _tell(group, None)
 
     async def close(self) -> None:
         while self._commit is not None:
             await asyncio.wait([self._commit])
         if not self._turn.take():
             await self._turn.wait()
+        self._answer()
         self._disk.shutdown()
         self._connection.close()
 
@@ -358,6 +378,10 @@ class _Turn:
             return False
         self._taken = True
         return True
+
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for it."""
+        return bool(self._waiting)
 
     async def wait(self) -> None:
         """Wait for the turn; it is the caller's when this returns."""
