@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from vestibule.endpoints.context import Context
-from vestibule.endpoints.exchange import Receive, Scope, Send
+from vestibule.endpoints.exchange import LINE, Line, Receive, Scope, Send
 from vestibule.endpoints.front import meant_for_scim, refuse_malformed
 from vestibule.endpoints.routes import console
 from vestibule.endpoints.scim import ScimEndpoint
@@ -38,11 +38,15 @@ class Vestibule:
             return
         if scope["type"] != "http":
             return
+        line: Line | None = scope.pop(LINE, None)
         path: str = scope["path"]
         is_scim = path.startswith(_SCIM) or meant_for_scim(path)
         if await refuse_malformed(scope, send, self._settings, as_scim=is_scim):
             return
-        await (self._scim if is_scim else self._console)(scope, receive, send)
+        if is_scim:
+            await self._scim(scope, receive, send, line)
+        else:
+            await self._console(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -105,7 +105,11 @@ class Checker:
 
     def matches(self, secret: str, kept: bytes | None) -> bool:
         """Whether a secret is the one that was kept. Takes the same time for a key that nobody has (None)."""
-        return hmac.compare_digest(self.check(secret), self._nobody if kept is None else kept) and kept is not None
+        return self.is_same(self.check(secret), kept)
+
+    def is_same(self, check: bytes, kept: bytes | None) -> bool:
+        """The same for a secret whose `check` is at hand."""
+        return hmac.compare_digest(check, self._nobody if kept is None else kept) and kept is not None
 
     def seal(self, plain: bytes, purpose: str) -> bytes:
         """A small secret that has to be read again, encrypted under the pepper: a private key, a TOTP secret.

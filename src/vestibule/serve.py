@@ -13,17 +13,14 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import orjson
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
 from vestibule.app import Vestibule
 from vestibule.endpoints.context import Context
 from vestibule.errors import Refusal, WrongSetting
-from vestibule.scim.errors import InvalidSyntax
-from vestibule.scim.messages import MEDIA_TYPE
 from vestibule.settings import Settings, variable_of
+from vestibule.wire import Wire
 
 GRACE = 25
 """Seconds that requests under way have to end after the signal to stop."""
@@ -115,25 +112,6 @@ def _run_workers(settings: Settings, listening: socket.socket) -> None:
     config = uvicorn.Config("vestibule.app:from_environment", host=settings.host, port=settings.port, **options)
     say(f"Vestibule is opening at {settings.url}/ with {settings.workers} workers")
     Multiprocess(config, sockets=[listening]).run()
-
-
-UNREADABLE = InvalidSyntax(
-    "A request should be HTTP/1.1; the method, the path, the headers or the chunks of this one cannot be read as that."
-)
-
-
-class Wire(HttpToolsProtocol):
-    """HTTP as the server speaks it. What cannot be read as a request is answered as a SCIM Error: whom it was meant for
-    cannot be read either, and an identity provider reads nothing else.
-    """
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- the server's own words are not for the caller
-        body = orjson.dumps(UNREADABLE.body())
-        lines = [b"HTTP/1.1 400 Bad Request"]
-        lines += [b"%b: %b" % header for header in self.server_state.default_headers]
-        lines += [b"content-type: " + MEDIA_TYPE.encode(), b"content-length: %d" % len(body), b"connection: close"]
-        self.transport.write(b"\r\n".join([*lines, b"", body]))
-        self.transport.close()
 
 
 class _Server(uvicorn.Server):

@@ -24,7 +24,7 @@ class Turns:
     def __init__(self, place: Place, context: Context, newer: Pair, processes: int) -> None:
         self.place, self.context = place, context
         self.pairs = {"older": place.pair, "newer": newer}
-        self.lookups = Lookups(context.database)
+        self.lookups = Lookups(context.database, context.checker)
         self.processes = [Uses(context) for _ in range(processes)]
         self.used = {"older": 0, "newer": 0}
         self.written = 0
@@ -36,7 +36,7 @@ class Turns:
         key, secret = self.pairs[which]
         header = f"Bearer {Pair(key, secret).token}".encode()
         name = self.place.tenant.name
-        caller = await identify(self.lookups, self.context.checker, self.now, name, [header], NOBODY)
+        caller = await identify(self.lookups, self.now, name, [header], NOBODY)
         before = await self.noted()
         self.processes[process].note(caller, at_once=at_once)
         await self.context.background.drain()

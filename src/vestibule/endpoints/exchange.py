@@ -6,7 +6,7 @@ Every limit on a request's query and body is kept here, before anything else loo
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import unquote_plus
 
 import orjson
@@ -22,10 +22,23 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MOST_PARAMETERS: Final = 50
+LINE: Final = "vestibule.line"
+"""Where in a scope a `Line` is, if the server has one."""
 _CHALLENGE: Final = (b"www-authenticate", b'Basic realm="SCIM", charset="UTF-8"')
 _TYPE: Final = (b"content-type", MEDIA_TYPE.encode())
 _NO_STORE: Final = (b"cache-control", b"no-store")
+_ALWAYS: Final = b"%b: %b\r\n%b: %b\r\n" % (*_TYPE, *_NO_STORE)
 _CLOSE: Final = (b"connection", b"close")
+
+
+class Line(Protocol):
+    """What a server may offer beside ASGI: the shorter way for what is whole."""
+
+    def body_at_hand(self) -> bytes | None:
+        """The body, if all of it has come and none of it was received; None otherwise."""
+
+    def answer(self, status: int, headers: bytes, body: bytes) -> bool:
+        """Send an answer in one piece, its header lines as bytes; whether that could be done."""
 
 
 class Answer(NamedTuple):
@@ -35,10 +48,15 @@ class Answer(NamedTuple):
     body: bytes = b""
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
-    async def send(self, send: Send) -> None:
-        """Hand it to the server."""
-        headers = [_TYPE, _NO_STORE, (b"content-length", b"%d" % len(self.body)), *self.headers]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+    async def send(self, send: Send, line: Line | None) -> None:
+        """Hand it to the server, the shorter way where there is one and the connection goes on."""
+        if line is not None and _CLOSE not in self.headers:
+            lines = [b"%b: %b\r\n" % header for header in self.headers]
+            headers = b"%bcontent-length: %d\r\n%b" % (_ALWAYS, len(self.body), b"".join(lines))
+            if line.answer(self.status, headers, self.body):
+                return
+        apart = [_TYPE, _NO_STORE, (b"content-length", b"%d" % len(self.body)), *self.headers]
+        await send({"type": "http.response.start", "status": self.status, "headers": apart})
         await send({"type": "http.response.body", "body": self.body})
 
 
@@ -69,6 +87,7 @@ class Request:
     authorization: list[bytes]
     query_string: bytes
     receive: Receive
+    line: Line | None
     base_url: str
     stranger: Actor
     """The sender, before it is known who that is."""
@@ -94,19 +113,30 @@ class Request:
         tag = self.headers.get(b"if-match")
         return tag.decode("latin-1") if tag is not None else None
 
-    async def receive_body(self) -> bytes:
-        """The body as it comes.
+    def check_body(self) -> None:
+        """See that what the headers say of the body can be taken.
 
         Raises:
             UnsupportedMediaType, PayloadTooLarge
-            InvalidSyntax: the connection was closed before its end.
         """
         _check_media_type(self.headers.get(b"content-type", b""), self.headers.get(b"content-encoding", b"identity"))
         declared = self.headers.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > MAX_BODY:
             raise PayloadTooLarge(f"A body may take {MAX_BODY:,} bytes; this one takes {int(declared):,}.")
-        body = b""
-        more = True
+
+    def body_at_hand(self) -> bytes | None:
+        """The body, if it came along with the headers, as nearly all do; None if it is to be awaited."""
+        body = self.line.body_at_hand() if self.line is not None else None
+        return body if body is not None and len(body) <= MAX_BODY else None
+
+    async def receive_body(self) -> bytes:
+        """The body as it comes.
+
+        Raises:
+            PayloadTooLarge
+            InvalidSyntax: the connection was closed before its end.
+        """
+        body, more = b"", True
         while more:
             message = await self.receive()
             if message["type"] == "http.disconnect":
@@ -139,15 +169,19 @@ def _parse_query(query_string: bytes) -> dict[str, str]:
     try:
         for part in filter(None, parts):
             name, _, value = part.decode("ascii").partition("=")
-            name = unquote_plus(name, errors="strict").lower()
+            name = _unquoted(name).lower()
             if name in query:
                 raise InvalidValue(f"The parameter '{excerpt(name)}' came twice.")
-            query[name] = unquote_plus(value, errors="strict")
+            query[name] = _unquoted(value)
     except UnicodeDecodeError:
         raise InvalidValue("The query should be in percent-encoded UTF-8.") from None
     if len(parts) > MOST_PARAMETERS:
         raise InvalidValue(f"A query may have {MOST_PARAMETERS} parameters.")
     return query
+
+
+def _unquoted(text: str) -> str:
+    return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
 
 
 @lru_cache(maxsize=64)

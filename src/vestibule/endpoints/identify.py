@@ -5,7 +5,9 @@ tenant, the key or the secret is wrong. What was wrong is told to the tenant's a
 """
 
 import binascii
+import hashlib
 import re
+import secrets
 from typing import Final, Literal, NamedTuple
 
 from vestibule.keys import Checker, Pair, pair_of_token, shortened, well_formed
@@ -49,15 +51,13 @@ class RefusedCredential(Unauthorized):
         self.presented = presented
 
 
-def parse_authorization(headers: list[bytes]) -> Pair | None:
-    """The Key and Secret in the Authorization headers of a request; None where there is not exactly one that has them.
+def parse_authorization(header: bytes) -> Pair | None:
+    """The Key and Secret in an Authorization header; None where it has none.
 
     HTTP Basic (RFC 7617), Bearer (RFC 6750), and the bare token, which is what Okta's header mode sends (wire facts
     1.13).
     """
-    if len(headers) != 1 or len(headers[0]) > _LONGEST_HEADER:
-        return None
-    scheme, _, rest = headers[0].decode("latin-1").strip().partition(" ")
+    scheme, _, rest = header.decode("latin-1").strip().partition(" ")
     if scheme.lower() == "basic":
         try:
             key, colon, secret = binascii.a2b_base64(rest.strip(), strict_mode=True).decode().partition(":")
@@ -67,16 +67,49 @@ def parse_authorization(headers: list[bytes]) -> Pair | None:
     return pair_of_token(rest.strip() if scheme.lower() == "bearer" else scheme)
 
 
+class Claim(NamedTuple):
+    """What an Authorization header says: a key, empty for none, and what would be kept of its secret."""
+
+    key: str
+    is_a_key: bool
+    """Whether it has the form of one: no other is looked up."""
+    check: bytes
+    secret_is_whole: bool
+
+
 class Lookups:
     """Finds what a tenant says about a key, and remembers it for as long as nothing at all was committed.
 
-    A retired key is refused at once all the same: retiring it is a commit.
+    A retired key is refused at once all the same: retiring it is a commit. What a header claims never changes, so that
+    is remembered as well, right or wrong: by a keyed hash of the header, so that no secret stays in memory.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, checker: Checker) -> None:
         self._database = database
+        self._checker = checker
         self._mark: int | None = None
         self._found: dict[tuple[str, str], Presented] = {}
+        self._claims: dict[bytes, Claim] = {}
+        self._hash_key = secrets.token_bytes(32)
+
+    def claim(self, authorization: list[bytes]) -> Claim:
+        """What the Authorization headers of a request claim."""
+        header = authorization[0] if len(authorization) == 1 and len(authorization[0]) <= _LONGEST_HEADER else b""
+        name = hashlib.blake2b(header, digest_size=32, key=self._hash_key).digest()
+        claim = self._claims.get(name)
+        if claim is None:
+            pair = parse_authorization(header) or Pair("", "")
+            claim = Claim(
+                pair.key, _KEY.match(pair.key) is not None, self._checker.check(pair.secret), well_formed(pair.secret)
+            )
+            if len(self._claims) >= _MOST_REMEMBERED:
+                self._claims.clear()
+            self._claims[name] = claim
+        return claim
+
+    def is_right(self, claim: Claim, presented: Presented | None) -> bool:
+        """Whether it is the secret of that key. Takes the same time for a key that nobody has."""
+        return self._checker.is_same(claim.check, presented.secret_check if presented else None)
 
     async def find(self, tenant_name: str, key: str, nobody: Actor) -> Presented | None:
         """The key as that tenant has it."""
@@ -94,22 +127,19 @@ class Lookups:
         return presented
 
 
-async def identify(
-    lookups: Lookups, checker: Checker, now: int, tenant_name: str, authorization: list[bytes], nobody: Actor
-) -> Caller:
-    """The identity provider that a SCIM request comes from.
+async def identify(lookups: Lookups, now: int, tenant_name: str, authorization: list[bytes], nobody: Actor) -> Caller:
+    """The identity provider that a SCIM request comes from. `authorization` is the values of all such headers.
 
     Raises:
         RefusedCredential: for any reason.
     """
-    pair = parse_authorization(authorization) or Pair("", "")
-    known_form = _KEY.match(pair.key) is not None and TENANT_NAME.match(tenant_name) is not None
-    presented = await lookups.find(tenant_name if known_form else "", pair.key if known_form else "", nobody)
-    right = checker.matches(pair.secret, presented.secret_check if presented else None)
-    reason = _reason(pair, presented, now, right=right)
+    claim = lookups.claim(authorization)
+    known_form = claim.is_a_key and TENANT_NAME.match(tenant_name) is not None
+    presented = await lookups.find(tenant_name if known_form else "", claim.key if known_form else "", nobody)
+    reason = _reason(claim, presented, now, right=lookups.is_right(claim, presented))
     if reason is not None or presented is None:
-        raise RefusedCredential(reason or "unknown key", pair.key, presented)
-    name = f"{presented.provider_name} (key {shortened(pair.key)})"
+        raise RefusedCredential(reason or "unknown key", claim.key, presented)
+    name = f"{presented.provider_name} (key {shortened(claim.key)})"
     actor = Actor(
         presented.tenant_id,
         "identity_provider",
@@ -124,11 +154,11 @@ async def identify(
     return Caller(actor, presented)
 
 
-def _reason(pair: Pair, presented: Presented | None, now: int, *, right: bool) -> RefusalReason | None:
+def _reason(claim: Claim, presented: Presented | None, now: int, *, right: bool) -> RefusalReason | None:
     if presented is None:
-        return "unknown key" if pair.key else "no credential"
+        return "unknown key" if claim.key else "no credential"
     if not right:
-        return "wrong secret" if well_formed(pair.secret) else "incomplete secret"
+        return "wrong secret" if claim.secret_is_whole else "incomplete secret"
     if presented.tenant_state != "active":
         return "tenant suspended"
     if not presented.provider_enabled:

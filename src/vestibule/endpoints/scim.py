@@ -21,7 +21,7 @@ import orjson
 from vestibule.actions import provision
 from vestibule.actions.provision import check_provisioning
 from vestibule.endpoints.context import Context
-from vestibule.endpoints.exchange import Answer, Receive, Request, Scope, Send, refusal
+from vestibule.endpoints.exchange import Answer, Line, Receive, Request, Scope, Send, refusal
 from vestibule.endpoints.failures import BUSY_FOR, scim_error
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
 from vestibule.endpoints.patience import Patience
@@ -65,7 +65,7 @@ class ScimEndpoint:
         self._context = context
         self._refusals = Refusals(context)
         self._uses = Uses(context)
-        self._lookups = Lookups(context.database)
+        self._lookups = Lookups(context.database, context.checker)
         self._patience = Patience()
         settings = context.settings
         self._base_url = settings.url
@@ -74,17 +74,17 @@ class ScimEndpoint:
         self._prefix = f"req_{secrets.token_hex(4)}_"
         self._numbers = itertools.count(1)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = self._open(scope, receive)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, line: Line | None = None) -> None:
+        request = self._open(scope, receive, line)
         try:
             answer = await self._answer(request)
         except Exception as error:  # noqa: BLE001 -- the last line: a client never sees anything but a SCIM Error
             answer = refusal(scim_error(error, request.actor.request_id))
         except asyncio.CancelledError:  # a second signal to stop: nobody waits for this request any longer
             answer = refusal(TooManyRequests("The service is stopping; try again.", retry_after=BUSY_FOR))
-        await answer.send(send)
+        await answer.send(send, line)
 
-    def _open(self, scope: Scope, receive: Receive) -> Request:
+    def _open(self, scope: Scope, receive: Receive, line: Line | None) -> Request:
         headers: dict[bytes, bytes] = {}
         authorization = []
         for name, value in scope["headers"]:
@@ -115,6 +115,7 @@ class ScimEndpoint:
             authorization,
             scope["query_string"],
             receive,
+            line,
             base_url,
             actor,
             actor,
@@ -140,9 +141,8 @@ class ScimEndpoint:
             return refusal(refused)
 
     async def _identify(self, request: Request) -> Caller:
-        context = self._context
-        now, name = context.database.clock(), request.tenant_name
-        return await identify(self._lookups, context.checker, now, name, request.authorization, request.stranger)
+        now, name = self._context.database.clock(), request.tenant_name
+        return await identify(self._lookups, now, name, request.authorization, request.stranger)
 
     async def _carry_out(self, request: Request, caller: Caller) -> Answer:
         try:
@@ -159,11 +159,14 @@ class ScimEndpoint:
         """The body as JSON. Whoever was long in sending it is asked anew who they are and what they may: their key may
         have been retired meanwhile.
         """
-        known_at = time.monotonic()
-        body = await self._patience.wait(request.receive_body())
-        if time.monotonic() - known_at > _KNOWN_FOR:
-            caller = await self._identify(request)
-            check_provisioning(caller.presented.provisioning, writes=True)
+        request.check_body()
+        body = request.body_at_hand()
+        if body is None:
+            known_at = time.monotonic()
+            body = await self._patience.wait(request.receive_body())
+            if time.monotonic() - known_at > _KNOWN_FOR:
+                caller = await self._identify(request)
+                check_provisioning(caller.presented.provisioning, writes=True)
         return request.parse_body(body)
 
     async def _record_refusal(self, request: Request, refused: ScimError) -> None:
