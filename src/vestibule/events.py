@@ -9,7 +9,6 @@ In a sentence, `{actor}` is who did it, `{subject}` whom or what it was done to,
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
 from typing import Any, Final, Literal
 from urllib.parse import unquote_plus
 
@@ -227,21 +226,29 @@ def redacted(value: Any) -> Any:
     Nothing else keeps a request's body.
     """
     if isinstance(value, dict):
-        # In a PATCH the name stands in `path` and the secret in `value`, each spelt in any case (RFC 7643 §2.1).
-        hides_value = not _PATHS.isdisjoint(value) and any(
-            _is_secret(str(value[name])) for name in _PATHS & value.keys()
-        )
-        return {
-            (redacted_text(name) if '"' in name else name): HIDDEN
-            if part is not None and (_is_secret(name) or (hides_value and name.lower() == "value"))
-            else redacted(part)
-            if isinstance(part, dict | list)
-            else (_without_literals(part) if hides_value and isinstance(part, str) else part)
-            for name, part in value.items()
-        }
+        if any(map(_is_telling, value)):
+            return _redacted_object(value)
+        nested = [name for name, part in value.items() if isinstance(part, _NESTED)]
+        return {**value, **{name: redacted(value[name]) for name in nested}} if nested else value
     if isinstance(value, list):
-        return [redacted(element) if isinstance(element, dict | list) else element for element in value]
+        return [redacted(element) if isinstance(element, _NESTED) else element for element in value]
     return value
+
+
+def _redacted_object(value: dict[str, Any]) -> dict[str, Any]:
+    """An object some name in which is a secret's, or may say that a secret stands beside it."""
+    # In a PATCH the name stands in `path` and the secret in `value`, each spelt in any case (RFC 7643 §2.1).
+    hides_value = any(_is_secret(str(part)) for name, part in value.items() if name.lower() == "path")
+    kept: dict[str, Any] = {}
+    for name, part in value.items():
+        shown = redacted_text(name) if '"' in name else name
+        if part is not None and (_is_secret(name) or (hides_value and name.lower() == "value")):
+            kept[shown] = HIDDEN
+        elif isinstance(part, _NESTED):
+            kept[shown] = redacted(part)
+        else:
+            kept[shown] = _without_literals(part) if hides_value and isinstance(part, str) else part
+    return kept
 
 
 def redacted_text(text: str) -> str:
@@ -264,7 +271,7 @@ def _without_literals(text: str) -> str:
     return _LITERAL.sub(f'"{HIDDEN}"', text)
 
 
-_PATHS: Final = frozenset(map("".join, product("pP", "aA", "tT", "hH")))
+_NESTED: Final = (dict, list)
 _LITERAL: Final = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)')
 
 
@@ -272,6 +279,12 @@ _LITERAL: Final = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)')
 def _is_secret(name: str) -> bool:
     folded = name.lower()
     return any(word in folded for word in _SECRET_NAMES)
+
+
+@lru_cache(maxsize=2048)
+def _is_telling(name: str) -> bool:
+    """Whether something named so has to be looked at: most names are not."""
+    return _is_secret(name) or '"' in name or name.lower() == "path"
 
 
 def changes_between(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:

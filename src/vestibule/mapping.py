@@ -20,7 +20,6 @@ from vestibule.scim.text import fold, unprintable
 Profile = dict[str, Any]
 Derive = Callable[[Document], Profile]
 DeriveAll = Callable[[Document, str], Profile]
-Read = Callable[[Document], list[Any]]
 
 MAX_RULES = 100
 
@@ -47,14 +46,14 @@ def compile_mapping(rules: Sequence[Rule]) -> Derive:
         if rule.target in seen:
             raise WrongInput(f"Rule {number + 1}: '{rule.target}' has a rule already.", field=str(number))
         seen.add(rule.target)
-        compiled.append((rule, [_source(source, number).reader() for source in rule.sources]))
+        compiled.append((rule.target, _compile_rule(rule, [_source(source, number) for source in rule.sources])))
 
     def derive(document: Document) -> Profile:
         profile: Profile = {}
-        for rule, sources in compiled:
-            value = _value(rule, sources, document)
-            if value not in (None, ""):
-                profile[rule.target] = value
+        for name, value_of in compiled:
+            value = value_of(document)
+            if value is not None and value != "":
+                profile[name] = value
         return profile
 
     return derive
@@ -73,24 +72,50 @@ def _source(text: str, number: int) -> Target:
     return target
 
 
-def _value(rule: Rule, sources: list[Read], document: Document) -> Any:
-    found: list[Any] = []
-    for read in sources:
-        found += read(document)
-        if found and rule.join is None:
-            break
-    if not found:
-        value: Any = rule.default
-    elif rule.join is None:
-        value = found[0]
-    else:
-        value = rule.join.join(map(str, found))
-    if isinstance(value, str):
-        if rule.trim:
-            value = value.strip()
-        if rule.case == "lower":
-            value = value.lower()
+def _compile_rule(rule: Rule, sources: list[Target]) -> Callable[[Document], Any]:
+    """The function that gives the value of one rule, the default if no source has one."""
+    choose = _chooser([source.first_reader() for source in sources]) if rule.join is None else _joiner(rule, sources)
+    if not rule.default and not rule.trim and not rule.case:
+        return choose
+
+    def value(document: Document) -> Any:
+        value = choose(document)
+        if value is None:
+            value = rule.default
+        if isinstance(value, str):
+            if rule.trim:
+                value = value.strip()
+            if rule.case == "lower":
+                value = value.lower()
+        return value
+
     return value
+
+
+def _chooser(reads: list[Callable[[Document], Any]]) -> Callable[[Document], Any]:
+    """The value of the first source that has one."""
+    if len(reads) == 1:
+        return reads[0]
+
+    def choose(document: Document) -> Any:
+        for read in reads:
+            value = read(document)
+            if value is not None:
+                return value
+        return None
+
+    return choose
+
+
+def _joiner(rule: Rule, sources: list[Target]) -> Callable[[Document], Any]:
+    """All values of all sources in one text."""
+    reads, joint = [source.reader() for source in sources], rule.join or ""
+
+    def join(document: Document) -> str | None:
+        found = [value for read in reads for value in read(document)]
+        return joint.join(map(str, found)) if found else None
+
+    return join
 
 
 # -- roles -------------------------------------------------------------------------------------------------------------
@@ -206,8 +231,8 @@ def trace(rules: Sequence[Rule], document: Document) -> list[Origin]:
     """For every rule what it gives for a document, and from where; in the order of the rules."""
     origins = []
     for number, rule in enumerate(rules):
-        readers = [(text, _source(text, number).reader()) for text in rule.sources]
-        value = _value(rule, [read for _, read in readers], document)
-        had = [text for text, read in readers if read(document)]
+        sources = [_source(text, number) for text in rule.sources]
+        value = _compile_rule(rule, sources)(document)
+        had = [text for text, source in zip(rule.sources, sources, strict=True) if source.reader()(document)]
         origins.append(Origin(rule, value, ", ".join(had if rule.join is not None else had[:1])))
     return origins

@@ -305,8 +305,8 @@ class _Ids:
         # 48 bits of milliseconds and 12 bits of counter are one number that only grows.
         high = self._last = max(now << 12, self._last + 1)
         low = self._random.getrandbits(62) | 0x8000_0000_0000_0000
-        head, tail = f"{high >> 12:012x}", f"{low:016x}"
-        return f"{head[:8]}-{head[8:]}-7{high & 0xFFF:03x}-{tail[:4]}-{tail[4:]}"
+        head, tail = f"{high:015x}", f"{low:016x}"
+        return f"{head[:8]}-{head[8:12]}-7{head[12:]}-{tail[:4]}-{tail[4:]}"
 
 
 _LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # without i, l, o and u, which are misread

@@ -95,6 +95,10 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
+_PLAIN = re.compile(
+    r"""\s*(?P<word>[A-Za-z$][\w$:.-]*)\s+(?P<operator>[A-Za-z]{2})\s+"(?P<string>[^"\\\x00-\x1f\ud800-\udfff]*)"\s*\Z""",
+    re.ASCII,
+)
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _JOINT = re.compile(r"\b(?:and|or)\b", re.IGNORECASE | re.ASCII)
 _OPERATORS: Final[dict[str, Operator]] = {name: name for name in get_args(Operator)}
@@ -108,6 +112,26 @@ def parse_filter(text: str, resource_type: ResourceType) -> Filter:
     Raises:
         InvalidFilter: too large, against the grammar, an unknown attribute, or a comparison that makes no sense for it.
     """
+    return _parse_plain(text, resource_type) or _parse_any(text, resource_type)
+
+
+def _parse_plain(text: str, resource_type: ResourceType) -> Filter | None:
+    """The tree of one comparison with a text, which is what nearly every request sends. None leaves it to the parser,
+    and with it every refusal of the grammar's.
+    """
+    match = _PLAIN.match(text) if len(text) <= MAX_LENGTH else None
+    if match is None:
+        return None
+    word, operator, string = match.groups()
+    try:
+        path = find_path(word, resource_type)
+    except MalformedPath:
+        return None
+    known = _OPERATORS.get(operator.lower())
+    return compare(path, known, string) if path is not None and known is not None else None
+
+
+def _parse_any(text: str, resource_type: ResourceType) -> Filter:
     check_size(text)
     return _Parser(text, resource_type).whole()
 

@@ -91,7 +91,7 @@ def parse_patch(body: Any) -> list[Operation]:
         InvalidSyntax: not a PatchOp, or an operation without what it needs.
         TooMany: more operations than are taken in one request.
     """
-    operations = _member(body, "operations") if isinstance(body, dict) else None
+    operations = _members(body).get("operations") if isinstance(body, dict) else None
     if not isinstance(operations, list):
         raise InvalidSyntax("The body of a PATCH should be a PatchOp message with a list named 'Operations'.")
     if len(operations) > MAX_OPERATIONS:
@@ -102,21 +102,26 @@ def parse_patch(body: Any) -> list[Operation]:
 def _parse_operation(operation: Any, number: int) -> Operation:
     if not isinstance(operation, dict):
         raise InvalidSyntax(f"Operation {number} should be an object; {kind(operation)} came.")
-    named = _member(operation, "op")
+    members = _members(operation)
+    named = members.get("op")
     verb = _VERBS.get(named.lower()) if isinstance(named, str) else None
     if verb is None:
         came = f"'{excerpt(named)}'" if isinstance(named, str) else kind(named)
         raise InvalidSyntax(f"The 'op' of operation {number} should be add, replace or remove; {came} came.")
-    path = _member(operation, "path")
+    path = members.get("path")
     if path is not None and not isinstance(path, str):
         raise InvalidSyntax(f"The 'path' of operation {number} should be a text; {kind(path)} came.")
-    if verb != "remove" and "value" not in {name.lower() for name in operation}:
+    if verb != "remove" and "value" not in members:
         raise InvalidValue(f"Operation {number}, '{verb}', needs a 'value'.")
-    return Operation(verb, path.strip() or None if path else None, _member(operation, "value"))
+    return Operation(verb, path.strip() or None if path else None, members.get("value"))
 
 
-def _member(message: Mapping[str, Any], name: str) -> Any:
-    return next((value for key, value in message.items() if key.lower() == name), None)
+def _members(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message by its names in lower case; the first of those that are alike counts."""
+    members: dict[str, Any] = {}
+    for name, value in message.items():
+        members.setdefault(name.lower(), value)
+    return members
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import methodcaller
 from typing import Any
 
 from vestibule.scim.errors import InvalidPath, excerpt
@@ -45,6 +46,15 @@ class Target:
 
         return values
 
+    def first_reader(self) -> Callable[[Document], Any]:
+        """A function that gives the first of what `reader` would list, or None."""
+        if not any(step.multi_valued for step in self.steps) and self.selector is None:
+            return _single_first([step.name for step in self.steps])
+        if len(self.steps) == 2 and self.steps[0].multi_valued and self.selects in {-1, 0}:
+            return _first_of_many(self.steps[0].name, self.steps[1].name, self._test(0))
+        read = self.reader()
+        return lambda document: next(iter(read(document)), None)
+
     def _test(self, at: int) -> Predicate | None:
         """What values have to satisfy after the step at that place."""
         return predicate(self.selector, at + 1) if self.selector is not None and at == self.selects else None
@@ -64,6 +74,39 @@ def _single(names: list[str]) -> Callable[[Document], list[Any]]:
         return [] if value is None else [value]
 
     return values
+
+
+def _single_first(names: list[str]) -> Callable[[Document], Any]:
+    """A reader of the one value that steps lead to."""
+    *above, last = names
+    if not above:
+        return methodcaller("get", last)
+
+    def value(document: Document) -> Any:
+        here: Any = document
+        for name in above:
+            here = here.get(name)
+            if here is None:
+                return None
+        return here.get(last)
+
+    return value
+
+
+def _first_of_many(name: str, sub: str, holds: Predicate | None) -> Callable[[Document], Any]:
+    """A reader of one part of the values of an attribute: of the primary one that has it, or else of the first."""
+
+    def value(document: Document) -> Any:
+        found = None
+        for each in document.get(name, ()):
+            if sub in each and (holds is None or holds(each)):
+                if each.get("primary"):
+                    return each[sub]
+                if found is None:
+                    found = each[sub]
+        return found
+
+    return value
 
 
 def _not_primary(value: Document) -> bool:

@@ -1,6 +1,7 @@
 """Rows of events. They are appended, and read; nothing changes them."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -81,16 +82,13 @@ async def append_house_event(house: House, tenant_id: str, event_type: str, data
 
 def actor_json(actor: Actor) -> str:
     """The actor as an event keeps them."""
-    kept: dict[str, str] = {"kind": actor.kind}
-    if actor.id:
-        kept["id"] = actor.id
-    if actor.name:
-        kept["name"] = actor.name
-    if actor.address:
-        kept["address"] = actor.address
-    if actor.agent:
-        kept["agent"] = actor.agent
-    return orjson.dumps(kept).decode()
+    return _actor_json(actor.kind, actor.id, actor.name, actor.address, actor.agent)
+
+
+@lru_cache(maxsize=1024)
+def _actor_json(kind: str, id_: str, name: str, address: str, agent: str) -> str:
+    kept = {"kind": kind, "id": id_, "name": name, "address": address, "agent": agent}
+    return orjson.dumps({part: text for part, text in kept.items() if text}).decode()
 
 
 def _event(row: Row) -> Event:
