@@ -9,7 +9,7 @@ from typing import Final
 
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.exchange import LINE, Line, Receive, Scope, Send
-from vestibule.endpoints.front import meant_for_scim, refuse_malformed
+from vestibule.endpoints.front import find_fault, meant_for_scim, refuse_malformed
 from vestibule.endpoints.routes import console
 from vestibule.endpoints.scim import ScimEndpoint
 from vestibule.errors import Refusal
@@ -41,9 +41,9 @@ class Vestibule:
         line: Line | None = scope.pop(LINE, None)
         path: str = scope["path"]
         is_scim = path.startswith(_SCIM) or meant_for_scim(path)
-        if await refuse_malformed(scope, send, self._settings, as_scim=is_scim):
-            return
-        if is_scim:
+        if (fault := find_fault(scope)) is not None:
+            await refuse_malformed(fault, send, self._settings, as_scim=is_scim)
+        elif is_scim:
             await self._scim(scope, receive, send, line)
         else:
             await self._console(scope, receive, send)

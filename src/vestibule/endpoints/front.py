@@ -27,22 +27,26 @@ def meant_for_scim(path: str) -> bool:
     return path.lstrip("/").partition("/")[0] == "scim"
 
 
-async def refuse_malformed(scope: Scope, send: Send, settings: Settings, *, as_scim: bool) -> bool:
-    """Answer a request that is not well formed; whether it was one."""
+def find_fault(scope: Scope) -> tuple[int, str] | None:
+    """What is wrong with a request that is not well formed: a status, and a sentence."""
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     size = hosts = 0
     for name, value in headers:
         size += len(name) + len(value) + 4
         if name == b"host":
             hosts += 1
-    if len(headers) <= MOST_HEADERS and size <= LARGEST_HEADERS and hosts == 1 and scope["method"] in METHODS:
-        return False
     if scope["method"] not in METHODS:
-        status, detail = 405, "This method is not answered here."
-    elif hosts != 1:
-        status, detail = 400, f"A request should have one Host header; {hosts} came."
-    else:
-        status, detail = 431, f"A request may have {MOST_HEADERS} headers of {LARGEST_HEADERS:,} bytes in all."
+        return 405, "This method is not answered here."
+    if hosts != 1:
+        return 400, f"A request should have one Host header; {hosts} came."
+    if len(headers) > MOST_HEADERS or size > LARGEST_HEADERS:
+        return 431, f"A request may have {MOST_HEADERS} headers of {LARGEST_HEADERS:,} bytes in all."
+    return None
+
+
+async def refuse_malformed(fault: tuple[int, str], send: Send, settings: Settings, *, as_scim: bool) -> None:
+    """Answer a request that is not well formed."""
+    status, detail = fault
     if as_scim:
         error = ScimError(detail)
         body, kind, more = orjson.dumps(error.body() | {"status": str(status)}), MEDIA_TYPE, {}
@@ -54,4 +58,3 @@ async def refuse_malformed(scope: Scope, send: Send, settings: Settings, *, as_s
         sent.append((b"allow", _SCIM_ALLOWS if as_scim else _CONSOLE_ALLOWS))
     await send({"type": "http.response.start", "status": status, "headers": sent})
     await send({"type": "http.response.body", "body": body})
-    return True

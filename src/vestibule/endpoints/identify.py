@@ -4,6 +4,7 @@ Every failure ends in the same 401, byte for byte, and takes the same work: one 
 tenant, the key or the secret is wrong. What was wrong is told to the tenant's administrators, never to the caller.
 """
 
+import asyncio
 import binascii
 import hashlib
 import re
@@ -80,7 +81,8 @@ class Claim(NamedTuple):
 class Lookups:
     """Finds what a tenant says about a key, and remembers it for as long as nothing at all was committed.
 
-    A retired key is refused at once all the same: retiring it is a commit. What a header claims never changes, so that
+    A retired key is refused at once all the same: retiring it is a commit. Whether there was one is asked once for all
+    requests that one turn of the event loop begins, for they were all received before it was asked. What a header claims never changes, so that
     is remembered as well, right or wrong: by a keyed hash of the header, so that no secret stays in memory.
     """
 
@@ -88,7 +90,8 @@ class Lookups:
         self._database = database
         self._checker = checker
         self._mark: int | None = None
-        self._found: dict[tuple[str, str], Presented] = {}
+        self._asked_in_this_turn = False
+        self._found: dict[tuple[str, str], tuple[Presented, str]] = {}
         self._claims: dict[bytes, Claim] = {}
         self._hash_key = secrets.token_bytes(32)
 
@@ -111,20 +114,34 @@ class Lookups:
         """Whether it is the secret of that key. Takes the same time for a key that nobody has."""
         return self._checker.is_same(claim.check, presented.secret_check if presented else None)
 
-    async def find(self, tenant_name: str, key: str, nobody: Actor) -> Presented | None:
-        """The key as that tenant has it."""
+    async def find(self, tenant_name: str, key: str, nobody: Actor) -> tuple[Presented | None, str]:
+        """The key as that tenant has it, and what the log calls whoever presents it."""
+        if not self._asked_in_this_turn:
+            self._ask_for_commits()
+        remembered = self._found.get((tenant_name, key))
+        if remembered is not None:
+            return remembered
+        mark = self._mark
+        async with self._database.house_read(nobody) as house:
+            presented = await find_presented(house, tenant_name, key)
+        if presented is None:
+            return None, ""
+        found = presented, f"{presented.provider_name} (key {shortened(key)})"
+        if mark is not None:
+            self._found[tenant_name, key] = found
+        return found
+
+    def _ask_for_commits(self) -> None:
         mark = self._database.mark()
         if mark is None or mark != self._mark or len(self._found) > _MOST_REMEMBERED:
             self._found.clear()
             self._mark = mark
-        remembered = self._found.get((tenant_name, key))
-        if remembered is not None:
-            return remembered
-        async with self._database.house_read(nobody) as house:
-            presented = await find_presented(house, tenant_name, key)
-        if presented is not None and mark is not None:
-            self._found[tenant_name, key] = presented
-        return presented
+        if mark is not None:
+            self._asked_in_this_turn = True
+            asyncio.get_running_loop().call_soon(self._turn_is_over)
+
+    def _turn_is_over(self) -> None:
+        self._asked_in_this_turn = False
 
 
 async def identify(lookups: Lookups, now: int, tenant_name: str, authorization: list[bytes], nobody: Actor) -> Caller:
@@ -135,11 +152,10 @@ async def identify(lookups: Lookups, now: int, tenant_name: str, authorization: 
     """
     claim = lookups.claim(authorization)
     known_form = claim.is_a_key and TENANT_NAME.match(tenant_name) is not None
-    presented = await lookups.find(tenant_name if known_form else "", claim.key if known_form else "", nobody)
+    presented, name = await lookups.find(tenant_name if known_form else "", claim.key if known_form else "", nobody)
     reason = _reason(claim, presented, now, right=lookups.is_right(claim, presented))
     if reason is not None or presented is None:
         raise RefusedCredential(reason or "unknown key", claim.key, presented)
-    name = f"{presented.provider_name} (key {shortened(claim.key)})"
     actor = Actor(
         presented.tenant_id,
         "identity_provider",

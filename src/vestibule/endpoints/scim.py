@@ -85,12 +85,8 @@ class ScimEndpoint:
         await answer.send(send, line)
 
     def _open(self, scope: Scope, receive: Receive, line: Line | None) -> Request:
-        headers: dict[bytes, bytes] = {}
-        authorization = []
-        for name, value in scope["headers"]:
-            headers[name] = value
-            if name == b"authorization":
-                authorization.append(value)
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        authorization = [value for name, value in scope["headers"] if name == b"authorization"]
         raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
         path = raw_path.decode("latin-1")
         segments = [part for part in path.split("/") if part]
@@ -101,10 +97,13 @@ class ScimEndpoint:
         actor = Actor(
             HOUSE,
             "nobody",
-            address=client[0] if client else "",
-            agent=headers.get(b"user-agent", b"").decode("latin-1")[:200],
-            request_id=f"{self._prefix}{next(self._numbers):x}",
-            received_at=time.time_ns() // 1000,
+            "",
+            "",
+            "",
+            client[0] if client else "",
+            headers.get(b"user-agent", b"").decode("latin-1")[:200],
+            f"{self._prefix}{next(self._numbers):x}",
+            time.time_ns() // 1000,
         )
         return Request(
             scope["method"],

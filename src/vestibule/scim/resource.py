@@ -264,10 +264,12 @@ def _many(attribute: Attribute, single: Cleaner) -> Cleaner:
 
 def _report_unknown_schemas(body: Document, resource_type: ResourceType, ignored: list[Ignored]) -> None:
     named = next((value for name, value in body.items() if name.lower() == "schemas"), None)
+    if not isinstance(named, list) or named == [resource_type.core.id]:
+        return
     known = {schema.id.lower() for schema in (resource_type.core, *resource_type.extensions)}
     ignored.extend(
         Ignored(f"schemas: {excerpt(urn, 120)}", "unknown")
-        for urn in (named if isinstance(named, list) else ())
+        for urn in named
         if isinstance(urn, str) and urn.lower() not in known
     )
 

@@ -7,6 +7,7 @@ holds every row to it.
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -339,22 +340,6 @@ INSERT INTO users (tenant_id, id, identity_provider_id, user_name_key, external_
                    modified_at, search, document, folded, profile)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 """
-# An UPDATE rewrites the entry in every index that has one of its columns, changed or not. So there is one for what most
-# writes change, one for the switch, and one for everything.
-_UPDATE: Final = """
-UPDATE users SET version = $3, modified_at = $4, document = $5, folded = $6, profile = $7
-WHERE tenant_id = $1 AND id = $2
-"""
-_UPDATE_ACTIVE: Final = """
-UPDATE users SET version = $3, modified_at = $4, document = $5, folded = $6, profile = $7, active = $8
-WHERE tenant_id = $1 AND id = $2
-"""
-_UPDATE_ALL: Final = """
-UPDATE users
-SET version = $3, modified_at = $4, document = $5, folded = $6, profile = $7, active = $8, identity_provider_id = $9,
-    user_name_key = $10, external_id = $11, role = $12, search = $13
-WHERE tenant_id = $1 AND id = $2
-"""
 _SET_PROFILE: Final = "UPDATE users SET profile = $3 WHERE tenant_id = $1 AND id = $2"
 _SET_BLOCKED: Final = "UPDATE users SET blocked_at = $3 WHERE tenant_id = $1 AND id = $2"
 _SET_GROUPS: Final = "UPDATE users SET saml_groups = $3, profile = $4 WHERE tenant_id = $1 AND id = $2"
@@ -372,6 +357,18 @@ _INSERT_EMAIL: Final = """
 INSERT INTO user_emails (tenant_id, value_key, user_id, position, type_key, is_primary) VALUES ($1, $2, $3, $4, $5, $6)
 """
 _DELETE_EMAIL: Final = "DELETE FROM user_emails WHERE tenant_id = $1 AND value_key = $2 AND user_id = $3"
+
+
+@cache
+def _update(changed: tuple[str, ...]) -> str:
+    """The statement that keeps a person whose document changed, and beside it these columns. It names no others: an
+    UPDATE rewrites the entry in every index that has one of its columns, changed or not.
+    """
+    also = "".join(f", {name} = ${number}" for number, name in enumerate(changed, 8))
+    return f"""
+    UPDATE users SET version = $3, modified_at = $4, document = $5, folded = $6, profile = $7{also}
+    WHERE tenant_id = $1 AND id = $2
+    """  # noqa: S608 -- names of columns that stand in `update_user`
 
 
 async def insert_user(tx: Tx, user: User, columns: Searchable) -> None:
@@ -407,15 +404,26 @@ async def update_user(tx: Tx, was: User, user: User, before: Document, after: Se
         UniqueViolation: the identity provider has somebody else of that userName.
     """
     emails = email_rows(before)
-    key, external_id, search = fold(before["userName"]), before.get("externalId"), search_text(before, emails)
-    common = (tx.tenant, user.id, user.version, user.modified_at, user.document, after.folded, user.profile)
-    found_by = (user.identity_provider_id, after.user_name_key, after.external_id, user.role, after.search)
-    if found_by != (was.identity_provider_id, key, external_id, was.role, search):
-        await tx.run(_UPDATE_ALL, *common, user.active, *found_by)
-    elif user.active != was.active:
-        await tx.run(_UPDATE_ACTIVE, *common, user.active)
-    else:
-        await tx.run(_UPDATE, *common)
+    columns = (
+        ("active", was.active, user.active),
+        ("identity_provider_id", was.identity_provider_id, user.identity_provider_id),
+        ("user_name_key", fold(before["userName"]), after.user_name_key),
+        ("external_id", before.get("externalId"), after.external_id),
+        ("role", was.role, user.role),
+        ("search", search_text(before, emails), after.search),
+    )
+    changed = [(name, now) for name, then, now in columns if now != then]
+    await tx.run(
+        _update(tuple([name for name, _ in changed])),
+        tx.tenant,
+        user.id,
+        user.version,
+        user.modified_at,
+        user.document,
+        after.folded,
+        user.profile,
+        *[now for _, now in changed],
+    )
     if emails != after.emails:
         await _delete_emails(tx, user.id, emails)
         await _insert_emails(tx, user.id, after.emails)
