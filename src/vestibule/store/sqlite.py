@@ -16,10 +16,11 @@ import re
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Final
 
 from vestibule.errors import WrongSetting
@@ -255,10 +256,10 @@ class _Writer:
         self._statements = _Inline(connection)
         self._connection = connection
         self._connection.execute("PRAGMA busy_timeout = 0")
-        self._disk = ThreadPoolExecutor(1, "commit")
+        self._disk = _Disk(connection)
         self._turn = _Turn()
         self._group: _Group = []
-        self._commit: asyncio.Task[None] | None = None
+        self._commit_is_due = False
         self._durable: _Group = []
         self._answering: asyncio.TimerHandle | None = None
 
@@ -300,8 +301,9 @@ class _Writer:
         try:
             self._connection.execute("RELEASE member")
             self._group.append(durable)
-            if self._commit is None:
-                self._commit = asyncio.get_running_loop().create_task(self._make_durable())
+            if not self._commit_is_due:
+                self._commit_is_due = True
+                self._turn.follow(self._commit)
         finally:
             self._turn.hand_on()
         await durable
@@ -319,29 +321,29 @@ class _Writer:
         finally:
             self._turn.hand_on()
 
-    async def _make_durable(self) -> None:
-        if not self._turn.take():
-            await self._turn.wait()
-        self._commit = None
+    def _commit(self) -> None:
+        """Hand the group to the disk, and answer the one before meanwhile."""
+        self._commit_is_due = False
+        if not self._connection.in_transaction:
+            self._lose_group()
+            self._turn.hand_on()
+            return
+        group, self._group = self._group, []
+        self._disk.commit(partial(self._committed, group))
+        self._answer()
+
+    def _committed(self, group: "_Group", failure: sqlite3.Error | None) -> None:
         try:
-            if not self._connection.in_transaction:
-                self._lose_group()
-                return
-            group, self._group = self._group, []
-            committing = asyncio.get_running_loop().run_in_executor(self._disk, self._connection.execute, "COMMIT")
-            self._answer()
-            try:
-                await committing
-            except sqlite3.Error as error:
+            if failure is not None:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
-                _tell(group, Busy(f"the change could not be made durable: {error}"))
+                _tell(group, Busy(f"the change could not be made durable: {failure}"))
+                return
+            self._durable = group
+            if self._turn.is_awaited():
+                self._answering = asyncio.get_running_loop().call_later(_ANSWERED_WITHIN, self._answer)
             else:
-                self._durable = group
-                if self._turn.is_awaited():
-                    self._answering = asyncio.get_running_loop().call_later(_ANSWERED_WITHIN, self._answer)
-                else:
-                    self._answer()
+                self._answer()
         finally:
             self._turn.hand_on()
 
@@ -354,13 +356,45 @@ class _Writer:
         _tell(group, None)
 
     async def close(self) -> None:
-        while self._commit is not None:
-            await asyncio.wait([self._commit])
         if not self._turn.take():
-            await self._turn.wait()
+            await self._turn.wait()  # behind every commit that is due
         self._answer()
-        self._disk.shutdown()
+        self._disk.close()
         self._connection.close()
+
+
+class _Disk:
+    """The thread that waits for the disk. A commit is handed to it and told of in a fraction of the time that a pool of
+    threads takes: with few writers at once that is what a write waits for.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._asked: SimpleQueue[_Asked | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="commit", daemon=True)
+        self._thread.start()
+
+    def commit(self, tell: "Callable[[sqlite3.Error | None], None]") -> None:
+        """Commit, and call back on the loop with what went wrong, if anything did."""
+        self._asked.put((asyncio.get_running_loop(), tell))
+
+    def _work(self) -> None:
+        while (asked := self._asked.get()) is not None:
+            loop, tell = asked
+            failure = None
+            try:
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                failure = error
+            loop.call_soon_threadsafe(tell, failure)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._asked.put(None)
+        self._thread.join()
+
+
+_Asked = tuple[asyncio.AbstractEventLoop, Callable[[sqlite3.Error | None], None]]
 
 
 class _Turn:
@@ -370,7 +404,7 @@ class _Turn:
 
     def __init__(self) -> None:
         self._taken = False
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Future[None] | Callable[[], None]] = deque()
 
     def take(self) -> bool:
         """Take the turn if nobody has it."""
@@ -394,10 +428,17 @@ class _Turn:
                 self.hand_on()
             raise
 
+    def follow(self, act: Callable[[], None]) -> None:
+        """Give the turn to an act that hands it on itself, once those who wait now have had it. For whoever has it."""
+        self._waiting.append(act)
+
     def hand_on(self) -> None:
         """Give the turn to who has waited longest, or to nobody."""
         while self._waiting:
             given = self._waiting.popleft()
+            if not isinstance(given, asyncio.Future):
+                given()
+                return
             if not given.done():
                 given.set_result(None)
                 return
