@@ -226,7 +226,7 @@ def redacted(value: Any) -> Any:
     Nothing else keeps a request's body.
     """
     if isinstance(value, dict):
-        if any(map(_is_telling, value)):
+        if any(map(_telling, value)):
             return _redacted_object(value)
         nested = [name for name, part in value.items() if isinstance(part, _NESTED)]
         return {**value, **{name: redacted(value[name]) for name in nested}} if nested else value
@@ -238,11 +238,12 @@ def redacted(value: Any) -> Any:
 def _redacted_object(value: dict[str, Any]) -> dict[str, Any]:
     """An object some name in which is a secret's, or may say that a secret stands beside it."""
     # In a PATCH the name stands in `path` and the secret in `value`, each spelt in any case (RFC 7643 §2.1).
-    hides_value = any(_is_secret(str(part)) for name, part in value.items() if name.lower() == "path")
+    hides_value = any(_is_secret(str(part)) for name, part in value.items() if _telling(name) == "path")
     kept: dict[str, Any] = {}
     for name, part in value.items():
-        shown = redacted_text(name) if '"' in name else name
-        if part is not None and (_is_secret(name) or (hides_value and name.lower() == "value")):
+        telling = _telling(name)
+        shown = redacted_text(name) if telling and '"' in name else name
+        if part is not None and (telling == "secret" or (hides_value and name.lower() == "value")):
             kept[shown] = HIDDEN
         elif isinstance(part, _NESTED):
             kept[shown] = redacted(part)
@@ -282,9 +283,13 @@ def _is_secret(name: str) -> bool:
 
 
 @lru_cache(maxsize=2048)
-def _is_telling(name: str) -> bool:
-    """Whether something named so has to be looked at: most names are not."""
-    return _is_secret(name) or '"' in name or name.lower() == "path"
+def _telling(name: str) -> Literal["secret", "path", "quoting", ""]:
+    """Why what is named so has to be looked at; most names say nothing."""
+    if _is_secret(name):
+        return "secret"
+    if name.lower() == "path":
+        return "path"
+    return "quoting" if '"' in name else ""
 
 
 def changes_between(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:

@@ -17,6 +17,8 @@ from vestibule.scim.filter import (
     Group,
     Not,
     Present,
+    _parse_any,
+    _parse_plain,
     count_terms,
     milliseconds,
     parse_filter,
@@ -196,3 +198,32 @@ def test_folding_is_stable_and_agrees_with_case(one: str, other: str) -> None:
     assert fold(fold(one)) == fold(one)
     if one.casefold() == other.casefold():
         assert fold(one) == fold(other)
+
+
+_WORDS = st.sampled_from(
+    ["userName", "USERNAME", "emails", "emails.value", "name.familyName", "active", "not", "id", "ghost"]
+)
+_OPERATORS = st.sampled_from(["eq", "EQ", "ne", "co", "sw", "gt", "pr", "or", "xx"])
+_SPACES = st.sampled_from(["", " ", "  ", "\t", "\n"])
+
+
+@given(_WORDS, _OPERATORS, st.text(max_size=12), _SPACES, _SPACES, _SPACES)
+def test_one_comparison_is_understood_as_the_grammar_has_it(
+    word: str, operator: str, text: str, before: str, between: str, after: str
+) -> None:
+    """The way that is taken for what nearly every request sends, beside the parser."""
+    sent = f'{before}{word}{between}{operator}{between}"{text}"{after}'
+    try:
+        wanted: object = _parse_any(sent, USER_TYPE)
+    except ScimError as refused:
+        wanted = (type(refused), refused.detail)
+    try:
+        came: object = parse_filter(sent, USER_TYPE)
+    except ScimError as refused:
+        came = (type(refused), refused.detail)
+    assert came == wanted
+
+
+def test_one_comparison_does_take_the_shorter_way() -> None:
+    assert _parse_plain('userName eq "Ana@North.example"', USER_TYPE) is not None
+    assert _parse_plain('userName eq "a\\"b"', USER_TYPE) is None

@@ -125,7 +125,7 @@ async def _keep(tx: Tx, user: User, before: Document, after: Document, role: str
         modified_at=max(tx.now, user.modified_at),
     )
     try:
-        await update_user(tx, user, kept, before, searchable(after, text))
+        await update_user(tx, user, kept, before, after)
     except UniqueViolation:
         raise _taken(after) from None
     await _tell(tx, change_type(before, after), kept, after, changes)

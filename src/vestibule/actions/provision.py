@@ -278,7 +278,7 @@ async def _keep(
         modified_at=max(tx.now, user.modified_at),
     )
     try:
-        await update_user(tx, user, kept, before, searchable(after, text))
+        await update_user(tx, user, kept, before, after)
     except UniqueViolation:
         raise _taken(after) from None
     if await _name_is_taken_by_hand(tx, rules, before, after):

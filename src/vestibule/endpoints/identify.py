@@ -78,12 +78,23 @@ class Claim(NamedTuple):
     secret_is_whole: bool
 
 
+class Found(NamedTuple):
+    """What a header is to a tenant: the key it names, if there is one, and whether the secret is the key's."""
+
+    claim: Claim
+    presented: Presented | None
+    is_right: bool
+    name: str
+    """What the log calls whoever presents it."""
+
+
 class Lookups:
-    """Finds what a tenant says about a key, and remembers it for as long as nothing at all was committed.
+    """Finds what a header is to a tenant, and remembers it for as long as nothing at all was committed.
 
     A retired key is refused at once all the same: retiring it is a commit. Whether there was one is asked once for all
-    requests that one turn of the event loop begins, for they were all received before it was asked. What a header claims never changes, so that
-    is remembered as well, right or wrong: by a keyed hash of the header, so that no secret stays in memory.
+    requests that one turn of the event loop begins, for they were all received before it was asked. What a header
+    claims never changes, so that is remembered for longer, right or wrong. Either is remembered by a keyed hash of the
+    header, so that no secret stays in memory.
     """
 
     def __init__(self, database: Database, checker: Checker) -> None:
@@ -91,45 +102,43 @@ class Lookups:
         self._checker = checker
         self._mark: int | None = None
         self._asked_in_this_turn = False
-        self._found: dict[tuple[str, str], tuple[Presented, str]] = {}
+        self._found: dict[tuple[str, bytes], Found] = {}
         self._claims: dict[bytes, Claim] = {}
         self._hash_key = secrets.token_bytes(32)
 
-    def claim(self, authorization: list[bytes]) -> Claim:
-        """What the Authorization headers of a request claim."""
-        header = authorization[0] if len(authorization) == 1 and len(authorization[0]) <= _LONGEST_HEADER else b""
-        name = hashlib.blake2b(header, digest_size=32, key=self._hash_key).digest()
-        claim = self._claims.get(name)
-        if claim is None:
-            pair = parse_authorization(header) or Pair("", "")
-            claim = Claim(
-                pair.key, _KEY.match(pair.key) is not None, self._checker.check(pair.secret), well_formed(pair.secret)
-            )
-            if len(self._claims) >= _MOST_REMEMBERED:
-                self._claims.clear()
-            self._claims[name] = claim
-        return claim
-
-    def is_right(self, claim: Claim, presented: Presented | None) -> bool:
-        """Whether it is the secret of that key. Takes the same time for a key that nobody has."""
-        return self._checker.is_same(claim.check, presented.secret_check if presented else None)
-
-    async def find(self, tenant_name: str, key: str, nobody: Actor) -> tuple[Presented | None, str]:
-        """The key as that tenant has it, and what the log calls whoever presents it."""
+    async def find(self, tenant_name: str, authorization: list[bytes], nobody: Actor) -> Found:
+        """What the Authorization headers of a request are to a tenant. A wrong secret, a key that nobody has and a
+        tenant that is not there take the same work.
+        """
         if not self._asked_in_this_turn:
             self._ask_for_commits()
-        remembered = self._found.get((tenant_name, key))
-        if remembered is not None:
-            return remembered
-        mark = self._mark
-        async with self._database.house_read(nobody) as house:
-            presented = await find_presented(house, tenant_name, key)
-        if presented is None:
-            return None, ""
-        found = presented, f"{presented.provider_name} (key {shortened(key)})"
-        if mark is not None:
-            self._found[tenant_name, key] = found
+        header = authorization[0] if len(authorization) == 1 and len(authorization[0]) <= _LONGEST_HEADER else b""
+        digest = hashlib.blake2b(header, digest_size=32, key=self._hash_key).digest()
+        found = self._found.get((tenant_name, digest))
+        if found is None:
+            mark = self._mark
+            found = await self._look_up(tenant_name, self._claim(header, digest), nobody)
+            if mark is not None and mark == self._mark:
+                self._found[tenant_name, digest] = found
         return found
+
+    async def _look_up(self, tenant_name: str, claim: Claim, nobody: Actor) -> Found:
+        known_form = claim.is_a_key and TENANT_NAME.match(tenant_name) is not None
+        async with self._database.house_read(nobody) as house:
+            presented = await find_presented(house, *((tenant_name, claim.key) if known_form else ("", "")))
+        right = self._checker.is_same(claim.check, presented.secret_check if presented else None)
+        name = f"{presented.provider_name} (key {shortened(claim.key)})" if presented else ""
+        return Found(claim, presented, right, name)
+
+    def _claim(self, header: bytes, digest: bytes) -> Claim:
+        claim = self._claims.get(digest)
+        if claim is None:
+            key, secret = parse_authorization(header) or Pair("", "")
+            claim = Claim(key, _KEY.match(key) is not None, self._checker.check(secret), well_formed(secret))
+            if len(self._claims) >= _MOST_REMEMBERED:
+                self._claims.clear()
+            self._claims[digest] = claim
+        return claim
 
     def _ask_for_commits(self) -> None:
         mark = self._database.mark()
@@ -150,17 +159,15 @@ async def identify(lookups: Lookups, now: int, tenant_name: str, authorization: 
     Raises:
         RefusedCredential: for any reason.
     """
-    claim = lookups.claim(authorization)
-    known_form = claim.is_a_key and TENANT_NAME.match(tenant_name) is not None
-    presented, name = await lookups.find(tenant_name if known_form else "", claim.key if known_form else "", nobody)
-    reason = _reason(claim, presented, now, right=lookups.is_right(claim, presented))
+    found = await lookups.find(tenant_name, authorization, nobody)
+    presented, reason = found.presented, _reason(found, now)
     if reason is not None or presented is None:
-        raise RefusedCredential(reason or "unknown key", claim.key, presented)
+        raise RefusedCredential(reason or "unknown key", found.claim.key, presented)
     actor = Actor(
         presented.tenant_id,
         "identity_provider",
         presented.credential_id,
-        name,
+        found.name,
         presented.provider_id,
         nobody.address,
         nobody.agent,
@@ -170,10 +177,11 @@ async def identify(lookups: Lookups, now: int, tenant_name: str, authorization: 
     return Caller(actor, presented)
 
 
-def _reason(claim: Claim, presented: Presented | None, now: int, *, right: bool) -> RefusalReason | None:
+def _reason(found: Found, now: int) -> RefusalReason | None:
+    claim, presented, is_right, _ = found
     if presented is None:
         return "unknown key" if claim.key else "no credential"
-    if not right:
+    if not is_right:
         return "wrong secret" if claim.secret_is_whole else "incomplete secret"
     if presented.tenant_state != "active":
         return "tenant suspended"

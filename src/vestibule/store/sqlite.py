@@ -356,8 +356,11 @@ class _Writer:
         _tell(group, None)
 
     async def close(self) -> None:
-        if not self._turn.take():
-            await self._turn.wait()  # behind every commit that is due
+        while not self._turn.take():
+            await self._turn.wait()
+            if not self._commit_is_due:
+                break
+            self._turn.hand_on()
         self._answer()
         self._disk.close()
         self._connection.close()

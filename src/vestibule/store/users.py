@@ -49,9 +49,18 @@ def searchable(document: Document, text: str) -> Searchable:
         document.get("externalId"),
         document["active"],
         search_text(document, emails),
-        text.lower() if text.isascii() else orjson.dumps(_folded(document)).decode(),
+        folded_text(document, text),
         emails,
     )
+
+
+_SEARCHED: Final = ("userName", "externalId", "name", "displayName", "emails")
+"""The attributes that the columns are made of, but for `active` and `folded`."""
+
+
+def folded_text(document: Document, text: str) -> str:
+    """A document as text that is compared without regard to case; `text` is the same as JSON."""
+    return text.lower() if text.isascii() else orjson.dumps(_folded(document)).decode()
 
 
 def search_text(document: Document, emails: tuple[EmailRow, ...]) -> str:
@@ -397,22 +406,29 @@ async def insert_user(tx: Tx, user: User, columns: Searchable) -> None:
     await _insert_emails(tx, user.id, columns.emails)
 
 
-async def update_user(tx: Tx, was: User, user: User, before: Document, after: Searchable) -> None:
+async def update_user(tx: Tx, was: User, user: User, before: Document, after: Document) -> None:
     """Keep a person as they are now, where `was` and the document `before` were kept until now.
 
     Raises:
         UniqueViolation: the identity provider has somebody else of that userName.
     """
-    emails = email_rows(before)
-    columns = (
-        ("active", was.active, user.active),
-        ("identity_provider_id", was.identity_provider_id, user.identity_provider_id),
-        ("user_name_key", fold(before["userName"]), after.user_name_key),
-        ("external_id", before.get("externalId"), after.external_id),
-        ("role", was.role, user.role),
-        ("search", search_text(before, emails), after.search),
-    )
-    changed = [(name, now) for name, then, now in columns if now != then]
+    changed: list[tuple[str, Any]] = []
+    if user.active != was.active:
+        changed.append(("active", user.active))
+    if user.identity_provider_id != was.identity_provider_id:
+        changed.append(("identity_provider_id", user.identity_provider_id))
+    if user.role != was.role:
+        changed.append(("role", user.role))
+    old_emails: tuple[EmailRow, ...] = ()
+    emails: tuple[EmailRow, ...] = ()
+    if any(before.get(name) != after.get(name) for name in _SEARCHED):
+        old_emails, emails = email_rows(before), email_rows(after)
+        columns = (
+            ("user_name_key", fold(before["userName"]), fold(after["userName"])),
+            ("external_id", before.get("externalId"), after.get("externalId")),
+            ("search", search_text(before, old_emails), search_text(after, emails)),
+        )
+        changed += [(name, now) for name, then, now in columns if now != then]
     await tx.run(
         _update(tuple([name for name, _ in changed])),
         tx.tenant,
@@ -420,13 +436,13 @@ async def update_user(tx: Tx, was: User, user: User, before: Document, after: Se
         user.version,
         user.modified_at,
         user.document,
-        after.folded,
+        folded_text(after, user.document),
         user.profile,
         *[now for _, now in changed],
     )
-    if emails != after.emails:
-        await _delete_emails(tx, user.id, emails)
-        await _insert_emails(tx, user.id, after.emails)
+    if emails != old_emails:
+        await _delete_emails(tx, user.id, old_emails)
+        await _insert_emails(tx, user.id, emails)
 
 
 async def remove_user(tx: Tx, user_id: str, before: Document) -> None:
