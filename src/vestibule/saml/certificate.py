@@ -8,7 +8,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from vestibule.model import Certificate
 from vestibule.saml.errors import SamlError
@@ -16,6 +16,18 @@ from vestibule.saml.errors import SamlError
 SMALLEST_RSA: Final = 2048
 CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
+
+
+def own_key(pem: bytes) -> rsa.RSAPrivateKey:
+    """A private key that we made. Its primes are not proved anew: that would take twenty times as long as using it.
+
+    Raises:
+        ValueError: it is no RSA key in PEM.
+    """
+    key = load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise ValueError("our keys are RSA keys")  # noqa: TRY004 -- of a PEM text, which is a value
+    return key
 
 
 def read_certificates(text: str) -> tuple[Certificate, ...]:

@@ -12,13 +12,13 @@ from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from vestibule.saml.certificate import own_key
 from vestibule.saml.errors import SamlError
 from vestibule.saml.xml import DS, XENC, XENC11, Element, attribute, children, everywhere, parse_xml, text_of
 
@@ -104,12 +104,8 @@ def _cipher_value(element: Element) -> bytes:
 
 
 def _open(sealed: _Sealed, private_key: bytes, wrapped: bytes) -> Element | None:
-    # Our own key: proving its primes once more would take twenty times as long as opening something with it.
-    key = load_pem_private_key(private_key, None, unsafe_skip_rsa_key_validation=True)
-    if not isinstance(key, rsa.RSAPrivateKey):
-        return None
     try:
-        content_key = key.decrypt(wrapped, sealed.padding)
+        content_key = own_key(private_key).decrypt(wrapped, sealed.padding)
         if sealed.method in _GCM:
             plain = _open_gcm(content_key, sealed.data, _GCM[sealed.method])
         else:

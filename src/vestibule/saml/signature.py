@@ -16,14 +16,13 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature as InvalidRawSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
 from signxml.exceptions import SignXMLException
 from signxml.signer import XMLSigner
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from vestibule.model import Certificate
-from vestibule.saml.certificate import CURVES, SMALLEST_RSA
+from vestibule.saml.certificate import CURVES, SMALLEST_RSA, own_key
 from vestibule.saml.errors import SamlError
 from vestibule.saml.xml import (
     DS,
@@ -212,7 +211,7 @@ def sign_element(element: Element, key: SigningKey, after: str) -> Element:
             break
     signed = signer.sign(
         placed,
-        key=key.private_key,
+        key=own_key(key.private_key),
         cert=key.certificate,
         reference_uri=f"#{attribute(placed, 'ID')}",
         id_attribute="ID",
@@ -222,10 +221,7 @@ def sign_element(element: Element, key: SigningKey, after: str) -> Element:
 
 def sign_query(query: str, key: SigningKey) -> str:
     """The base64 of a signature over a query of the HTTP-Redirect binding (SAML 2.0 Bindings §3.4.4.1)."""
-    private = load_pem_private_key(key.private_key, None)
-    if not isinstance(private, rsa.RSAPrivateKey):
-        raise TypeError("our keys are RSA keys")
-    return base64.b64encode(private.sign(query.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
+    return base64.b64encode(own_key(key.private_key).sign(query.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
 
 
 def verify_query(query: bytes, algorithm: str, signature: str, certificates: Sequence[Certificate]) -> Certificate:
