@@ -6,8 +6,10 @@ wait for nor disturb each other. Nothing here sleeps: a process says when it is 
 
 import asyncio
 import contextlib
+import io
 import itertools
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -15,6 +17,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,6 +29,7 @@ import pytest
 
 from vestibule.actions import configure
 from vestibule.actions.verify import find_faults_of_tenant
+from vestibule.cli import main
 from vestibule.endpoints.context import Context
 from vestibule.keys import Pair
 from vestibule.model import HOUSE, Actor, IdentityProvider, Tenant
@@ -129,6 +133,13 @@ class Running:
             text=True,
             check=check,
         )
+
+    def verb(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """The same without the cost of a process, for what is not about being one."""
+        ended = in_process(self.environment, *arguments)
+        if check:
+            ended.check_returncode()
+        return ended
 
     def json(self, *arguments: str) -> Any:
         """What a verb prints with --json."""
@@ -247,6 +258,34 @@ def environment_of(settings: Settings, **more: str) -> dict[str, str]:
     if settings.database:
         clean["VESTIBULE_DATABASE"] = settings.database
     return clean | more
+
+
+def in_process(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The program in a thread of this process, and what it prints and ends with."""
+    out, err = io.StringIO(), io.StringIO()
+    handlers, level = logging.root.handlers[:], logging.root.level
+
+    def run() -> int:
+        try:
+            main()
+        except SystemExit as ended:
+            return int(ended.code or 0)
+        return 0
+
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        ThreadPoolExecutor(1) as thread,
+    ):
+        patch.setattr(sys, "argv", ["vestibule", *arguments])
+        for name in set(os.environ) - set(environment):
+            patch.delenv(name)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        code = thread.submit(run).result()
+    logging.root.handlers[:], logging.root.level = handlers, level
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -27,12 +28,17 @@ def company(place: Place) -> Iterator[Company]:
 
 def names(place: Place, *options: str) -> list[str]:
     """Whom the list shows."""
-    return [each["user_name"] for each in place.running.json("user", "list", place.tenant.name, *options)]
+    return [each["user_name"] for each in shown(place, "user", "list", place.tenant.name, *options)]
+
+
+def shown(place: Place, *arguments: str) -> Any:
+    """What a verb prints with --json."""
+    return json.loads(place.running.verb(*arguments, "--json").stdout)
 
 
 def refused(place: Place, verb: str, *arguments: str) -> tuple[int, str]:
     """A verb that is not carried out: its exit code, and its one line."""
-    done = place.running.command("user", verb, place.tenant.name, *arguments, check=False)
+    done = place.running.verb("user", verb, place.tenant.name, *arguments, check=False)
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1, done.stderr
     return done.returncode, done.stderr.strip()
@@ -52,17 +58,17 @@ def test_people_are_listed_searched_and_told_apart_by_state(place: Place, compan
     ana, _ = company.hire(NAME, displayName="Ana Lima")
     bo, _ = company.hire("bo@north.example", active=False)
     hand = add_by_hand(place, "hand@north.example")
-    place.running.command("user", "block", place.tenant.name, bo)
+    place.running.verb("user", "block", place.tenant.name, bo)
     assert names(place) == ["hand@north.example", "bo@north.example", NAME]
     assert names(place, "--search", "LIMA ana") == [NAME]
     assert names(place, "--state", "active") == ["hand@north.example", NAME]
     assert names(place, "--state", "inactive") == ["bo@north.example"]
     assert names(place, "--state", "blocked") == ["bo@north.example"]
     assert names(place, "--state", "blocked", "--search", "hand") == []
-    shown = place.running.json("user", "list", place.tenant.name)
-    blocked_at, times = shown[1]["blocked_at"], ("created_at", "modified_at")
+    listed = shown(place, "user", "list", place.tenant.name)
+    blocked_at, times = listed[1]["blocked_at"], ("created_at", "modified_at")
     assert isinstance(blocked_at, int)
-    assert [{name: value for name, value in each.items() if name not in times} for each in shown] == [
+    assert [{name: value for name, value in each.items() if name not in times} for each in listed] == [
         {
             "id": hand,
             "user_name": "hand@north.example",
@@ -91,13 +97,13 @@ def test_people_are_listed_searched_and_told_apart_by_state(place: Place, compan
             "roles": [],
         },
     ]
-    lines = place.running.command("user", "list", place.tenant.name).stdout.splitlines()
+    lines = place.running.verb("user", "list", place.tenant.name).stdout.splitlines()
     assert [line.split() for line in lines] == [
         [hand, "active", "added", "by", "hand", "hand@north.example"],
         [bo, "inactive,", "blocked", "Okta", "bo@north.example"],
         [ana, "active", "Okta", NAME],
     ]
-    nobody = place.running.command("user", "list", place.tenant.name, "--search", "nobody is called this")
+    nobody = place.running.verb("user", "list", place.tenant.name, "--search", "nobody is called this")
     assert nobody.stdout == "Nobody matches.\n"
 
 
@@ -115,7 +121,7 @@ def test_more_people_than_one_reading_takes_are_all_listed(place: Place) -> None
 def test_somebody_is_kept_out_and_let_in_again(place: Place, company: Company) -> None:
     user_id, name = company.hire()
     browsers = [company.sign_in(name), company.sign_in(name)]
-    said = place.running.command("user", "block", place.tenant.name, name.upper()).stdout
+    said = place.running.verb("user", "block", place.tenant.name, name.upper()).stdout
     assert said == f"{name} is blocked, and their sessions are over.\n"
     assert not any(company.is_in(each) for each in browsers)
     with place.client() as scim:
@@ -125,26 +131,26 @@ def test_somebody_is_kept_out_and_let_in_again(place: Place, company: Company) -
     (told,) = place.events("user.blocked")
     assert (told["subject"], told["actor"]["name"], told["data"]["sessions_ended"]) == (user_id, "command line", 2)
 
-    assert place.running.json("user", "let-in", place.tenant.name, user_id)["blocked_at"] is None
+    assert shown(place, "user", "let-in", place.tenant.name, user_id)["blocked_at"] is None
     assert company.is_in(company.sign_in(name))
     assert [each["actor"]["name"] for each in place.events("user.let_in")] == ["command line"]
 
 
 def test_who_is_inactive_as_well_is_not_said_to_come_in(place: Place, company: Company) -> None:
     _, name = company.hire(active=False)
-    place.running.command("user", "block", place.tenant.name, name)
-    said = place.running.command("user", "let-in", place.tenant.name, name).stdout
+    place.running.verb("user", "block", place.tenant.name, name)
+    said = place.running.verb("user", "let-in", place.tenant.name, name).stdout
     assert said == f"{name} is no longer blocked; they are inactive, and cannot sign in.\n"
 
 
 def test_sessions_are_ended_and_counted(place: Place, company: Company) -> None:
     _, name = company.hire()
     browsers = [company.sign_in(name), company.sign_in(name)]
-    assert place.running.json("user", "end-sessions", place.tenant.name, name)["sessions_ended"] == 2
+    assert shown(place, "user", "end-sessions", place.tenant.name, name)["sessions_ended"] == 2
     assert not any(company.is_in(each) for each in browsers)
     company.sign_in(name)
     for said in ("Ended 1 session", "Ended 0 sessions"):
-        done = place.running.command("user", "end-sessions", place.tenant.name, name)
+        done = place.running.verb("user", "end-sessions", place.tenant.name, name)
         assert done.stdout == f"{said} of {name}.\n"
 
 
@@ -168,9 +174,9 @@ def test_of_two_people_with_one_user_name_nobody_is_guessed(place: Place, compan
         assert said.endswith("Give an id, or --idp NAME.")
     assert [each["type"] for each in place.events("user.")] == ["user.created", "user.created"]
     block = ("user", "block", place.tenant.name)
-    assert place.running.json(*block, NAME, "--idp", "Second")["id"] == twin
-    assert place.running.json(*block, first)["id"] == first
-    assert place.running.json(*block, first, "--idp", place.provider.id)["id"] == first
+    assert shown(place, *block, NAME, "--idp", "Second")["id"] == twin
+    assert shown(place, *block, first)["id"] == first
+    assert shown(place, *block, first, "--idp", place.provider.id)["id"] == first
 
 
 def test_who_or_what_there_is_not_is_said(place: Place, company: Company) -> None:
@@ -192,8 +198,8 @@ def test_who_or_what_there_is_not_is_said(place: Place, company: Company) -> Non
     elsewhere = place.running.new_tenant()
     code, said = refused(elsewhere, "block", user_id)
     assert (code, "There is nobody" in said) == (1, True), "an id of another tenant"
-    done = place.running.command("user", "list", "nowhere", "--json", check=False)
+    done = place.running.verb("user", "list", "nowhere", "--json", check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "vestibule: There is no tenant 'nowhere'. `vestibule tenant list` shows them.\n"
-    assert place.running.command("user", "list", tenant, "--state", "asleep", check=False).returncode == 2
-    assert json.loads(place.running.command("user", "list", tenant, "--json").stdout)[0]["blocked_at"] is None
+    assert place.running.verb("user", "list", tenant, "--state", "asleep", check=False).returncode == 2
+    assert json.loads(place.running.verb("user", "list", tenant, "--json").stdout)[0]["blocked_at"] is None

@@ -62,7 +62,7 @@ def console(company: Company, user_id: str, name: str, *, button: str = "Block s
 
 def command_line(company: Company, user_id: str, name: str, *, verb: str = "block") -> None:
     del user_id
-    company.place.running.command("user", verb, company.place.tenant.name, name)
+    company.place.running.verb("user", verb, company.place.tenant.name, name)
 
 
 def universal_logout(company: Company, user_id: str, name: str) -> None:
@@ -81,12 +81,12 @@ def single_logout(company: Company, user_id: str, name: str) -> None:
 
 def disable_provider(company: Company, user_id: str, name: str) -> None:
     del user_id, name
-    company.place.running.command("idp", "set", company.place.tenant.name, company.place.provider.name, "--disable")
+    company.place.running.verb("idp", "set", company.place.tenant.name, company.place.provider.name, "--disable")
 
 
 def suspend_tenant(company: Company, user_id: str, name: str) -> None:
     del user_id, name
-    company.place.running.command("tenant", "suspend", company.place.tenant.name)
+    company.place.running.verb("tenant", "suspend", company.place.tenant.name)
 
 
 def give_back(way: str, company: Company, user_id: str, name: str) -> None:
@@ -97,8 +97,8 @@ def give_back(way: str, company: Company, user_id: str, name: str) -> None:
         "PUT": lambda: put(company, user_id, name, active=True),
         "console": lambda: console(company, user_id, name, button="Let in again"),
         "command line": lambda: command_line(company, user_id, name, verb="let-in"),
-        "identity provider disabled": lambda: company.place.running.command("idp", "set", tenant, provider, "--enable"),
-        "tenant suspended": lambda: company.place.running.command("tenant", "resume", tenant),
+        "identity provider disabled": lambda: company.place.running.verb("idp", "set", tenant, provider, "--enable"),
+        "tenant suspended": lambda: company.place.running.verb("tenant", "resume", tenant),
     }
     undo.get(way, lambda: None)()
 
