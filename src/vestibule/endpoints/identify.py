@@ -113,19 +113,19 @@ class Lookups:
         if not self._asked_in_this_turn:
             self._ask_for_commits()
         header = authorization[0] if len(authorization) == 1 and len(authorization[0]) <= _LONGEST_HEADER else b""
+        name = tenant_name if TENANT_NAME.match(tenant_name) else ""
         digest = hashlib.blake2b(header, digest_size=32, key=self._hash_key).digest()
-        found = self._found.get((tenant_name, digest))
+        found = self._found.get((name, digest))
         if found is None:
             mark = self._mark
-            found = await self._look_up(tenant_name, self._claim(header, digest), nobody)
+            found = await self._look_up(name, self._claim(header, digest), nobody)
             if mark is not None and mark == self._mark:
-                self._found[tenant_name, digest] = found
+                self._found[name, digest] = found
         return found
 
     async def _look_up(self, tenant_name: str, claim: Claim, nobody: Actor) -> Found:
-        known_form = claim.is_a_key and TENANT_NAME.match(tenant_name) is not None
         async with self._database.house_read(nobody) as house:
-            presented = await find_presented(house, *((tenant_name, claim.key) if known_form else ("", "")))
+            presented = await find_presented(house, tenant_name, claim.key if claim.is_a_key else "")
         right = self._checker.is_same(claim.check, presented.secret_check if presented else None)
         name = f"{presented.provider_name} (key {shortened(claim.key)})" if presented else ""
         return Found(claim, presented, right, name)
