@@ -119,6 +119,20 @@ def test_who_asks_for_the_end_of_the_connection_gets_it(place: Place) -> None:
             assert stream.read() == b""
 
 
+def test_who_asks_for_another_protocol_loses_no_body_unseen(place: Place) -> None:
+    upgrade = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n"
+    with connected(place) as (wire, stream):
+        wire.sendall(request(place, "GET", "/Users", more=upgrade))
+        assert next_answer(stream)[0] == 200
+    with connected(place) as (wire, stream):
+        wire.sendall(request(place, "POST", "/Users", ana(), more=upgrade))
+        status, headers, body = next_answer(stream)
+        assert (status, headers["connection"]) == (400, "close")
+        assert "h2c" in json.loads(body)["detail"]
+        assert stream.read() == b""
+    assert place.events("user.") == []
+
+
 def test_head_is_refused_without_a_body(place: Place) -> None:
     with connected(place) as (wire, stream):
         wire.sendall(request(place, "HEAD", "/Users") + request(place, "GET", "/Users"))

@@ -1,7 +1,9 @@
 """What is asked of every HTTP request before anything else looks at it.
 
 uvicorn with httptools is strict about framing and lets these through: two Host headers or none, any method, header
-blocks of any size. They are refused here, in the form of whichever part of the house they were meant for.
+blocks of any size. And it loses the body of a request that asks to go on in another protocol, which clients in Java do
+over plain HTTP unless they are told not to. They are refused here, in the form of whichever part of the house they were
+meant for.
 """
 
 from typing import Final
@@ -10,7 +12,7 @@ import orjson
 
 from vestibule.endpoints.console.guard import headers_of
 from vestibule.endpoints.exchange import Scope, Send
-from vestibule.scim.errors import ScimError
+from vestibule.scim.errors import ScimError, excerpt
 from vestibule.scim.messages import MEDIA_TYPE
 from vestibule.settings import Settings
 
@@ -20,6 +22,7 @@ _CONSOLE_ALLOWS: Final = b"GET, HEAD, POST"
 """What some address of that part of the house answers: which one was meant is not looked at here."""
 MOST_HEADERS: Final = 100
 LARGEST_HEADERS: Final = 32 * 1024
+_OF_A_BODY: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
 def meant_for_scim(path: str) -> bool:
@@ -31,16 +34,22 @@ def find_fault(scope: Scope) -> tuple[int, str] | None:
     """What is wrong with a request that is not well formed: a status, and a sentence."""
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     size = hosts = 0
+    asks_for_more = False
     for name, value in headers:
         size += len(name) + len(value) + 4
         if name == b"host":
             hosts += 1
+        elif name == b"connection":
+            asks_for_more = b"upgrade" in value.lower()
     if scope["method"] not in METHODS:
         return 405, "This method is not answered here."
     if hosts != 1:
         return 400, f"A request should have one Host header; {hosts} came."
     if len(headers) > MOST_HEADERS or size > LARGEST_HEADERS:
         return 431, f"A request may have {MOST_HEADERS} headers of {LARGEST_HEADERS:,} bytes in all."
+    if asks_for_more and not _OF_A_BODY.isdisjoint(name for name, _ in headers):
+        other = excerpt(dict(headers).get(b"upgrade", b"another protocol").decode("latin-1"))
+        return 400, f"A request with a body should be HTTP/1.1; this one asks for {other}. Send it without 'Upgrade'."
     return None
 
 
