@@ -55,6 +55,12 @@ class Bench:
 
         return asyncio.get_running_loop().create_task(writing())
 
+    async def write_and_hold(self, name: str) -> "asyncio.Task[None]":
+        """A writer whose commit is under way, and stays so until the disk lets it through."""
+        writer = self.write(name)
+        await self.commit_begins()
+        return writer
+
     async def names(self) -> list[str]:
         async with self.database.statements() as statements:
             return [row[0] for row in await statements.all("SELECT name FROM t ORDER BY name")]
@@ -88,8 +94,7 @@ async def refuse(_statements: Statements) -> None:
 def test_a_durable_group_is_answered_while_the_next_commit_waits_for_the_disk(tmp_path: Path) -> None:
     async def story() -> None:
         async with on_a_slow_disk(tmp_path) as bench:
-            first = bench.write("a")
-            await bench.commit_begins()
+            first = await bench.write_and_hold("a")
             others = [bench.write("b"), bench.write("c")]
             await asyncio.sleep(0)
             assert bench.answered == []
@@ -110,8 +115,7 @@ def test_a_durable_group_is_answered_while_the_next_commit_waits_for_the_disk(tm
 def test_a_durable_group_is_answered_where_no_commit_follows(tmp_path: Path) -> None:
     async def story() -> None:
         async with on_a_slow_disk(tmp_path) as bench:
-            first = bench.write("a")
-            await bench.commit_begins()
+            first = await bench.write_and_hold("a")
             other = bench.write("b", refuse)
             await asyncio.sleep(0)
             bench.disk.let_through.release()
@@ -133,8 +137,7 @@ def test_a_durable_group_does_not_wait_for_a_writer_that_takes_its_time(tmp_path
             async def dawdle(_statements: Statements) -> None:
                 await go_on.wait()
 
-            first = bench.write("a")
-            await bench.commit_begins()
+            first = await bench.write_and_hold("a")
             other = bench.write("b", dawdle)
             await asyncio.sleep(0)
             bench.disk.let_through.release()
@@ -151,8 +154,7 @@ def test_a_durable_group_does_not_wait_for_a_writer_that_takes_its_time(tmp_path
 def test_a_commit_that_fails_is_told_to_its_own_members_alone(tmp_path: Path) -> None:
     async def story() -> None:
         async with on_a_slow_disk(tmp_path) as bench:
-            first = bench.write("a")
-            await bench.commit_begins()
+            first = await bench.write_and_hold("a")
             others = [bench.write("b"), bench.write("c")]
             await asyncio.sleep(0)
             bench.disk.let_through.release()
@@ -172,8 +174,7 @@ def test_a_commit_that_fails_is_told_to_its_own_members_alone(tmp_path: Path) ->
 def test_a_writer_that_fails_takes_nothing_of_its_neighbours_along(tmp_path: Path) -> None:
     async def story() -> None:
         async with on_a_slow_disk(tmp_path) as bench:
-            first = bench.write("a")
-            await bench.commit_begins()
+            first = await bench.write_and_hold("a")
             others = [bench.write("b"), bench.write("c", refuse), bench.write("d")]
             await asyncio.sleep(0)
             for _ in range(2):
@@ -189,8 +190,7 @@ def test_a_writer_that_fails_takes_nothing_of_its_neighbours_along(tmp_path: Pat
 def test_closing_waits_for_what_is_under_way(tmp_path: Path) -> None:
     async def story() -> None:
         async with on_a_slow_disk(tmp_path) as bench:
-            writers = [bench.write("a")]
-            await bench.commit_begins()
+            writers = [await bench.write_and_hold("a")]
             writers += [bench.write("b"), bench.write("c")]
             await asyncio.sleep(0)
             for _ in range(2):

@@ -27,7 +27,8 @@ class Target:
     def reader(self) -> Callable[[Document], list[Any]]:
         """A function that lists what the target holds in a document, the primary value first."""
         if not any(step.multi_valued for step in self.steps) and self.selector is None:
-            return _single([step.name for step in self.steps])
+            first = _single([step.name for step in self.steps])
+            return lambda document: [] if (value := first(document)) is None else [value]
         walk = [(step.name, step.multi_valued, self._test(at)) for at, step in enumerate(self.steps)]
 
         def values(document: Document) -> list[Any]:
@@ -49,7 +50,7 @@ class Target:
     def first_reader(self) -> Callable[[Document], Any]:
         """A function that gives the first of what `reader` would list, or None."""
         if not any(step.multi_valued for step in self.steps) and self.selector is None:
-            return _single_first([step.name for step in self.steps])
+            return _single([step.name for step in self.steps])
         if len(self.steps) == 2 and self.steps[0].multi_valued and self.selects in {-1, 0}:
             return _first_of_many(self.steps[0].name, self.steps[1].name, self._test(0))
         read = self.reader()
@@ -60,24 +61,8 @@ class Target:
         return predicate(self.selector, at + 1) if self.selector is not None and at == self.selects else None
 
 
-def _single(names: list[str]) -> Callable[[Document], list[Any]]:
-    """A reader of steps that have one value each: most rules of a mapping are such."""
-    *above, last = names
-
-    def values(document: Document) -> list[Any]:
-        here: Any = document
-        for name in above:
-            here = here.get(name)
-            if here is None:
-                return []
-        value = here.get(last)
-        return [] if value is None else [value]
-
-    return values
-
-
-def _single_first(names: list[str]) -> Callable[[Document], Any]:
-    """A reader of the one value that steps lead to."""
+def _single(names: list[str]) -> Callable[[Document], Any]:
+    """A reader of the one value that steps lead to: most rules of a mapping are such."""
     *above, last = names
     if not above:
         return methodcaller("get", last)
