@@ -293,9 +293,11 @@ async def _keep(
 
 
 async def record_change(tx: Tx, event_type: str, user_id: str, told: dict[str, Any]) -> None:
-    """Record what a change of a person was; a deactivation ends their sessions in the same breath."""
+    """Record what a change of a person was, after `update_user`; a deactivation ends their sessions in the same
+    breath.
+    """
     if event_type == "user.deactivated":
-        await take_access(tx, event_type, user_id, told)
+        await take_access(tx, event_type, user_id, told, is_noted=True)
     else:
         await append_event(tx, event_type, told, subject_id=user_id)
 

@@ -25,12 +25,19 @@ from vestibule.store.users import find_own_users, lock_user, note_departure, not
 
 
 async def take_access(
-    tx: Tx, event_type: str, user_id: str, told: dict[str, Any], provider_id: str | None = None
+    tx: Tx,
+    event_type: str,
+    user_id: str,
+    told: dict[str, Any],
+    provider_id: str | None = None,
+    *,
+    is_noted: bool = False,
 ) -> int:
     """End every session of a person and record the event that says why; how many sessions there were. A sign-in that is
-    under way opens none.
+    under way opens none: their row is noted, unless what took the access has noted it already.
     """
-    await note_signed_out(tx, user_id)
+    if not is_noted:
+        await note_signed_out(tx, user_id)
     ended = await end_sessions_of_user(tx, user_id)
     told = {**told, "sessions_ended": ended.all}
     event_id = await append_event(tx, event_type, told, subject_id=user_id, provider_id=provider_id)

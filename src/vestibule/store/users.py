@@ -407,7 +407,8 @@ async def insert_user(tx: Tx, user: User, columns: Searchable) -> None:
 
 
 async def update_user(tx: Tx, was: User, user: User, before: Document, after: Document) -> None:
-    """Keep a person as they are now, where `was` and the document `before` were kept until now.
+    """Keep a person as they are now, where `was` and the document `before` were kept until now. Whoever is switched off
+    is noted as signed out with it, as `note_signed_out` does.
 
     Raises:
         UniqueViolation: the identity provider has somebody else of that userName.
@@ -415,6 +416,8 @@ async def update_user(tx: Tx, was: User, user: User, before: Document, after: Do
     changed: list[tuple[str, Any]] = []
     if user.active != was.active:
         changed.append(("active", user.active))
+        if was.active:
+            changed.append(("signed_out_at", tx.now))
     if user.identity_provider_id != was.identity_provider_id:
         changed.append(("identity_provider_id", user.identity_provider_id))
     if user.role != was.role:
