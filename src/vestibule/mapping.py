@@ -59,6 +59,12 @@ def compile_mapping(rules: Sequence[Rule]) -> Derive:
     return derive
 
 
+def reads_active(rules: Sequence[Rule]) -> bool:
+    """Whether a Profile says of somebody that they are switched on: if not, the switch changes nothing in it."""
+    sources = [_source(text, number) for number, rule in enumerate(rules) for text in rule.sources]
+    return any(source.steps[0].name == "active" for source in sources)
+
+
 def _source(text: str, number: int) -> Target:
     try:
         target = parse_target(text, USER_TYPE)

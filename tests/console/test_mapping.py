@@ -138,6 +138,24 @@ def test_every_kind_of_rule_gives_its_value(staff: Staff, owner: Visitor, scim: 
     assert profiles(staff)["ana.reis@south.example"]["t4"] == "ana", "and so it is for who comes later"
 
 
+def test_a_profile_that_says_who_is_on_follows_the_switch(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
+    ana = staff.provision(scim, **ANA)
+    before = profile(staff)
+    switched_off = {"Operations": [{"op": "replace", "value": {"active": False}}]}
+    assert scim.patch(f"/Users/{ana['id']}", json=switched_off).status_code == 200
+    assert profile(staff) == before, "which says nothing of it"
+    send(
+        staff,
+        owner,
+        [{"target": "on", "sources": "active"}, {"target": "both", "sources": "active\nuserName", "join": " "}],
+    )
+    applied(staff)
+    for on in (True, False):
+        switch = {"Operations": [{"op": "replace", "path": "active", "value": on}]}
+        assert scim.patch(f"/Users/{ana['id']}", json=switch).status_code == 200
+        assert profile(staff) == {"on": on, "both": f"{on} Ana.Reis@North.Example"}
+
+
 @pytest.mark.parametrize(
     ("rules", "sentence"),
     [

@@ -13,7 +13,7 @@ import orjson
 
 from vestibule.actions.sessions import keep_console_in_step, take_access, take_all
 from vestibule.events import changes_between, redacted, redacted_text
-from vestibule.mapping import DeriveAll, compile_profile
+from vestibule.mapping import DeriveAll, compile_profile, reads_active
 from vestibule.model import RoleRules, User, created_at, new_id
 from vestibule.scim.errors import Forbidden, NotFound, PreconditionFailed, TooManyRequests, Uniqueness
 from vestibule.scim.filter import Document
@@ -77,6 +77,8 @@ class _Rules:
     """What a write depends on, read in its own transaction."""
 
     derive: DeriveAll
+    reads_active: bool
+    """Whether Profiles depend on `active`."""
     adopts: bool
 
 
@@ -212,7 +214,8 @@ def _matches(if_match: str, version: int) -> bool:
 
 async def _rules(tx: Tx, footing: Footing) -> _Rules:
     check_provisioning(footing.provisioning, writes=True)
-    return _Rules(await derivation_of(tx, tx.actor.identity_provider_id, footing.mapping_version), footing.adopts)
+    deriving = await _deriving_of(tx, tx.actor.identity_provider_id, footing.mapping_version)
+    return _Rules(*deriving, footing.adopts)
 
 
 def check_provisioning(provisioning: str, *, writes: bool) -> None:
@@ -231,22 +234,29 @@ def check_provisioning(provisioning: str, *, writes: bool) -> None:
         raise TooManyRequests("Provisioning is paused in the Admin Console; try again later.", retry_after=PAUSE)
 
 
-_derivations: OrderedDict[tuple[str, int], DeriveAll] = OrderedDict()
+_derivations: OrderedDict[tuple[str, int], tuple[DeriveAll, bool]] = OrderedDict()
 
 
 async def derivation_of(reading: Reading, provider_id: str, version: int) -> DeriveAll:
     """The function that derives Profiles by a version of an identity provider's mapping. Compiled once, kept for
     later.
     """
-    derive = _derivations.get((provider_id, version))
-    if derive is None:
+    derive, _ = await _deriving_of(reading, provider_id, version)
+    return derive
+
+
+async def _deriving_of(reading: Reading, provider_id: str, version: int) -> tuple[DeriveAll, bool]:
+    """The same, and whether it reads `active`."""
+    deriving = _derivations.get((provider_id, version))
+    if deriving is None:
         provider = await find_provider(reading, provider_id)
-        derive = compile_profile(provider.mapping, provider.roles) if provider else compile_profile((), RoleRules())
+        rules, roles = (provider.mapping, provider.roles) if provider else ((), RoleRules())
+        deriving = compile_profile(rules, roles), reads_active(rules)
         if provider and provider.mapping_version == version:
-            _derivations[provider_id, version] = derive
+            _derivations[provider_id, version] = deriving
             if len(_derivations) > 256:
                 _derivations.popitem(last=False)
-    return derive
+    return deriving
 
 
 # -- keeping what changed ----------------------------------------------------------------------------------------------
@@ -269,11 +279,12 @@ async def _keep(
         await append_event(tx, "user.unchanged", _told(sent, user, before, [], ignored, understood), subject_id=user.id)
         return user
     text = orjson.dumps(after).decode()
+    only_switched = not adopting and not rules.reads_active and all(each["attribute"] == "active" for each in changes)
     kept = user._replace(
         identity_provider_id=tx.actor.identity_provider_id,
         active=after["active"],
         document=text,
-        profile=orjson.dumps(rules.derive(after, user.saml_groups)).decode(),
+        profile=user.profile if only_switched else orjson.dumps(rules.derive(after, user.saml_groups)).decode(),
         version=user.version + 1,
         modified_at=max(tx.now, user.modified_at),
     )
