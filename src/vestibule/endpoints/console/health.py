@@ -55,7 +55,11 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
     used = max((each.last_used_at or 0 for each in keys), default=0)
     refusal = await latest_event(reading, provider.id, "credential.refused")
     made = max((each.created_at for each in keys), default=0)
-    if refusal is not None and refusal.at > max(tested, used, made):
+    latest = await _latest_change(reading, provider.id)
+    changed = latest.at if latest is not None else 0
+    # A use is noted a moment after its answer; what it did to somebody is there with the answer.
+    proof = changed if latest is not None and latest.actor["kind"] == "identity_provider" else 0
+    if refusal is not None and refusal.at > max(tested, used, made, proof):
         return _refused(provider, refusal)
     if provider.provisioning == "paused":
         return Health(
@@ -64,7 +68,6 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
     if not keys:
         return Health("warn", "There is no key that works.", mend="Make one under Keys.")
     retire = _superseded(keys)
-    changed = await _latest_change(reading, provider.id)
     if tested > changed and tested >= used - _USE_IS_NOTED_EVERY:
         return Health("good", f"{title} tested these credentials at", tested, safe_to_retire=retire)
     if used:
@@ -95,10 +98,10 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
     )
 
 
-async def _latest_change(reading: Reading, provider_id: str) -> int:
-    """When a request last came that was about a person; 0 for never."""
+async def _latest_change(reading: Reading, provider_id: str) -> Event | None:
+    """What was last about a person."""
     events = await page_events(reading, Asked(types=_CHANGES, provider_id=provider_id), 1)
-    return events[0].at if events else 0
+    return events[0] if events else None
 
 
 def _refused(provider: IdentityProvider, refusal: Event) -> Health:
