@@ -34,7 +34,7 @@ def test_test_api_credentials(both: Both) -> None:
     verdict = press_test(both)
     assert verdict == {"verified": True, "message": f"{both.app.label} was verified successfully!", "status": 200}
     assert "credential.tested" in [event["type"] for event in both.place.events()]
-    tested = awaited(both.place, lambda credential: credential.tested_at is not None)
+    tested = awaited(both.place, lambda credential: None not in (credential.tested_at, credential.last_used_at))
     assert tested.last_used_agent == "Okta SCIM Client 1.0.0"
     assert both.spoken() == ["GET /Users? 200"]
 
