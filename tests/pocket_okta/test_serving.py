@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.console.visitor import until
 from tests.pocket_okta.running import Okta, connected, running
 from tests.pocket_okta.scim_service import ScimService
 
@@ -134,6 +135,7 @@ def test_what_waits_for_a_429_goes_on_after_a_restart(tmp_path: Path, scim: Scim
         ana = okta.person("Ana")
         app.assign(ana)
         assert slow_down.reached.wait(10)
+        until(app.exchanges, lambda seen: 429 in [exchange["status"] for exchange in seen])
         okta.call("GET", "/pocket/v1/idle?timeout=0", status=408)
         assert okta.stop() == 0
     assert len(scim.users) == 0
