@@ -103,12 +103,8 @@ class Checker:
         """What is kept of a secret: 32 bytes."""
         return hmac.digest(self._pepper, secret.encode("utf-8", "surrogateescape"), "sha256")
 
-    def matches(self, secret: str, kept: bytes | None) -> bool:
-        """Whether a secret is the one that was kept. Takes the same time for a key that nobody has (None)."""
-        return self.is_same(self.check(secret), kept)
-
     def is_same(self, check: bytes, kept: bytes | None) -> bool:
-        """The same for a secret whose `check` is at hand."""
+        """Whether a secret of that check is the one that was kept. Takes the same time for a key nobody has (None)."""
         return hmac.compare_digest(check, self._nobody if kept is None else kept) and kept is not None
 
     def seal(self, plain: bytes, purpose: str) -> bytes:
