@@ -34,6 +34,7 @@ from vestibule.endpoints.context import Context
 from vestibule.keys import Pair
 from vestibule.model import HOUSE, Actor, IdentityProvider, Tenant
 from vestibule.settings import Settings
+from vestibule.store.events import event_data
 from vestibule.store.stopwatches import keep_stopwatches
 
 if TYPE_CHECKING:
@@ -238,7 +239,7 @@ class Place:
                     "SELECT type, subject_id, data, actor FROM events WHERE tenant_id = $1 ORDER BY id", self.tenant.id
                 )
             return [
-                {"type": row[0], "subject": row[1], "data": json.loads(row[2]), "actor": json.loads(row[3])}
+                {"type": row[0], "subject": row[1], "data": event_data(row[2]), "actor": json.loads(row[3])}
                 for row in rows
             ]
 

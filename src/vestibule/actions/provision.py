@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from vestibule.actions.end_access import keep_console_in_step, take_access, take_all
-from vestibule.events import changes_between, redacted, redacted_text
+from vestibule.events import changes_between, redacted, redacted_text, shortened_changes
 from vestibule.mapping import DeriveAll, compile_profile, reads_active
 from vestibule.model import RoleRules, User, created_at, new_id
 from vestibule.scim.errors import Forbidden, NotFound, PreconditionFailed, TooManyRequests, Uniqueness
@@ -343,7 +343,12 @@ def _told(
     ignored: list[Ignored],
     understood: list[Understood] | None = None,
 ) -> dict[str, Any]:
-    told = sent.told() | {"user_name": document["userName"], "version": user.version, "changes": changes}
+    told = sent.told()
+    told |= {
+        "user_name": document["userName"],
+        "version": user.version,
+        "changes": shortened_changes(changes, told.get("sent")),
+    }
     if ignored:
         told |= _told_ignored(ignored, MOST_PARTS_TOLD)
     if understood is not None:
