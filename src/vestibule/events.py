@@ -217,7 +217,9 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
 
 BY_NAME: Final[dict[str, EventType]] = {each.name: each for each in EVENT_TYPES}
 
-_SECRET_NAMES: Final = ("password", "secret", "token")
+_SECRET_NAMES: Final = ("password", "passwd", "passphrase", "passcode", "pwd", "secret", "token")
+_PIN: Final = re.compile(r"(?<![A-Za-z])(?:[Pp][Ii][Nn])(?![a-z])|(?<=[a-z])P(?:in|IN)(?![a-z])")
+"""A PIN as a word of its own: `pin`, `PIN`, `pin_code`, `pinCode`, `userPin`; not the middle of `shipping`."""
 HIDDEN: Final = "•••"
 
 
@@ -279,7 +281,7 @@ _LITERAL: Final = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)')
 @lru_cache(maxsize=2048)
 def _is_secret(name: str) -> bool:
     folded = name.lower()
-    return any(word in folded for word in _SECRET_NAMES)
+    return any(word in folded for word in _SECRET_NAMES) or _PIN.search(name) is not None
 
 
 @lru_cache(maxsize=2048)
