@@ -3,7 +3,8 @@
 The activity log, the audit trail and the outbox are readers of one append-only table; this is what may stand in it. An
 event's `data` carries what its sentence needs and what the page about it shows; never a secret, never a password.
 
-In a sentence, `{actor}` is who did it, `{subject}` whom or what it was done to, and other names come from the data.
+In a sentence, `{actor}` is who did it, `{subject}` whom or what it was done to, `{whom}` is "" or " for " and the
+person, and other names come from the data.
 """
 
 import re
@@ -81,8 +82,8 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
     # -- requests
     EventType(
         "request.refused",
-        "{actor} was refused: {reason}",
-        "A SCIM request with a valid credential was not carried out. `data` says what was sent and where to mend it.",
+        "{actor} was refused{whom}: {reason}",
+        "A SCIM request with a valid credential was not carried out. `data` says what was sent, about whom, and why.",
         "bad",
     ),
     EventType(
@@ -115,7 +116,8 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
     EventType(
         "provisioning.paused",
         "{actor} paused provisioning for {name}",
-        "Writes are answered with 429 until provisioning is resumed; the identity provider tries again by itself.",
+        "Deactivations and deletions are carried out. Other writes are answered with 429 until provisioning is "
+        "resumed; the identity provider sends them again by itself.",
         "warn",
     ),
     EventType(
