@@ -3,7 +3,8 @@
 The activity log, the audit trail and the outbox are readers of one append-only table; this is what may stand in it. An
 event's `data` carries what its sentence needs and what the page about it shows; never a secret, never a password.
 
-In a sentence, `{actor}` is who did it, `{subject}` whom or what it was done to, and other names come from the data.
+In a sentence, `{actor}` is who did it, `{subject}` whom or what it was done to, `{whom}` is "" or " for " and the
+person, and other names come from the data.
 """
 
 import re
@@ -81,8 +82,8 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
     # -- requests
     EventType(
         "request.refused",
-        "{actor} was refused: {reason}",
-        "A SCIM request with a valid credential was not carried out. `data` says what was sent and where to mend it.",
+        "{actor} was refused{whom}: {reason}",
+        "A SCIM request with a valid credential was not carried out. `data` says what was sent, about whom, and why.",
         "bad",
     ),
     EventType(
@@ -115,7 +116,8 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
     EventType(
         "provisioning.paused",
         "{actor} paused provisioning for {name}",
-        "Writes are answered with 429 until provisioning is resumed; the identity provider tries again by itself.",
+        "Deactivations and deletions are carried out. Other writes are answered with 429 until provisioning is "
+        "resumed; the identity provider sends them again by itself.",
         "warn",
     ),
     EventType(
@@ -217,7 +219,9 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
 
 BY_NAME: Final[dict[str, EventType]] = {each.name: each for each in EVENT_TYPES}
 
-_SECRET_NAMES: Final = ("password", "secret", "token")
+_SECRET_NAMES: Final = ("password", "passwd", "passphrase", "passcode", "pwd", "secret", "token")
+_PIN: Final = re.compile(r"(?<![A-Za-z])(?:[Pp][Ii][Nn])(?![a-z])|(?<=[a-z])P(?:in|IN)(?![a-z])")
+"""A PIN as a word of its own: `pin`, `PIN`, `pin_code`, `pinCode`, `userPin`; not the middle of `shipping`."""
 HIDDEN: Final = "•••"
 
 
@@ -279,7 +283,7 @@ _LITERAL: Final = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)')
 @lru_cache(maxsize=2048)
 def _is_secret(name: str) -> bool:
     folded = name.lower()
-    return any(word in folded for word in _SECRET_NAMES)
+    return any(word in folded for word in _SECRET_NAMES) or _PIN.search(name) is not None
 
 
 @lru_cache(maxsize=2048)
