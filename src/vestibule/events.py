@@ -306,7 +306,7 @@ def changes_between(before: dict[str, Any], after: dict[str, Any]) -> list[dict[
         old, new = before.get(name), after.get(name)
         if old == new or name == "schemas":
             continue
-        if isinstance(old or {}, dict) and isinstance(new or {}, dict):
+        if (old is None or isinstance(old, dict)) and (new is None or isinstance(new, dict)):
             joint = ":" if name.startswith("urn:") else "."
             changes += [
                 {**change, "attribute": f"{name}{joint}{change['attribute']}"}
@@ -320,8 +320,25 @@ def changes_between(before: dict[str, Any], after: dict[str, Any]) -> list[dict[
 # -- changes beside what was sent --------------------------------------------------------------------------------------
 #
 # Most of what a write changes is what was sent, and an event keeps that already. So the value after a change is left
-# out where it is found in what was sent, and put back by whoever reads the event. Only JSON is looked at, and no schema:
-# an old event means the same to every later version.
+# out where it is found in what was sent, and put back by whoever reads the event. Only JSON is looked at, and no
+# schema: an old event means the same to every later version.
+
+
+def creation_changes(document: dict[str, Any], sent: Any) -> list[Any]:
+    """The changes from nothing to a document, shortened. The same as the two functions it stands for, at a third of
+    their cost: every creation comes by here.
+    """
+    values = _sent_values(sent)
+    if values is None:
+        return changes_between({}, document)
+    kept: list[Any] = []
+    for name, value in document.items():
+        if isinstance(value, dict):
+            kept += shortened_changes(changes_between({}, {name: value}), sent)
+        elif value is not None and name != "schemas":
+            same = values.get(name) == value
+            kept.append(name if same else {"attribute": name, "before": None, "after": value})
+    return kept
 
 
 def shortened_changes(changes: list[dict[str, Any]], sent: Any) -> list[Any]:
@@ -347,7 +364,7 @@ def whole_changes(kept: list[Any], sent: Any) -> list[dict[str, Any]]:
     values = _sent_values(sent) or {}
     changes = []
     for entry in kept:
-        change = {"attribute": entry, "before": None} if isinstance(entry, str) else entry
+        change: dict[str, Any] = {"attribute": entry, "before": None} if isinstance(entry, str) else entry
         if "after" not in change:
             change = {**change, "after": _sent_value(values, change["attribute"])}
         changes.append(change)

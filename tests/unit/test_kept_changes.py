@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vestibule.events import changes_between, redacted, shortened_changes, whole_changes
+from vestibule.events import changes_between, creation_changes, redacted, shortened_changes, whole_changes
 from vestibule.scim.messages import parse_patch
 from vestibule.scim.patch import apply_patch
 from vestibule.scim.resource import clean
@@ -63,6 +63,12 @@ def test_a_value_that_was_not_sent_so_is_kept() -> None:
         assert shortened_changes(changes, sent) == changes
 
 
+def test_somebody_who_is_created_inactive_is_told_as_that() -> None:
+    told = {"attribute": "active", "before": None, "after": False}
+    assert changes_between({}, {"active": False}) == [told]
+    assert whole_changes(creation_changes({"active": False}, {"active": False}), {"active": False}) == [told]
+
+
 def test_an_event_of_an_earlier_version_reads_as_it_did() -> None:
     changes = [{"attribute": "active", "before": None, "after": True}]
     data = {"sent": {"active": False}, "changes": changes}
@@ -83,3 +89,4 @@ def test_nothing_is_lost_whatever_was_sent(before: dict[str, Any], after: dict[s
     changes = changes_between(before, after)
     for body in (sent, after):
         assert whole_changes(shortened_changes(changes, body), body) == changes
+        assert creation_changes(after, body) == shortened_changes(changes_between({}, after), body)
