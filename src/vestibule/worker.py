@@ -5,7 +5,7 @@ import contextlib
 import logging
 from typing import Final
 
-from vestibule.actions.derive import derive_batch
+from vestibule.actions.derive import Pace, derive_batch
 from vestibule.actions.sign_in import IDLE
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.upkeep import keep_up
@@ -48,16 +48,21 @@ async def work(context: Context, stop: asyncio.Event) -> None:
 
 
 async def _derive_profiles(context: Context, stop: asyncio.Event) -> None:
+    """Carry on every open derivation: one batch each in turn, so that nobody's large run keeps another waiting."""
     async with context.database.house_read(WORKER) as house:
-        runs = await open_derivations(house)
-    for tenant_id, provider_id in runs:
-        unfinished = True
-        while unfinished and not stop.is_set():
+        runs = [(tenant_id, provider_id, Pace()) for tenant_id, provider_id in await open_derivations(house)]
+    while runs and not stop.is_set():
+        unfinished = []
+        for tenant_id, provider_id, pace in runs:
             actor = Actor(tenant_id, "worker", name=WORKER.name, identity_provider_id=provider_id)
-            async with context.database.write(actor) as tx:
-                run = await derive_batch(tx, provider_id)
-            unfinished = run is not None and run.finished_at is None
+            async with context.loop_share, context.database.write(actor) as tx:
+                run = await derive_batch(tx, provider_id, pace)
+            if run is not None and run.finished_at is None:
+                unfinished.append((tenant_id, provider_id, pace))
             await asyncio.sleep(0)
+            if stop.is_set():
+                return
+        runs = unfinished
 
 
 async def _clear(context: Context) -> None:
