@@ -3,25 +3,28 @@
 import asyncio
 import contextlib
 import logging
+import time
 from typing import Final
 
+from vestibule.actions.administrator_sign_in import IDLE
 from vestibule.actions.derive import Pace, derive_batch
-from vestibule.actions.sign_in import IDLE
 from vestibule.endpoints.context import Context
-from vestibule.endpoints.upkeep import keep_up
 from vestibule.model import HOUSE, Actor
+from vestibule.saml_upkeep import keep_up
+from vestibule.store.administrator_sessions import forget_expired_sessions
 from vestibule.store.administrators import forget_expired_invitations
-from vestibule.store.house import forget_old_throttles
 from vestibule.store.identity_providers import open_derivations
+from vestibule.store.installation import forget_old_throttles
+from vestibule.store.person_sessions import forget_expired_user_sessions
 from vestibule.store.saml import forget_old_saml
-from vestibule.store.sessions import forget_expired_sessions
 from vestibule.store.stopwatches import forget_old_stopwatches, keep_stopwatches
-from vestibule.store.user_sessions import forget_expired_user_sessions
 
 log = logging.getLogger("vestibule.worker")
 
 INTERVAL: Final = 1.0
 """Seconds between two looks at what is to do."""
+AT_A_STRETCH: Final = 10.0
+"""Seconds that derivations are carried on before anything else gets its turn."""
 CLEANING: Final = 300
 """Looks between two clearings."""
 _DAY: Final = 86_400_000
@@ -36,7 +39,7 @@ async def work(context: Context, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             await keep_stopwatches(context.database, WORKER)
-            await _derive_profiles(context, stop)
+            await derive_profiles(context, stop)
             if looks % CLEANING == 0:
                 await _clear(context)
                 await keep_up(context)
@@ -47,29 +50,35 @@ async def work(context: Context, stop: asyncio.Event) -> None:
             await asyncio.wait_for(stop.wait(), INTERVAL)
 
 
-async def _derive_profiles(context: Context, stop: asyncio.Event) -> None:
-    """Carry on every open derivation: one batch each in turn, so that nobody's large run keeps another waiting."""
-    async with context.database.house_read(WORKER) as house:
-        runs = [(tenant_id, provider_id, Pace()) for tenant_id, provider_id in await open_derivations(house)]
-    while runs and not stop.is_set():
-        unfinished = []
-        for tenant_id, provider_id, pace in runs:
-            actor = Actor(tenant_id, "worker", name=WORKER.name, identity_provider_id=provider_id)
-            async with context.loop_share, context.database.write(actor) as tx:
-                run = await derive_batch(tx, provider_id, pace)
-            if run is not None and run.finished_at is None:
-                unfinished.append((tenant_id, provider_id, pace))
-            await asyncio.sleep(0)
+async def derive_profiles(context: Context, stop: asyncio.Event) -> None:
+    """Carry on the open derivations for a while: one batch each in turn, so that a large run keeps no other waiting."""
+    until = time.monotonic() + AT_A_STRETCH
+    paces: dict[tuple[str, str], Pace] = {}
+    failed: set[tuple[str, str]] = set()
+    while time.monotonic() < until:
+        async with context.database.read_all_tenants(WORKER) as all_tenants:
+            runs = await open_derivations(all_tenants)
+        paces = {run: paces.get(run) or Pace() for run in runs if run not in failed}
+        if not paces:
+            return
+        for (tenant_id, provider_id), pace in paces.items():
             if stop.is_set():
                 return
-        runs = unfinished
+            actor = Actor(tenant_id, "worker", name=WORKER.name, identity_provider_id=provider_id)
+            try:
+                async with context.loop_share, context.database.write(actor) as tx:
+                    await derive_batch(tx, provider_id, pace)
+            except Exception:
+                log.exception("a derivation failed; it is tried again", extra={"identity_provider": provider_id})
+                failed.add((tenant_id, provider_id))
+            await asyncio.sleep(0)
 
 
 async def _clear(context: Context) -> None:
-    async with context.database.house_write(WORKER) as house:
-        await forget_expired_sessions(house, house.now - IDLE)
-        await forget_expired_invitations(house)
-        await forget_old_throttles(house, house.now - _DAY)
-        await forget_expired_user_sessions(house)
-        await forget_old_saml(house)
-        await forget_old_stopwatches(house, (house.now - KEPT_DAYS * _DAY) * 1000)
+    async with context.database.write_all_tenants(WORKER) as all_tenants:
+        await forget_expired_sessions(all_tenants, all_tenants.now - IDLE)
+        await forget_expired_invitations(all_tenants)
+        await forget_old_throttles(all_tenants, all_tenants.now - _DAY)
+        await forget_expired_user_sessions(all_tenants)
+        await forget_old_saml(all_tenants)
+        await forget_old_stopwatches(all_tenants, (all_tenants.now - KEPT_DAYS * _DAY) * 1000)

@@ -5,6 +5,7 @@ import tomllib
 
 from tests.docs.pages import ROOT, code, one_line, page, spans
 from vestibule import __version__
+from vestibule.actions.administrator_sign_in import ABSOLUTE, FREE_TRIES, IDLE, LONGEST_PASSWORD, SHORTEST_PASSWORD
 from vestibule.actions.configure import MOST_USABLE_KEYS
 from vestibule.actions.provision import (
     MOST_OPERATIONS_TOLD,
@@ -12,7 +13,6 @@ from vestibule.actions.provision import (
     MOST_PARTS_TOLD_IN_ALL,
     PAUSE,
 )
-from vestibule.actions.sign_in import ABSOLUTE, FREE_TRIES, IDLE, LONGEST_PASSWORD, SHORTEST_PASSWORD
 from vestibule.endpoints.exchange import MOST_PARAMETERS
 from vestibule.endpoints.failures import BUSY_FOR
 from vestibule.endpoints.front import LARGEST_HEADERS, MOST_HEADERS

@@ -1,8 +1,8 @@
 """Derive every Profile of an identity provider again, in batches, after its mapping or role rules changed.
 
-A batch takes about `PIECE` seconds of the event loop: it stops at the first person after that time, and its size follows
-what the last one took. Each batch is a transaction that also moves the run's cursor, so a crash repeats nothing and
-loses nothing.
+A batch takes about `PIECE` seconds of the event loop: it stops at the first person after that time, and its size
+follows what the last one took. Each batch is a transaction that also moves the run's cursor, so a crash repeats nothing
+and loses nothing.
 
 A write that began before the rules changed may store a Profile by the old rules behind the cursor. So a second pass
 looks at everybody who changed around the start of the run.
@@ -15,8 +15,8 @@ from typing import Final
 
 import orjson
 
+from vestibule.actions.end_access import keep_console_in_step
 from vestibule.actions.provision import derivation_of
-from vestibule.actions.sessions import keep_console_in_step
 from vestibule.events import changes_between
 from vestibule.mapping import DeriveAll
 from vestibule.model import Derivation, User
