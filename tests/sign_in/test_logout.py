@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from tests.conftest import PLAIN
 from tests.console.visitor import Page, Visitor
 from tests.pocket_okta.visitor import Form
 from tests.saml.factory import MORE, Node, one, read, sign, tag, write
@@ -99,7 +100,7 @@ def sign_out(company: Company, browser: Visitor) -> Page:
 
 def our_key(company: Company) -> rsa.RSAPublicKey:
     """The key of ours that the metadata tells the identity provider."""
-    metadata = read(httpx2.get(f"{company.stem}/metadata", verify=False, trust_env=False).content)
+    metadata = read(httpx2.get(f"{company.stem}/metadata", **PLAIN).content)
     certificate = x509.load_der_x509_certificate(base64.b64decode(one(metadata, "ds:X509Certificate").text or ""))
     key = certificate.public_key()
     assert isinstance(key, rsa.RSAPublicKey)
