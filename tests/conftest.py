@@ -39,6 +39,7 @@ from vestibule.saml.service_provider import make_signing_key
 from vestibule.saml.signature import SigningKey
 from vestibule.settings import Settings
 from vestibule.store.database import milliseconds_now
+from vestibule.store.events import event_data
 from vestibule.store.stopwatches import keep_stopwatches
 
 if TYPE_CHECKING:
@@ -253,7 +254,7 @@ class Place:
                     "SELECT type, subject_id, data, actor FROM events WHERE tenant_id = $1 ORDER BY id", self.tenant.id
                 )
             return [
-                {"type": row[0], "subject": row[1], "data": json.loads(row[2]), "actor": json.loads(row[3])}
+                {"type": row[0], "subject": row[1], "data": event_data(row[2]), "actor": json.loads(row[3])}
                 for row in rows
             ]
 
