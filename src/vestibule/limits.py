@@ -29,10 +29,6 @@ STALLED_READER_SECONDS: Final = 30
 """How long a client may take nothing of an answer that waits for it. Then the connection is cut, and what was buffered
 for it is free.
 """
-PIPELINED_BYTES: Final = 128 * 1024
-"""What may wait in memory of requests that were sent before the earlier one was answered. Beyond it the connection is
-not read until the answer is out.
-"""
 
 # -- descriptors -------------------------------------------------------------------------------------------------------
 

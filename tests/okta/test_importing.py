@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.okta.both import PUT, Both
+from tests.okta.okta_and_vestibule import PUT, Both
 from tests.service.test_credentials import change
 from vestibule.actions import people
 from vestibule.endpoints.context import Context
@@ -12,7 +12,7 @@ from vestibule.store.database import Tx
 
 def import_now(both: Both) -> Any:
     """Press the button and wait for the result."""
-    run = both.okta.call("POST", f"{both.app.pocket}/import?timeout=20")
+    run = both.okta.call("POST", f"{both.app.pocket}/import?timeout=300")
     assert run["state"] == "done", run
     return run
 

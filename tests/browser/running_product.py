@@ -9,6 +9,7 @@ from typing import Any, Final
 import httpx2
 
 from tests.browser.demo import Demo
+from tests.conftest import PLAIN
 from tests.console.certificates import pem
 from tests.console.visitor import Page, Visitor
 
@@ -19,7 +20,7 @@ LONG_NAME: Final = "wilhelmina.featherstonehaugh-cholmondeley@subsidiary.north.e
 
 
 @dataclass
-class House:
+class RunningProduct:
     """The demo, the cookie of its first administrator, and the ids that pages are found by."""
 
     demo: Demo
@@ -40,7 +41,7 @@ class House:
         return {"cookies": self.cookies, "origins": []}
 
 
-def furnish(demo: Demo) -> House:
+def furnish(demo: Demo) -> RunningProduct:
     """Set everything up: two identity providers, keys of every age, people in every state, refusals, administrators."""
     with Visitor(demo.url) as owner:
         first = set_up(owner, demo.link)
@@ -66,7 +67,7 @@ def furnish(demo: Demo) -> House:
     ids["link"] = demo.vestibule.json("admin", "add", "guest@north.example", "--tenant", TENANT)["link"].rpartition(
         "/"
     )[2]
-    return House(demo, cookies, ids)
+    return RunningProduct(demo, cookies, ids)
 
 
 def set_up(visitor: Visitor, link: str) -> Page:
@@ -114,7 +115,7 @@ def _fill_pocket_okta(demo: Demo, url: str, key: str, secret: str) -> dict[str, 
 
 def _fill_over_scim(url: str, okta: tuple[str, str], entra: tuple[str, str]) -> dict[str, str]:
     """What only another client does: refused requests, a wrong Secret, a duplicate under another provider, a delete."""
-    options: dict[str, Any] = {"base_url": url, "headers": {"content-type": "application/scim+json"}, "timeout": 30}
+    options: dict[str, Any] = {"base_url": url, "headers": {"content-type": "application/scim+json"}, **PLAIN}
     with httpx2.Client(auth=okta, **options) as client, httpx2.Client(auth=entra, **options) as other:
         assert client.get("/Users", params={"filter": "userName matches 'a'"}).status_code == 400
         assert client.post("/Users", json={"displayName": "Nobody"}).status_code == 400
