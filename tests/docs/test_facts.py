@@ -5,6 +5,7 @@ import tomllib
 
 from tests.docs.pages import ROOT, code, one_line, page, spans
 from vestibule import __version__
+from vestibule.actions.administrator_sign_in import ABSOLUTE, FREE_TRIES, IDLE, LONGEST_PASSWORD, SHORTEST_PASSWORD
 from vestibule.actions.configure import MOST_USABLE_KEYS
 from vestibule.actions.provision import (
     MOST_OPERATIONS_TOLD,
@@ -12,7 +13,6 @@ from vestibule.actions.provision import (
     MOST_PARTS_TOLD_IN_ALL,
     PAUSE,
 )
-from vestibule.actions.sign_in import ABSOLUTE, FREE_TRIES, IDLE, LONGEST_PASSWORD, SHORTEST_PASSWORD
 from vestibule.endpoints.exchange import MOST_PARAMETERS
 from vestibule.endpoints.failures import BUSY_FOR
 from vestibule.endpoints.front import LARGEST_HEADERS, MOST_HEADERS
@@ -22,7 +22,7 @@ from vestibule.model import Rule
 from vestibule.scim.filter import MAX_LENGTH, MAX_NESTING, MAX_TERMS
 from vestibule.scim.messages import DEFAULT_PAGE, MAX_BODY, MAX_DEPTH, MAX_OPERATIONS, MAX_PAGE
 from vestibule.scim.patch import MAX_SELECTING
-from vestibule.scim.resource import MAX_VALUES, REASONS
+from vestibule.scim.resource import MAX_TEXT, MAX_VALUES, REASONS
 from vestibule.scim.schema import ENTERPRISE_USER, INDEXED_BYTES
 from vestibule.serve import GRACE
 from vestibule.vendors import VENDORS
@@ -35,6 +35,7 @@ LIMITS = {
     "Operations in a PATCH": f"{MAX_OPERATIONS:,}",
     "Comparisons that the selectors of a PATCH make": f"{MAX_SELECTING:,}",
     "Values of one attribute": f"{MAX_VALUES}",
+    "Any other text": f"{MAX_TEXT:,} bytes of UTF-8",
     "`userName`, `externalId`, an e-mail address": f"{INDEXED_BYTES:,} bytes",
     "Filter length": f"{MAX_LENGTH:,} characters",
     "Filter nesting": f"{MAX_NESTING}",

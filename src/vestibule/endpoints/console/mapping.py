@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from vestibule.actions import configure
 from vestibule.endpoints.console.provider_frame import framed, provider_of
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.events import changes_between
 from vestibule.mapping import MAX_RULES, compile_profile, trace

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from vestibule.endpoints.console.health import health_of
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.visit import Visit
 from vestibule.model import Credential, IdentityProvider
 from vestibule.store.credentials import credentials_of
 from vestibule.store.database import Reading

@@ -5,13 +5,13 @@ from starlette.responses import Response
 from vestibule.actions import configure
 from vestibule.endpoints.console.health import health_of
 from vestibule.endpoints.console.provider_frame import framed, provider_of, setup_steps
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.model import SamlSettings
 from vestibule.saml.errors import SamlError
 from vestibule.saml.metadata import read_metadata
 from vestibule.store.credentials import credentials_of
-from vestibule.store.events import Asked, page_events
+from vestibule.store.events import EventQuery, page_events
 from vestibule.store.identity_providers import all_providers, find_derivation
 from vestibule.store.users import count_by_provider
 
@@ -56,7 +56,7 @@ async def show_provider(visit: Visit) -> Response:
             keys=keys,
             last_used=max(keys, key=lambda key: key.last_used_at or 0, default=None),
             derivation=await find_derivation(reading, provider.id),
-            events=await page_events(reading, Asked(provider_id=provider.id), 5),
+            events=await page_events(reading, EventQuery(provider_id=provider.id), 5),
             **await framed(visit, reading, provider, ""),
         )
 
@@ -85,7 +85,7 @@ async def show_provider_activity(visit: Visit) -> Response:
     """What happened with one identity provider."""
     async with visit.context.database.scan(visit.tenant.id) as reading:
         provider = await provider_of(visit, reading)
-        events = await page_events(reading, Asked(provider_id=provider.id), 50)
+        events = await page_events(reading, EventQuery(provider_id=provider.id), 50)
         return visit.page("provider_activity.html", events=events, **await framed(visit, reading, provider, "activity"))
 
 

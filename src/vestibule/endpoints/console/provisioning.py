@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from vestibule.actions import configure
 from vestibule.endpoints.console.provider_frame import framed
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.keys import Pair
 from vestibule.model import IdentityProvider, Provisioning
