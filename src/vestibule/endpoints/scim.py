@@ -25,8 +25,8 @@ from vestibule.endpoints.exchange import Answer, FastPath, Receive, Request, Sco
 from vestibule.endpoints.failures import BUSY_FOR, scim_error
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
 from vestibule.endpoints.patience import Patience
-from vestibule.endpoints.refusals import Refusals
-from vestibule.endpoints.uses import Uses
+from vestibule.endpoints.refused_credentials import RefusedCredentials
+from vestibule.endpoints.key_usage import KeyUsage
 from vestibule.events import redacted_text
 from vestibule.model import HOUSE, Actor, User
 from vestibule.scim import discovery
@@ -64,8 +64,8 @@ class ScimEndpoint:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._refusals = Refusals(context)
-        self._uses = Uses(context)
+        self._refusals = RefusedCredentials(context)
+        self._uses = KeyUsage(context)
         self._lookups = Lookups(context.database, context.checker)
         self._patience = Patience()
         settings = context.settings

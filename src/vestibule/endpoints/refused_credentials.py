@@ -8,7 +8,7 @@ import logging
 
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.identify import NOBODY, RefusedCredential
-from vestibule.endpoints.tally import Tally
+from vestibule.endpoints.flood_counter import FloodCounter
 from vestibule.keys import shortened_guess
 from vestibule.model import TENANT_NAME, Actor
 from vestibule.scim.errors import excerpt
@@ -19,13 +19,13 @@ from vestibule.store.tenants import find_tenant
 log = logging.getLogger("vestibule.scim")
 
 
-class Refusals:
+class RefusedCredentials:
     """Counts and records refused credentials."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._of_keys = Tally(recorded=1, together=1_000)
-        self._of_strangers = Tally(recorded=1, together=30)
+        self._of_keys = FloodCounter(recorded=1, together=1_000)
+        self._of_strangers = FloodCounter(recorded=1, together=30)
         self._lately: set[tuple[str, str]] = set()
 
     def over(self, accepted: Presented) -> bool:

@@ -11,7 +11,7 @@ from vestibule.actions import configure
 from vestibule.endpoints.console.health import _superseded
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.identify import NOBODY, Lookups, identify
-from vestibule.endpoints.uses import Uses
+from vestibule.endpoints.key_usage import KeyUsage
 from vestibule.keys import Pair
 from vestibule.store.credentials import credentials_of
 
@@ -25,7 +25,7 @@ class Turns:
         self.place, self.context = place, context
         self.pairs = {"older": place.pair, "newer": newer}
         self.lookups = Lookups(context.database, context.checker)
-        self.processes = [Uses(context) for _ in range(processes)]
+        self.processes = [KeyUsage(context) for _ in range(processes)]
         self.used = {"older": 0, "newer": 0}
         self.written = 0
         self.now = context.database.clock()

@@ -18,7 +18,7 @@ NOTED_EVERY: Final = 60_000
 """Milliseconds after the use of a key that was noted last, behind which another one is worth noting."""
 
 
-class Uses:
+class KeyUsage:
     """Notes uses, in the background."""
 
     def __init__(self, context: Context) -> None:

@@ -20,7 +20,7 @@ class _Counted:
     more: int = 0
 
 
-class Tally:
+class FloodCounter:
     """How many of each kind came lately. The first part of a kind says whose it is."""
 
     def __init__(self, recorded: int, together: int) -> None:
