@@ -38,7 +38,7 @@ class Turns:
         name = self.place.tenant.name
         caller = await identify(self.lookups, self.now, name, [header], NOBODY)
         before = await self.noted()
-        self.processes[process].note(caller, at_once=at_once)
+        self.processes[process].note(caller, self.now, at_once=at_once)
         await self.context.background.drain()
         self.written += await self.noted() != before
         self.used[which] = self.now
