@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from vestibule.actions.end_access import keep_console_in_step, take_access, take_all
-from vestibule.events import changes_between, redacted, redacted_text
+from vestibule.events import changes_between, creation_changes, redacted, redacted_text, shortened_changes
 from vestibule.mapping import DeriveAll, compile_profile, reads_active
 from vestibule.model import RoleRules, User, created_at, new_id
 from vestibule.scim.errors import Forbidden, NotFound, PreconditionFailed, TooManyRequests, Uniqueness
@@ -131,9 +131,7 @@ async def create_user(tx: Tx, sent: Sent, document: Document, ignored: list[Igno
         await insert_user(tx, user, columns)
     except UniqueViolation:
         raise _taken(document) from None
-    await append_event(
-        tx, "user.created", _told(sent, user, document, changes_between({}, document), ignored), subject_id=user.id
-    )
+    await append_event(tx, "user.created", _told(sent, user, document, None, ignored), subject_id=user.id)
     return user
 
 
@@ -359,11 +357,18 @@ def _told(
     sent: Sent,
     user: User,
     document: Document,
-    changes: list[dict[str, Any]],
+    changes: list[dict[str, Any]] | None,
     ignored: list[Ignored],
     understood: list[Understood] | None = None,
 ) -> dict[str, Any]:
-    told = sent.told() | {"user_name": document["userName"], "version": user.version, "changes": changes}
+    """What an event keeps of a write. `changes` is None for a creation, which changes all that the document has."""
+    told = sent.told()
+    body = told.get("sent")
+    told |= {
+        "user_name": document["userName"],
+        "version": user.version,
+        "changes": creation_changes(document, body) if changes is None else shortened_changes(changes, body),
+    }
     if ignored:
         told |= _told_ignored(ignored, MOST_PARTS_TOLD)
     if understood is not None:
