@@ -20,12 +20,12 @@ import orjson
 
 from vestibule.actions import provision
 from vestibule.actions.provision import check_provisioning
+from vestibule.endpoints.body_timeout import BodyTimeout
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.exchange import Answer, FastPath, Receive, Request, Scope, Send, refusal
 from vestibule.endpoints.failures import BUSY_FOR, scim_error
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
 from vestibule.endpoints.key_usage import KeyUsage
-from vestibule.endpoints.patience import Patience
 from vestibule.endpoints.refused_credentials import RefusedCredentials
 from vestibule.events import redacted_text
 from vestibule.model import HOUSE, Actor, User
@@ -71,7 +71,7 @@ class ScimEndpoint:
         self._refused_credentials = RefusedCredentials(context)
         self._key_usage = KeyUsage(context)
         self._lookups = Lookups(context.database, context.checker)
-        self._patience = Patience()
+        self._body_timeout = BodyTimeout()
         settings = context.settings
         self._base_url = settings.url
         self._tenant_hosts = _tenant_hosts(settings)
@@ -186,7 +186,7 @@ class ScimEndpoint:
         body = request.body_at_hand()
         if body is None:
             known_at = time.monotonic()
-            body = await self._patience.wait(request.receive_body())
+            body = await self._body_timeout.wait(request.receive_body())
             if time.monotonic() - known_at > _KNOWN_FOR:
                 caller = await self._identify(request)
                 check_provisioning(caller.presented.provisioning)

@@ -14,6 +14,7 @@ from vestibule.endpoints.exchange import Scope, Send
 from vestibule.endpoints.identify import LONGEST_AUTHORIZATION, parse_authorization
 from vestibule.endpoints.web.guard import headers_of
 from vestibule.keys import KEY_PREFIX, SECRET_PREFIX, has_form_of_key
+from vestibule.limits import HEADER_BYTES, HEADER_LINES
 from vestibule.scim.errors import ScimError, excerpt
 from vestibule.scim.messages import MEDIA_TYPE
 from vestibule.settings import Settings
@@ -25,8 +26,6 @@ _CONSOLE_ALLOWS: Final = b"GET, HEAD, POST"
 _OTHERS: Final = frozenset({"console", "saml", "setup", "static", "healthz", "readyz"})
 """What paths of other parts begin with. A tenant's own pages begin with its name."""
 _RESOURCES: Final = frozenset({"Users", "Groups", "Schemas", "ResourceTypes", "ServiceProviderConfig"})
-MOST_HEADERS: Final = 100
-LARGEST_HEADERS: Final = 32 * 1024
 _OF_A_BODY: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
@@ -72,8 +71,8 @@ def find_fault(scope: Scope) -> tuple[int, str] | None:
         return 405, "This method is not answered here."
     if hosts != 1:
         return 400, f"A request should have one Host header; {hosts} came."
-    if len(headers) > MOST_HEADERS or size > LARGEST_HEADERS:
-        return 431, f"A request may have {MOST_HEADERS} headers of {LARGEST_HEADERS:,} bytes in all."
+    if len(headers) > HEADER_LINES or size > HEADER_BYTES:
+        return 431, f"A request may have {HEADER_LINES} headers of {HEADER_BYTES:,} bytes in all."
     if asks_for_more and not _OF_A_BODY.isdisjoint(name for name, _ in headers):
         other = excerpt(dict(headers).get(b"upgrade", b"another protocol").decode("latin-1"))
         return 400, f"A request with a body should be HTTP/1.1; this one asks for {other}. Send it without 'Upgrade'."
