@@ -13,6 +13,7 @@ from vestibule.model import HOUSE, Actor
 from vestibule.store.administrators import forget_expired_invitations
 from vestibule.store.house import forget_old_throttles
 from vestibule.store.identity_providers import open_derivations
+from vestibule.store.known_browsers import forget_expired_known_browsers
 from vestibule.store.saml import forget_old_saml
 from vestibule.store.sessions import forget_expired_sessions
 from vestibule.store.stopwatches import forget_old_stopwatches, keep_stopwatches
@@ -64,6 +65,7 @@ async def _clear(context: Context) -> None:
     async with context.database.house_write(WORKER) as house:
         await forget_expired_sessions(house, house.now - IDLE)
         await forget_expired_invitations(house)
+        await forget_expired_known_browsers(house)
         await forget_old_throttles(house, house.now - _DAY)
         await forget_expired_user_sessions(house)
         await forget_old_saml(house)

@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import Place, Running
 from tests.console.visitor import Page, Visitor
 from tests.sign_in.company import Company
-from vestibule.actions import administer, sign_in
+from vestibule.actions import administer, passwords, sign_in
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.routes import ROUTES
 from vestibule.keys import token_check
@@ -23,7 +23,7 @@ from vestibule.store.administrators import insert_administrator
 from vestibule.store.database import House, Tx
 
 PASSWORD = "seven quiet lamps over water"
-PASSWORD_HASH = sign_in.hash_password(PASSWORD, "nobody@north.example")
+PASSWORD_HASH = passwords.hash_password(PASSWORD, "nobody@north.example")
 OPERATOR = Actor(HOUSE, "operator", name="test")
 Result = TypeVar("Result")
 

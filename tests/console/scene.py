@@ -216,7 +216,7 @@ def make_scene(running: Running) -> Scene:
             (factor,) = await factors_of(house, staff["operator"])
             careful = await _administrator(house, place.tenant.id, "admin")
             codes = await _add_factor(house, careful, context)
-            ceremony = (await second_factor.enter(house, careful, [], "/console/")).ceremony
+            ceremony = (await second_factor.enter(house, careful, [], "/console/", [])).ceremony
             _, token = await administer.invite(
                 house, place.tenant.id, f"{new_id(house.now)}@north.example", "Invited", "auditor"
             )

@@ -22,6 +22,7 @@ from vestibule.store.administrators import (
 )
 from vestibule.store.database import House, UniqueViolation
 from vestibule.store.events import append_house_event
+from vestibule.store.known_browsers import delete_known_browsers
 from vestibule.store.sessions import end_sessions_of
 
 LINK_LIFE: Final = 24 * 3_600_000
@@ -159,6 +160,7 @@ async def join(house: House, tenant_id: str, token: str, administrator: Administ
     if not await set_password(house, administrator, password_hash, administrator.name):
         raise NotAllowed(_LOCKED_OUT)
     await end_sessions_of(house, administrator)
+    await delete_known_browsers(house, administrator)
     await append_house_event(house, tenant_id, "administrator.joined", {"subject": administrator.email})
 
 
@@ -198,6 +200,7 @@ async def disable(house: House, administrator: Administrator) -> None:
     if not await set_disabled(house, administrator):
         return
     await end_sessions_of(house, administrator)
+    await delete_known_browsers(house, administrator)
     await append_house_event(house, administrator.tenant_id, "administrator.disabled", {"subject": administrator.email})
 
 

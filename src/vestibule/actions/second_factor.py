@@ -7,13 +7,15 @@ compared and set in one statement. Nothing leads past it but an operator's reset
 Administrators who come from an identity provider have no factor here: what they have to prove is decided there.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from vestibule.actions import proofs
+from vestibule.actions import pace, proofs
 from vestibule.actions.configure import checked_name
+from vestibule.actions.known_browsers import remember_browser
 from vestibule.actions.proofs import Passkey, RelyingParty
-from vestibule.actions.sign_in import count_failure, open_session
+from vestibule.actions.sign_in import open_session
 from vestibule.errors import NotAllowed, WrongInput
 from vestibule.keys import Checker, make_one_time_token, tenant_of_token, token_check
 from vestibule.model import Administrator, new_id
@@ -40,7 +42,7 @@ from vestibule.store.factors import (
     take_step,
     use_code,
 )
-from vestibule.store.house import clear_throttle
+from vestibule.store.known_browsers import delete_known_browsers
 from vestibule.store.sessions import Session, end_sessions_of
 
 STEP_LIFE: Final = 5 * 60_000
@@ -66,8 +68,10 @@ _PASSKEY_NEEDED: Final = "The passkey was not made, or not for this page. Load t
 class Entry(NamedTuple):
     """What a right password opens: a session, or the ceremony of the second step; the other is empty."""
 
-    session: str
-    ceremony: str
+    session: str = ""
+    ceremony: str = ""
+    browsers: tuple[str, ...] = ()
+    """The cookies of known browsers that go with the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +102,36 @@ class Proof(NamedTuple):
     recovery_code: str = ""
 
 
-async def enter(house: House, administrator: Administrator, names: list[str], to: str) -> Entry:
+async def enter(
+    house: House, administrator: Administrator, names: list[str], to: str, browsers: Sequence[str]
+) -> Entry:
     """What follows a right password: a session for who has no second factor, else the second step.
 
-    `names` are what failed passwords were counted under, `to` is where the way leads afterwards.
+    `names` are what the try was counted under, `to` is where the way leads afterwards, `browsers` are the cookies of
+    known browsers that came.
     """
+    await pace.take_back_try(house, names)
     if not await factors_of(house, administrator):
-        return Entry(await open_session(house, administrator, names), "")
+        return await _open(house, administrator, names, browsers)
     token = make_one_time_token(administrator.tenant_id)
-    ends = house.now + STEP_LIFE
-    challenge = proofs.make_challenge()
-    await insert_ceremony(
-        house,
-        Ceremony(
-            administrator.tenant_id, token_check(token), administrator.id, "sign-in", challenge, to[:500], 0, ends
-        ),
+    ceremony = Ceremony(
+        tenant_id=administrator.tenant_id,
+        token_check=token_check(token),
+        administrator_id=administrator.id,
+        purpose="sign-in",
+        challenge=proofs.make_challenge(),
+        relay=to[:500],
+        failures=0,
+        expires_at=house.now + STEP_LIFE,
     )
+    await insert_ceremony(house, ceremony)
     await _tell(house, administrator, "second_factor_awaited")
-    return Entry("", token)
+    return Entry(ceremony=token)
+
+
+async def _open(house: House, administrator: Administrator, names: list[str], browsers: Sequence[str]) -> Entry:
+    session = await open_session(house, administrator, names)
+    return Entry(session=session, browsers=await remember_browser(house, browsers, administrator))
 
 
 async def find_step(house: House, token: str, *, lock: bool = False) -> Step | None:
@@ -131,11 +147,6 @@ async def find_step(house: House, token: str, *, lock: bool = False) -> Step | N
     if administrator is None or administrator.disabled_at is not None:
         return None
     return Step(ceremony, administrator, await list_factors(house, administrator))
-
-
-def step_throttle(administrator: Administrator) -> str:
-    """What wrong codes of an administrator are counted under."""
-    return f"second:{administrator.tenant_id}:{administrator.id}"
 
 
 async def proves(house: House, step: Step, proof: Proof, party: RelyingParty | None, checker: Checker) -> bool:
@@ -174,16 +185,18 @@ async def _proves_recovery(house: House, step: Step, typed: str, checker: Checke
     return True
 
 
-async def finish_step(house: House, step: Step, names: list[str]) -> str:
-    """End the ceremony with a session; the token for its cookie. Only after `proves`."""
+async def finish_step(house: House, step: Step, names: list[str], browsers: Sequence[str]) -> Entry:
+    """End the ceremony with a session, and forget the failures under `names`. Only after `proves`."""
     await end_ceremony(house, step.ceremony)
-    await clear_throttle(house, step_throttle(step.administrator))
-    return await open_session(house, step.administrator, names)
+    await pace.take_back_try(house, names)
+    return await _open(house, step.administrator, names, browsers)
 
 
-async def refuse_step(house: House, step: Step, proof: Proof, names: list[str]) -> bool:
-    """Count and record a failed second step; False if it was the last try of this ceremony, which ends."""
-    await count_failure(house, names)
+async def refuse_step(house: House, step: Step, proof: Proof) -> bool:
+    """Record a failed second step, which was counted already.
+
+    Returns False if it was the last try of this ceremony, which ends.
+    """
     given = "passkey" if proof.answer else "recovery code" if proof.recovery_code else "code"
     told = {"email": step.administrator.email, "reason": f"the password was right, the {given} was not"}
     await append_house_event(house, step.administrator.tenant_id, "administrator.sign_in_refused", told)
@@ -312,7 +325,8 @@ async def reset_factors(house: House, administrator: Administrator) -> int:
     removed = await delete_factors(house, administrator)
     await replace_codes(house, administrator, [])
     await end_ceremonies_of(house, administrator)
-    await clear_throttle(house, step_throttle(administrator))
+    await delete_known_browsers(house, administrator)
+    await pace.forgive(house, [pace.name_of_second_step(administrator)])
     await end_sessions_of(house, administrator)
     await _tell(house, administrator, "factors_reset", removed=removed)
     return removed

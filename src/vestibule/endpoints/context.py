@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from vestibule.endpoints.hashing import HashingQueue
 from vestibule.endpoints.tally import Tally
 from vestibule.errors import WrongSetting
 from vestibule.keys import Checker, load_pepper
@@ -52,6 +53,8 @@ class Context:
     database: Database
     checker: Checker
     background: Background = field(default_factory=Background)
+    hashing: HashingQueue = field(default_factory=HashingQueue)
+    """Who may hash a password now."""
     refused_sign_ins: Tally = field(default_factory=lambda: Tally(recorded=20, together=100))
     """Of messages that nobody signed, by identity provider and address."""
 

@@ -5,18 +5,21 @@ Whoever finds an open browser must not be able to change that: every change need
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Final
 
 from starlette.responses import Response
 
-from vestibule.actions import proofs, second_factor, sign_in
-from vestibule.actions.second_factor import Entry, Proof
-from vestibule.endpoints.console.entrance import hashing
+from vestibule.actions import pace, passwords, proofs, second_factor, sign_in
+from vestibule.actions.known_browsers import find_known
+from vestibule.actions.second_factor import Proof
+from vestibule.endpoints.console.browser_cookie import known_tokens
 from vestibule.endpoints.console.second_step import entered
 from vestibule.endpoints.console.visit import Visit
-from vestibule.errors import Refusal, TooOften, WrongInput
+from vestibule.errors import Refusal, TooBusy, TooOften, WrongInput
 from vestibule.model import HOUSE, HOUSE_TENANT
+from vestibule.store.administrators import lock_administrator
 from vestibule.store.database import House
 from vestibule.store.factors import count_codes, factors_of
 from vestibule.store.sessions import Session, end_session
@@ -97,30 +100,45 @@ async def show_again(visit: Visit) -> Response:
 @at_home
 async def sign_in_again(visit: Visit) -> Response:
     """Check the password, then the second factor if there is one; a fresh session takes the place of this one."""
-    checker, who = visit.context.checker, visit.who
-    names = sign_in.throttle_names(who.email, visit.address, checker.check("throttle"))
     try:
-        async with visit.context.database.house_read(visit.actor) as house:
-            await sign_in.check_pace(house, names)
-            found, kept = await sign_in.candidates(house, who.email, who.tenant_id)
-    except TooOften as refused:
-        response = visit.page("again.html", refused.status, refused=refused)
-        response.headers["retry-after"] = str(refused.retry_after)
+        names = await check_own_password(visit, visit.field("password"))
+    except (TooOften, TooBusy, WrongInput) as refused:
+        response = visit.page("again.html", 401 if isinstance(refused, WrongInput) else refused.status, refused=refused)
+        if refused.retry_after:
+            response.headers["retry-after"] = str(refused.retry_after)
         return response
-    mine = kept if found and found.id == who.id else None
-    async with hashing:
-        right = await asyncio.to_thread(sign_in.verify_password, mine, visit.field("password"))
     async with visit.context.database.house_write(visit.actor) as house:
-        if not right:
-            await sign_in.refuse_sign_in(house, who.email, who, names)
-            entry = Entry("", "")
-        else:
-            entry = await second_factor.enter(house, who, names, f"{PATH}?done=proved-again")
-            if entry.session:
-                await end_session(house, _session(visit))
-    if not any(entry):
-        return visit.page("again.html", 401, refused=WrongInput("That is not your password.", field="password"))
+        entry = await second_factor.enter(house, visit.who, names, f"{PATH}?done=proved-again", known_tokens(visit))
+        if entry.session:
+            await end_session(house, _session(visit))
     return entered(visit, entry, f"{PATH}?done=proved-again")
+
+
+async def check_own_password(visit: Visit, password: str) -> list[str]:
+    """Check that a password is the visitor's. The try is counted before it is checked.
+
+    Returns what it is counted under until it is taken back.
+
+    Raises:
+        TooOften, TooBusy: it was not checked.
+        WrongInput: it is another.
+    """
+    who, database, browsers = visit.who, visit.context.database, known_tokens(visit)
+    async with database.house_read(visit.actor) as house:
+        browser = await find_known(house, browsers, who)
+        candidate = sign_in.Candidate(who, None, browser)
+        names = sign_in.pace_names(candidate, who.email, visit.address, visit.context.checker.check("throttle"))
+        await pace.check_pace(house, names)
+    async with visit.context.hashing.turn(f"administrator:{who.id}", trusted=True):
+        async with database.house_write(visit.actor) as house:
+            await pace.claim_try(house, names)
+            _, kept = await lock_administrator(house, who.tenant_id, who.id)
+        right = await asyncio.to_thread(passwords.verify_password, kept, password)
+    async with database.house_write(visit.actor) as house:
+        if right and await sign_in.still_right(house, replace(candidate, password_hash=kept)):
+            return names
+        await sign_in.refuse_sign_in(house, who.email, who)
+    raise WrongInput("That is not your password.", field="password")
 
 
 # -- adding a factor ---------------------------------------------------------------------------------------------------
