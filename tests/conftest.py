@@ -177,8 +177,8 @@ class Running:
 
         async def make(context: Context) -> tuple[Tenant, IdentityProvider, Pair]:
             operator = Actor(HOUSE, "operator", name="test")
-            async with context.database.house_write(operator) as house:
-                tenant = await configure.create_tenant(house, name, f"Tenant {name}")
+            async with context.database.write_all_tenants(operator) as all_tenants:
+                tenant = await configure.create_tenant(all_tenants, name, f"Tenant {name}")
             async with context.database.write(operator._replace(tenant_id=tenant.id)) as tx:
                 provider = await configure.create_provider(tx, vendor.title(), vendor)
                 provider, pair = await configure.set_provisioning(tx, provider.id, "on", context.checker)

@@ -6,6 +6,7 @@ import tomllib
 from tests.docs.pages import ROOT, code, one_line, page, spans
 from vestibule import __version__
 from vestibule.actions import passwords
+from vestibule.actions.administrator_sign_in import ABSOLUTE, IDLE
 from vestibule.actions.configure import MOST_USABLE_KEYS
 from vestibule.actions.provision import (
     MOST_OPERATIONS_TOLD,
@@ -13,7 +14,6 @@ from vestibule.actions.provision import (
     MOST_PARTS_TOLD_IN_ALL,
     PAUSE,
 )
-from vestibule.actions.sign_in import ABSOLUTE, IDLE
 from vestibule.endpoints.exchange import MOST_PARAMETERS
 from vestibule.endpoints.failures import BUSY_FOR
 from vestibule.endpoints.front import LARGEST_HEADERS, MOST_HEADERS

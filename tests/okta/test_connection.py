@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.okta.both import CREATED, LOOK_UP, Both, until
+from tests.okta.okta_and_vestibule import CREATED, LOOK_UP, Both, until
 from tests.service.test_credentials import awaited, change, wait_for_events
 from vestibule.actions import configure
 from vestibule.endpoints.context import Context

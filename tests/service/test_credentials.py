@@ -145,8 +145,8 @@ def make_expired(place: Place) -> Pair:
 
 def suspend(place: Place) -> None:
     async def act(context: Context) -> None:
-        async with context.database.house_write(place.actor) as house:
-            await house.run("UPDATE tenants SET state = 'suspended' WHERE id = $1", place.tenant.id)
+        async with context.database.write_all_tenants(place.actor) as all_tenants:
+            await all_tenants.run("UPDATE tenants SET state = 'suspended' WHERE id = $1", place.tenant.id)
 
     place.running.act(act)
 

@@ -10,29 +10,33 @@ from collections.abc import Sequence
 from vestibule.keys import make_one_time_token, tenant_of_token, token_check
 from vestibule.limits import KNOWN_BROWSER_LIFE, KNOWN_BROWSERS
 from vestibule.model import Administrator
-from vestibule.store.database import House
+from vestibule.store.database import AllTenants
 from vestibule.store.known_browsers import delete_known_browser, insert_known_browser, is_known_browser
 
 
-async def find_known(house: House, tokens: Sequence[str], administrator: Administrator | None) -> str:
+async def find_known(all_tenants: AllTenants, tokens: Sequence[str], administrator: Administrator | None) -> str:
     """The cookie among `tokens` that is of a known browser of this administrator; empty if there is none."""
     if administrator is not None:
         for token in tokens:
             if tenant_of_token(token) == administrator.tenant_id and await is_known_browser(
-                house, administrator, token_check(token)
+                all_tenants, administrator, token_check(token)
             ):
                 return token
     return ""
 
 
-async def remember_browser(house: House, tokens: Sequence[str], administrator: Administrator) -> tuple[str, ...]:
+async def remember_browser(
+    all_tenants: AllTenants, tokens: Sequence[str], administrator: Administrator
+) -> tuple[str, ...]:
     """Make the browser that sent these cookies known for an administrator.
 
     Returns the cookies that it carries from now on, the newest first.
     """
-    old = await find_known(house, tokens, administrator)
+    old = await find_known(all_tenants, tokens, administrator)
     if old:
-        await delete_known_browser(house, administrator, token_check(old))
+        await delete_known_browser(all_tenants, administrator, token_check(old))
     token = make_one_time_token(administrator.tenant_id)
-    await insert_known_browser(house, administrator, token_check(token), house.now + KNOWN_BROWSER_LIFE, KNOWN_BROWSERS)
+    await insert_known_browser(
+        all_tenants, administrator, token_check(token), all_tenants.now + KNOWN_BROWSER_LIFE, KNOWN_BROWSERS
+    )
     return (token, *(each for each in tokens if each != old))

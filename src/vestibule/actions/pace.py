@@ -16,8 +16,8 @@ from vestibule.errors import TooOften
 from vestibule.limits import FREE_TRIES, FREE_TRIES_OF_ADDRESS, LONGEST_WAIT
 from vestibule.model import Administrator
 from vestibule.store.administrators import email_key
-from vestibule.store.database import House
-from vestibule.store.house import clear_throttle, find_throttle, lock_throttle, put_throttle, take_back_failure
+from vestibule.store.database import AllTenants
+from vestibule.store.installation import clear_throttle, find_throttle, lock_throttle, put_throttle, take_back_failure
 
 FORGOTTEN_AFTER: Final = 8 * 3_600_000
 """Milliseconds without a failure after which counting starts again."""
@@ -46,41 +46,41 @@ def name_of_second_step(administrator: Administrator) -> str:
     return f"second:{administrator.tenant_id}:{administrator.id}"
 
 
-async def check_pace(house: House, names: list[str]) -> None:
+async def check_pace(all_tenants: AllTenants, names: list[str]) -> None:
     """Refuse a try that comes too soon, without counting it. Saves a flood from waiting for its turn.
 
     Raises:
         TooOften
     """
-    _refuse_before(max([(await find_throttle(house, name))[1] for name in names], default=0), house.now)
+    _refuse_before(max([(await find_throttle(all_tenants, name))[1] for name in names], default=0), all_tenants.now)
 
 
-async def claim_try(house: House, names: list[str]) -> None:
+async def claim_try(all_tenants: AllTenants, names: list[str]) -> None:
     """Count a try as failed, before it is judged. `take_back_try` follows where it was right.
 
     Raises:
         TooOften: it comes too soon; nothing is counted.
     """
-    kept = [(name, *await lock_throttle(house, name)) for name in sorted(names)]
-    _refuse_before(max((until for _, _, _, until in kept), default=0), house.now)
+    kept = [(name, *await lock_throttle(all_tenants, name)) for name in sorted(names)]
+    _refuse_before(max((until for _, _, _, until in kept), default=0), all_tenants.now)
     for name, before, last_at, _ in kept:
-        failures = before + 1 if house.now - last_at < FORGOTTEN_AFTER else 1
+        failures = before + 1 if all_tenants.now - last_at < FORGOTTEN_AFTER else 1
         beyond = failures - _free(name)
         wait = min(LONGEST_WAIT, 1000 << min(beyond, 20)) if beyond >= 0 else 0
-        await put_throttle(house, name, failures, house.now + wait)
+        await put_throttle(all_tenants, name, failures, all_tenants.now + wait)
 
 
-async def take_back_try(house: House, names: list[str]) -> None:
+async def take_back_try(all_tenants: AllTenants, names: list[str]) -> None:
     """Do not count a try that was right. An address keeps waiting if others from it failed often."""
     for name in names:
-        await take_back_failure(house, name, _free(name) if name.startswith(_ADDRESS) else _ANY_NUMBER)
+        await take_back_failure(all_tenants, name, _free(name) if name.startswith(_ADDRESS) else _ANY_NUMBER)
 
 
-async def forgive(house: House, names: list[str]) -> None:
+async def forgive(all_tenants: AllTenants, names: list[str]) -> None:
     """Forget the failures of somebody who has signed in; those of an address stay."""
     for name in names:
         if not name.startswith(_ADDRESS):
-            await clear_throttle(house, name)
+            await clear_throttle(all_tenants, name)
 
 
 def _free(name: str) -> int:

@@ -15,7 +15,7 @@ from vestibule.errors import WrongInput
 
 SHORTEST: Final = 15
 LONGEST: Final = 128
-FEWEST_GUESSES: Final = 10**10
+FEWEST_GUESSES: Final = 150_000_000
 """How many guesses a password has to withstand, as zxcvbn estimates it."""
 _JUDGED: Final = 64
 """How many characters of a password are judged: the estimate takes longer than in proportion to the length."""

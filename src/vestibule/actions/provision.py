@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from vestibule.actions.sessions import keep_console_in_step, take_access, take_all
+from vestibule.actions.end_access import keep_console_in_step, take_access, take_all
 from vestibule.events import changes_between, redacted, redacted_text
 from vestibule.mapping import DeriveAll, compile_profile, reads_active
 from vestibule.model import RoleRules, User, created_at, new_id
@@ -25,14 +25,14 @@ from vestibule.store.database import Reading, Tx, UniqueViolation
 from vestibule.store.events import append_event
 from vestibule.store.identity_providers import find_provider
 from vestibule.store.users import (
-    Footing,
-    Sight,
+    ProviderState,
+    Visibility,
     find_adoptable_name,
+    find_state_to_create,
     find_user,
     find_users_by_name,
-    footing_to_change,
-    footing_to_create,
     insert_user,
+    lock_user_to_change,
     remove_user,
     searchable,
     update_user,
@@ -82,14 +82,14 @@ class _Rules:
     adopts: bool
 
 
-async def see_user(reading: Reading, sight: Sight, user_id: str) -> User:
+async def see_user(reading: Reading, visibility: Visibility, user_id: str) -> User:
     """The person of that id, as an identity provider sees them.
 
     Raises:
         NotFound: nobody, or nobody this identity provider may see.
     """
     user = await find_user(reading, user_id)
-    if user is None or not await _sees(reading, sight, user):
+    if user is None or not await _sees(reading, visibility, user):
         raise NotFound(NOBODY_HERE)
     return user
 
@@ -104,11 +104,11 @@ async def create_user(tx: Tx, sent: Sent, document: Document, ignored: list[Igno
     document.setdefault("active", True)
     text = orjson.dumps(document).decode()
     columns = searchable(document, text)
-    found = await footing_to_create(tx, tx.actor.identity_provider_id, columns.user_name_key)
+    found = await find_state_to_create(tx, tx.actor.identity_provider_id, columns.user_name_key)
     if found is None:
         raise NotFound(NOBODY_HERE)
-    footing, adoptable = found
-    rules = await _rules(tx, footing)
+    state, adoptable = found
+    rules = await _rules(tx, state)
     if rules.adopts and adoptable is not None:
         raise _taken(document)
     user_id = new_id(tx.now)
@@ -185,22 +185,22 @@ async def delete_user(tx: Tx, sent: Sent, user_id: str, if_match: str | None = N
 # -- who may be reached ------------------------------------------------------------------------------------------------
 
 
-async def _sees(reading: Reading, sight: Sight, user: User) -> bool:
-    if user.identity_provider_id == sight.provider_id:
+async def _sees(reading: Reading, visibility: Visibility, user: User) -> bool:
+    if user.identity_provider_id == visibility.provider_id:
         return True
-    if user.identity_provider_id or user.role or not sight.adopts:
+    if user.identity_provider_id or user.role or not visibility.adopts:
         return False
     namesakes = await find_users_by_name(reading, orjson.loads(user.document)["userName"])
-    return all(namesake.identity_provider_id != sight.provider_id for namesake in namesakes)
+    return all(namesake.identity_provider_id != visibility.provider_id for namesake in namesakes)
 
 
 async def _reach(tx: Tx, user_id: str, if_match: str | None) -> tuple[User, _Rules]:
-    found = await footing_to_change(tx, tx.actor.identity_provider_id, user_id)
+    found = await lock_user_to_change(tx, tx.actor.identity_provider_id, user_id)
     if found is None:
         raise NotFound(NOBODY_HERE)
-    footing, user = found
-    rules = await _rules(tx, footing)
-    if not await _sees(tx, Sight(tx.actor.identity_provider_id, rules.adopts), user):
+    state, user = found
+    rules = await _rules(tx, state)
+    if not await _sees(tx, Visibility(tx.actor.identity_provider_id, rules.adopts), user):
         raise NotFound(NOBODY_HERE)
     if if_match is not None and not _matches(if_match, user.version):
         raise PreconditionFailed(f"If-Match names another version than the current one, {etag(user.version)}.")
@@ -212,10 +212,10 @@ def _matches(if_match: str, version: int) -> bool:
     return "*" in tags or str(version) in tags
 
 
-async def _rules(tx: Tx, footing: Footing) -> _Rules:
-    check_provisioning(footing.provisioning, writes=True)
-    deriving = await _deriving_of(tx, tx.actor.identity_provider_id, footing.mapping_version)
-    return _Rules(*deriving, footing.adopts)
+async def _rules(tx: Tx, state: ProviderState) -> _Rules:
+    check_provisioning(state.provisioning, writes=True)
+    deriving = await _deriving_of(tx, tx.actor.identity_provider_id, state.mapping_version)
+    return _Rules(*deriving, state.adopts)
 
 
 def check_provisioning(provisioning: str, *, writes: bool) -> None:

@@ -22,7 +22,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MOST_PARAMETERS: Final = 50
-LINE: Final = "vestibule.line"
+FAST_PATH: Final = "vestibule.line"
 """Where in a scope a `Line` is, if the server has one."""
 _CHALLENGE: Final = (b"www-authenticate", b'Basic realm="SCIM", charset="UTF-8"')
 _TYPE: Final = (b"content-type", MEDIA_TYPE.encode())
@@ -31,7 +31,7 @@ _ALWAYS: Final = b"%b: %b\r\n%b: %b\r\n" % (*_TYPE, *_NO_STORE)
 _CLOSE: Final = (b"connection", b"close")
 
 
-class Line(Protocol):
+class FastPath(Protocol):
     """What a server may offer beside ASGI: the shorter way for what is whole."""
 
     def body_at_hand(self) -> bytes | None:
@@ -48,7 +48,7 @@ class Answer(NamedTuple):
     body: bytes = b""
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
-    async def send(self, send: Send, line: Line | None) -> None:
+    async def send(self, send: Send, line: FastPath | None) -> None:
         """Hand it to the server, the shorter way where there is one and the connection goes on."""
         if line is not None and _CLOSE not in self.headers:
             lines = [b"%b: %b\r\n" % header for header in self.headers]
@@ -87,7 +87,7 @@ class Request:
     authorization: list[bytes]
     query_string: bytes
     receive: Receive
-    line: Line | None
+    line: FastPath | None
     base_url: str
     stranger: Actor
     """The sender, before it is known who that is."""

@@ -124,8 +124,8 @@ class Lookups:
         return found
 
     async def _look_up(self, tenant_name: str, claim: Claim, nobody: Actor) -> Found:
-        async with self._database.house_read(nobody) as house:
-            presented = await find_presented(house, tenant_name, claim.key if claim.is_a_key else "")
+        async with self._database.read_all_tenants(nobody) as all_tenants:
+            presented = await find_presented(all_tenants, tenant_name, claim.key if claim.is_a_key else "")
         right = self._checker.is_same(claim.check, presented.secret_check if presented else None)
         name = f"{presented.provider_name} (key {shortened(claim.key)})" if presented else ""
         return Found(claim, presented, right, name)

@@ -52,8 +52,8 @@ class Refusals:
         presented = refused.presented
         tenant_id = presented.tenant_id if presented else None
         if tenant_id is None and TENANT_NAME.match(tenant_name):
-            async with self._context.database.house_read(NOBODY) as house:
-                tenant = await find_tenant(house, tenant_name)
+            async with self._context.database.read_all_tenants(NOBODY) as all_tenants:
+                tenant = await find_tenant(all_tenants, tenant_name)
             tenant_id = tenant.id if tenant else None
         log.warning(
             "credential refused",

@@ -21,7 +21,7 @@ import orjson
 from vestibule.actions import provision
 from vestibule.actions.provision import check_provisioning
 from vestibule.endpoints.context import Context
-from vestibule.endpoints.exchange import Answer, Line, Receive, Request, Scope, Send, refusal
+from vestibule.endpoints.exchange import Answer, FastPath, Receive, Request, Scope, Send, refusal
 from vestibule.endpoints.failures import BUSY_FOR, scim_error
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
 from vestibule.endpoints.patience import Patience
@@ -46,7 +46,7 @@ from vestibule.scim.schema import USER_TYPE
 from vestibule.settings import Settings
 from vestibule.store.credentials import note_test
 from vestibule.store.events import append_event
-from vestibule.store.users import Sight, page_users
+from vestibule.store.users import Visibility, page_users
 from vestibule.store.where import where
 from vestibule.vendors import VENDORS
 
@@ -74,7 +74,7 @@ class ScimEndpoint:
         self._prefix = f"req_{secrets.token_hex(4)}_"
         self._numbers = itertools.count(1)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send, line: Line | None = None) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, line: FastPath | None = None) -> None:
         request = self._open(scope, receive, line)
         try:
             answer = await self._answer(request)
@@ -84,7 +84,7 @@ class ScimEndpoint:
             answer = refusal(TooManyRequests("The service is stopping; try again.", retry_after=BUSY_FOR))
         await answer.send(send, line)
 
-    def _open(self, scope: Scope, receive: Receive, line: Line | None) -> Request:
+    def _open(self, scope: Scope, receive: Receive, line: FastPath | None) -> Request:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         authorization = [value for name, value in scope["headers"] if name == b"authorization"]
         raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
@@ -225,7 +225,7 @@ class ScimEndpoint:
     async def _get(self, request: Request, caller: Caller, user_id: str) -> Answer:
         projection = _projection(request)
         async with self._context.database.read(request.actor.tenant_id) as reading:
-            user = await provision.see_user(reading, _sight(caller), user_id)
+            user = await provision.see_user(reading, _visibility(caller), user_id)
         tag = etag(user.version).encode()
         if tag in request.headers.get(b"if-none-match", b""):
             return Answer(304, headers=((b"etag", tag),))
@@ -245,7 +245,7 @@ class ScimEndpoint:
         quick = condition is not None and condition.quick
         database, tenant_id = self._context.database, request.actor.tenant_id
         async with database.read(tenant_id) if quick else database.scan(tenant_id) as reading:
-            total, users = await page_users(reading, _sight(caller), condition, page.start, page.count)
+            total, users = await page_users(reading, _visibility(caller), condition, page.start, page.count)
         if VENDORS[caller.presented.vendor].is_probe(query, total):
             await self._note_test(caller)
         return Answer(200, list_response(total, page.start, (_render(request, user, projection) for user in users)))
@@ -292,8 +292,8 @@ def _tenant_hosts(settings: Settings) -> re.Pattern[str] | None:
     return re.compile(rf"{own}([a-z0-9-]+)\.{domain}(?::\d{{1,5}})?\Z", re.ASCII)
 
 
-def _sight(caller: Caller) -> Sight:
-    return Sight(caller.presented.provider_id, bool(caller.presented.adopts))
+def _visibility(caller: Caller) -> Visibility:
+    return Visibility(caller.presented.provider_id, bool(caller.presented.adopts))
 
 
 def _projection(request: Request) -> Projection:

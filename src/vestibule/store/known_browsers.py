@@ -3,7 +3,7 @@
 from typing import Final
 
 from vestibule.model import Administrator
-from vestibule.store.database import House
+from vestibule.store.database import AllTenants
 
 _FIND: Final = """
 SELECT 1 FROM known_browsers
@@ -23,29 +23,32 @@ _DELETE_ALL: Final = "DELETE FROM known_browsers WHERE tenant_id = $1 AND admini
 _FORGET: Final = "DELETE FROM known_browsers WHERE expires_at <= $1"
 
 
-async def is_known_browser(house: House, administrator: Administrator, token_check: bytes) -> bool:
+async def is_known_browser(all_tenants: AllTenants, administrator: Administrator, token_check: bytes) -> bool:
     """Whether a cookie is of a browser that is known for this administrator."""
-    return await house.one(_FIND, administrator.tenant_id, token_check, administrator.id, house.now) is not None
+    return (
+        await all_tenants.one(_FIND, administrator.tenant_id, token_check, administrator.id, all_tenants.now)
+        is not None
+    )
 
 
 async def insert_known_browser(
-    house: House, administrator: Administrator, token_check: bytes, expires_at: int, most: int
+    all_tenants: AllTenants, administrator: Administrator, token_check: bytes, expires_at: int, most: int
 ) -> None:
     """Keep a known browser; of more than `most`, the oldest are forgotten."""
-    await house.run(_INSERT, administrator.tenant_id, token_check, administrator.id, house.now, expires_at)
-    await house.run(_DELETE_OLDEST, administrator.tenant_id, administrator.id, most)
+    await all_tenants.run(_INSERT, administrator.tenant_id, token_check, administrator.id, all_tenants.now, expires_at)
+    await all_tenants.run(_DELETE_OLDEST, administrator.tenant_id, administrator.id, most)
 
 
-async def delete_known_browser(house: House, administrator: Administrator, token_check: bytes) -> None:
+async def delete_known_browser(all_tenants: AllTenants, administrator: Administrator, token_check: bytes) -> None:
     """Forget one browser."""
-    await house.run(_DELETE, administrator.tenant_id, token_check)
+    await all_tenants.run(_DELETE, administrator.tenant_id, token_check)
 
 
-async def delete_known_browsers(house: House, administrator: Administrator) -> int:
+async def delete_known_browsers(all_tenants: AllTenants, administrator: Administrator) -> int:
     """Forget every browser of an administrator. Returns how many there were."""
-    return await house.run(_DELETE_ALL, administrator.tenant_id, administrator.id)
+    return await all_tenants.run(_DELETE_ALL, administrator.tenant_id, administrator.id)
 
 
-async def forget_expired_known_browsers(house: House) -> None:
+async def forget_expired_known_browsers(all_tenants: AllTenants) -> None:
     """Delete those whose time is over."""
-    await house.run(_FORGET, house.now)
+    await all_tenants.run(_FORGET, all_tenants.now)

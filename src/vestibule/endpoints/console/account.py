@@ -11,19 +11,19 @@ from typing import Final
 
 from starlette.responses import Response
 
-from vestibule.actions import pace, passwords, proofs, second_factor, sign_in
+from vestibule.actions import administrator_sign_in, pace, passwords, proofs, second_factor
 from vestibule.actions.known_browsers import find_known
 from vestibule.actions.second_factor import Proof
 from vestibule.endpoints.console.browser_cookie import known_tokens
 from vestibule.endpoints.console.second_step import entered
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, TooBusy, TooOften, WrongInput
 from vestibule.model import HOUSE, HOUSE_TENANT
+from vestibule.store.administrator_sessions import Session, end_session
 from vestibule.store.administrators import lock_administrator
-from vestibule.store.database import House
+from vestibule.store.database import AllTenants
 from vestibule.store.factors import count_codes, factors_of
-from vestibule.store.sessions import Session, end_session
-from vestibule.store.tenants import all_tenants
+from vestibule.store.tenants import find_tenants
 
 PATH: Final = "/console/account"
 Handler = Callable[[Visit], Awaitable[Response]]
@@ -37,8 +37,8 @@ def at_home(handler: Handler) -> Handler:
         if visit.who.tenant_id == HOUSE:
             visit.known_tenant = HOUSE_TENANT
         else:
-            async with visit.context.database.house_read(visit.actor) as house:
-                tenants = await all_tenants(house)
+            async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+                tenants = await find_tenants(all_tenants)
             visit.known_tenant = next(each for each in tenants if each.id == visit.who.tenant_id)
         return await handler(visit)
 
@@ -50,8 +50,8 @@ def proven_lately(handler: Handler) -> Handler:
 
     @wraps(handler)
     async def answer(visit: Visit) -> Response:
-        async with visit.context.database.house_read(visit.actor) as house:
-            recent = second_factor.is_recent(_session(visit), house.now)
+        async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+            recent = second_factor.is_recent(_session(visit), all_tenants.now)
         return await handler(visit) if recent else visit.redirect(f"{PATH}/again")
 
     return answer
@@ -61,8 +61,8 @@ async def lacks_factor(visit: Visit) -> bool:
     """Whether the visitor may change things here and signs in with nothing but a password."""
     if not visit.may("admin") or visit.who.user_id:
         return False
-    async with visit.context.database.house_read(visit.actor) as house:
-        return not await factors_of(house, visit.who)
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        return not await factors_of(all_tenants, visit.who)
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------
@@ -75,8 +75,8 @@ async def show_account(visit: Visit) -> Response:
 
 
 async def _page(visit: Visit, refused: Refusal | None = None, codes: list[str] | None = None) -> Response:
-    async with visit.context.database.house_read(visit.actor) as house:
-        factors, left = await factors_of(house, visit.who), await count_codes(house, visit.who)
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        factors, left = await factors_of(all_tenants, visit.who), await count_codes(all_tenants, visit.who)
     return visit.page(
         "account.html",
         refused.status if refused else 200,
@@ -107,10 +107,12 @@ async def sign_in_again(visit: Visit) -> Response:
         if refused.retry_after:
             response.headers["retry-after"] = str(refused.retry_after)
         return response
-    async with visit.context.database.house_write(visit.actor) as house:
-        entry = await second_factor.enter(house, visit.who, names, f"{PATH}?done=proved-again", known_tokens(visit))
+    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+        entry = await second_factor.enter(
+            all_tenants, visit.who, names, f"{PATH}?done=proved-again", known_tokens(visit)
+        )
         if entry.session:
-            await end_session(house, _session(visit))
+            await end_session(all_tenants, _session(visit))
     return entered(visit, entry, f"{PATH}?done=proved-again")
 
 
@@ -124,20 +126,22 @@ async def check_own_password(visit: Visit, password: str) -> list[str]:
         WrongInput: it is another.
     """
     who, database, browsers = visit.who, visit.context.database, known_tokens(visit)
-    async with database.house_read(visit.actor) as house:
-        browser = await find_known(house, browsers, who)
-        candidate = sign_in.Candidate(who, None, browser)
-        names = sign_in.pace_names(candidate, who.email, visit.address, visit.context.checker.check("throttle"))
-        await pace.check_pace(house, names)
+    async with database.read_all_tenants(visit.actor) as all_tenants:
+        browser = await find_known(all_tenants, browsers, who)
+        candidate = administrator_sign_in.Candidate(who, None, browser)
+        names = administrator_sign_in.pace_names(
+            candidate, who.email, visit.address, visit.context.checker.check("throttle")
+        )
+        await pace.check_pace(all_tenants, names)
     async with visit.context.hashing.turn(f"administrator:{who.id}", trusted=True):
-        async with database.house_write(visit.actor) as house:
-            await pace.claim_try(house, names)
-            _, kept = await lock_administrator(house, who.tenant_id, who.id)
+        async with database.write_all_tenants(visit.actor) as all_tenants:
+            await pace.claim_try(all_tenants, names)
+            _, kept = await lock_administrator(all_tenants, who.tenant_id, who.id)
         right = await asyncio.to_thread(passwords.verify_password, kept, password)
-    async with database.house_write(visit.actor) as house:
-        if right and await sign_in.still_right(house, replace(candidate, password_hash=kept)):
+    async with database.write_all_tenants(visit.actor) as all_tenants:
+        if right and await administrator_sign_in.still_right(all_tenants, replace(candidate, password_hash=kept)):
             return names
-        await sign_in.refuse_sign_in(house, who.email, who)
+        await administrator_sign_in.refuse_sign_in(all_tenants, who.email, who)
     raise WrongInput("That is not your password.", field="password")
 
 
@@ -150,9 +154,9 @@ async def begin_factor(visit: Visit) -> Response:
     """Begin to add a passkey or an authenticator app."""
     kind = visit.field("kind")
     try:
-        async with visit.context.database.house_write(visit.actor) as house:
+        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
             await second_factor.begin_adding(
-                house,
+                all_tenants,
                 _session(visit),
                 visit.who,
                 kind,  # type: ignore[arg-type]  # the action refuses what is none
@@ -167,12 +171,12 @@ async def begin_factor(visit: Visit) -> Response:
 @at_home
 async def show_new_factor(visit: Visit) -> Response:
     """What is needed to finish: the secret for the app, or a press of the passkey's button."""
-    async with visit.context.database.house_read(visit.actor) as house:
-        return await _new_factor(visit, house)
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        return await _new_factor(visit, all_tenants)
 
 
-async def _new_factor(visit: Visit, house: House, refused: Refusal | None = None) -> Response:
-    ceremony = await second_factor.find_adding(house, _session(visit))
+async def _new_factor(visit: Visit, all_tenants: AllTenants, refused: Refusal | None = None) -> Response:
+    ceremony = await second_factor.find_adding(all_tenants, _session(visit))
     if ceremony is None:
         return visit.redirect(PATH)
     status = refused.status if refused else 200
@@ -183,7 +187,7 @@ async def _new_factor(visit: Visit, house: House, refused: Refusal | None = None
         spaced = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
         return visit.page("new_app.html", status, name=ceremony.relay, secret=spaced, drawn=drawn, refused=refused)
     party = proofs.relying_party(visit.context.settings.url)
-    known = [factor.credential_id for factor in await factors_of(house, visit.who) if factor.kind == "webauthn"]
+    known = [factor.credential_id for factor in await factors_of(all_tenants, visit.who) if factor.kind == "webauthn"]
     options = proofs.creation_options(party, visit.who, ceremony.challenge, known) if party else ""
     return visit.page("new_passkey.html", status, name=ceremony.relay, options=options, refused=refused)
 
@@ -194,14 +198,16 @@ async def add_factor(visit: Visit) -> Response:
     proof = Proof(visit.field("answer"), visit.field("code").strip())
     party = proofs.relying_party(visit.context.settings.url)
     try:
-        async with visit.context.database.house_write(visit.actor) as house:
-            ceremony = await second_factor.find_adding(house, _session(visit), lock=True)
+        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+            ceremony = await second_factor.find_adding(all_tenants, _session(visit), lock=True)
             if ceremony is None:
                 return visit.redirect(PATH)
-            codes = await second_factor.finish_adding(house, ceremony, visit.who, proof, party, visit.context.checker)
+            codes = await second_factor.finish_adding(
+                all_tenants, ceremony, visit.who, proof, party, visit.context.checker
+            )
     except Refusal as refused:
-        async with visit.context.database.house_read(visit.actor) as house:
-            return await _new_factor(visit, house, refused)
+        async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+            return await _new_factor(visit, all_tenants, refused)
     return await _page(visit, codes=codes) if codes else visit.redirect(PATH, "factor-added")
 
 
@@ -212,8 +218,8 @@ async def add_factor(visit: Visit) -> Response:
 @proven_lately
 async def remove_factor(visit: Visit) -> Response:
     """Remove a factor."""
-    async with visit.context.database.house_write(visit.actor) as house:
-        await second_factor.remove_factor(house, visit.who, visit.path("factor_id"))
+    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+        await second_factor.remove_factor(all_tenants, visit.who, visit.path("factor_id"))
     return visit.redirect(PATH, "factor-removed")
 
 
@@ -222,8 +228,8 @@ async def remove_factor(visit: Visit) -> Response:
 async def make_codes(visit: Visit) -> Response:
     """Make new recovery codes and show them, this once."""
     try:
-        async with visit.context.database.house_write(visit.actor) as house:
-            codes = await second_factor.make_codes(house, visit.who, visit.context.checker)
+        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+            codes = await second_factor.make_codes(all_tenants, visit.who, visit.context.checker)
     except Refusal as refused:
         return await _page(visit, refused)
     return await _page(visit, codes=codes)

@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.visit import Visit
 from vestibule.limits import ADMINISTRATORS_OF_BROWSER, KNOWN_BROWSER_LIFE
 
 _SEPARATOR: Final = "~"
@@ -14,10 +14,12 @@ _LONGEST_TOKEN: Final = 100
 def known_tokens(visit: Visit) -> list[str]:
     """What the browser sent, newest first. Nothing is known of it yet."""
     sent = visit.request.cookies.get(_name(visit), "")
-    if not sent.isascii() or not sent.isprintable():
-        return []
-    tokens = [token for token in sent.split(_SEPARATOR) if token and len(token) <= _LONGEST_TOKEN]
+    tokens = [token for token in sent.split(_SEPARATOR) if _looks_like_one(token)]
     return tokens[:ADMINISTRATORS_OF_BROWSER]
+
+
+def _looks_like_one(token: str) -> bool:
+    return bool(token) and len(token) <= _LONGEST_TOKEN and token.isascii() and token.isprintable()
 
 
 def keep_tokens(visit: Visit, response: Response, tokens: tuple[str, ...]) -> None:

@@ -5,19 +5,19 @@ from typing import Final
 
 from starlette.responses import Response
 
-from vestibule.actions import administer, configure, pace, passwords, second_factor, sign_in
+from vestibule.actions import administer, administrator_sign_in, configure, pace, passwords, second_factor
 from vestibule.actions.second_factor import Entry
 from vestibule.endpoints.console.browser_cookie import known_tokens
-from vestibule.endpoints.console.guard import cookie_name
 from vestibule.endpoints.console.second_step import entered
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.guard import cookie_name
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import NotFound, Refusal, TooBusy, TooOften, WrongInput
 from vestibule.keys import tenant_of_token
 from vestibule.model import Administrator
+from vestibule.store.administrator_sessions import end_session
 from vestibule.store.administrators import any_administrator
 from vestibule.store.factors import end_ceremonies_of
-from vestibule.store.sessions import end_session
-from vestibule.store.tenants import all_tenants, find_tenant
+from vestibule.store.tenants import find_tenant, find_tenants
 
 _WRONG: Final = (
     "That e-mail and password do not belong together. If you administer several tenants, fill in the tenant name as "
@@ -55,8 +55,8 @@ async def use_link(visit: Visit) -> Response:
 
 async def _invited(visit: Visit, token: str) -> Administrator | None:
     tenant_id = tenant_of_token(token)
-    async with visit.context.database.house_read(visit.actor) as house:
-        return await administer.find_invited_administrator(house, tenant_id, token)
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        return await administer.find_invited_administrator(all_tenants, tenant_id, token)
 
 
 async def _set_up(visit: Visit, token: str) -> Response:
@@ -64,23 +64,23 @@ async def _set_up(visit: Visit, token: str) -> Response:
     name = configure.checked_name(visit.field("name"), "Your name", "name")
     hashed = await hash_new_password(visit, email, visit.field("tenant"), visit.field("title"))
     actor = visit.actor._replace(kind="administrator", name=name)
-    async with visit.context.database.house_write(actor) as house:
-        administrator = await administer.set_up(house, token, email, name, hashed)
+    async with visit.context.database.write_all_tenants(actor) as all_tenants:
+        administrator = await administer.set_up(all_tenants, token, email, name, hashed)
         try:
-            tenant = await configure.create_tenant(house, visit.field("tenant"), visit.field("title"))
+            tenant = await configure.create_tenant(all_tenants, visit.field("tenant"), visit.field("title"))
         except Refusal as refused:  # in this form `name` is the administrator's
             refused.field = "tenant" if refused.field == "name" else refused.field
             raise
-        entry = await second_factor.enter(house, administrator, [], "", known_tokens(visit))
+        entry = await second_factor.enter(all_tenants, administrator, [], "", known_tokens(visit))
     return entered(visit, entry, f"/console/{tenant.name}/identity-providers")
 
 
 async def _join(visit: Visit, token: str, administrator: Administrator) -> Response:
     hashed = await hash_new_password(visit, administrator.email, *await names_of_tenant(visit, administrator))
-    async with visit.context.database.house_write(visit.actor) as house:
-        await administer.join(house, tenant_of_token(token), token, administrator, hashed)
-        await end_ceremonies_of(house, administrator)
-        entry = await second_factor.enter(house, administrator, [], "/console/", known_tokens(visit))
+    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+        await administer.join(all_tenants, tenant_of_token(token), token, administrator, hashed)
+        await end_ceremonies_of(all_tenants, administrator)
+        entry = await second_factor.enter(all_tenants, administrator, [], "/console/", known_tokens(visit))
     return entered(visit, entry, "/console/")
 
 
@@ -99,8 +99,8 @@ async def hash_new_password(visit: Visit, email: str, *names: str) -> str:
 
 async def names_of_tenant(visit: Visit, administrator: Administrator) -> tuple[str, ...]:
     """The name and the title of an administrator's tenant, which their password may not contain."""
-    async with visit.context.database.house_read(visit.actor) as house:
-        tenants = await all_tenants(house)
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        tenants = await find_tenants(all_tenants)
     return next(((each.name, each.title) for each in tenants if each.id == administrator.tenant_id), ())
 
 
@@ -112,7 +112,7 @@ async def show_sign_in(visit: Visit) -> Response:
     if visit.administrator is not None:
         return visit.redirect(_local(visit.query("to")))
     values = {"tenant": visit.query("tenant"), "to": visit.query("to"), "email": ""}
-    return visit.page("sign_in.html", values=values, refused=None)
+    return visit.page("administrator_sign_in.html", values=values, refused=None)
 
 
 async def sign_in_administrator(visit: Visit) -> Response:
@@ -123,7 +123,7 @@ async def sign_in_administrator(visit: Visit) -> Response:
     except (TooOften, TooBusy, WrongInput) as refused:
         values = {"email": email, "tenant": tenant_name, "to": visit.field("to")}
         status = 401 if isinstance(refused, WrongInput) else refused.status
-        response = visit.page("sign_in.html", status, values=values, refused=refused)
+        response = visit.page("administrator_sign_in.html", status, values=values, refused=refused)
         if refused.retry_after:
             response.headers["retry-after"] = str(refused.retry_after)
         return response
@@ -139,33 +139,39 @@ async def _judge(visit: Visit, email: str, tenant_name: str) -> Entry:
         WrongInput: it was wrong.
     """
     browsers, database = known_tokens(visit), visit.context.database
-    async with database.house_read(visit.actor) as house:
-        tenant = await find_tenant(house, tenant_name) if tenant_name else None
+    async with database.read_all_tenants(visit.actor) as all_tenants:
+        tenant = await find_tenant(all_tenants, tenant_name) if tenant_name else None
         tenant_id = (tenant.id if tenant else "nowhere") if tenant_name else None
-        candidate = await sign_in.find_candidate(house, email, tenant_id, browsers)
-        names = sign_in.pace_names(candidate, email, visit.address, visit.context.checker.check("throttle"))
-        await pace.check_pace(house, names)
+        candidate = await administrator_sign_in.find_candidate(all_tenants, email, tenant_id, browsers)
+        names = administrator_sign_in.pace_names(
+            candidate, email, visit.address, visit.context.checker.check("throttle")
+        )
+        await pace.check_pace(all_tenants, names)
     async with visit.context.hashing.turn(names[-1], trusted=bool(candidate.browser)):
-        async with database.house_write(visit.actor) as house:
-            await pace.claim_try(house, names)
+        async with database.write_all_tenants(visit.actor) as all_tenants:
+            await pace.claim_try(all_tenants, names)
         right = await asyncio.to_thread(passwords.verify_password, candidate.password_hash, visit.field("password"))
-    async with database.house_write(visit.actor) as house:
-        if right and candidate.administrator is not None and await sign_in.still_right(house, candidate):
+    async with database.write_all_tenants(visit.actor) as all_tenants:
+        if (
+            right
+            and candidate.administrator is not None
+            and await administrator_sign_in.still_right(all_tenants, candidate)
+        ):
             entry = await second_factor.enter(
-                house, candidate.administrator, names, _local(visit.field("to")), browsers
+                all_tenants, candidate.administrator, names, _local(visit.field("to")), browsers
             )
             if entry.session and visit.session is not None:
-                await end_session(house, visit.session)  # the browser loses its cookie
+                await end_session(all_tenants, visit.session)  # the browser loses its cookie
             return entry
-        await sign_in.refuse_sign_in(house, email, candidate.administrator)
+        await administrator_sign_in.refuse_sign_in(all_tenants, email, candidate.administrator)
     raise WrongInput(_WRONG, field="password")
 
 
 async def sign_out(visit: Visit) -> Response:
     """End the session."""
     if visit.session is not None:
-        async with visit.context.database.house_write(visit.actor) as house:
-            await sign_in.close_session(house, visit.session, visit.who)
+        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+            await administrator_sign_in.close_session(all_tenants, visit.session, visit.who)
     response = visit.redirect("/console/sign-in", "signed-out")
     secure = visit.context.settings.url.startswith("https:")  # a browser keeps a __Host- cookie unless told this
     response.delete_cookie(cookie_name(visit.context), path="/", secure=secure, httponly=True, samesite="lax")
@@ -180,8 +186,8 @@ def _local(path: str) -> str:
 
 async def show_front(visit: Visit) -> Response:
     """The root of the house: to the console, where a first administrator is asked for if there is none."""
-    async with visit.context.database.house_read(visit.actor) as house:
-        awaited = not await any_administrator(house)
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        awaited = not await any_administrator(all_tenants)
     if awaited:
         return visit.page("awaiting.html")
     return visit.redirect("/console/")

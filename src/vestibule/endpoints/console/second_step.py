@@ -11,11 +11,11 @@ from vestibule.actions import pace, proofs, second_factor
 from vestibule.actions.known_browsers import find_known
 from vestibule.actions.second_factor import Entry, Proof, Step
 from vestibule.endpoints.console.browser_cookie import keep_tokens, known_tokens
-from vestibule.endpoints.console.guard import cookie_name
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.guard import cookie_name
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, TooOften, WrongInput
 from vestibule.keys import token_check
-from vestibule.store.sessions import end_session
+from vestibule.store.administrator_sessions import end_session
 
 PATH: Final = "/console/second-step"
 _WRONG: Final = {
@@ -41,8 +41,8 @@ def entered(visit: Visit, entry: Entry, path: str) -> Response:
 
 async def show_step(visit: Visit) -> Response:
     """The page that asks for the second factor."""
-    async with visit.context.database.house_read(visit.actor) as house:
-        step = await second_factor.find_step(house, _token(visit))
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        step = await second_factor.find_step(all_tenants, _token(visit))
     return _page(visit, step) if step else _begin_again(visit)
 
 
@@ -53,26 +53,26 @@ async def take_step(visit: Visit) -> Response:
         return await show_step(visit)
     party, checker = proofs.relying_party(visit.context.settings.url), visit.context.checker
     browsers = known_tokens(visit)
-    async with visit.context.database.house_write(visit.actor) as house:
-        step = await second_factor.find_step(house, _token(visit), lock=True)
+    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+        step = await second_factor.find_step(all_tenants, _token(visit), lock=True)
         if step is None:
             return _begin_again(visit)
-        browser = await find_known(house, browsers, step.administrator)
+        browser = await find_known(all_tenants, browsers, step.administrator)
         names = _pace_names(visit, step, browser)
         try:
             # A passkey cannot be guessed: whoever has it gets in, however often somebody else fails.
             if not proof.answer:
-                await pace.claim_try(house, names)
+                await pace.claim_try(all_tenants, names)
         except TooOften as refused:
             return _page(visit, step, refused)
-        if await second_factor.proves(house, step, proof, party, checker):
+        if await second_factor.proves(all_tenants, step, proof, party, checker):
             if visit.session is not None:
-                await end_session(house, visit.session)
-            entry = await second_factor.finish_step(house, step, [] if proof.answer else names, browsers)
+                await end_session(all_tenants, visit.session)
+            entry = await second_factor.finish_step(all_tenants, step, [] if proof.answer else names, browsers)
             failed = pace.names_of_stranger(step.administrator.email, visit.address, checker.check("throttle"))
-            await pace.forgive(house, [pace.name_of_second_step(step.administrator), *failed])
+            await pace.forgive(all_tenants, [pace.name_of_second_step(step.administrator), *failed])
             return entered(visit, entry, step.ceremony.relay)
-        more = await second_factor.refuse_step(house, step, proof)
+        more = await second_factor.refuse_step(all_tenants, step, proof)
     field = next(name for name, value in proof._asdict().items() if value)
     return _page(visit, step, WrongInput(_WRONG[field], field=field)) if more else _begin_again(visit)
 

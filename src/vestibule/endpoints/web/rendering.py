@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from vestibule.endpoints.console import assets
-from vestibule.endpoints.console.browsers import browser_name
+from vestibule.endpoints.web import assets
+from vestibule.endpoints.web.browsers import browser_name
 from vestibule.events import BY_NAME
 from vestibule.keys import shortened
 from vestibule.model import Event

@@ -12,10 +12,10 @@ from vestibule.actions import pace
 from vestibule.actions.known_browsers import find_known
 from vestibule.keys import make_form_token, make_one_time_token, token_check
 from vestibule.model import HOUSE, Administrator
+from vestibule.store.administrator_sessions import Session, end_session, insert_session
 from vestibule.store.administrators import find_with_password, lock_administrator, note_sign_in
-from vestibule.store.database import House
+from vestibule.store.database import AllTenants
 from vestibule.store.events import append_house_event
-from vestibule.store.sessions import Session, end_session, insert_session
 
 IDLE: Final = 30 * 60_000
 ABSOLUTE: Final = 8 * 3_600_000
@@ -32,7 +32,9 @@ class Candidate:
     """The cookie of this browser, if it is known for that administrator."""
 
 
-async def find_candidate(house: House, email: str, tenant_id: str | None, browsers: Sequence[str]) -> Candidate:
+async def find_candidate(
+    all_tenants: AllTenants, email: str, tenant_id: str | None, browsers: Sequence[str]
+) -> Candidate:
     """Find whom an e-mail is of: in a tenant, or without one wherever it is known.
 
     Where several administrators have the e-mail, it is the one for whom this browser is known, else the one who was
@@ -40,13 +42,13 @@ async def find_candidate(house: House, email: str, tenant_id: str | None, browse
     """
     found = [
         each
-        for each in await find_with_password(house, email)
+        for each in await find_with_password(all_tenants, email)
         if tenant_id is None or each[0].tenant_id in {tenant_id, HOUSE}
     ]
     if tenant_id is not None:
         found.sort(key=lambda each: each[0].tenant_id == HOUSE)  # the tenant's own first
     for administrator, password_hash in found:
-        browser = await find_known(house, browsers, administrator)
+        browser = await find_known(all_tenants, browsers, administrator)
         if browser:
             return Candidate(administrator, password_hash, browser)
     return Candidate(*found[0]) if found else Candidate(None, None)
@@ -59,25 +61,25 @@ def pace_names(candidate: Candidate, email: str, address: str, pepper_key: bytes
     return pace.names_of_stranger(email, address, pepper_key)
 
 
-async def still_right(house: House, candidate: Candidate) -> bool:
+async def still_right(all_tenants: AllTenants, candidate: Candidate) -> bool:
     """Whether somebody whose password was right may still come in with it. Hashing takes long: they may have been
     locked out, or have chosen another password, meanwhile. Whoever does that now waits, and then finds the session.
     """
     if candidate.administrator is None:
         return False
-    now, hash_now = await lock_administrator(house, candidate.administrator.tenant_id, candidate.administrator.id)
+    now, hash_now = await lock_administrator(all_tenants, candidate.administrator.tenant_id, candidate.administrator.id)
     return now is not None and now.disabled_at is None and hash_now == candidate.password_hash
 
 
-async def refuse_sign_in(house: House, email: str, administrator: Administrator | None) -> None:
+async def refuse_sign_in(all_tenants: AllTenants, email: str, administrator: Administrator | None) -> None:
     """Record a failed sign-in, which was counted already. A stranger's e-mail is recorded nowhere."""
     if administrator is not None:
         told = {"email": email, "reason": "the password did not match"}
-        await append_house_event(house, administrator.tenant_id, "administrator.sign_in_refused", told)
+        await append_house_event(all_tenants, administrator.tenant_id, "administrator.sign_in_refused", told)
 
 
 async def open_session(
-    house: House, administrator: Administrator, names: list[str], *, lacks_factor: bool = False
+    all_tenants: AllTenants, administrator: Administrator, names: list[str], *, lacks_factor: bool = False
 ) -> str:
     """Begin a session, and forget the failures under `names`. With `lacks_factor`, nothing can be done in it but
     adding a second factor.
@@ -89,23 +91,23 @@ async def open_session(
         tenant_id=administrator.tenant_id,
         token_check=token_check(token),
         form_token=make_form_token(),
-        created_at=house.now,
-        seen_at=house.now,
-        expires_at=house.now + ABSOLUTE,
+        created_at=all_tenants.now,
+        seen_at=all_tenants.now,
+        expires_at=all_tenants.now + ABSOLUTE,
         lacks_factor=lacks_factor,
     )
-    await insert_session(house, session, administrator.id, house.actor.address, house.actor.agent)
-    await note_sign_in(house, administrator)
-    await pace.forgive(house, names)
+    await insert_session(all_tenants, session, administrator.id, all_tenants.actor.address, all_tenants.actor.agent)
+    await note_sign_in(all_tenants, administrator)
+    await pace.forgive(all_tenants, names)
     await append_house_event(
-        house, administrator.tenant_id, "administrator.signed_in", {"subject": administrator.email}
+        all_tenants, administrator.tenant_id, "administrator.signed_in", {"subject": administrator.email}
     )
     return token
 
 
-async def close_session(house: House, session: Session, administrator: Administrator) -> None:
+async def close_session(all_tenants: AllTenants, session: Session, administrator: Administrator) -> None:
     """End a session because its administrator wants that."""
-    await end_session(house, session)
+    await end_session(all_tenants, session)
     await append_house_event(
-        house, administrator.tenant_id, "administrator.signed_out", {"subject": administrator.email}
+        all_tenants, administrator.tenant_id, "administrator.signed_out", {"subject": administrator.email}
     )
