@@ -112,7 +112,7 @@ async def show_sign_in(visit: Visit) -> Response:
     if visit.administrator is not None:
         return visit.redirect(_local(visit.query("to")))
     values = {"tenant": visit.query("tenant"), "to": visit.query("to"), "email": ""}
-    return visit.page("administrator_sign_in.html", values=values, refused=None)
+    return visit.page("sign_in.html", values=values, refused=None)
 
 
 async def sign_in_administrator(visit: Visit) -> Response:
@@ -123,7 +123,7 @@ async def sign_in_administrator(visit: Visit) -> Response:
     except (TooOften, TooBusy, WrongInput) as refused:
         values = {"email": email, "tenant": tenant_name, "to": visit.field("to")}
         status = 401 if isinstance(refused, WrongInput) else refused.status
-        response = visit.page("administrator_sign_in.html", status, values=values, refused=refused)
+        response = visit.page("sign_in.html", status, values=values, refused=refused)
         if refused.retry_after:
             response.headers["retry-after"] = str(refused.retry_after)
         return response
