@@ -9,6 +9,7 @@ from typing import Any, Final
 import httpx2
 
 from tests.browser.demo import Demo
+from tests.conftest import PLAIN
 from tests.console.certificates import pem
 from tests.console.visitor import Page, Visitor
 
@@ -114,7 +115,7 @@ def _fill_pocket_okta(demo: Demo, url: str, key: str, secret: str) -> dict[str, 
 
 def _fill_over_scim(url: str, okta: tuple[str, str], entra: tuple[str, str]) -> dict[str, str]:
     """What only another client does: refused requests, a wrong Secret, a duplicate under another provider, a delete."""
-    options: dict[str, Any] = {"base_url": url, "headers": {"content-type": "application/scim+json"}, "timeout": 30}
+    options: dict[str, Any] = {"base_url": url, "headers": {"content-type": "application/scim+json"}, **PLAIN}
     with httpx2.Client(auth=okta, **options) as client, httpx2.Client(auth=entra, **options) as other:
         assert client.get("/Users", params={"filter": "userName matches 'a'"}).status_code == 400
         assert client.post("/Users", json={"displayName": "Nobody"}).status_code == 400

@@ -5,12 +5,15 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import on_both_engines
 from tests.console.conftest import Staff, add_by_hand, rows
 from tests.console.harmless import check_markup
 from tests.console.visitor import Page, Visitor, until
 from vestibule.endpoints.console.activity import FAMILIES, PAGE
 from vestibule.events import EVENT_TYPES
 from vestibule.scim.schema import ENTERPRISE_USER
+
+pytestmark = on_both_engines
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import httpx2
 import pytest
 
+from tests.conftest import PLAIN
 from tests.console.conftest import Staff, in_tenant, rows, sql
 from tests.console.harmless import check_markup
 from tests.console.visitor import Page, Visitor, until
@@ -48,7 +49,7 @@ def basic(staff: Staff, key: str, secret: str) -> httpx2.Response:
     """What an identity provider sends with these credentials."""
     token = base64.b64encode(f"{key}:{secret}".encode()).decode()
     headers = {"authorization": f"Basic {token}"} if key else {}
-    return httpx2.get(f"{staff.place.scim_url}/Users", params=TEST, headers=headers, verify=False, trust_env=False)
+    return httpx2.get(f"{staff.place.scim_url}/Users", params=TEST, headers=headers, **PLAIN)
 
 
 def retired(staff: Staff) -> Pair:
@@ -161,7 +162,8 @@ def test_it_tells_that_it_is_off_or_paused(staff: Staff, owner: Visitor, scim: h
     assert staff.live(owner) == "Auto-provisioning is switched off: whatever arrives is refused with 403."
     switch(staff, owner, "paused")
     assert staff.live(owner) == (
-        "Provisioning is paused. Okta is told to wait, keeps its changes and tries again by itself."
+        "Provisioning is paused. Okta is told to wait with new people and changes, keeps them and tries again by "
+        "itself. Whoever it deactivates or deletes is out at once."
     )
 
 

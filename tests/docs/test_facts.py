@@ -24,7 +24,7 @@ from vestibule.model import Rule
 from vestibule.scim.filter import MAX_LENGTH, MAX_NESTING, MAX_TERMS
 from vestibule.scim.messages import DEFAULT_PAGE, MAX_BODY, MAX_DEPTH, MAX_OPERATIONS, MAX_PAGE
 from vestibule.scim.patch import MAX_SELECTING
-from vestibule.scim.resource import MAX_VALUES, REASONS
+from vestibule.scim.resource import MAX_TEXT, MAX_VALUES, REASONS
 from vestibule.scim.schema import ENTERPRISE_USER, INDEXED_BYTES
 from vestibule.serve import GRACE
 from vestibule.vendors import VENDORS
@@ -37,6 +37,7 @@ LIMITS = {
     "Operations in a PATCH": f"{MAX_OPERATIONS:,}",
     "Comparisons that the selectors of a PATCH make": f"{MAX_SELECTING:,}",
     "Values of one attribute": f"{MAX_VALUES}",
+    "Any other text": f"{MAX_TEXT:,} bytes of UTF-8",
     "`userName`, `externalId`, an e-mail address": f"{INDEXED_BYTES:,} bytes",
     "Filter length": f"{MAX_LENGTH:,} characters",
     "Filter nesting": f"{MAX_NESTING}",

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import Place, on_loop
+from tests.conftest import HANG, Place, on_loop
 from tests.service.test_credentials import PERSON, basic, change, suspend, wait_for_events
 from vestibule.actions import configure
 from vestibule.endpoints.context import Context
@@ -29,7 +29,7 @@ class Slow:
 
     def __init__(self, place: Place, method: str, path: str) -> None:
         address = urlsplit(place.scim_url)
-        self._socket = socket.create_connection((address.hostname, address.port), timeout=30)
+        self._socket = socket.create_connection((address.hostname, address.port), timeout=HANG)
         lines = [
             f"{method} {address.path}{path} HTTP/1.1",
             f"host: {address.netloc}",

@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from vestibule.actions.end_access import keep_console_in_step, take_access, take_all
-from vestibule.events import changes_between, redacted, redacted_text
+from vestibule.events import changes_between, creation_changes, redacted, redacted_text, shortened_changes
 from vestibule.mapping import DeriveAll, compile_profile, reads_active
 from vestibule.model import RoleRules, User, created_at, new_id
 from vestibule.scim.errors import Forbidden, NotFound, PreconditionFailed, TooManyRequests, Uniqueness
@@ -80,6 +80,8 @@ class _Rules:
     reads_active: bool
     """Whether Profiles depend on `active`."""
     adopts: bool
+    is_paused: bool
+    """Whether only what takes access away is carried out."""
 
 
 async def see_user(reading: Reading, visibility: Visibility, user_id: str) -> User:
@@ -109,6 +111,8 @@ async def create_user(tx: Tx, sent: Sent, document: Document, ignored: list[Igno
         raise NotFound(NOBODY_HERE)
     state, adoptable = found
     rules = await _rules(tx, state)
+    if rules.is_paused:
+        raise _paused()
     if rules.adopts and adoptable is not None:
         raise _taken(document)
     user_id = new_id(tx.now)
@@ -127,9 +131,7 @@ async def create_user(tx: Tx, sent: Sent, document: Document, ignored: list[Igno
         await insert_user(tx, user, columns)
     except UniqueViolation:
         raise _taken(document) from None
-    await append_event(
-        tx, "user.created", _told(sent, user, document, changes_between({}, document), ignored), subject_id=user.id
-    )
+    await append_event(tx, "user.created", _told(sent, user, document, None, ignored), subject_id=user.id)
     return user
 
 
@@ -165,10 +167,10 @@ async def patch_user(
 
 
 async def delete_user(tx: Tx, sent: Sent, user_id: str, if_match: str | None = None) -> None:
-    """Forget a person's resource. Their userName is free again, their history stays.
+    """Forget a person's resource, also while provisioning is paused. Their userName is free again, their history stays.
 
     Raises:
-        NotFound, PreconditionFailed, Forbidden, TooManyRequests
+        NotFound, PreconditionFailed, Forbidden
     """
     user, _ = await _reach(tx, user_id, if_match)
     if not user.identity_provider_id:
@@ -213,25 +215,39 @@ def _matches(if_match: str, version: int) -> bool:
 
 
 async def _rules(tx: Tx, state: ProviderState) -> _Rules:
-    check_provisioning(state.provisioning, writes=True)
+    check_provisioning(state.provisioning)
     deriving = await _deriving_of(tx, tx.actor.identity_provider_id, state.mapping_version)
-    return _Rules(*deriving, state.adopts)
+    return _Rules(*deriving, state.adopts, state.provisioning == "paused")
 
 
-def check_provisioning(provisioning: str, *, writes: bool) -> None:
-    """Refuse what the provisioning switch does not let through.
+def check_provisioning(provisioning: str) -> None:
+    """Refuse every request while provisioning is switched off. Whether a write waits while it is paused depends on what
+    the write would do, so that is decided in its transaction.
 
     Raises:
-        Forbidden: it is off.
-        TooManyRequests: it is paused, and this would be a write. Okta tries again by itself (wire facts 1.12).
+        Forbidden
     """
     if provisioning == "off":
         raise Forbidden(
             "Auto-provisioning is switched off for this identity provider. Switch it on in the Admin Console under "
             "Integrations > Identity Providers > Provisioning."
         )
-    if provisioning == "paused" and writes:
-        raise TooManyRequests("Provisioning is paused in the Admin Console; try again later.", retry_after=PAUSE)
+
+
+def _paused() -> TooManyRequests:
+    """The refusal of a write that has to wait. Okta tries again by itself (wire facts 1.12)."""
+    return TooManyRequests(
+        "Provisioning is paused in the Admin Console: only deactivations and deletions are carried out. Try again "
+        "later.",
+        retry_after=PAUSE,
+    )
+
+
+def _may_pass_the_pause(before: Document, changes: list[dict[str, Any]], after: Document) -> bool:
+    """Whether a change is carried out while provisioning is paused: it deactivates somebody, or changes nothing of
+    somebody who is inactive, as a deactivation that is sent again does (docs/decisions).
+    """
+    return not after["active"] and (before["active"] or not changes)
 
 
 _derivations: OrderedDict[tuple[str, int], tuple[DeriveAll, bool]] = OrderedDict()
@@ -275,6 +291,8 @@ async def _keep(
     """Keep a person as they are now, with the event that tells what changed; or note that nothing did."""
     adopting = not user.identity_provider_id
     changes = changes_between(before, after)
+    if rules.is_paused and not _may_pass_the_pause(before, changes, after):
+        raise _paused()
     if not changes and not adopting:
         await append_event(tx, "user.unchanged", _told(sent, user, before, [], ignored, understood), subject_id=user.id)
         return user
@@ -339,11 +357,18 @@ def _told(
     sent: Sent,
     user: User,
     document: Document,
-    changes: list[dict[str, Any]],
+    changes: list[dict[str, Any]] | None,
     ignored: list[Ignored],
     understood: list[Understood] | None = None,
 ) -> dict[str, Any]:
-    told = sent.told() | {"user_name": document["userName"], "version": user.version, "changes": changes}
+    """What an event keeps of a write. `changes` is None for a creation, which changes all that the document has."""
+    told = sent.told()
+    body = told.get("sent")
+    told |= {
+        "user_name": document["userName"],
+        "version": user.version,
+        "changes": creation_changes(document, body) if changes is None else shortened_changes(changes, body),
+    }
     if ignored:
         told |= _told_ignored(ignored, MOST_PARTS_TOLD)
     if understood is not None:

@@ -3,6 +3,7 @@
 Every limit on a request's query and body is kept here, before anything else looks at it.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -11,7 +12,7 @@ from urllib.parse import unquote_plus
 
 import orjson
 
-from vestibule.actions.provision import Sent
+from vestibule.actions.provision import LARGEST_KEPT_BODY, Sent
 from vestibule.events import redacted_query
 from vestibule.model import Actor
 from vestibule.scim.errors import InvalidSyntax, InvalidValue, PayloadTooLarge, ScimError, UnsupportedMediaType, excerpt
@@ -156,6 +157,14 @@ class Request:
         self.sent_size = len(body)
         self.sent = decode(body)
         return self.sent
+
+    def read_body_at_hand(self) -> None:
+        """Parse a body that came along and that nobody looked at, so that `told` tells it: a refusal may come before
+        the body is needed. What is not JSON is left out.
+        """
+        if self.sent is None and (body := self.body_at_hand()) and len(body) <= LARGEST_KEPT_BODY:
+            with contextlib.suppress(ScimError):
+                self.parse_body(body)
 
     def told(self) -> Sent:
         """The request as an event keeps it."""

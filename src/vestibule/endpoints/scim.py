@@ -45,8 +45,9 @@ from vestibule.scim.resource import Projection, clean, etag, expand, location, p
 from vestibule.scim.schema import USER_TYPE
 from vestibule.settings import Settings
 from vestibule.store.credentials import note_test
+from vestibule.store.database import Tx
 from vestibule.store.events import append_event
-from vestibule.store.users import Visibility, page_users
+from vestibule.store.users import Visibility, find_user, page_users
 from vestibule.store.where import where
 from vestibule.vendors import VENDORS
 
@@ -145,7 +146,7 @@ class ScimEndpoint:
 
     async def _carry_out(self, request: Request, caller: Caller) -> Answer:
         try:
-            check_provisioning(caller.presented.provisioning, writes=request.method != "GET")
+            check_provisioning(caller.presented.provisioning)
             return await self._route(request, caller)
         except RefusedCredential:
             raise
@@ -165,10 +166,12 @@ class ScimEndpoint:
             body = await self._patience.wait(request.receive_body())
             if time.monotonic() - known_at > _KNOWN_FOR:
                 caller = await self._identify(request)
-                check_provisioning(caller.presented.provisioning, writes=True)
+                check_provisioning(caller.presented.provisioning)
         return request.parse_body(body)
 
     async def _record_refusal(self, request: Request, refused: ScimError) -> None:
+        """Record a refusal, with what was sent and the person it was about, as far as they can be known."""
+        request.read_body_at_hand()
         told = request.told().told() | {
             "reason": redacted_text(refused.detail),
             "status": refused.status,
@@ -176,7 +179,10 @@ class ScimEndpoint:
         }
         try:
             async with self._context.database.write(request.actor) as tx:
-                await append_event(tx, "request.refused", told)
+                user_id, user_name = await _person_meant(tx, request)
+                if user_name:
+                    told["user_name"] = user_name
+                await append_event(tx, "request.refused", told, subject_id=user_id)
         except Exception:
             log.exception("a refusal could not be recorded", extra={"request": request.actor.request_id})
 
@@ -281,6 +287,20 @@ class ScimEndpoint:
 
 
 # -- pieces ------------------------------------------------------------------------------------------------------------
+
+
+async def _person_meant(tx: Tx, request: Request) -> tuple[str, str]:
+    """The id and userName of the person that a refused request is about; each is empty if it is not known."""
+    match request.segments:
+        case ["Users", user_id] if _ID.match(user_id):
+            user = await find_user(tx, user_id)
+            if user is not None and user.identity_provider_id == tx.actor.identity_provider_id:
+                return user.id, str(orjson.loads(user.document)["userName"])
+        case ["Users"] if isinstance(request.sent, dict):
+            names = (value for name, value in request.sent.items() if name.lower() == "username")
+            name = next(names, "")
+            return "", excerpt(name, 200) if isinstance(name, str) else ""
+    return "", ""
 
 
 def _tenant_hosts(settings: Settings) -> re.Pattern[str] | None:

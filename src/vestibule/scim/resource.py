@@ -26,6 +26,11 @@ from vestibule.scim.text import digits, fold, unprintable
 MAX_VALUES: Final = 500
 """How many values one attribute of one resource may have: it bounds the work that any single request can ask for."""
 
+MAX_TEXT: Final = 64 * 1024
+"""How many bytes of UTF-8 one text may take: it bounds the size of a resource, and with it that of a list."""
+_SURELY_SHORT: Final = MAX_TEXT // 4
+"""Characters that take no more than `MAX_TEXT` bytes, whichever they are."""
+
 Reason = Literal["unknown", "readOnly", "neverKept", "secondPrimary"]
 
 REASONS: dict[Reason, str] = {
@@ -180,6 +185,8 @@ def _simple(attribute: Attribute) -> Cleaner:
 
 def _text(value: Any, where: str, _ignored: list[Ignored]) -> str | None:
     if isinstance(value, str):
+        if len(value) > _SURELY_SHORT and (size := len(value.encode())) > MAX_TEXT:
+            raise InvalidValue(f"'{where}' may take {MAX_TEXT:,} bytes; this one takes {size:,}.")
         return value or None
     if value is None or value in ([], {}):
         return None

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import orjson
 
+from vestibule.events import whole_changes
 from vestibule.model import Actor, Event, new_id
 from vestibule.store.database import AllTenants, Reading, Row, Tx
 
@@ -93,7 +94,15 @@ def _actor_json(kind: str, id_: str, name: str, address: str, agent: str) -> str
 
 def _event(row: Row) -> Event:
     id_, at, type_, actor, provider, subject, request_id, data = row
-    return Event(id_, at, type_, orjson.loads(actor), provider, subject, request_id, orjson.loads(data))
+    return Event(id_, at, type_, orjson.loads(actor), provider, subject, request_id, event_data(data))
+
+
+def event_data(text: str) -> dict[str, Any]:
+    """The data of an event from its stored JSON, with its changes in full."""
+    data: dict[str, Any] = orjson.loads(text)
+    if "sent" in data and isinstance(data.get("changes"), list):
+        data["changes"] = whole_changes(data["changes"], data["sent"])
+    return data
 
 
 async def find_event(reading: Reading, event_id: str) -> Event | None:

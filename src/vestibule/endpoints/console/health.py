@@ -63,7 +63,9 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
         return _refused(provider, refusal)
     if provider.provisioning == "paused":
         return Health(
-            "warn", f"Provisioning is paused. {title} is told to wait, keeps its changes and tries again by itself."
+            "warn",
+            f"Provisioning is paused. {title} is told to wait with new people and changes, keeps them and tries again "
+            "by itself. Whoever it deactivates or deletes is out at once.",
         )
     if not keys:
         return Health("warn", "There is no key that works.", mend="Make one under Keys.")
