@@ -228,7 +228,7 @@ def test_no_session_without_the_second_factor(staff: Staff, ana: Administrator, 
 
     page = give_code(visitor, f" {code()[:3]} {code()[3:]} ")
     assert page.answer.headers["location"] == staff.at("users")
-    assert set(visitor.cookies) == {"vestibule"}, "the cookie of the second step is thrown away"
+    assert set(visitor.cookies) == {"vestibule", "vestibule-known"}, "the cookie of the second step is thrown away"
     assert visitor.get(staff.at("users")).heading == "Users"
     assert told(staff)[-1] == "signed_in"
     assert "just now" in visitor.get(ACCOUNT).rows()[0]
