@@ -1,25 +1,61 @@
-"""Limits: every number that bounds what somebody can make the server do or keep. docs/limits.md lists them."""
+"""Every limit that keeps one client, or one tenant, from stopping the others.
+
+One page, so that limits can be read together: a limit on the headers is worth nothing if the body has none. Each is a
+plain number; its name ends with its unit, and the line below it gives the reason. `docs/limits.md` has a row for each,
+and `tests/docs/test_limits.py` keeps the two the same. What an operator may change is in `settings` instead.
+"""
 
 from typing import Final
 
-# -- sign-in of administrators
+# -- connections -------------------------------------------------------------------------------------------------------
+
+HEADER_BYTES: Final = 32 * 1024
+"""Request line and headers of one request, as they arrive. Also trailers and all chunk sizes of one request. Okta and
+Entra ID need less than 2 KiB; a browser with many cookies 8 KiB.
+"""
+HEADER_LINES: Final = 100
+"""Header lines of one request."""
+HEADER_SECONDS: Final = 10
+"""From the start of a connection, or from the first byte of a further request, until all headers are there. A TLS
+handshake has to be done within the same time.
+"""
+IDLE_SECONDS: Final = 75
+"""How long a connection stays open between two requests: longer than the 60 seconds of Okta's and most proxies' pools,
+so that the client closes first and no request meets a closing connection.
+"""
+BODY_SECONDS: Final = 30
+"""From the headers until all of a SCIM body is there: half of the time that Okta waits for the answer."""
+STALLED_READER_SECONDS: Final = 30
+"""How long a client may take nothing of an answer that waits for it. Then the connection is cut, and what was buffered
+for it is free.
+"""
+
+# -- descriptors -------------------------------------------------------------------------------------------------------
+
+RESERVED_DESCRIPTORS: Final = 128
+"""Open files that connections may not take: the database, its log, threads that scan, files that are served. Half of
+all where the process has fewer than twice as many.
+"""
+
+# -- administrators' sign-in -------------------------------------------------------------------------------------------
+
 HASHES_AT_ONCE: Final = 2
-"""Passwords that are hashed or checked at the same time in each process."""
-HASHES_WAITING: Final = 16
-"""How many may wait for that: strangers, and beside them as many who are known. More are refused with 503."""
-HASHES_WAITING_FOR_EACH: Final = 4
-"""How many of those may come from one address, or from one known browser. More are refused with 429."""
+"""Passwords that a process hashes or checks at the same time: each takes 19 MiB and much of a core."""
+WAITING_HASHES: Final = 16
+"""How many may wait for that: strangers, and beside them as many who are trusted. A second of waiting or so."""
+WAITING_HASHES_OF_EACH: Final = 4
+"""How many of those may come from one address, one known browser or one administrator."""
 FREE_TRIES: Final = 5
 """Wrong passwords for an e-mail, or wrong codes for an administrator, before the next try has to wait: a second, then
 twice as long each time.
 """
 FREE_TRIES_OF_ADDRESS: Final = 50
-"""The same for everything that comes from one address."""
-LONGEST_WAIT: Final = 900_000
-"""Milliseconds that a try has to wait at most."""
+"""The same for everything that comes from one address, behind which a whole office may be."""
+LONGEST_WAIT_SECONDS: Final = 900
+"""How long a try has to wait at most."""
 KNOWN_BROWSERS: Final = 20
-"""Known browsers of an administrator; of more, the oldest are forgotten."""
-KNOWN_BROWSER_LIFE: Final = 180 * 86_400_000
-"""Milliseconds for which a browser stays known after a sign-in."""
+"""Known browsers of an administrator."""
+KNOWN_BROWSER_DAYS: Final = 180
+"""How long a browser stays known after a sign-in."""
 ADMINISTRATORS_OF_BROWSER: Final = 4
-"""Administrators for whom one browser can be known."""
+"""Administrators for whom one browser can be known: its cookie grows with each."""

@@ -9,7 +9,7 @@ import pytest
 
 from vestibule.endpoints.hashing import HashingQueue
 from vestibule.errors import Refusal, TooBusy, TooOften
-from vestibule.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_FOR_EACH
+from vestibule.limits import HASHES_AT_ONCE, WAITING_HASHES, WAITING_HASHES_OF_EACH
 
 
 class Crowd:
@@ -64,19 +64,19 @@ def with_crowd(story: Callable[[Crowd], Coroutine[Any, Any, None]]) -> Crowd:
 
 def test_no_more_wait_than_the_queue_holds() -> None:
     async def story(crowd: Crowd) -> None:
-        for number in range(HASHES_WAITING + 5):
+        for number in range(WAITING_HASHES + 5):
             await crowd.send(f"stranger {number}", f"192.0.2.{number}")
-        assert crowd.queue.waiting == HASHES_WAITING
+        assert crowd.queue.waiting == WAITING_HASHES
         assert list(crowd.refused.values()) == [TooBusy] * 5
         assert len(crowd.came) == HASHES_AT_ONCE
 
     crowd = with_crowd(story)
-    assert len(crowd.came) == HASHES_AT_ONCE + HASHES_WAITING
+    assert len(crowd.came) == HASHES_AT_ONCE + WAITING_HASHES
 
 
 def test_one_address_holds_few_places() -> None:
     async def story(crowd: Crowd) -> None:
-        for number in range(HASHES_WAITING_FOR_EACH + 3):
+        for number in range(WAITING_HASHES_OF_EACH + 3):
             await crowd.send(f"stranger {number}", "192.0.2.1")
         assert list(crowd.refused.values()) == [TooOften] * 3
         await crowd.send("somebody else", "192.0.2.2")
@@ -87,7 +87,7 @@ def test_one_address_holds_few_places() -> None:
 
 def test_a_known_browser_goes_before_strangers_who_came_first() -> None:
     async def story(crowd: Crowd) -> None:
-        for number in range(HASHES_WAITING):
+        for number in range(WAITING_HASHES):
             await crowd.send(f"stranger {number}", f"192.0.2.{number}")
         await crowd.send("one more stranger", "192.0.2.99")
         await crowd.send("known", "browser:1", trusted=True)

@@ -13,7 +13,7 @@ import hmac
 from typing import Final
 
 from vestibule.errors import TooOften
-from vestibule.limits import FREE_TRIES, FREE_TRIES_OF_ADDRESS, LONGEST_WAIT
+from vestibule.limits import FREE_TRIES, FREE_TRIES_OF_ADDRESS, LONGEST_WAIT_SECONDS
 from vestibule.model import Administrator
 from vestibule.store.administrators import email_key
 from vestibule.store.database import AllTenants
@@ -66,7 +66,7 @@ async def claim_try(all_tenants: AllTenants, names: list[str]) -> None:
     for name, before, last_at, _ in kept:
         failures = before + 1 if all_tenants.now - last_at < FORGOTTEN_AFTER else 1
         beyond = failures - _free(name)
-        wait = min(LONGEST_WAIT, 1000 << min(beyond, 20)) if beyond >= 0 else 0
+        wait = min(LONGEST_WAIT_SECONDS * 1000, 1000 << min(beyond, 20)) if beyond >= 0 else 0
         await put_throttle(all_tenants, name, failures, all_tenants.now + wait)
 
 

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from vestibule.errors import TooBusy, TooOften
-from vestibule.limits import HASHES_AT_ONCE, HASHES_WAITING, HASHES_WAITING_FOR_EACH
+from vestibule.limits import HASHES_AT_ONCE, WAITING_HASHES, WAITING_HASHES_OF_EACH
 
 RETRY_AFTER = 2
 """Seconds after which somebody who was refused may try again."""
@@ -61,12 +61,12 @@ class HashingQueue:
             self._running += 1
             return
         queue = self._queues[trusted]
-        if self._waiting[who] >= HASHES_WAITING_FOR_EACH:
+        if self._waiting[who] >= WAITING_HASHES_OF_EACH:
             raise TooOften(
                 f"Several sign-ins from here are being checked at this moment. Try again in {RETRY_AFTER} seconds.",
                 RETRY_AFTER,
             )
-        if len(queue) >= HASHES_WAITING:
+        if len(queue) >= WAITING_HASHES:
             raise TooBusy(
                 f"Very many sign-ins are being checked at this moment. Try again in {RETRY_AFTER} seconds.", RETRY_AFTER
             )
