@@ -6,12 +6,15 @@ are forgotten when the password changes, when the second factors are reset, and 
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from vestibule.keys import make_one_time_token, tenant_of_token, token_check
-from vestibule.limits import KNOWN_BROWSER_LIFE, KNOWN_BROWSERS
+from vestibule.limits import KNOWN_BROWSER_DAYS, KNOWN_BROWSERS
 from vestibule.model import Administrator
 from vestibule.store.database import AllTenants
 from vestibule.store.known_browsers import delete_known_browser, insert_known_browser, is_known_browser
+
+_DAY: Final = 86_400_000
 
 
 async def find_known(all_tenants: AllTenants, tokens: Sequence[str], administrator: Administrator | None) -> str:
@@ -37,6 +40,6 @@ async def remember_browser(
         await delete_known_browser(all_tenants, administrator, token_check(old))
     token = make_one_time_token(administrator.tenant_id)
     await insert_known_browser(
-        all_tenants, administrator, token_check(token), all_tenants.now + KNOWN_BROWSER_LIFE, KNOWN_BROWSERS
+        all_tenants, administrator, token_check(token), all_tenants.now + KNOWN_BROWSER_DAYS * _DAY, KNOWN_BROWSERS
     )
     return (token, *(each for each in tokens if each != old))

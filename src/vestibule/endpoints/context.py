@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from vestibule.endpoints.flood_counter import FloodCounter
 from vestibule.endpoints.hashing import HashingQueue
-from vestibule.endpoints.tally import Tally
 from vestibule.errors import WrongSetting
 from vestibule.keys import Checker, load_pepper
 from vestibule.model import HOUSE, Actor
@@ -55,7 +55,7 @@ class Context:
     background: Background = field(default_factory=Background)
     hashing: HashingQueue = field(default_factory=HashingQueue)
     """Who may hash a password now."""
-    refused_sign_ins: Tally = field(default_factory=lambda: Tally(recorded=20, together=100))
+    refused_sign_ins: FloodCounter = field(default_factory=lambda: FloodCounter(recorded=20, together=100))
     """Of messages that nobody signed, by identity provider and address."""
 
     @classmethod

@@ -5,7 +5,7 @@ from typing import Final
 from starlette.responses import Response
 
 from vestibule.endpoints.web.visit import Visit
-from vestibule.limits import ADMINISTRATORS_OF_BROWSER, KNOWN_BROWSER_LIFE
+from vestibule.limits import ADMINISTRATORS_OF_BROWSER, KNOWN_BROWSER_DAYS
 
 _SEPARATOR: Final = "~"
 _LONGEST_TOKEN: Final = 100
@@ -27,7 +27,7 @@ def keep_tokens(visit: Visit, response: Response, tokens: tuple[str, ...]) -> No
     response.set_cookie(
         _name(visit),
         _SEPARATOR.join(tokens[:ADMINISTRATORS_OF_BROWSER]),
-        max_age=KNOWN_BROWSER_LIFE // 1000,
+        max_age=KNOWN_BROWSER_DAYS * 86_400,
         path="/",
         secure=_https(visit),
         httponly=True,
