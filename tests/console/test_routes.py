@@ -70,7 +70,7 @@ RULES: dict[str, set[str]] = {
         "GET /console/account/new-factor", "POST /console/account/new-factor", "POST /console/account/recovery-codes",
         "POST /console/sign-out", "GET /console/", f"GET {IN}/", f"GET {IN}/users", f"GET {PERSON}",
         f"GET {IN}/identity-providers", f"GET {IDP}", f"GET {IDP}/live", f"GET {IDP}/mapping",
-        f"GET {IDP}/mapping/progress", f"GET {IN}/activity", f"GET {IN}/activity/new",
+        f"GET {IDP}/mapping/progress", f"GET {IN}/activity", f"GET {IN}/activity/new", f"GET {IN}/activity/export",
         f"GET {IN}/activity/{{event_id}}", f"GET {IN}/tenant", f"GET {IN}/administrators",
         f"GET {IDP}/sign-in-test/{{request_id}}", f"GET {IDP}/roles", f"GET {IN}/applications", f"GET {APP}",
     },
@@ -134,7 +134,9 @@ def check_admitted(route: Route, page: Page) -> None:
         assert "to=" not in page.answer.headers["location"]
         return
     kind = page.answer.headers["content-type"].partition(";")[0]
-    if route.shape != "text":
+    if route.path.endswith("/export"):
+        assert kind == "text/csv"
+    elif route.shape != "text":
         assert kind == {"page": "text/html", "json": "application/json"}[route.shape]
     if kind == "text/html":
         check_markup(page)
