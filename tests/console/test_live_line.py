@@ -26,7 +26,7 @@ MEND = (
 
 
 def switch(staff: Staff, visitor: Visitor, state: str) -> Page:
-    return visitor.submit(visitor.get(staff.provider), "Save", {"provisioning": state})
+    return visitor.submit(visitor.get(f"{staff.provider}/provisioning"), "Save", {"provisioning": state})
 
 
 def test_it_waits_and_then_tells_of_the_test(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
