@@ -59,3 +59,18 @@ KNOWN_BROWSER_DAYS: Final = 180
 """How long a browser stays known after a sign-in."""
 ADMINISTRATORS_OF_BROWSER: Final = 4
 """Administrators for whom one browser can be known: its cookie grows with each."""
+
+# -- reads that may look at every row ----------------------------------------------------------------------------------
+
+SCAN_SECONDS: Final = 5
+"""How long a filter without an index, a list or a search of the console may work. Then it is stopped."""
+SCANS_OF_TENANT: Final = 1
+"""Searches, and beside them lists, that a tenant has under way at the same time."""
+WAITING_SCANS: Final = 100
+"""How many wait for their turn, which goes round the tenants."""
+WAITING_SCANS_OF_TENANT: Final = 10
+"""How many of those are one tenant's."""
+SCAN_WAIT_SECONDS: Final = 20
+"""How long one may wait for its turn: with its own time that is well below the 60 seconds at which Okta gives up."""
+LIST_BYTES: Final = 8 * 1024 * 1024
+"""How large the resources of one list may be together. A page that would be larger ends early."""

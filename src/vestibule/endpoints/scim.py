@@ -22,7 +22,17 @@ from vestibule.actions import provision
 from vestibule.actions.provision import check_provisioning
 from vestibule.endpoints.body_timeout import BodyTimeout
 from vestibule.endpoints.context import Context
-from vestibule.endpoints.exchange import Answer, FastPath, Receive, Request, Scope, Send, refusal
+from vestibule.endpoints.exchange import (
+    Answer,
+    ClientGone,
+    FastPath,
+    Receive,
+    Request,
+    Scope,
+    Send,
+    refusal,
+    while_connected,
+)
 from vestibule.endpoints.failures import BUSY_FOR, scim_error
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
 from vestibule.endpoints.key_usage import KeyUsage
@@ -83,6 +93,8 @@ class ScimEndpoint:
         request = self._open(scope, receive, line)
         try:
             answer = await self._answer(request)
+        except ClientGone:
+            return
         except Exception as error:  # noqa: BLE001 -- the last line: a client never sees anything but a SCIM Error
             answer = refusal(scim_error(error, request.actor.request_id))
         except asyncio.CancelledError:  # a second signal to stop: nobody waits for this request any longer
@@ -171,6 +183,8 @@ class ScimEndpoint:
             check_provisioning(caller.presented.provisioning)
             return await self._route(request, caller)
         except RefusedCredential:
+            raise
+        except ClientGone:
             raise
         except Exception as error:  # noqa: BLE001 -- turned into the SCIM Error that is recorded and answered
             told = scim_error(error, request.actor.request_id)
@@ -278,11 +292,17 @@ class ScimEndpoint:
             tree = parse_filter(text, USER_TYPE)
             prefix = location("", USER_TYPE, request.base_url)
             condition = where(tree, USER_TYPE, self._context.database.engine, prefix, first=3)
-        # What an index answers runs at once; what may look at everybody keeps nobody else waiting.
-        quick = condition is not None and condition.quick
-        database, tenant_id = self._context.database, request.actor.tenant_id
-        async with database.read(tenant_id) if quick else database.scan(tenant_id) as reading:
-            total, users = await page_users(reading, _visibility(caller), condition, page.start, page.count)
+        database, tenant_id, visibility = self._context.database, request.actor.tenant_id, _visibility(caller)
+        if condition is not None and condition.quick:
+            async with database.read(tenant_id) as reading:
+                total, users = await page_users(reading, visibility, condition, page.start, page.count)
+        else:
+            # What may look at everybody keeps nobody else waiting, and ends when nobody waits for it.
+            async def scan() -> tuple[int, list[User]]:
+                async with database.scan(tenant_id, "search" if condition else "list") as reading:
+                    return await page_users(reading, visibility, condition, page.start, page.count)
+
+            total, users = await while_connected(request.receive, scan())
         if VENDORS[caller.presented.vendor].is_probe(query, total):
             await self._note_test(caller)
         return Answer(200, list_response(total, page.start, (_render(request, user, projection) for user in users)))

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from vestibule.limits import LIST_BYTES
 from vestibule.model import User
 from vestibule.scim.filter import Document
 from vestibule.scim.text import fold
@@ -105,6 +106,8 @@ _COLUMNS: Final = (
     "id, identity_provider_id, active, role, document, profile, version, created_at, modified_at, "
     "saml_groups, blocked_at"
 )
+_DOCUMENT: Final = 4
+"""Where in a row the document is."""
 _GET: Final = f"SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND id = $2"  # noqa: S608 -- a constant
 _LOCK: Final = _GET + " /*for update*/"
 _BY_NAME: Final = f"""
@@ -232,20 +235,49 @@ async def page_users(
     scope = _OWN_OR_ADOPTABLE if adopting else _OWN
     test = f"tenant_id = $1 AND {scope}" + (f" AND {condition.sql}" if condition else "")
     values = [reading.tenant, visibility.provider_id, *(condition.values if condition else ())]
-    rows = []
-    if count:
-        at = len(values)
-        # Where an index on a value leads to a few rows, `id || ''` keeps the planner from walking all rows in their
-        # order.
-        order = "id || ''" if quick else "id"
-        select = f"SELECT {_COLUMNS} FROM users WHERE {test} ORDER BY {order} LIMIT ${at + 1} OFFSET ${at + 2}"  # noqa: S608 -- test is made of constants and of `where`
-        rows = await reading.all(select, *values, count, start - 1)
-    if len(rows) < count and (rows or start == 1):
+    rows, whole = await _page(reading, test, values, start, count, quick=quick)
+    if whole and len(rows) < count and (rows or start == 1):
         total = start - 1 + len(rows)
     else:
-        counted = await reading.one(f"SELECT count(*) FROM users WHERE {test}", *values)  # noqa: S608 -- as above
+        counted = await reading.one(f"SELECT count(*) FROM users WHERE {test}", *values)  # noqa: S608 -- test is made of constants and of `where`
         total = counted[0] if counted else 0
     return total, [_user(row) for row in rows]
+
+
+_FIRST_PIECE: Final = 8
+_LARGEST_PIECE: Final = 250
+
+
+async def _page(
+    reading: Reading, test: str, values: list[Any], start: int, count: int, *, quick: bool
+) -> tuple[list[Row], bool]:
+    """The rows of a page, and whether all of them are there: it ends early where they are large.
+
+    They are read in pieces, so that no more than a piece is in memory beyond the limit: a few rows first, and then as
+    many as fit if the others are like those.
+    """
+    # Where an index on a value leads to a few rows, `id || ''` keeps the planner from walking all rows in their order.
+    order = "id || ''" if quick else "id"
+    at = len(values)
+    rows: list[Row] = []
+    size, piece, beyond = 0, min(_FIRST_PIECE, count), ""
+    while piece:
+        # From beyond a row that was read, nobody is skipped or told twice, and what was passed over is not read again.
+        test_here = f"{test} AND id > ${at + 3}" if beyond else test
+        sql = f"SELECT {_COLUMNS} FROM users WHERE {test_here} ORDER BY {order} LIMIT ${at + 1} OFFSET ${at + 2}"  # noqa: S608 -- test is made of constants and of `where`
+        more = await reading.all(sql, *values, piece, 0 if beyond else start - 1, *([beyond] if beyond else []))
+        for row in more:
+            document = row[_DOCUMENT]
+            size += len(document) if document.isascii() else len(document.encode())
+            if rows and size > LIST_BYTES:
+                return rows, False
+            rows.append(row)
+        if len(more) < piece:
+            break
+        beyond = rows[-1][0]
+        fitting = max((LIST_BYTES - size) * len(rows) // (size + 1), 1)
+        piece = min(fitting, _LARGEST_PIECE, count - len(rows))
+    return rows, True
 
 
 # -- the console's list ------------------------------------------------------------------------------------------------

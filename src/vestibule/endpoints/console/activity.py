@@ -7,11 +7,12 @@ from starlette.responses import Response
 from vestibule.endpoints.console.activity_search import FAMILIES, read_search, with_person
 from vestibule.endpoints.console.connection_advice import advice_on_address, advice_on_credential
 from vestibule.endpoints.console.sign_in_advice import mend_of_sign_in
+from vestibule.endpoints.exchange import while_connected
 from vestibule.endpoints.web.visit import Visit
 from vestibule.events import EVENT_TYPES
-from vestibule.model import Event, IdentityProvider
+from vestibule.model import Event, IdentityProvider, Stopwatch
 from vestibule.model import created_at as event_instant
-from vestibule.store.events import EventQuery, find_event, page_events, search_events
+from vestibule.store.events import EventPage, EventQuery, find_event, page_events, search_events
 from vestibule.store.identity_providers import all_providers
 from vestibule.store.stopwatches import find_stopwatch, find_stopwatches
 from vestibule.vendors import VENDORS
@@ -22,12 +23,17 @@ PAGE: Final = 50
 async def show_activity(visit: Visit) -> Response:
     """The list of events, filtered."""
     search, before = read_search(visit), visit.query("before")
-    async with visit.context.database.scan(visit.tenant.id) as reading:
-        query = await with_person(reading, search.query)
-        page = await search_events(reading, query, PAGE, before_id=before)
-        providers = await all_providers(reading)
-        waiting = visit.context.database.stopwatches
-        stopwatches = await find_stopwatches(reading, waiting, [event.id for event in page.events])
+    context = visit.context
+
+    async def find() -> tuple[EventPage, list[IdentityProvider], dict[str, Stopwatch]]:
+        async with context.database.scan(visit.tenant.id, "search" if search.fields else "list") as reading:
+            query = await with_person(reading, search.query)
+            page = await search_events(reading, query, PAGE, before_id=before)
+            ids = [event.id for event in page.events]
+            stopwatches = await find_stopwatches(reading, context.database.stopwatches, ids)
+            return page, await all_providers(reading), stopwatches
+
+    page, providers, stopwatches = await while_connected(visit.request.receive, find())
     return visit.page(
         "activity.html",
         events=page.events,
