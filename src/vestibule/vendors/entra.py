@@ -29,6 +29,8 @@ ENTRA = Vendor(
     ),
     mend_setting="Enterprise applications > your application > Provisioning > Admin Credentials: paste the token again "
     "and press Test Connection",
+    metadata_setting="Enterprise applications > your application > Single sign-on > SAML Certificates > App "
+    "Federation Metadata Url",
     probe="Test Connection",
     # A look-up of a random GUID that nobody has (wire facts 3.1).
     is_probe=lambda query, found: found == 0 and _GUID_LOOKUP.fullmatch(query.get("filter", "")) is not None,

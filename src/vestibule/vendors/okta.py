@@ -32,6 +32,7 @@ OKTA = Vendor(
     ),
     mend_setting="Applications > your application > Provisioning > Integration > Edit: paste the Secret again and "
     "press Test API Credentials",
+    metadata_setting="Applications > your application > Sign On > Metadata URL",
     probe="Test API Credentials",
     is_probe=lambda query, _found: dict(query) == {"startindex": "1", "count": "2"},  # wire facts 1.3
 )

@@ -29,6 +29,8 @@ class Vendor:
     steps: tuple[Step, ...]
     mend_setting: str
     """Where in its screens a wrong secret is put right."""
+    metadata_setting: str
+    """Where in its screens the address of its SAML metadata stands."""
     probe: str
     """What it calls the button that tests the connection."""
     is_probe: Callable[[Mapping[str, str], int], bool]
