@@ -63,9 +63,8 @@ def test_assigned_signed_in_deactivated_and_out(demo: Demo, open_window: OpenWin
     page.reload()
     expect(page.get_by_role("link", name="Sign in with Okta")).to_be_visible()
     hand.shoot(page, "person-out")
-    assert office.clicks + hand.clicks <= MOST_CLICKS, (
-        f"{office.clicks} clicks of administrators, {hand.clicks} of Sana"
-    )
+    assert office.clicks + hand.clicks <= MOST_CLICKS, f"administrators: {office.clicks}, the person: {hand.clicks}"
+    assert office.clicks > MOST_CLICKS // 2, "the clicks are counted"
     page.get_by_role("link", name="Sign in with Okta").click()
     expect(page.get_by_text(NAME)).to_have_count(0)
 
