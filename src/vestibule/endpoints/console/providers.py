@@ -56,10 +56,10 @@ async def show_provider(visit: Visit) -> Response:
     """One identity provider: the steps of its set-up, and how it is doing."""
     async with visit.context.database.scan(visit.tenant.id) as reading:
         provider = await provider_of(visit, reading)
-        keys = [key for key in await credentials_of(reading, provider.id) if key.usable(reading.now)]
+        keys = await credentials_of(reading, provider.id)
         return visit.page(
             "provider_overview.html",
-            keys=keys,
+            keys=[key for key in keys if key.usable(reading.now)],
             last_used=max(keys, key=lambda key: key.last_used_at or 0, default=None),
             derivation=await find_derivation(reading, provider.id),
             events=await page_events(reading, EventQuery(provider_id=provider.id), 5),
