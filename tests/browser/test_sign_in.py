@@ -34,7 +34,7 @@ def test_assigned_signed_in_deactivated_and_out(demo: Demo, open_window: OpenWin
     # Both sides are told of each other by their metadata's addresses.
     vestibule.open_tab("Sign-in")
     saml = vestibule.page.locator("#saml")
-    of_service = saml.get_by_text("/metadata", exact=False).first.inner_text()
+    of_service = vestibule.page.locator("#ours").get_by_text("/metadata", exact=False).first.inner_text()
     okta.open_app("Sign On")
     okta.page.get_by_label("SP metadata URL").fill(of_service)
     okta.press("Read metadata")
