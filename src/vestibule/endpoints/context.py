@@ -59,6 +59,9 @@ class Context:
     database: Database
     checker: Checker
     background: Background = field(default_factory=Background)
+    loop_share: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held for each piece of long work on the event loop (derivations, previews), so that between two pieces, whoever
+    they are for, everything else gets its turn."""
     refused_sign_ins: FloodCounter = field(default_factory=lambda: FloodCounter(recorded=20, together=100))
     """Of messages that nobody signed, by identity provider and address."""
     sign_ins_of_clients: TokenBuckets = field(
