@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from vestibule.endpoints.flood_counter import FloodCounter
+from vestibule.endpoints.hashing import HashingQueue
 from vestibule.endpoints.rate_limit import TokenBuckets
 from vestibule.errors import WrongSetting
 from vestibule.keys import Checker, load_pepper
@@ -59,6 +60,8 @@ class Context:
     database: Database
     checker: Checker
     background: Background = field(default_factory=Background)
+    hashing: HashingQueue = field(default_factory=HashingQueue)
+    """Who may hash a password now."""
     loop_share: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held for each piece of long work on the event loop (derivations, previews), so that between two pieces, whoever
     they are for, everything else gets its turn."""
