@@ -11,7 +11,7 @@ from operator import methodcaller
 from typing import Any
 
 from vestibule.scim.errors import InvalidPath, excerpt
-from vestibule.scim.filter import Document, Filter, Predicate, check_size, parse_element_filter, predicate
+from vestibule.scim.filter import Document, Filter, Predicate, check_length, check_size, parse_element_filter, predicate
 from vestibule.scim.path import MalformedPath, find_path
 from vestibule.scim.schema import Attribute, ResourceType
 
@@ -109,8 +109,12 @@ def parse_target(text: str, resource_type: ResourceType) -> Target | None:
         InvalidPath: the text is not an attribute path.
         InvalidFilter: the filter between the brackets is not one.
     """
-    check_size(text)
-    match = _SELECTING.match(text)
+    if "[" in text:
+        check_size(text)
+        match = _SELECTING.match(text)
+    else:
+        check_length(text)
+        match = None
     try:
         path = find_path(match["attribute"] if match else text, resource_type)
     except MalformedPath:
