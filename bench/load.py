@@ -106,7 +106,7 @@ def _join_chunks(raw: bytes) -> bytes:
         at = end + 2 + size + 2
 
 
-class Line:
+class FastPath:
     """One keep-alive connection and the conversation that is held on it."""
 
     __slots__ = ("buffer", "conversation", "sent", "socket", "step")
@@ -145,18 +145,18 @@ class Switchboard:
         self.host = host
         self.port = port
         self.poll = select.epoll()
-        self.lines: dict[int, Line] = {}
+        self.lines: dict[int, FastPath] = {}
         self.latencies: list[list[int]] = [[] for _ in STEPS]
         self.errors: list[str] = []
 
     def dial(self) -> None:
         """A new line, and a conversation on it."""
-        line = Line(self.host, self.port)
+        line = FastPath(self.host, self.port)
         self.lines[line.socket.fileno()] = line
         self.poll.register(line.socket.fileno(), select.EPOLLIN)
         self.begin(line)
 
-    def begin(self, line: Line) -> None:
+    def begin(self, line: FastPath) -> None:
         """The next conversation on this line; the end of the line when there are none left."""
         line.conversation = next(self.conversations, None)
         if line.conversation is None:
@@ -164,12 +164,12 @@ class Switchboard:
         else:
             line.say(next(line.conversation))
 
-    def hang_up(self, line: Line) -> None:
+    def hang_up(self, line: FastPath) -> None:
         self.poll.unregister(line.socket.fileno())
         del self.lines[line.socket.fileno()]
         line.socket.close()
 
-    def go_on(self, line: Line) -> None:
+    def go_on(self, line: FastPath) -> None:
         """Hear what there is on a line and say what comes next."""
         try:
             answer = line.hear()

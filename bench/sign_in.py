@@ -32,7 +32,7 @@ from vestibule.keys import make_form_token, make_one_time_token, token_check
 from vestibule.model import new_id
 from vestibule.settings import Settings
 from vestibule.store.database import Tx
-from vestibule.store.user_sessions import UserSession, insert_user_session
+from vestibule.store.person_sessions import UserSession, insert_user_session
 
 AIM: Final = 100.0
 """Milliseconds for a deactivation that ends 10,000 sessions."""

@@ -34,6 +34,7 @@ from vestibule.endpoints.context import Context
 from vestibule.keys import Pair
 from vestibule.model import HOUSE, Actor, IdentityProvider, Tenant
 from vestibule.settings import Settings
+from vestibule.store.events import event_data
 from vestibule.store.stopwatches import keep_stopwatches
 
 if TYPE_CHECKING:
@@ -177,8 +178,8 @@ class Running:
 
         async def make(context: Context) -> tuple[Tenant, IdentityProvider, Pair]:
             operator = Actor(HOUSE, "operator", name="test")
-            async with context.database.house_write(operator) as house:
-                tenant = await configure.create_tenant(house, name, f"Tenant {name}")
+            async with context.database.write_all_tenants(operator) as all_tenants:
+                tenant = await configure.create_tenant(all_tenants, name, f"Tenant {name}")
             async with context.database.write(operator._replace(tenant_id=tenant.id)) as tx:
                 provider = await configure.create_provider(tx, vendor.title(), vendor)
                 provider, pair = await configure.set_provisioning(tx, provider.id, "on", context.checker)
@@ -238,7 +239,7 @@ class Place:
                     "SELECT type, subject_id, data, actor FROM events WHERE tenant_id = $1 ORDER BY id", self.tenant.id
                 )
             return [
-                {"type": row[0], "subject": row[1], "data": json.loads(row[2]), "actor": json.loads(row[3])}
+                {"type": row[0], "subject": row[1], "data": event_data(row[2]), "actor": json.loads(row[3])}
                 for row in rows
             ]
 

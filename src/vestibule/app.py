@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from vestibule.endpoints.context import Context
-from vestibule.endpoints.exchange import LINE, Line, Receive, Scope, Send
+from vestibule.endpoints.exchange import FAST_PATH, FastPath, Receive, Scope, Send
 from vestibule.endpoints.front import find_fault, meant_for_scim, refuse_malformed
 from vestibule.endpoints.routes import console
 from vestibule.endpoints.scim import ScimEndpoint
@@ -38,7 +38,7 @@ class Vestibule:
             return
         if scope["type"] != "http":
             return
-        line: Line | None = scope.pop(LINE, None)
+        line: FastPath | None = scope.pop(FAST_PATH, None)
         path: str = scope["path"]
         is_scim = path.startswith(_SCIM) or meant_for_scim(path)
         if (fault := find_fault(scope)) is not None:

@@ -66,8 +66,8 @@ async def _welcome(context: Context, child: _Child) -> None:
         signal.raise_signal(signal.SIGINT)
         return
     actor = Actor(HOUSE, "operator", name="demo")
-    async with context.database.house_write(actor) as house:
-        token = "" if await any_administrator(house) else await invite_first(house)
+    async with context.database.write_all_tenants(actor) as all_tenants:
+        token = "" if await any_administrator(all_tenants) else await invite_first(all_tenants)
     url = context.settings.url
     first = (
         f"  1. Become the first administrator (this link works once):\n       {url}/setup/{token}"

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import string
 import zlib
@@ -26,6 +27,7 @@ _ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowerca
 _KEY_LENGTH, _SECRET_LENGTH, _CHECK_LENGTH = 20, 43, 6
 _SEAL_NONCE: Final = 12  # bytes: 96 bits, what AES-GCM wants (NIST SP 800-38D section 8.2)
 KEY_PREFIX: Final = "vk_"
+_KEY_FORM: Final = re.compile(r"vk_[0-9A-Za-z]{8,64}\Z")
 SECRET_PREFIX: Final = "vs_"  # noqa: S105 -- how a secret begins, not one
 TOKEN_PREFIX: Final = "vt_"  # noqa: S105 -- how a token begins, not one
 
@@ -70,6 +72,18 @@ def well_formed(secret: str) -> bool:
 def shortened(key: str) -> str:
     """A Key as lists and sentences show it."""
     return key if len(key) <= 12 else f"{key[:6]}…{key[-3:]}"
+
+
+def has_form_of_key(text: str) -> bool:
+    """Whether a text has the form of a Key."""
+    return _KEY_FORM.match(text) is not None
+
+
+def shortened_guess(text: str) -> str:
+    """What was typed as a Key, for the log. Where it has not the form of one it may be a Secret, a password or an
+    e-mail address, so no more than its first quarter, and four characters at most, are shown.
+    """
+    return shortened(text) if has_form_of_key(text) else f"{text[: min(len(text) // 4, 4)]}…"
 
 
 def make_one_time_token(tenant_id: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from vestibule.endpoints.exchange import LINE
+from vestibule.endpoints.exchange import FAST_PATH
 from vestibule.scim.errors import InvalidSyntax
 from vestibule.scim.messages import MEDIA_TYPE
 
@@ -33,11 +33,11 @@ class Wire(HttpToolsProtocol):
         self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        cycle.scope[LINE] = _Line(cycle)  # type: ignore[typeddict-unknown-key]  # not one of ASGI's own
+        cycle.scope[FAST_PATH] = _FastPath(cycle)  # type: ignore[typeddict-unknown-key]  # not one of ASGI's own
         super()._start_asgi_task(cycle, app)
 
 
-class _Line:
+class _FastPath:
     """One request's end of the connection; `endpoints.exchange.Line` says what is asked of it.
 
     The application takes it out of the scope: while it is there, request and scope hold each other, and only the

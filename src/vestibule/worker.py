@@ -5,18 +5,18 @@ import contextlib
 import logging
 from typing import Final
 
+from vestibule.actions.administrator_sign_in import IDLE
 from vestibule.actions.derive import derive_batch
-from vestibule.actions.sign_in import IDLE
 from vestibule.endpoints.context import Context
-from vestibule.endpoints.upkeep import keep_up
 from vestibule.model import HOUSE, Actor
+from vestibule.saml_upkeep import keep_up
+from vestibule.store.administrator_sessions import forget_expired_sessions
 from vestibule.store.administrators import forget_expired_invitations
-from vestibule.store.house import forget_old_throttles
 from vestibule.store.identity_providers import open_derivations
+from vestibule.store.installation import forget_old_throttles
+from vestibule.store.person_sessions import forget_expired_user_sessions
 from vestibule.store.saml import forget_old_saml
-from vestibule.store.sessions import forget_expired_sessions
 from vestibule.store.stopwatches import forget_old_stopwatches, keep_stopwatches
-from vestibule.store.user_sessions import forget_expired_user_sessions
 
 log = logging.getLogger("vestibule.worker")
 
@@ -48,8 +48,8 @@ async def work(context: Context, stop: asyncio.Event) -> None:
 
 
 async def _derive_profiles(context: Context, stop: asyncio.Event) -> None:
-    async with context.database.house_read(WORKER) as house:
-        runs = await open_derivations(house)
+    async with context.database.read_all_tenants(WORKER) as all_tenants:
+        runs = await open_derivations(all_tenants)
     for tenant_id, provider_id in runs:
         unfinished = True
         while unfinished and not stop.is_set():
@@ -61,10 +61,10 @@ async def _derive_profiles(context: Context, stop: asyncio.Event) -> None:
 
 
 async def _clear(context: Context) -> None:
-    async with context.database.house_write(WORKER) as house:
-        await forget_expired_sessions(house, house.now - IDLE)
-        await forget_expired_invitations(house)
-        await forget_old_throttles(house, house.now - _DAY)
-        await forget_expired_user_sessions(house)
-        await forget_old_saml(house)
-        await forget_old_stopwatches(house, (house.now - KEPT_DAYS * _DAY) * 1000)
+    async with context.database.write_all_tenants(WORKER) as all_tenants:
+        await forget_expired_sessions(all_tenants, all_tenants.now - IDLE)
+        await forget_expired_invitations(all_tenants)
+        await forget_old_throttles(all_tenants, all_tenants.now - _DAY)
+        await forget_expired_user_sessions(all_tenants)
+        await forget_old_saml(all_tenants)
+        await forget_old_stopwatches(all_tenants, (all_tenants.now - KEPT_DAYS * _DAY) * 1000)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.demo import Demo, running_demo
-from tests.browser.house import House, furnish
+from tests.browser.running_product import RunningProduct, furnish
 from tests.browser.window import Window, album_name
 from tests.conftest import ROOT
 
@@ -25,7 +25,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProduct]:
     """A demo in which everything that a page can show has happened. Tests look at it and change nothing."""
     with running_demo(tmp_path_factory.mktemp("house")) as started:
         yield furnish(started)

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenWindow
 from tests.browser.demo import Demo
-from tests.browser.way import Dialect, PocketOkta, Vestibule
+from tests.browser.walkthrough import Dialect, PocketOkta, Vestibule
 
 LOGIN = "sana.okafor@north.example"
 NAME = "Sana Okafor"

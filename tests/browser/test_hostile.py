@@ -11,8 +11,8 @@ import pytest
 
 from tests.browser.conftest import OpenWindow
 from tests.browser.demo import Demo, running_demo
-from tests.browser.house import TENANT, set_up
 from tests.browser.measure import open_details
+from tests.browser.running_product import TENANT, set_up
 from tests.console.payloads import MARKUP, described
 from tests.console.visitor import Visitor
 

@@ -5,9 +5,9 @@ from typing import Final
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenWindow
-from tests.browser.house import EMAIL, PASSWORD, House
 from tests.browser.measure import open_details, unseen_focus
 from tests.browser.places import CONSOLE, ENTRANCE, POCKET_OKTA
+from tests.browser.running_product import EMAIL, PASSWORD, RunningProduct
 
 MOST_STOPS = 250
 STOPS = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]"
@@ -30,9 +30,9 @@ def tab_to(page: Page, wanted: Locator) -> None:
     raise AssertionError(f"the Tab key never comes to {wanted}")
 
 
-def test_sign_in_and_edit_an_identity_provider(house: House, open_window: OpenWindow) -> None:
-    window = open_window(house.demo)
-    page = window.tab(house.path("/console/{tenant}/identity-providers"))
+def test_sign_in_and_edit_an_identity_provider(product: RunningProduct, open_window: OpenWindow) -> None:
+    window = open_window(product.demo)
+    page = window.tab(product.path("/console/{tenant}/identity-providers"))
     tab_to(page, page.get_by_label("E-mail"))
     page.keyboard.type(EMAIL)
     tab_to(page, page.get_by_label("Password"))
@@ -63,9 +63,9 @@ def test_sign_in_and_edit_an_identity_provider(house: House, open_window: OpenWi
     expect(page.get_by_role("heading", level=1, name="Entra")).to_be_visible()
 
 
-def test_skip_link(house: House, open_window: OpenWindow) -> None:
+def test_skip_link(product: RunningProduct, open_window: OpenWindow) -> None:
     """The first stop leads past the navigation, into the page."""
-    page = open_window(house.demo, storage_state=house.signed_in).tab(house.path("/console/{tenant}/users"))
+    page = open_window(product.demo, storage_state=product.signed_in).tab(product.path("/console/{tenant}/users"))
     page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Skip to the page")
     expect(skip).to_be_focused()
@@ -75,10 +75,10 @@ def test_skip_link(house: House, open_window: OpenWindow) -> None:
     assert page.locator("main").evaluate("(main) => main.contains(document.activeElement)")
 
 
-def test_letters(house: House, open_window: OpenWindow) -> None:
+def test_letters(product: RunningProduct, open_window: OpenWindow) -> None:
     """`/` searches, `g` and a letter goes, `?` tells, Escape puts away; a field takes the letters for itself."""
-    window = open_window(house.demo, storage_state=house.signed_in)
-    page = window.tab(house.path("/console/{tenant}/"))
+    window = open_window(product.demo, storage_state=product.signed_in)
+    page = window.tab(product.path("/console/{tenant}/"))
     for letter, heading in (("u", "Users"), ("i", "Identity Providers"), ("a", "Activity"), ("t", "North Example")):
         page.keyboard.press("g")
         page.keyboard.press(letter)
@@ -99,13 +99,13 @@ def test_letters(house: House, open_window: OpenWindow) -> None:
     expect(keys).to_be_hidden()
 
 
-def test_every_stop_on_every_page(house: House, open_window: OpenWindow) -> None:
+def test_every_stop_on_every_page(product: RunningProduct, open_window: OpenWindow) -> None:
     """The Tab key comes to everything that can be pressed or filled in, and shows that it did."""
-    window = open_window(house.demo, storage_state=house.signed_in)
+    window = open_window(product.demo, storage_state=product.signed_in)
     page = window.tab()
     found = []
-    places = [(f"console: {name}", house.path(each)) for name, each in CONSOLE.items()]
-    places += [(f"pocket Okta: {name}", house.okta_path(each)) for name, each in POCKET_OKTA.items()]
+    places = [(f"console: {name}", product.path(each)) for name, each in CONSOLE.items()]
+    places += [(f"pocket Okta: {name}", product.okta_path(each)) for name, each in POCKET_OKTA.items()]
     for name, address in places:
         window.expect_refusal(address)
         page.goto(address)
@@ -113,10 +113,10 @@ def test_every_stop_on_every_page(house: House, open_window: OpenWindow) -> None
     assert not found, "\n".join(found)
 
 
-def test_every_stop_at_the_entrance(house: House, open_window: OpenWindow) -> None:
-    page = open_window(house.demo).tab()
+def test_every_stop_at_the_entrance(product: RunningProduct, open_window: OpenWindow) -> None:
+    page = open_window(product.demo).tab()
     for address in ENTRANCE.values():
-        page.goto(house.path(address))
+        page.goto(product.path(address))
         assert _walk(page) == []
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenWindow
 from tests.browser.demo import Demo
-from tests.browser.way import PocketOkta, Vestibule
+from tests.browser.walkthrough import PocketOkta, Vestibule
 from tests.browser.window import HAND
 
 LOGIN = "sana.okafor@north.example"

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 
 from tests.browser.conftest import OpenWindow
-from tests.browser.house import House
 from tests.browser.measure import open_details, small_targets, wide_parts
 from tests.browser.places import CONSOLE, ENTRANCE, POCKET_OKTA
+from tests.browser.running_product import RunningProduct
 from tests.browser.window import HAND, Window
 from vestibule.endpoints.routes import ROUTES
 
@@ -30,21 +30,21 @@ def look(window: Window, addresses: Mapping[str, str]) -> list[str]:
     return found
 
 
-def test_console(house: House, open_window: OpenWindow) -> None:
-    window = open_window(house.demo, size=HAND, storage_state=house.signed_in, has_touch=True)
-    found = look(window, {name: house.path(each) for name, each in CONSOLE.items()})
+def test_console(product: RunningProduct, open_window: OpenWindow) -> None:
+    window = open_window(product.demo, size=HAND, storage_state=product.signed_in, has_touch=True)
+    found = look(window, {name: product.path(each) for name, each in CONSOLE.items()})
     assert not found, "\n".join(found)
 
 
-def test_entrance(house: House, open_window: OpenWindow) -> None:
-    window = open_window(house.demo, size=HAND, has_touch=True)
-    found = look(window, {name: house.path(each) for name, each in ENTRANCE.items()})
+def test_entrance(product: RunningProduct, open_window: OpenWindow) -> None:
+    window = open_window(product.demo, size=HAND, has_touch=True)
+    found = look(window, {name: product.path(each) for name, each in ENTRANCE.items()})
     assert not found, "\n".join(found)
 
 
-def test_pocket_okta(house: House, open_window: OpenWindow) -> None:
-    window = open_window(house.demo, size=HAND, has_touch=True)
-    found = look(window, {name: house.okta_path(each) for name, each in POCKET_OKTA.items()})
+def test_pocket_okta(product: RunningProduct, open_window: OpenWindow) -> None:
+    window = open_window(product.demo, size=HAND, has_touch=True)
+    found = look(window, {name: product.okta_path(each) for name, each in POCKET_OKTA.items()})
     assert not found, "\n".join(found)
 
 

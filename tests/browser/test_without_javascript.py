@@ -4,8 +4,8 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenWindow
 from tests.browser.demo import Demo
-from tests.browser.house import House
-from tests.browser.way import EMAIL, PASSWORD, PocketOkta, Vestibule
+from tests.browser.running_product import RunningProduct
+from tests.browser.walkthrough import EMAIL, PASSWORD, PocketOkta, Vestibule
 
 LOGIN = "sana.okafor@north.example"
 NAME = "Sana Okafor"
@@ -77,10 +77,10 @@ def test_by_hand(demo: Demo, open_window: OpenWindow) -> None:
     expect(page.get_by_text("The person was deleted.")).to_be_visible()
 
 
-def test_every_refusal_is_a_page(house: House, open_window: OpenWindow) -> None:
+def test_every_refusal_is_a_page(product: RunningProduct, open_window: OpenWindow) -> None:
     """A wrong password and an address where nothing is are told in words, on a page."""
-    window = open_window(house.demo, java_script_enabled=False, storage_state=house.signed_in)
-    missing = house.path("/console/{tenant}/users/nobody")
+    window = open_window(product.demo, java_script_enabled=False, storage_state=product.signed_in)
+    missing = product.path("/console/{tenant}/users/nobody")
     window.expect_refusal(missing)
     page = window.tab(missing)
     expect(page.get_by_role("heading", level=1)).to_have_text("Not found")

@@ -14,26 +14,26 @@ import pytest
 from tests.conftest import Place, Running
 from tests.console.visitor import Page, Visitor
 from tests.sign_in.company import Company
-from vestibule.actions import administer, sign_in
+from vestibule.actions import administer, administrator_sign_in
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.routes import ROUTES
 from vestibule.keys import token_check
 from vestibule.model import HOUSE, Actor, Administrator, AdministratorRole, new_id
 from vestibule.store.administrators import insert_administrator
-from vestibule.store.database import House, Tx
+from vestibule.store.database import AllTenants, Tx
 
 PASSWORD = "seven quiet lamps over water"
-PASSWORD_HASH = sign_in.hash_password(PASSWORD, "nobody@north.example")
+PASSWORD_HASH = administrator_sign_in.hash_password(PASSWORD, "nobody@north.example")
 OPERATOR = Actor(HOUSE, "operator", name="test")
 Result = TypeVar("Result")
 
 
-def in_house(running: Running, act: Callable[[House], Awaitable[Result]]) -> Result:
+def in_house(running: Running, act: Callable[[AllTenants], Awaitable[Result]]) -> Result:
     """Do something across tenants, beside the running server."""
 
     async def acted(context: Context) -> Result:
-        async with context.database.house_write(OPERATOR) as house:
-            return await act(house)
+        async with context.database.write_all_tenants(OPERATOR) as all_tenants:
+            return await act(all_tenants)
 
     return running.act(acted)
 
@@ -51,8 +51,8 @@ def in_tenant(place: Place, act: Callable[[Tx, Context], Awaitable[Result]]) -> 
 def sql(running: Running, statement: str, *values: Any) -> int:
     """Change rows, as nothing in the program would; how many there were."""
 
-    async def act(house: House) -> int:
-        return await house.run(statement, *values)
+    async def act(all_tenants: AllTenants) -> int:
+        return await all_tenants.run(statement, *values)
 
     return in_house(running, act)
 
@@ -61,8 +61,8 @@ def rows(running: Running, statement: str, *values: Any) -> list[tuple[Any, ...]
     """Read rows."""
 
     async def read(context: Context) -> list[tuple[Any, ...]]:
-        async with context.database.house_read(OPERATOR) as house:
-            return [tuple(row) for row in await house.all(statement, *values)]
+        async with context.database.read_all_tenants(OPERATOR) as all_tenants:
+            return [tuple(row) for row in await all_tenants.all(statement, *values)]
 
     return running.act(read)
 
@@ -71,11 +71,19 @@ def hire(running: Running, tenant_id: str, role: AdministratorRole, email: str =
     """Somebody who administers, with `PASSWORD`."""
     email = email or f"{role}.{uuid4().hex[:10]}@north.example"
 
-    async def act(house: House) -> Administrator:
+    async def act(all_tenants: AllTenants) -> Administrator:
         administrator = Administrator(
-            tenant_id, new_id(house.now), email, name or f"{role.title()} Reis", role, house.now, None, None, True
+            tenant_id,
+            new_id(all_tenants.now),
+            email,
+            name or f"{role.title()} Reis",
+            role,
+            all_tenants.now,
+            None,
+            None,
+            True,
         )
-        await insert_administrator(house, administrator, PASSWORD_HASH)
+        await insert_administrator(all_tenants, administrator, PASSWORD_HASH)
         return administrator
 
     return in_house(running, act)
@@ -84,8 +92,8 @@ def hire(running: Running, tenant_id: str, role: AdministratorRole, email: str =
 def open_session(running: Running, administrator: Administrator) -> str:
     """The cookie of a fresh session, without the cost of a password."""
 
-    async def act(house: House) -> str:
-        return await sign_in.open_session(house, administrator, [])
+    async def act(all_tenants: AllTenants) -> str:
+        return await administrator_sign_in.open_session(all_tenants, administrator, [])
 
     return in_house(running, act)
 

@@ -14,25 +14,25 @@ from tests.console.conftest import OPERATOR, PASSWORD, PASSWORD_HASH
 from tests.console.visitor import Page, Visitor
 from vestibule.actions import (
     administer,
+    administrator_sign_in,
     applications,
     configure,
     people,
+    person_sign_in,
     provision,
     saml_settings,
     second_factor,
-    sign_in,
-    sign_on,
 )
 from vestibule.actions.provision import Sent
-from vestibule.endpoints.console import assets
-from vestibule.endpoints.console.guard import Route
 from vestibule.endpoints.context import Context
+from vestibule.endpoints.web import assets
+from vestibule.endpoints.web.guard import Route
 from vestibule.keys import token_check
 from vestibule.model import HOUSE, ROLES, Administrator, AdministratorRole, SamlSettings, new_id
 from vestibule.saml.certificate import read_certificates
 from vestibule.store.administrators import insert_administrator
-from vestibule.store.database import House
-from vestibule.store.events import Asked, page_events
+from vestibule.store.database import AllTenants
+from vestibule.store.events import EventQuery, page_events
 from vestibule.store.factors import Ceremony, Factor, factors_of, insert_ceremony, insert_factor
 
 VISITORS: Final = ("nobody", "auditor", "admin", "owner", "operator", "stranger")
@@ -175,11 +175,13 @@ class Scene:
 
         async def read(context: Context) -> dict[str, set[tuple[Any, ...]]]:
             kept = {}
-            async with context.database.house_read(OPERATOR) as house:
+            async with context.database.read_all_tenants(OPERATOR) as all_tenants:
                 for table in KEPT:
-                    kept[table] = await house.all(f"SELECT * FROM {table} WHERE tenant_id IN ($1, $2, $3)", *tenants)
-                kept["sessions"] = await house.all(of_sessions, *tenants[:2], self.staff["operator"].id)
-                kept["tenants"] = await house.all("SELECT * FROM tenants")
+                    kept[table] = await all_tenants.all(
+                        f"SELECT * FROM {table} WHERE tenant_id IN ($1, $2, $3)", *tenants
+                    )
+                kept["sessions"] = await all_tenants.all(of_sessions, *tenants[:2], self.staff["operator"].id)
+                kept["tenants"] = await all_tenants.all("SELECT * FROM tenants")
             return {table: set(map(tuple, found)) for table, found in kept.items() if table != without}
 
         return self.running.act(read)
@@ -200,25 +202,27 @@ def make_scene(running: Running) -> Scene:
     place, other = running.new_tenant(), running.new_tenant()
 
     async def act(context: Context) -> tuple[dict[str, str], dict[str, Administrator], dict[str, str]]:
-        async with context.database.house_write(OPERATOR) as house:
+        async with context.database.write_all_tenants(OPERATOR) as all_tenants:
             staff = {
-                "auditor": await _administrator(house, place.tenant.id, "auditor"),
-                "admin": await _administrator(house, place.tenant.id, "admin"),
-                "owner": await _administrator(house, place.tenant.id, "owner"),
-                "operator": await _administrator(house, HOUSE, "operator"),
-                "stranger": await _administrator(house, other.tenant.id, "owner"),
-                "second owner": await _administrator(house, place.tenant.id, "owner"),
+                "auditor": await _administrator(all_tenants, place.tenant.id, "auditor"),
+                "admin": await _administrator(all_tenants, place.tenant.id, "admin"),
+                "owner": await _administrator(all_tenants, place.tenant.id, "owner"),
+                "operator": await _administrator(all_tenants, HOUSE, "operator"),
+                "stranger": await _administrator(all_tenants, other.tenant.id, "owner"),
+                "second owner": await _administrator(all_tenants, place.tenant.id, "owner"),
             }
-            sessions = {who: await sign_in.open_session(house, staff[who], []) for who in VISITORS[1:]}
+            sessions = {
+                who: await administrator_sign_in.open_session(all_tenants, staff[who], []) for who in VISITORS[1:]
+            }
             for who, session in sessions.items():
-                await _add_factor(house, staff[who], context)
-                await _begin_adding(house, staff[who], session, context)
-            (factor,) = await factors_of(house, staff["operator"])
-            careful = await _administrator(house, place.tenant.id, "admin")
-            codes = await _add_factor(house, careful, context)
-            ceremony = (await second_factor.enter(house, careful, [], "/console/")).ceremony
+                await _add_factor(all_tenants, staff[who], context)
+                await _begin_adding(all_tenants, staff[who], session, context)
+            (factor,) = await factors_of(all_tenants, staff["operator"])
+            careful = await _administrator(all_tenants, place.tenant.id, "admin")
+            codes = await _add_factor(all_tenants, careful, context)
+            ceremony = (await second_factor.enter(all_tenants, careful, [], "/console/")).ceremony
             _, token = await administer.invite(
-                house, place.tenant.id, f"{new_id(house.now)}@north.example", "Invited", "auditor"
+                all_tenants, place.tenant.id, f"{new_id(all_tenants.now)}@north.example", "Invited", "auditor"
             )
         async with context.database.write(place.actor) as tx:
             by_hand = await people.add_by_hand(tx, {"userName": "hand@north.example"}, "")
@@ -226,9 +230,9 @@ def make_scene(running: Running) -> Scene:
             saml = SamlSettings("urn:idp:south", "https://login.south.example/sso", read_certificates(pem()))
             await saml_settings.take_details(tx, place.provider.id, saml)
             provider = await configure.get_provider(tx, place.provider.id)
-            begun = await sign_on.begin(tx, provider, "", b"", purpose="test")
+            begun = await person_sign_in.begin(tx, provider, "", b"", purpose="test")
             application, _ = await applications.save_application(tx, "Wiki", "https://wiki.north.example/", "", "")
-            events = await page_events(tx, Asked(), 1)
+            events = await page_events(tx, EventQuery(), 1)
         async with context.database.write(
             place.actor._replace(kind="identity_provider", identity_provider_id=place.provider.id)
         ) as tx:
@@ -258,25 +262,29 @@ def make_scene(running: Running) -> Scene:
     return Scene(place, other, *running.act(act))
 
 
-async def _administrator(house: House, tenant_id: str, role: AdministratorRole) -> Administrator:
-    id_ = new_id(house.now)
+async def _administrator(all_tenants: AllTenants, tenant_id: str, role: AdministratorRole) -> Administrator:
+    id_ = new_id(all_tenants.now)
     administrator = Administrator(
-        tenant_id, id_, f"{role}.{id_}@north.example", f"{role.title()} Reis", role, house.now, None, None, True
+        tenant_id, id_, f"{role}.{id_}@north.example", f"{role.title()} Reis", role, all_tenants.now, None, None, True
     )
-    await insert_administrator(house, administrator, PASSWORD_HASH)
+    await insert_administrator(all_tenants, administrator, PASSWORD_HASH)
     return administrator
 
 
-async def _add_factor(house: House, administrator: Administrator, context: Context) -> list[str]:
+async def _add_factor(all_tenants: AllTenants, administrator: Administrator, context: Context) -> list[str]:
     """A second factor, and recovery codes."""
     sealed = context.checker.seal(APP_SECRET.encode(), second_factor.sealed_for(administrator))
-    await insert_factor(house, administrator, Factor(new_id(house.now), "totp", "App", b"", sealed, 0, house.now, None))
-    return await second_factor.make_codes(house, administrator, context.checker)
+    await insert_factor(
+        all_tenants,
+        administrator,
+        Factor(new_id(all_tenants.now), "totp", "App", b"", sealed, 0, all_tenants.now, None),
+    )
+    return await second_factor.make_codes(all_tenants, administrator, context.checker)
 
 
-async def _begin_adding(house: House, administrator: Administrator, session: str, context: Context) -> None:
+async def _begin_adding(all_tenants: AllTenants, administrator: Administrator, session: str, context: Context) -> None:
     """A second authenticator app on its way."""
     sealed = context.checker.seal(APP_SECRET.encode(), second_factor.sealed_for(administrator))
-    kept, ends = token_check(session), house.now + second_factor.ADDING_LIFE
+    kept, ends = token_check(session), all_tenants.now + second_factor.ADDING_LIFE
     ceremony = Ceremony(administrator.tenant_id, kept, administrator.id, "totp", sealed, "Second app", 0, ends)
-    await insert_ceremony(house, ceremony)
+    await insert_ceremony(all_tenants, ceremony)

@@ -161,7 +161,8 @@ def test_it_tells_that_it_is_off_or_paused(staff: Staff, owner: Visitor, scim: h
     assert staff.live(owner) == "Auto-provisioning is switched off: whatever arrives is refused with 403."
     switch(staff, owner, "paused")
     assert staff.live(owner) == (
-        "Provisioning is paused. Okta is told to wait, keeps its changes and tries again by itself."
+        "Provisioning is paused. Okta is told to wait with new people and changes, keeps them and tries again by "
+        "itself. Whoever it deactivates or deletes is out at once."
     )
 
 

@@ -13,7 +13,7 @@ from vestibule.actions import configure
 from vestibule.endpoints.context import Context
 from vestibule.keys import Pair, make_pair
 from vestibule.model import IdentityProvider, TenantState
-from vestibule.store.database import House, Tx
+from vestibule.store.database import AllTenants, Tx
 
 TEST = {"startIndex": "1", "count": "2"}
 
@@ -21,8 +21,8 @@ TEST = {"startIndex": "1", "count": "2"}
 def set_state(staff: Staff, state: TenantState) -> None:
     """Suspend the tenant or let it in again, as the command line does."""
 
-    async def act(house: House) -> None:
-        staff.place.tenant = await configure.set_tenant_state(house, staff.place.tenant, state)
+    async def act(all_tenants: AllTenants) -> None:
+        staff.place.tenant = await configure.set_tenant_state(all_tenants, staff.place.tenant, state)
 
     in_house(staff.running, act)
 

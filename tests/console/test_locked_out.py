@@ -7,7 +7,7 @@ from tests.console.visitor import Page, Visitor
 from vestibule.actions import administer
 from vestibule.errors import NotAllowed
 from vestibule.model import HOUSE, Administrator
-from vestibule.store.database import House
+from vestibule.store.database import AllTenants
 
 LOCKED_OUT = "This administrator is locked out."
 PASSWORDS = {"password": PASSWORD, "again": PASSWORD}
@@ -19,8 +19,8 @@ def set_enabled(staff: Staff, visitor: Visitor, administrator: Administrator, en
 
 
 def renew(staff: Staff, administrator: Administrator) -> str:
-    async def act(house: House) -> str:
-        return await administer.renew_link(house, administrator)
+    async def act(all_tenants: AllTenants) -> str:
+        return await administer.renew_link(all_tenants, administrator)
 
     return in_house(staff.running, act)
 
@@ -65,8 +65,8 @@ def test_who_is_locked_out_while_choosing_a_password_stays_out(staff: Staff) -> 
     token = renew(staff, noor)
     sql(staff.running, "UPDATE administrators SET disabled_at = 1 WHERE id = $1", noor.id)
 
-    async def act(house: House) -> None:
-        await administer.join(house, noor.tenant_id, token, noor, "another hash")
+    async def act(all_tenants: AllTenants) -> None:
+        await administer.join(all_tenants, noor.tenant_id, token, noor, "another hash")
 
     with pytest.raises(NotAllowed, match="locked out"):
         in_house(staff.running, act)
@@ -97,8 +97,8 @@ def test_the_last_operator_is_called_one(staff: Staff) -> None:
     sql(staff.running, f"UPDATE administrators SET disabled_at = 7 WHERE {others}", HOUSE, last.id)
     try:
 
-        async def act(house: House) -> None:
-            await administer.disable(house, last)
+        async def act(all_tenants: AllTenants) -> None:
+            await administer.disable(all_tenants, last)
 
         with pytest.raises(NotAllowed) as refused:
             in_house(staff.running, act)

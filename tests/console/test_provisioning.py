@@ -96,7 +96,10 @@ def test_no_cache_keeps_the_secret(fresh: Staff, owner: Visitor) -> None:
 def test_switching_off_refuses_and_pausing_lets_wait(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
     ana = staff.provision(scim, userName="ana@north.example")
     page = switch(staff, owner, "paused")
-    assert page.notice == "Provisioning is paused. Changes wait at the identity provider."
+    assert page.notice == (
+        "Provisioning is paused. New people and changes wait at the identity provider; whoever is deactivated or "
+        "deleted there is out at once."
+    )
     assert scim.get(f"/Users/{ana['id']}").status_code == 200
     answer = scim.put(f"/Users/{ana['id']}", json={"userName": "anna@north.example"})
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")

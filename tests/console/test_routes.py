@@ -13,8 +13,8 @@ from tests.console.conftest import open_session, rows
 from tests.console.harmless import check_headers, check_markup
 from tests.console.scene import FORMS, VISITORS, Scene, admits, make_scene
 from tests.console.visitor import Page, Visitor, without_request_ids
-from vestibule.endpoints.console.guard import Route
 from vestibule.endpoints.routes import ROUTES as ALL
+from vestibule.endpoints.web.guard import Route
 from vestibule.model import HOUSE
 
 # People's routes, and those that identity providers call, have rules of their own: tests/sign_in.

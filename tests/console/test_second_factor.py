@@ -17,7 +17,7 @@ from vestibule.actions import second_factor
 from vestibule.endpoints.context import Context
 from vestibule.keys import token_check
 from vestibule.model import HOUSE, Actor, Administrator, AdministratorRole, new_id
-from vestibule.store.database import House, milliseconds_now
+from vestibule.store.database import AllTenants, milliseconds_now
 from vestibule.store.factors import Factor, factors_of, insert_factor, take_step
 
 ACCOUNT, STEP = "/console/account", "/console/second-step"
@@ -41,11 +41,11 @@ def equip(running: Running, administrator: Administrator) -> list[str]:
     """Give somebody an authenticator app with `SECRET`; their recovery codes."""
 
     async def act(context: Context) -> list[str]:
-        async with context.database.house_write(Actor(HOUSE, "operator", name="test")) as house:
+        async with context.database.write_all_tenants(Actor(HOUSE, "operator", name="test")) as all_tenants:
             sealed = context.checker.seal(SECRET.encode(), second_factor.sealed_for(administrator))
-            factor = Factor(new_id(house.now), "totp", "Old phone", b"", sealed, 0, house.now, None)
-            await insert_factor(house, administrator, factor)
-            return await second_factor.make_codes(house, administrator, context.checker)
+            factor = Factor(new_id(all_tenants.now), "totp", "Old phone", b"", sealed, 0, all_tenants.now, None)
+            await insert_factor(all_tenants, administrator, factor)
+            return await second_factor.make_codes(all_tenants, administrator, context.checker)
 
     return running.act(act)
 
@@ -358,9 +358,9 @@ def test_a_step_is_compared_and_set_in_one(staff: Staff, ana: Administrator, cod
     """Whoever read the row before somebody else used it comes too late."""
     del codes
 
-    async def act(house: House) -> list[bool]:
-        (factor,) = await factors_of(house, ana)
-        return [await take_step(house, ana, factor, step) for step in (7, 7, 6, 8, 8)]
+    async def act(all_tenants: AllTenants) -> list[bool]:
+        (factor,) = await factors_of(all_tenants, ana)
+        return [await take_step(all_tenants, ana, factor, step) for step in (7, 7, 6, 8, 8)]
 
     assert in_house(staff.running, act) == [True, False, False, True, False]
 

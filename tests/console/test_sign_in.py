@@ -14,11 +14,11 @@ from tests.conftest import Running, running_server
 from tests.console.conftest import PASSWORD, Staff, hire, in_house, open_session, rows, sql
 from tests.console.harmless import check_headers, check_markup
 from tests.console.visitor import Page, Visitor, free_port
-from vestibule.actions.sign_in import still_right
+from vestibule.actions.administrator_sign_in import still_right
 from vestibule.keys import token_check
 from vestibule.model import HOUSE
 from vestibule.settings import Settings
-from vestibule.store.database import House, milliseconds_now
+from vestibule.store.database import AllTenants, milliseconds_now
 
 MINUTE = 60_000
 OF_ADMINISTRATOR = "SELECT token_check FROM sessions WHERE administrator_id = $1"
@@ -335,8 +335,8 @@ def test_what_was_taken_while_the_password_was_checked_is_seen(staff: Staff, cha
     noor = staff.hire("admin")
     kept = rows(staff.running, "SELECT password_hash FROM administrators WHERE id = $1", noor.id)[0][0]
 
-    async def look(house: House) -> bool:
-        return await still_right(house, noor, kept)
+    async def look(all_tenants: AllTenants) -> bool:
+        return await still_right(all_tenants, noor, kept)
 
     assert in_house(staff.running, look)
     sql(staff.running, f"UPDATE administrators SET {change} WHERE id = $1", noor.id)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 from tests.console.conftest import Staff, sql
 from tests.console.visitor import Visitor
-from vestibule.endpoints.console.guard import LONG_IN_COMING
+from vestibule.endpoints.web.guard import LONG_IN_COMING
 
 FORM = {"name": "Slow", "url": "https://slow.north.example/", "description": "", "role": ""}
 

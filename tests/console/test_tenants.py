@@ -6,15 +6,15 @@ from tests.console.conftest import Staff, in_house
 from tests.console.harmless import check_markup
 from vestibule.actions import configure
 from vestibule.endpoints.console.tenants import PAGE
-from vestibule.store.database import House
+from vestibule.store.database import AllTenants
 
 
 def test_many_tenants_are_shown_by_the_page_and_found(staff: Staff) -> None:
     mark = f"m{uuid4().hex[:8]}"
 
-    async def make(house: House) -> None:
+    async def make(all_tenants: AllTenants) -> None:
         for number in range(PAGE + 5):
-            await configure.create_tenant(house, f"{mark}-{number:03}", f"Örg {mark.upper()} {number}")
+            await configure.create_tenant(all_tenants, f"{mark}-{number:03}", f"Örg {mark.upper()} {number}")
 
     in_house(staff.running, make)
     operator = staff.signed_in("operator")

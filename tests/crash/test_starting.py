@@ -70,8 +70,10 @@ def test_a_port_in_use(tmp_path: Path) -> None:
 
 async def newer(context: Context) -> None:
     """Let a newer program have been at a database."""
-    async with context.database.house_write(Actor(HOUSE, "operator")) as house:
-        await house.run("INSERT INTO migrations (number, title, applied_at) VALUES ($1, $2, $3)", 4170, "later", 0)
+    async with context.database.write_all_tenants(Actor(HOUSE, "operator")) as all_tenants:
+        await all_tenants.run(
+            "INSERT INTO migrations (number, title, applied_at) VALUES ($1, $2, $3)", 4170, "later", 0
+        )
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -28,7 +28,7 @@ OPERATOR = Actor(HOUSE, "operator", name="test")
 Result = TypeVar("Result")
 
 
-class House:
+class Installation:
     """An installation that no server is open on, with one tenant, an identity provider and two people."""
 
     def __init__(self, settings: Settings) -> None:
@@ -46,9 +46,9 @@ class House:
         return on_loop(acted())
 
     async def _furnish(self, context: Context) -> tuple[str, dict[str, str]]:
-        async with context.database.house_write(OPERATOR) as house:
-            tenant = (await configure.create_tenant(house, "north", "North Example")).id
-            signed_in = await append_house_event(house, HOUSE, "administrator.signed_in", {})
+        async with context.database.write_all_tenants(OPERATOR) as installation:
+            tenant = (await configure.create_tenant(installation, "north", "North Example")).id
+            signed_in = await append_house_event(installation, HOUSE, "administrator.signed_in", {})
         async with context.database.write(OPERATOR._replace(tenant_id=tenant)) as tx:
             provider = await configure.create_provider(tx, "Okta", "okta")
             await configure.change_roles(tx, provider.id, RoleRules(default="member"), "owner")
@@ -64,9 +64,9 @@ class House:
         """Put something into a row, as nothing in the program would; what was there."""
 
         async def put(context: Context) -> Any:
-            async with context.database.house_write(OPERATOR) as house:
-                before = await house.one(f"SELECT {column} FROM {table} WHERE id = $1", row_id)
-                await house.run(f"UPDATE {table} SET {column} = $2 WHERE id = $1", row_id, value)
+            async with context.database.write_all_tenants(OPERATOR) as installation:
+                before = await installation.one(f"SELECT {column} FROM {table} WHERE id = $1", row_id)
+                await installation.run(f"UPDATE {table} SET {column} = $2 WHERE id = $1", row_id, value)
             assert before is not None
             return before[0]
 
@@ -78,25 +78,27 @@ class House:
 
 
 @pytest.fixture(params=ENGINES, scope="module")
-def house(request: pytest.FixtureRequest, new_database: Callable[[str], Settings]) -> Iterator[House]:
+def installation(request: pytest.FixtureRequest, new_database: Callable[[str], Settings]) -> Iterator[Installation]:
     """A house for all of these tests, each of which leaves it as it was."""
-    made = House(new_database(request.param))
+    made = Installation(new_database(request.param))
     assert made.faults() == []
     yield made
     assert made.faults() == []
 
 
 @pytest.fixture
-def put(house: House) -> Iterator[Callable[..., None]]:
+def put(installation: Installation) -> Iterator[Callable[..., None]]:
     """A function that spoils a row until the end of the test."""
     undo: list[tuple[str, str, str, Any]] = []
 
     def spoil(table: str, who: str, column: str, value: Any) -> None:
-        undo.append((table, house.ids[who], column, house.put(table, house.ids[who], column, value)))
+        undo.append(
+            (table, installation.ids[who], column, installation.put(table, installation.ids[who], column, value))
+        )
 
     yield spoil
     for change in reversed(undo):
-        house.put(*change)
+        installation.put(*change)
 
 
 # -- rows --------------------------------------------------------------------------------------------------------------
@@ -143,78 +145,82 @@ ODD = [
 
 @pytest.mark.parametrize(("table", "who", "column", "value"), NOT_JSON)
 def test_what_is_not_json(
-    house: House, put: Callable[..., None], table: str, who: str, column: str, value: str
+    installation: Installation, put: Callable[..., None], table: str, who: str, column: str, value: str
 ) -> None:
     """PostgreSQL lets nothing of it in."""
-    if house.settings.on_postgres:
+    if installation.settings.on_postgres:
         with pytest.raises(asyncpg.InvalidTextRepresentationError):
-            house.put(table, house.ids[who], column, value)
+            installation.put(table, installation.ids[who], column, value)
         return
     put(table, who, column, value)
-    assert house.faults() == [f"north: {table}, row {house.ids[who]}: {column} is not JSON"]
+    assert installation.faults() == [f"north: {table}, row {installation.ids[who]}: {column} is not JSON"]
 
 
 @pytest.mark.parametrize(("table", "who", "column", "value", "fault"), NOT_OURS)
 def test_what_is_json_of_another_kind(
-    house: House, put: Callable[..., None], table: str, who: str, column: str, value: str, fault: str
+    installation: Installation, put: Callable[..., None], table: str, who: str, column: str, value: str, fault: str
 ) -> None:
     put(table, who, column, value)
-    assert house.faults() == [f"north: {table}, row {house.ids[who]}: {fault}"]
+    assert installation.faults() == [f"north: {table}, row {installation.ids[who]}: {fault}"]
 
 
 @pytest.mark.parametrize(("table", "who", "column", "value", "fault"), ODD)
 def test_what_can_be_read_and_is_not_so(
-    house: House, put: Callable[..., None], table: str, who: str, column: str, value: Any, fault: str
+    installation: Installation, put: Callable[..., None], table: str, who: str, column: str, value: Any, fault: str
 ) -> None:
     put(table, who, column, value)
-    found = house.faults()
+    found = installation.faults()
     assert found
     assert fault in " ".join(found)
     assert NAME not in " ".join(found)
 
 
-def test_everything_at_once_at_a_terminal(house: House, put: Callable[..., None]) -> None:
+def test_everything_at_once_at_a_terminal(installation: Installation, put: Callable[..., None]) -> None:
     """One JSON value, whatever it is that cannot be read; and a tenant can be looked at by itself."""
     for table, who, column, value, _ in NOT_OURS[::-1]:
         put(table, who, column, value)
-    ended = program(house.settings, "verify", "--json")
+    ended = program(installation.settings, "verify", "--json")
     assert "Traceback" not in ended.stderr
     assert (ended.returncode, NAME in ended.stdout + ended.stderr) == (1, False)
     findings = json.loads(ended.stdout)["findings"]
     rows = {("users", "ana"), ("users", "bo"), ("identity_providers", "okta"), ("events", "created")}
     assert {each.rpartition(":")[0] for each in findings} == {
-        f"north: {table}, row {house.ids[who]}" for table, who in rows
+        f"north: {table}, row {installation.ids[who]}" for table, who in rows
     }
-    alone = house.act(lambda context: find_faults_of_tenant(context.database, house.tenant, lambda _line: None))
+    alone = installation.act(
+        lambda context: find_faults_of_tenant(context.database, installation.tenant, lambda _line: None)
+    )
     assert [f"north: {each}" for each in alone] == findings
 
 
-def test_an_event_of_the_house(house: House, put: Callable[..., None]) -> None:
+def test_an_event_of_the_house(installation: Installation, put: Callable[..., None]) -> None:
     """What operators did belongs to no tenant, and is read all the same."""
 
     put("events", "operator", "data", "[]")
-    assert house.faults() == [f"house: events, row {house.ids['operator']}: data {OBJECT.format('a list')}"]
+    assert installation.faults() == [
+        f"house: events, row {installation.ids['operator']}: data {OBJECT.format('a list')}"
+    ]
 
 
-def test_a_log_longer_than_a_page(house: House) -> None:
+def test_a_log_longer_than_a_page(installation: Installation) -> None:
     """Nothing between two pages is left out."""
 
     async def lengthen(context: Context) -> None:
-        async with context.database.write(OPERATOR._replace(tenant_id=house.tenant)) as tx:
+        async with context.database.write(OPERATOR._replace(tenant_id=installation.tenant)) as tx:
             await tx.many(
                 "INSERT INTO events (tenant_id, id, at, type, actor, identity_provider_id, subject_id, request_id, "
                 "data) VALUES ($1, $2, 0, 'user.changed', '{}', '', $3, 'long', $4)",
-                [(house.tenant, f"f{number:04}", house.ids["ana"], "{}") for number in range(1100)]
-                + [(house.tenant, f"g{number:04}", house.ids["ana"], "[]") for number in range(3)],
+                [(installation.tenant, f"f{number:04}", installation.ids["ana"], "{}") for number in range(1100)]
+                + [(installation.tenant, f"g{number:04}", installation.ids["ana"], "[]") for number in range(3)],
             )
 
     async def shorten(context: Context) -> None:
-        async with context.database.house_write(OPERATOR) as opened:
+        async with context.database.write_all_tenants(OPERATOR) as opened:
             await opened.run("DELETE FROM events WHERE request_id = 'long'")
 
-    house.act(lengthen)
-    found = house.faults()
-    house.act(shorten)
+    installation.act(lengthen)
+    found = installation.faults()
+    installation.act(shorten)
     assert found == [f"north: events, row g{number:04}: data {OBJECT.format('a list')}" for number in range(3)]
 
 
@@ -239,7 +245,7 @@ def ended(settings: Settings, *arguments: str) -> str:
 
 @pytest.mark.parametrize("table", ["users", "events", "identity_providers", "tenants", "migrations"])
 def test_a_page_of_sqlite_that_was_overwritten(tmp_path: Path, table: str) -> None:
-    settings = House(Settings(data=tmp_path)).settings
+    settings = Installation(Settings(data=tmp_path)).settings
     file = tmp_path / "vestibule.db"
     with sqlite3.connect(file) as connection:
         (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
@@ -252,21 +258,23 @@ def test_a_page_of_sqlite_that_was_overwritten(tmp_path: Path, table: str) -> No
 
 
 def test_a_text_of_sqlite_that_is_none(tmp_path: Path) -> None:
-    house = House(Settings(data=tmp_path))
+    installation = Installation(Settings(data=tmp_path))
     with sqlite3.connect(tmp_path / "vestibule.db") as connection:
-        connection.execute("UPDATE users SET profile = CAST(x'7b22ff' AS TEXT) WHERE id = ?", (house.ids["bo"],))
-        connection.execute("UPDATE events SET data = CAST(x'7b22ff' AS TEXT) WHERE id = ?", (house.ids["created"],))
+        connection.execute("UPDATE users SET profile = CAST(x'7b22ff' AS TEXT) WHERE id = ?", (installation.ids["bo"],))
+        connection.execute(
+            "UPDATE events SET data = CAST(x'7b22ff' AS TEXT) WHERE id = ?", (installation.ids["created"],)
+        )
     connection.close()
-    assert ended(house.settings).splitlines() == [
-        f"north: users, row {house.ids['bo']}: it cannot be read: a text in it is not UTF-8",
-        f"north: events, row {house.ids['created']}: it cannot be read: a text in it is not UTF-8",
-        f"north: user {house.ids['ana']}: what belongs to it cannot be read: a text in it is not UTF-8",
+    assert ended(installation.settings).splitlines() == [
+        f"north: users, row {installation.ids['bo']}: it cannot be read: a text in it is not UTF-8",
+        f"north: events, row {installation.ids['created']}: it cannot be read: a text in it is not UTF-8",
+        f"north: user {installation.ids['ana']}: what belongs to it cannot be read: a text in it is not UTF-8",
         "3 findings.",
     ]
 
 
 def test_a_file_of_sqlite_that_ends_too_soon(tmp_path: Path) -> None:
-    settings = House(Settings(data=tmp_path)).settings
+    settings = Installation(Settings(data=tmp_path)).settings
     file = tmp_path / "vestibule.db"
     with file.open("r+b") as opened:
         opened.truncate(file.stat().st_size // 2)
@@ -275,11 +283,11 @@ def test_a_file_of_sqlite_that_ends_too_soon(tmp_path: Path) -> None:
 
 def test_a_page_of_postgres_that_was_overwritten(postgres: str, new_database: Callable[[str], Settings]) -> None:
     """The file of a copy, so that no page of it is in the server's memory yet."""
-    house = House(new_database("postgres"))
-    original = urlsplit(house.settings.database).path.strip("/")
+    installation = Installation(new_database("postgres"))
+    original = urlsplit(installation.settings.database).path.strip("/")
 
     async def copy() -> Path:
-        inside = await asyncpg.connect(house.settings.database)
+        inside = await asyncpg.connect(installation.settings.database)
         path = await inside.fetchval("SELECT pg_relation_filepath('users')")
         await inside.close()
         outside = await asyncpg.connect(postgres)
@@ -290,7 +298,9 @@ def test_a_page_of_postgres_that_was_overwritten(postgres: str, new_database: Ca
         return Path(folder) / "base" / str(number) / Path(path).name
 
     spoil_page(on_loop(copy()), 0, 8192)
-    settings = replace(house.settings, database=house.settings.database.replace(original, f"{original}_copy"))
+    settings = replace(
+        installation.settings, database=installation.settings.database.replace(original, f"{original}_copy")
+    )
     findings = json.loads(ended(settings, "--json"))["findings"]
     assert "north: users: nothing after the row '' can be found" in [each.partition(": Post")[0] for each in findings]
     assert all("PostgreSQL says: invalid page" in each for each in findings)

@@ -5,6 +5,7 @@ import tomllib
 
 from tests.docs.pages import ROOT, code, one_line, page, spans
 from vestibule import __version__
+from vestibule.actions.administrator_sign_in import ABSOLUTE, FREE_TRIES, IDLE, LONGEST_PASSWORD, SHORTEST_PASSWORD
 from vestibule.actions.configure import MOST_USABLE_KEYS
 from vestibule.actions.provision import (
     MOST_OPERATIONS_TOLD,
@@ -12,7 +13,6 @@ from vestibule.actions.provision import (
     MOST_PARTS_TOLD_IN_ALL,
     PAUSE,
 )
-from vestibule.actions.sign_in import ABSOLUTE, FREE_TRIES, IDLE, LONGEST_PASSWORD, SHORTEST_PASSWORD
 from vestibule.endpoints.exchange import MOST_PARAMETERS
 from vestibule.endpoints.failures import BUSY_FOR
 from vestibule.endpoints.front import LARGEST_HEADERS, MOST_HEADERS
@@ -23,7 +23,7 @@ from vestibule.scim.body import MAX_BODY, MAX_DEPTH, MAX_PARTS
 from vestibule.scim.filter import MAX_LENGTH, MAX_NESTING, MAX_TERMS
 from vestibule.scim.messages import DEFAULT_PAGE, MAX_OPERATIONS, MAX_PAGE
 from vestibule.scim.patch import MAX_STEPS
-from vestibule.scim.resource import MAX_COMPATIBILITY, MAX_JSON_TEXT, MAX_RESOURCE, MAX_VALUES, REASONS
+from vestibule.scim.resource import MAX_COMPATIBILITY, MAX_JSON_TEXT, MAX_RESOURCE, MAX_TEXT, MAX_VALUES, REASONS
 from vestibule.scim.schema import ENTERPRISE_USER, INDEXED_BYTES
 from vestibule.scim.text import MARKS_IN_A_ROW
 from vestibule.serve import GRACE
@@ -42,8 +42,9 @@ LIMITS = {
     "Ligatures and other characters that stand for several, in a resource above 16 KiB": f"{MAX_COMPATIBILITY:,}",
     "Combining marks on one letter, in a resource above 16 KiB": f"{MARKS_IN_A_ROW}",
     "A text that is read as the JSON of an object": f"{MAX_JSON_TEXT:,} characters",
+    "Any other text": f"{MAX_TEXT:,} bytes of UTF-8",
     "`userName`, `externalId`, an e-mail address": f"{INDEXED_BYTES:,} bytes",
-    "Filter length": f"{MAX_LENGTH:,} characters",
+    "Filter or path length": f"{MAX_LENGTH:,} characters",
     "Filter nesting": f"{MAX_NESTING}",
     "Filter terms": f"{MAX_TERMS}",
     "Query parameters": f"{MOST_PARAMETERS}",

@@ -3,8 +3,8 @@
 import re
 
 from tests.docs.pages import ROOT, code, page, spans
-from vestibule.endpoints.console.guard import Route
 from vestibule.endpoints.routes import ROUTES, SCIM_ROUTES
+from vestibule.endpoints.web.guard import Route
 from vestibule.model import HOUSE, ROLES
 
 WHO = ("anyone", "person", *ROLES)

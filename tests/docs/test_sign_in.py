@@ -1,13 +1,13 @@
 """docs/sign-in.md tells every check of a sign-in, every way its addresses are called, and the limits of the code."""
 
 from tests.docs.pages import code, page
-from vestibule.endpoints.console.sign_in_words import CHECKS
+from vestibule.endpoints.console.sign_in_advice import CHECKS
 from vestibule.endpoints.fetch import LARGEST, SECONDS
-from vestibule.endpoints.upkeep import WARNED_DAYS
 from vestibule.mapping import CONSOLE_ROLES
 from vestibule.model import SamlSettings, Tenant
 from vestibule.saml.response import OLDEST, SKEW
 from vestibule.saml.service_provider import ServiceProvider
+from vestibule.saml_upkeep import WARNED_DAYS
 
 PAGE = page("docs/sign-in.md")
 ROUNDED = Tenant("t", "north", "North Example", "active", 0)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import Place
-from tests.okta.both import Both, connected
+from tests.okta.okta_and_vestibule import Both, connected
 from tests.pocket_okta import running as pocket
 
 

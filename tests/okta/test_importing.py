@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.okta.both import PUT, Both
+from tests.okta.okta_and_vestibule import PUT, Both
 from tests.service.test_credentials import change
 from vestibule.actions import people
 from vestibule.endpoints.context import Context

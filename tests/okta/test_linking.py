@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from tests.conftest import Place
-from tests.okta.both import CHANGED_ACTIVE, CREATED, LOOK_UP, PUT, Both, Person, Resource, changed, connected
+from tests.okta.okta_and_vestibule import (
+    CHANGED_ACTIVE,
+    CREATED,
+    LOOK_UP,
+    PUT,
+    Both,
+    Person,
+    Resource,
+    changed,
+    connected,
+)
 from tests.pocket_okta.running import Okta
 from tests.service.test_credentials import change
 from vestibule.actions import configure, people

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.okta.both import CHANGED_ACTIVE, CREATED, Both
+from tests.okta.okta_and_vestibule import CHANGED_ACTIVE, CREATED, Both
 from vestibule.endpoints.context import Context
 from vestibule.store.database import Reading
 

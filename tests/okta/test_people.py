@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.okta.both import CHANGED_ACTIVE, CORE, CREATED, ENTERPRISE, LOOK_UP, PUT, Both, changed
+from tests.okta.okta_and_vestibule import CHANGED_ACTIVE, CORE, CREATED, ENTERPRISE, LOOK_UP, PUT, Both, changed
 
 
 def test_crud_story(both: Both) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.saml import forgery, parsing, sealing, untrue, wrapping
+from tests.saml import false_claims, forgery, parsing, sealing, wrapping
 from tests.saml.case import Cases
 from tests.saml.keys import once
 
@@ -11,7 +11,7 @@ CASES: Final[Cases] = {
     **forgery.CASES,
     **parsing.CASES,
     **sealing.CASES,
-    **untrue.CASES,
+    **false_claims.CASES,
 }
 
 

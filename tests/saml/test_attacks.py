@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.saml import forgery, parsing, sealing, untrue, wrapping
+from tests.saml import false_claims, forgery, parsing, sealing, wrapping
 from tests.saml.corpus import CASES, document
 from vestibule.saml.errors import SamlError
 from vestibule.saml.response import answered_request, examine, validate
@@ -30,6 +30,6 @@ def test_an_attack_fails_by_its_check(name: str) -> None:
 
 
 def test_the_corpus_is_large_and_of_distinct_documents() -> None:
-    kinds = [wrapping.CASES, forgery.CASES, parsing.CASES, sealing.CASES, untrue.CASES]
+    kinds = [wrapping.CASES, forgery.CASES, parsing.CASES, sealing.CASES, false_claims.CASES]
     assert sum(map(len, kinds)) == len(CASES)
     assert len({document(name) for name in CASES}) >= 300

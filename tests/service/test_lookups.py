@@ -45,8 +45,8 @@ def test_what_is_remembered_for_one_tenant_is_nothing_to_another(place: Place, t
 
     async def act(context: Context) -> None:
         lookups, now = Lookups(context.database, context.checker), context.database.clock()
-        async with context.database.house_write(NOBODY) as house:
-            other = await configure.create_tenant(house, f"other-{place.tenant.name}"[:60].rstrip("-"), "Other")
+        async with context.database.write_all_tenants(NOBODY) as all_tenants:
+            other = await configure.create_tenant(all_tenants, f"other-{place.tenant.name}"[:60].rstrip("-"), "Other")
         for _ in range(times):
             await identify(lookups, now, place.tenant.name, [header], NOBODY)
             for name in (other.name, "nobody", "", place.tenant.name.upper()):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import Place
-from tests.okta.both import connected
+from tests.okta.okta_and_vestibule import connected
 from tests.pocket_okta import running as pocket
 from tests.sign_in.company import Company
 from tests.sign_in.scene import Scene

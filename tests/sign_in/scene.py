@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 
 from tests.conftest import Place
-from tests.okta.both import Both
+from tests.okta.okta_and_vestibule import Both
 from tests.pocket_okta.visitor import Page, Visitor
 from vestibule.actions import saml_settings
 from vestibule.endpoints.context import Context

@@ -14,7 +14,7 @@ from tests.sign_in.test_ends import WAYS, give_back
 from tests.sign_in.test_logout import ONE, SLO, set_sign_on
 from tests.sign_in.test_under_way import anybody
 from tests.sign_in.test_universal_logout import email, order
-from vestibule.actions import applications, configure, sign_on
+from vestibule.actions import applications, configure, person_sign_in
 from vestibule.endpoints.context import Context
 from vestibule.errors import WrongInput
 from vestibule.model import RoleRules
@@ -238,7 +238,7 @@ def test_reading_the_metadata_again_refuses_nobody(company: Company, place: Plac
         async with context.database.write(place.actor) as tx:
             saml = (await configure.get_provider(tx, place.provider.id)).saml
             earlier = replace(saml, refreshed_at=7, refresh_failure="it did not answer")
-            await sign_on.accept(tx, place.tenant, place.provider.id, earlier, anybody(name), None)
+            await person_sign_in.accept(tx, place.tenant, place.provider.id, earlier, anybody(name), None)
 
     place.running.act(act)
 

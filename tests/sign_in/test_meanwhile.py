@@ -13,7 +13,7 @@ from tests.conftest import Place
 from tests.console.conftest import rows
 from tests.sign_in.company import Company
 from tests.sign_in.test_under_way import anybody
-from vestibule.actions import configure, sign_on
+from vestibule.actions import configure, person_sign_in
 from vestibule.endpoints.context import Context
 from vestibule.errors import SignInRefused
 from vestibule.model import IdentityProvider, RoleRules
@@ -28,8 +28,8 @@ async def disable(context: Context, place: Place) -> None:
 
 
 async def suspend(context: Context, place: Place) -> None:
-    async with context.database.house_write(place.actor) as house:
-        await configure.set_tenant_state(house, place.tenant, "suspended")
+    async with context.database.write_all_tenants(place.actor) as all_tenants:
+        await configure.set_tenant_state(all_tenants, place.tenant, "suspended")
 
 
 async def provider_of(context: Context, place: Place) -> IdentityProvider:
@@ -60,7 +60,7 @@ def test_what_was_read_before_does_not_open_a_session(company: Company, way: Way
         await way(context, place)
         async with context.database.write(place.actor) as tx:
             with pytest.raises(SignInRefused) as refused:
-                await sign_on.accept(tx, place.tenant, place.provider.id, provider.saml, anybody(name), None)
+                await person_sign_in.accept(tx, place.tenant, place.provider.id, provider.saml, anybody(name), None)
         assert refused.value.came in {f"{provider.name}, which is not", "one that is suspended"}
 
     place.running.act(act)
@@ -75,9 +75,9 @@ def test_settings_that_changed_since_are_not_what_it_was_examined_with(company: 
         stale = replace(provider.saml, certificates=())
         async with context.database.write(place.actor) as tx:
             with pytest.raises(SignInRefused) as refused:
-                await sign_on.accept(tx, place.tenant, place.provider.id, stale, anybody(name), None)
+                await person_sign_in.accept(tx, place.tenant, place.provider.id, stale, anybody(name), None)
             assert refused.value.came == "a change of them"
-            await sign_on.accept(tx, place.tenant, place.provider.id, provider.saml, anybody(name), None)
+            await person_sign_in.accept(tx, place.tenant, place.provider.id, provider.saml, anybody(name), None)
 
     place.running.act(act)
 
@@ -90,7 +90,7 @@ def test_what_comes_while_a_session_is_opened_waits_and_ends_it(company: Company
     async def act(context: Context) -> None:
         provider = await provider_of(context, place)
         async with context.database.write(place.actor) as tx:
-            await sign_on.accept(tx, place.tenant, place.provider.id, provider.saml, anybody(name), None)
+            await person_sign_in.accept(tx, place.tenant, place.provider.id, provider.saml, anybody(name), None)
             taking = asyncio.create_task(way(context, place))
             async with context.database.read(place.tenant.id) as reading:
                 waits = False

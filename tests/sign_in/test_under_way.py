@@ -11,16 +11,16 @@ from tests.conftest import Place
 from tests.saml.factory import IDP
 from tests.saml.keys import pair
 from tests.sign_in.company import Company, resource
-from vestibule.actions import configure, people, provision, sign_on
+from vestibule.actions import configure, people, person_sign_in, provision
 from vestibule.actions.provision import Sent
 from vestibule.endpoints.context import Context
 from vestibule.keys import token_check
 from vestibule.model import RoleRules
 from vestibule.saml.response import Assertion
+from vestibule.store.administrator_sessions import find_session
 from vestibule.store.database import Tx, milliseconds_now
 from vestibule.store.identity_providers import find_provider
-from vestibule.store.sessions import find_session
-from vestibule.store.user_sessions import sessions_of_user
+from vestibule.store.person_sessions import sessions_of_user
 
 Way = Callable[[Tx, str, str], Awaitable[object]]
 
@@ -67,7 +67,7 @@ def test_no_session_outlives_what_came_while_it_was_opened(place: Place, company
                 await way(tx, user_id, name)
 
         async with database.write(place.actor) as tx:
-            opened = await sign_on.accept(tx, place.tenant, provider_id, provider.saml, anybody(name), None)
+            opened = await person_sign_in.accept(tx, place.tenant, provider_id, provider.saml, anybody(name), None)
             taking = asyncio.create_task(take())
             async with database.read(place.tenant.id) as reading:
                 waits = False
@@ -76,7 +76,7 @@ def test_no_session_outlives_what_came_while_it_was_opened(place: Place, company
         await taking
         async with database.read(place.tenant.id) as reading:
             assert await sessions_of_user(reading, user_id) == []
-        async with database.house_read(place.actor) as house:
-            assert await find_session(house, place.tenant.id, token_check(opened.console_token)) is None
+        async with database.read_all_tenants(place.actor) as all_tenants:
+            assert await find_session(all_tenants, place.tenant.id, token_check(opened.console_token)) is None
 
     place.running.act(act)

@@ -43,12 +43,12 @@ def test_what_cannot_be_kept_now_waits(engine: str, new_database: Callable[[str]
         async with database.read("another") as reading:
             assert await find_stopwatch(reading, (), good[1].event_id) is None
             assert await recent_times(reading, 0) is None
-        async with database.house_write(WORKER) as house:
-            await forget_old_stopwatches(house, now * 1000)
+        async with database.write_all_tenants(WORKER) as all_tenants:
+            await forget_old_stopwatches(all_tenants, now * 1000)
         async with database.read("t") as reading:
             assert await find_stopwatch(reading, (), good[1].event_id) is not None
-        async with database.house_write(WORKER) as house:
-            await forget_old_stopwatches(house, now * 1000 + 1)
+        async with database.write_all_tenants(WORKER) as all_tenants:
+            await forget_old_stopwatches(all_tenants, now * 1000 + 1)
         async with database.read("t") as reading:
             assert await find_stopwatch(reading, (), good[1].event_id) is None
         database.stopwatches += good

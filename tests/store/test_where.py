@@ -19,7 +19,7 @@ from vestibule.scim.resource import clean
 from vestibule.scim.schema import ENTERPRISE_USER, USER_TYPE, Attribute
 from vestibule.settings import Settings
 from vestibule.store import users
-from vestibule.store.users import Sight, insert_user, page_users, searchable
+from vestibule.store.users import Visibility, insert_user, page_users, searchable
 from vestibule.store.where import where
 
 TENANT, PROVIDER, BASE = "tenant", "provider", "http://x/scim/v2/t"
@@ -76,7 +76,7 @@ class Peopled:
             engine = self.context.database.engine
             condition = where(parse_filter(text, USER_TYPE), USER_TYPE, engine, f"{BASE}/Users/", first=3)
             async with self.context.database.read(TENANT) as reading:
-                total, users = await page_users(reading, Sight(PROVIDER, False), condition, 1, 1000)
+                total, users = await page_users(reading, Visibility(PROVIDER, False), condition, 1, 1000)
             assert total == len(users)
             return [user.id for user in users]
 

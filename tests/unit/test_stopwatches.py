@@ -2,7 +2,7 @@
 
 import pytest
 
-from vestibule.endpoints.console.words import took
+from vestibule.endpoints.web.rendering import took
 from vestibule.store.stopwatches import Times, times_of
 
 

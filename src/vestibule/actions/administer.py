@@ -8,6 +8,7 @@ from vestibule.errors import NotAllowed, NotFound, Taken, WrongInput
 from vestibule.keys import make_one_time_token, token_check
 from vestibule.model import HOUSE, ROLES, Administrator, AdministratorRole, new_id
 from vestibule.scim.text import unprintable
+from vestibule.store.administrator_sessions import end_sessions_of
 from vestibule.store.administrators import (
     find_administrator,
     find_invited,
@@ -20,9 +21,8 @@ from vestibule.store.administrators import (
     set_role,
     use_invitation,
 )
-from vestibule.store.database import House, UniqueViolation
+from vestibule.store.database import AllTenants, UniqueViolation
 from vestibule.store.events import append_house_event
-from vestibule.store.sessions import end_sessions_of
 
 LINK_LIFE: Final = 24 * 3_600_000
 """Milliseconds for which a one-time link is good."""
@@ -33,10 +33,10 @@ _LOCKED_OUT: Final = (
 # -- one-time links ----------------------------------------------------------------------------------------------------
 
 
-async def invite_first(house: House) -> str:
+async def invite_first(all_tenants: AllTenants) -> str:
     """The token of the link for the first set-up; an earlier one ends."""
     token = make_one_time_token(HOUSE)
-    await insert_invitation(house, HOUSE, token_check(token), "", house.now + LINK_LIFE)
+    await insert_invitation(all_tenants, HOUSE, token_check(token), "", all_tenants.now + LINK_LIFE)
     return token
 
 
@@ -54,7 +54,7 @@ def checked_email(text: str) -> str:
 
 
 async def invite(
-    house: House, tenant_id: str, email: str, name: str, role: AdministratorRole
+    all_tenants: AllTenants, tenant_id: str, email: str, name: str, role: AdministratorRole
 ) -> tuple[Administrator, str]:
     """Make somebody an administrator; they and the token of the link with which they choose a password.
 
@@ -68,26 +68,26 @@ async def invite(
     email = checked_email(email)
     administrator = Administrator(
         tenant_id,
-        new_id(house.now),
+        new_id(all_tenants.now),
         email,
         checked_name(name or email, "The name", "name"),
         role,
-        house.now,
+        all_tenants.now,
         None,
         None,
         False,
     )
     try:
-        await insert_administrator(house, administrator, "")
+        await insert_administrator(all_tenants, administrator, "")
     except UniqueViolation:
         raise Taken(f"{email} is an administrator here already.", field="email") from None
-    token = await _make_link(house, administrator)
+    token = await _make_link(all_tenants, administrator)
     told = {"subject": email, "role": role}
-    await append_house_event(house, tenant_id, "administrator.invited", told)
+    await append_house_event(all_tenants, tenant_id, "administrator.invited", told)
     return administrator, token
 
 
-async def renew_link(house: House, administrator: Administrator) -> str:
+async def renew_link(all_tenants: AllTenants, administrator: Administrator) -> str:
     """The token of a fresh link for an administrator to choose a password with; an earlier one ends.
 
     Raises:
@@ -101,71 +101,77 @@ async def renew_link(house: House, administrator: Administrator) -> str:
             "here would outlive it."
         )
     told = {"subject": administrator.email}
-    await append_house_event(house, administrator.tenant_id, "administrator.link_renewed", told)
-    return await _make_link(house, administrator)
+    await append_house_event(all_tenants, administrator.tenant_id, "administrator.link_renewed", told)
+    return await _make_link(all_tenants, administrator)
 
 
-async def _make_link(house: House, administrator: Administrator) -> str:
+async def _make_link(all_tenants: AllTenants, administrator: Administrator) -> str:
     token = make_one_time_token(administrator.tenant_id)
-    await insert_invitation(house, administrator.tenant_id, token_check(token), administrator.id, house.now + LINK_LIFE)
+    await insert_invitation(
+        all_tenants, administrator.tenant_id, token_check(token), administrator.id, all_tenants.now + LINK_LIFE
+    )
     return token
 
 
-async def find_invited_administrator(house: House, tenant_id: str, token: str) -> Administrator | None:
+async def find_invited_administrator(all_tenants: AllTenants, tenant_id: str, token: str) -> Administrator | None:
     """Whom a link is for; None for the first set-up.
 
     Raises:
         NotFound: the link is not good, or not any more.
         NotAllowed: it is for somebody who is locked out.
     """
-    administrator_id = await find_invited(house, tenant_id, token_check(token))
+    administrator_id = await find_invited(all_tenants, tenant_id, token_check(token))
     if administrator_id is None:
         raise NotFound(
             "This link is not valid any more: it works once, within 24 hours. Ask an owner for a new one, or run "
             "`vestibule admin add` on the server."
         )
-    administrator = await find_administrator(house, tenant_id, administrator_id) if administrator_id else None
+    administrator = await find_administrator(all_tenants, tenant_id, administrator_id) if administrator_id else None
     if administrator is not None and administrator.disabled_at is not None:
         raise NotAllowed(_LOCKED_OUT)
     return administrator
 
 
-async def set_up(house: House, token: str, email: str, name: str, password_hash: str) -> Administrator:
+async def set_up(all_tenants: AllTenants, token: str, email: str, name: str, password_hash: str) -> Administrator:
     """The first administrator, an operator, by way of the one-time link.
 
     Raises:
         NotFound: somebody used the link meanwhile.
     """
-    if not await use_invitation(house, HOUSE, token_check(token)):
+    if not await use_invitation(all_tenants, HOUSE, token_check(token)):
         raise NotFound("This link was used meanwhile. Sign in instead.")
-    administrator = Administrator(HOUSE, new_id(house.now), email, name, "operator", house.now, None, None, True)
+    administrator = Administrator(
+        HOUSE, new_id(all_tenants.now), email, name, "operator", all_tenants.now, None, None, True
+    )
     try:
-        await insert_administrator(house, administrator, password_hash)
+        await insert_administrator(all_tenants, administrator, password_hash)
     except UniqueViolation:
         raise Taken(f"{email} is an operator already. Sign in instead.", field="email") from None
-    await append_house_event(house, HOUSE, "administrator.joined", {"subject": email})
+    await append_house_event(all_tenants, HOUSE, "administrator.joined", {"subject": email})
     return administrator
 
 
-async def join(house: House, tenant_id: str, token: str, administrator: Administrator, password_hash: str) -> None:
+async def join(
+    all_tenants: AllTenants, tenant_id: str, token: str, administrator: Administrator, password_hash: str
+) -> None:
     """Keep the password that somebody chose with their link. Their sessions, if they had any, end.
 
     Raises:
         NotFound: the link was used meanwhile.
         NotAllowed: they were locked out meanwhile.
     """
-    if not await use_invitation(house, tenant_id, token_check(token)):
+    if not await use_invitation(all_tenants, tenant_id, token_check(token)):
         raise NotFound("This link was used meanwhile. Sign in instead.")
-    if not await set_password(house, administrator, password_hash, administrator.name):
+    if not await set_password(all_tenants, administrator, password_hash, administrator.name):
         raise NotAllowed(_LOCKED_OUT)
-    await end_sessions_of(house, administrator)
-    await append_house_event(house, tenant_id, "administrator.joined", {"subject": administrator.email})
+    await end_sessions_of(all_tenants, administrator)
+    await append_house_event(all_tenants, tenant_id, "administrator.joined", {"subject": administrator.email})
 
 
 # -- administrators ----------------------------------------------------------------------------------------------------
 
 
-async def change_role(house: House, administrator: Administrator, role: AdministratorRole) -> Administrator:
+async def change_role(all_tenants: AllTenants, administrator: Administrator, role: AdministratorRole) -> Administrator:
     """Give an administrator another role. The last owner keeps theirs.
 
     Raises:
@@ -180,36 +186,38 @@ async def change_role(house: House, administrator: Administrator, role: Administ
         )
     if role == administrator.role:
         return administrator
-    await _keep_an_owner(house, administrator)
-    await set_role(house, administrator, role)
-    await end_sessions_of(house, administrator)
+    await _keep_an_owner(all_tenants, administrator)
+    await set_role(all_tenants, administrator, role)
+    await end_sessions_of(all_tenants, administrator)
     told = {"subject": administrator.email, "role": role, "before": administrator.role}
-    await append_house_event(house, administrator.tenant_id, "administrator.role_changed", told)
+    await append_house_event(all_tenants, administrator.tenant_id, "administrator.role_changed", told)
     return replace(administrator, role=role)
 
 
-async def disable(house: House, administrator: Administrator) -> None:
+async def disable(all_tenants: AllTenants, administrator: Administrator) -> None:
     """Lock an administrator out; their sessions end with it. Who is locked out already stays so.
 
     Raises:
         NotAllowed: nobody would be left to own the tenant.
     """
-    await _keep_an_owner(house, administrator)
-    if not await set_disabled(house, administrator):
+    await _keep_an_owner(all_tenants, administrator)
+    if not await set_disabled(all_tenants, administrator):
         return
-    await end_sessions_of(house, administrator)
-    await append_house_event(house, administrator.tenant_id, "administrator.disabled", {"subject": administrator.email})
+    await end_sessions_of(all_tenants, administrator)
+    await append_house_event(
+        all_tenants, administrator.tenant_id, "administrator.disabled", {"subject": administrator.email}
+    )
 
 
-async def enable(house: House, administrator: Administrator) -> None:
+async def enable(all_tenants: AllTenants, administrator: Administrator) -> None:
     """Let an administrator in again, if they were locked out."""
-    if await set_enabled(house, administrator):
+    if await set_enabled(all_tenants, administrator):
         told = {"subject": administrator.email}
-        await append_house_event(house, administrator.tenant_id, "administrator.enabled", told)
+        await append_house_event(all_tenants, administrator.tenant_id, "administrator.enabled", told)
 
 
-async def _keep_an_owner(house: House, administrator: Administrator) -> None:
-    owners = await lock_owners(house, administrator.tenant_id)
+async def _keep_an_owner(all_tenants: AllTenants, administrator: Administrator) -> None:
+    owners = await lock_owners(all_tenants, administrator.tenant_id)
     if owners == [administrator.id]:
         role = "operator" if administrator.tenant_id == HOUSE else "owner"
         raise NotAllowed(f"This is the last {role}. Make somebody else an {role} first.")

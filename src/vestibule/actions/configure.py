@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from vestibule.actions.sessions import take_access_of_provider
+from vestibule.actions.end_access import take_access_of_provider
 from vestibule.errors import NotAllowed, NotFound, Taken, WrongInput
 from vestibule.keys import Checker, Pair, make_pair, shortened
 from vestibule.mapping import check_role_rules, compile_mapping, makes_owners
@@ -26,9 +26,8 @@ from vestibule.model import (
 )
 from vestibule.scim.text import unprintable
 from vestibule.store.credentials import credentials_of, find_credential, insert_credential, revoke_credential
-from vestibule.store.database import End, House, Tx, UniqueViolation
+from vestibule.store.database import AllTenants, End, Tx, UniqueViolation
 from vestibule.store.events import append_event, append_house_event
-from vestibule.store.house import find_fact
 from vestibule.store.identity_providers import (
     insert_provider,
     lock_provider,
@@ -37,9 +36,10 @@ from vestibule.store.identity_providers import (
     rule_to_json,
     update_provider,
 )
+from vestibule.store.installation import find_fact
+from vestibule.store.person_sessions import end_sessions_of_tenant, end_sessions_that_are_over, shorten_sessions
 from vestibule.store.tenants import insert_tenant, lock_tenant, update_tenant_limits, update_tenant_state
-from vestibule.store.user_sessions import end_sessions_of_tenant, end_sessions_that_are_over, shorten_sessions
-from vestibule.store.users import Chosen, count_users
+from vestibule.store.users import UserSelection, count_users
 from vestibule.vendors import VENDORS
 
 LONGEST_NAME: Final = 100
@@ -67,7 +67,7 @@ def checked_name(text: str, what: str, field: str) -> str:
 # -- tenants -----------------------------------------------------------------------------------------------------------
 
 
-async def create_tenant(house: House, name: str, title: str) -> Tenant:
+async def create_tenant(all_tenants: AllTenants, name: str, title: str) -> Tenant:
     """Make room for an organisation.
 
     Raises:
@@ -83,29 +83,31 @@ async def create_tenant(house: House, name: str, title: str) -> Tenant:
         )
     if name in RESERVED_TENANT_NAMES:
         raise Taken(f"'{name}' is a name that the program itself uses; choose another.", field="name")
-    if name == await find_fact(house, "own_label"):
+    if name == await find_fact(all_tenants, "own_label"):
         raise Taken(f"'{name}' is the host name of this server itself; choose another.", field="name")
-    tenant = Tenant(new_short_id(), name, title, "active", house.now)
+    tenant = Tenant(new_short_id(), name, title, "active", all_tenants.now)
     try:
-        await insert_tenant(house, tenant)
+        await insert_tenant(all_tenants, tenant)
     except UniqueViolation:
         raise Taken(f"There is a tenant '{name}' already.", field="name") from None
-    await append_house_event(house, tenant.id, "tenant.created", {"name": name, "title": title})
+    await append_house_event(all_tenants, tenant.id, "tenant.created", {"name": name, "title": title})
     return tenant
 
 
-async def set_tenant_state(house: House, tenant: Tenant, state: TenantState) -> Tenant:
+async def set_tenant_state(all_tenants: AllTenants, tenant: Tenant, state: TenantState) -> Tenant:
     """Suspend a tenant, or let it in again. While it is suspended its keys are refused like unknown ones."""
     if tenant.state == state:
         return tenant
-    await update_tenant_state(house, tenant.id, state)
+    await update_tenant_state(all_tenants, tenant.id, state)
     told: dict[str, Any] = {"name": tenant.name, "title": tenant.title}
     if state == "suspended":
-        ended = (await end_sessions_of_tenant(house, tenant.id)).all
-        event_id = await append_house_event(house, tenant.id, "tenant.suspended", {**told, "sessions_ended": ended})
-        house.ends += (End(tenant.id, event_id, "", ended),)
+        ended = (await end_sessions_of_tenant(all_tenants, tenant.id)).all
+        event_id = await append_house_event(
+            all_tenants, tenant.id, "tenant.suspended", {**told, "sessions_ended": ended}
+        )
+        all_tenants.ends += (End(tenant.id, event_id, "", ended),)
     else:
-        await append_house_event(house, tenant.id, "tenant.resumed", told)
+        await append_house_event(all_tenants, tenant.id, "tenant.resumed", told)
     return replace(tenant, state=state)
 
 
@@ -394,6 +396,6 @@ async def _derive_anew(tx: Tx, changed: IdentityProvider, event: str, was: Any, 
     await update_provider(tx, after)
     told = {"name": after.name, "version": after.mapping_version, "before": was, "after": now}
     await append_event(tx, event, told, subject_id=after.id, provider_id=after.id)
-    total = await count_users(tx, Chosen(provider_id=after.id))
+    total = await count_users(tx, UserSelection(provider_id=after.id))
     await put_derivation(tx, Derivation(after.id, after.mapping_version, "", 0, 0, total, tx.now, None))
     return after

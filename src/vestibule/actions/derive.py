@@ -10,8 +10,8 @@ from typing import Final
 
 import orjson
 
+from vestibule.actions.end_access import keep_console_in_step
 from vestibule.actions.provision import derivation_of
-from vestibule.actions.sessions import keep_console_in_step
 from vestibule.events import changes_between
 from vestibule.mapping import DeriveAll
 from vestibule.model import Derivation, User

@@ -7,8 +7,8 @@ from typing import Final
 
 import orjson
 
+from vestibule.actions.end_access import take_access, take_all
 from vestibule.actions.provision import change_type, record_change
-from vestibule.actions.sessions import take_access, take_all
 from vestibule.errors import NotAllowed, NotFound, Taken, WrongInput
 from vestibule.events import changes_between
 from vestibule.mapping import compile_mapping

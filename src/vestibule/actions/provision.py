@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import orjson
 
-from vestibule.actions.sessions import keep_console_in_step, take_access, take_all
-from vestibule.events import changes_between, redacted, redacted_text
+from vestibule.actions.end_access import keep_console_in_step, take_access, take_all
+from vestibule.events import changes_between, creation_changes, redacted, redacted_text, shortened_changes
 from vestibule.mapping import DeriveAll, compile_profile, reads_active
 from vestibule.model import RoleRules, User, created_at, new_id
 from vestibule.scim.errors import Forbidden, NotFound, PreconditionFailed, TooManyRequests, Uniqueness
@@ -26,14 +26,14 @@ from vestibule.store.database import Reading, Tx, UniqueViolation
 from vestibule.store.events import append_event
 from vestibule.store.identity_providers import find_provider
 from vestibule.store.users import (
-    Footing,
-    Sight,
+    ProviderState,
+    Visibility,
     find_adoptable_name,
+    find_state_to_create,
     find_user,
     find_users_by_name,
-    footing_to_change,
-    footing_to_create,
     insert_user,
+    lock_user_to_change,
     remove_user,
     searchable,
     update_user,
@@ -81,16 +81,18 @@ class _Rules:
     reads_active: bool
     """Whether Profiles depend on `active`."""
     adopts: bool
+    is_paused: bool
+    """Whether only what takes access away is carried out."""
 
 
-async def see_user(reading: Reading, sight: Sight, user_id: str) -> User:
+async def see_user(reading: Reading, visibility: Visibility, user_id: str) -> User:
     """The person of that id, as an identity provider sees them.
 
     Raises:
         NotFound: nobody, or nobody this identity provider may see.
     """
     user = await find_user(reading, user_id)
-    if user is None or not await _sees(reading, sight, user):
+    if user is None or not await _sees(reading, visibility, user):
         raise NotFound(NOBODY_HERE)
     return user
 
@@ -105,11 +107,13 @@ async def create_user(tx: Tx, sent: Sent, document: Document, ignored: list[Igno
     document.setdefault("active", True)
     text = orjson.dumps(document).decode()
     columns = searchable(document, text)
-    found = await footing_to_create(tx, tx.actor.identity_provider_id, columns.user_name_key)
+    found = await find_state_to_create(tx, tx.actor.identity_provider_id, columns.user_name_key)
     if found is None:
         raise NotFound(NOBODY_HERE)
-    footing, adoptable = found
-    rules = await _rules(tx, footing)
+    state, adoptable = found
+    rules = await _rules(tx, state)
+    if rules.is_paused:
+        raise _paused()
     if rules.adopts and adoptable is not None:
         raise _taken(document)
     user_id = new_id(tx.now)
@@ -128,9 +132,7 @@ async def create_user(tx: Tx, sent: Sent, document: Document, ignored: list[Igno
         await insert_user(tx, user, columns)
     except UniqueViolation:
         raise _taken(document) from None
-    await append_event(
-        tx, "user.created", _told(sent, user, document, changes_between({}, document), ignored), subject_id=user.id
-    )
+    await append_event(tx, "user.created", _told(sent, user, document, None, ignored), subject_id=user.id)
     return user
 
 
@@ -166,10 +168,10 @@ async def patch_user(
 
 
 async def delete_user(tx: Tx, sent: Sent, user_id: str, if_match: str | None = None) -> None:
-    """Forget a person's resource. Their userName is free again, their history stays.
+    """Forget a person's resource, also while provisioning is paused. Their userName is free again, their history stays.
 
     Raises:
-        NotFound, PreconditionFailed, Forbidden, TooManyRequests
+        NotFound, PreconditionFailed, Forbidden
     """
     user, _ = await _reach(tx, user_id, if_match)
     if not user.identity_provider_id:
@@ -186,22 +188,22 @@ async def delete_user(tx: Tx, sent: Sent, user_id: str, if_match: str | None = N
 # -- who may be reached ------------------------------------------------------------------------------------------------
 
 
-async def _sees(reading: Reading, sight: Sight, user: User) -> bool:
-    if user.identity_provider_id == sight.provider_id:
+async def _sees(reading: Reading, visibility: Visibility, user: User) -> bool:
+    if user.identity_provider_id == visibility.provider_id:
         return True
-    if user.identity_provider_id or user.role or not sight.adopts:
+    if user.identity_provider_id or user.role or not visibility.adopts:
         return False
     namesakes = await find_users_by_name(reading, orjson.loads(user.document)["userName"])
-    return all(namesake.identity_provider_id != sight.provider_id for namesake in namesakes)
+    return all(namesake.identity_provider_id != visibility.provider_id for namesake in namesakes)
 
 
 async def _reach(tx: Tx, user_id: str, if_match: str | None) -> tuple[User, _Rules]:
-    found = await footing_to_change(tx, tx.actor.identity_provider_id, user_id)
+    found = await lock_user_to_change(tx, tx.actor.identity_provider_id, user_id)
     if found is None:
         raise NotFound(NOBODY_HERE)
-    footing, user = found
-    rules = await _rules(tx, footing)
-    if not await _sees(tx, Sight(tx.actor.identity_provider_id, rules.adopts), user):
+    state, user = found
+    rules = await _rules(tx, state)
+    if not await _sees(tx, Visibility(tx.actor.identity_provider_id, rules.adopts), user):
         raise NotFound(NOBODY_HERE)
     if if_match is not None and not _matches(if_match, user.version):
         raise PreconditionFailed(f"If-Match names another version than the current one, {etag(user.version)}.")
@@ -213,26 +215,40 @@ def _matches(if_match: str, version: int) -> bool:
     return "*" in tags or str(version) in tags
 
 
-async def _rules(tx: Tx, footing: Footing) -> _Rules:
-    check_provisioning(footing.provisioning, writes=True)
-    deriving = await _deriving_of(tx, tx.actor.identity_provider_id, footing.mapping_version)
-    return _Rules(*deriving, footing.adopts)
+async def _rules(tx: Tx, state: ProviderState) -> _Rules:
+    check_provisioning(state.provisioning)
+    deriving = await _deriving_of(tx, tx.actor.identity_provider_id, state.mapping_version)
+    return _Rules(*deriving, state.adopts, state.provisioning == "paused")
 
 
-def check_provisioning(provisioning: str, *, writes: bool) -> None:
-    """Refuse what the provisioning switch does not let through.
+def check_provisioning(provisioning: str) -> None:
+    """Refuse every request while provisioning is switched off. Whether a write waits while it is paused depends on what
+    the write would do, so that is decided in its transaction.
 
     Raises:
-        Forbidden: it is off.
-        TooManyRequests: it is paused, and this would be a write. Okta tries again by itself (wire facts 1.12).
+        Forbidden
     """
     if provisioning == "off":
         raise Forbidden(
             "Auto-provisioning is switched off for this identity provider. Switch it on in the Admin Console under "
             "Integrations > Identity Providers > Provisioning."
         )
-    if provisioning == "paused" and writes:
-        raise TooManyRequests("Provisioning is paused in the Admin Console; try again later.", retry_after=PAUSE)
+
+
+def _paused() -> TooManyRequests:
+    """The refusal of a write that has to wait. Okta tries again by itself (wire facts 1.12)."""
+    return TooManyRequests(
+        "Provisioning is paused in the Admin Console: only deactivations and deletions are carried out. Try again "
+        "later.",
+        retry_after=PAUSE,
+    )
+
+
+def _may_pass_the_pause(before: Document, changes: list[dict[str, Any]], after: Document) -> bool:
+    """Whether a change is carried out while provisioning is paused: it deactivates somebody, or changes nothing of
+    somebody who is inactive, as a deactivation that is sent again does (docs/decisions).
+    """
+    return not after["active"] and (before["active"] or not changes)
 
 
 _derivations: OrderedDict[tuple[str, int], tuple[DeriveAll, bool]] = OrderedDict()
@@ -276,6 +292,8 @@ async def _keep(
     """Keep a person as they are now, with the event that tells what changed; or note that nothing did."""
     adopting = not user.identity_provider_id
     changes = changes_between(before, after)
+    if rules.is_paused and not _may_pass_the_pause(before, changes, after):
+        raise _paused()
     if not changes and not adopting:
         await append_event(tx, "user.unchanged", _told(sent, user, before, [], ignored, understood), subject_id=user.id)
         return user
@@ -340,11 +358,18 @@ def _told(
     sent: Sent,
     user: User,
     document: Document,
-    changes: list[dict[str, Any]],
+    changes: list[dict[str, Any]] | None,
     ignored: list[Ignored],
     understood: list[Understood] | None = None,
 ) -> dict[str, Any]:
-    told = sent.told() | {"user_name": document["userName"], "version": user.version, "changes": changes}
+    """What an event keeps of a write. `changes` is None for a creation, which changes all that the document has."""
+    told = sent.told()
+    body = told.get("sent")
+    told |= {
+        "user_name": document["userName"],
+        "version": user.version,
+        "changes": creation_changes(document, body) if changes is None else shortened_changes(changes, body),
+    }
     if ignored:
         told |= _told_ignored(ignored, MOST_PARTS_TOLD)
     if understood is not None:

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from vestibule.actions import proofs
+from vestibule.actions.administrator_sign_in import count_failure, open_session
 from vestibule.actions.configure import checked_name
 from vestibule.actions.proofs import Passkey, RelyingParty
-from vestibule.actions.sign_in import count_failure, open_session
 from vestibule.errors import NotAllowed, WrongInput
 from vestibule.keys import Checker, make_one_time_token, tenant_of_token, token_check
 from vestibule.model import Administrator, new_id
+from vestibule.store.administrator_sessions import Session, end_sessions_of
 from vestibule.store.administrators import find_administrator
-from vestibule.store.database import House
+from vestibule.store.database import AllTenants
 from vestibule.store.events import append_house_event
 from vestibule.store.factors import (
     Ceremony,
@@ -40,8 +41,7 @@ from vestibule.store.factors import (
     take_step,
     use_code,
 )
-from vestibule.store.house import clear_throttle
-from vestibule.store.sessions import Session, end_sessions_of
+from vestibule.store.installation import clear_throttle
 
 STEP_LIFE: Final = 5 * 60_000
 """Milliseconds between the right password and the second factor."""
@@ -98,39 +98,39 @@ class Proof(NamedTuple):
     recovery_code: str = ""
 
 
-async def enter(house: House, administrator: Administrator, names: list[str], to: str) -> Entry:
+async def enter(all_tenants: AllTenants, administrator: Administrator, names: list[str], to: str) -> Entry:
     """What follows a right password: a session for who has no second factor, else the second step.
 
     `names` are what failed passwords were counted under, `to` is where the way leads afterwards.
     """
-    if not await factors_of(house, administrator):
-        return Entry(await open_session(house, administrator, names), "")
+    if not await factors_of(all_tenants, administrator):
+        return Entry(await open_session(all_tenants, administrator, names), "")
     token = make_one_time_token(administrator.tenant_id)
-    ends = house.now + STEP_LIFE
+    ends = all_tenants.now + STEP_LIFE
     challenge = proofs.make_challenge()
     await insert_ceremony(
-        house,
+        all_tenants,
         Ceremony(
             administrator.tenant_id, token_check(token), administrator.id, "sign-in", challenge, to[:500], 0, ends
         ),
     )
-    await _tell(house, administrator, "second_factor_awaited")
+    await _tell(all_tenants, administrator, "second_factor_awaited")
     return Entry("", token)
 
 
-async def find_step(house: House, token: str, *, lock: bool = False) -> Step | None:
+async def find_step(all_tenants: AllTenants, token: str, *, lock: bool = False) -> Step | None:
     """The sign-in that a browser began; None if it did not, if it took too long, or failed too often."""
     tenant_id = tenant_of_token(token)
     if len(token) > 200 or not token.isascii() or not token.isprintable() or len(tenant_id) > 40:
         return None
     find, list_factors = (lock_ceremony, lock_factors) if lock else (find_ceremony, factors_of)
-    ceremony = await find(house, tenant_id, token_check(token))
+    ceremony = await find(all_tenants, tenant_id, token_check(token))
     if ceremony is None or ceremony.purpose != "sign-in":
         return None
-    administrator = await find_administrator(house, tenant_id, ceremony.administrator_id)
+    administrator = await find_administrator(all_tenants, tenant_id, ceremony.administrator_id)
     if administrator is None or administrator.disabled_at is not None:
         return None
-    return Step(ceremony, administrator, await list_factors(house, administrator))
+    return Step(ceremony, administrator, await list_factors(all_tenants, administrator))
 
 
 def step_throttle(administrator: Administrator) -> str:
@@ -138,59 +138,61 @@ def step_throttle(administrator: Administrator) -> str:
     return f"second:{administrator.tenant_id}:{administrator.id}"
 
 
-async def proves(house: House, step: Step, proof: Proof, party: RelyingParty | None, checker: Checker) -> bool:
+async def proves(
+    all_tenants: AllTenants, step: Step, proof: Proof, party: RelyingParty | None, checker: Checker
+) -> bool:
     """Whether a proof is one of this administrator's factors. If it is, it is used up."""
     if proof.answer:
-        return party is not None and await _proves_passkey(house, step, proof.answer, party)
+        return party is not None and await _proves_passkey(all_tenants, step, proof.answer, party)
     if proof.code:
-        return await _proves_app(house, step, proof.code, checker)
-    return bool(proof.recovery_code) and await _proves_recovery(house, step, proof.recovery_code, checker)
+        return await _proves_app(all_tenants, step, proof.code, checker)
+    return bool(proof.recovery_code) and await _proves_recovery(all_tenants, step, proof.recovery_code, checker)
 
 
-async def _proves_passkey(house: House, step: Step, answer: str, party: RelyingParty) -> bool:
+async def _proves_passkey(all_tenants: AllTenants, step: Step, answer: str, party: RelyingParty) -> bool:
     named = proofs.credential_of(answer)
     for factor in step.passkeys:
         if factor.credential_id == named:
             passkey = Passkey(factor.credential_id, factor.secret, factor.used_step)
             counter = proofs.counter_of(party, step.ceremony.challenge, answer, passkey)
-            return counter is not None and await take_step(house, step.administrator, factor, counter)
+            return counter is not None and await take_step(all_tenants, step.administrator, factor, counter)
     return False
 
 
-async def _proves_app(house: House, step: Step, code: str, checker: Checker) -> bool:
+async def _proves_app(all_tenants: AllTenants, step: Step, code: str, checker: Checker) -> bool:
     for factor in step.apps:
         secret = checker.unseal(factor.secret, sealed_for(step.administrator)).decode()
-        at = proofs.step_of(secret, code, house.now, factor.used_step)
+        at = proofs.step_of(secret, code, all_tenants.now, factor.used_step)
         if at is not None:
-            return await take_step(house, step.administrator, factor, at)
+            return await take_step(all_tenants, step.administrator, factor, at)
     return False
 
 
-async def _proves_recovery(house: House, step: Step, typed: str, checker: Checker) -> bool:
-    if not await use_code(house, step.administrator, _code_check(step.administrator, typed, checker)):
+async def _proves_recovery(all_tenants: AllTenants, step: Step, typed: str, checker: Checker) -> bool:
+    if not await use_code(all_tenants, step.administrator, _code_check(step.administrator, typed, checker)):
         return False
-    left = await count_codes(house, step.administrator)
-    await _tell(house, step.administrator, "recovery_code_used", left=left)
+    left = await count_codes(all_tenants, step.administrator)
+    await _tell(all_tenants, step.administrator, "recovery_code_used", left=left)
     return True
 
 
-async def finish_step(house: House, step: Step, names: list[str]) -> str:
+async def finish_step(all_tenants: AllTenants, step: Step, names: list[str]) -> str:
     """End the ceremony with a session; the token for its cookie. Only after `proves`."""
-    await end_ceremony(house, step.ceremony)
-    await clear_throttle(house, step_throttle(step.administrator))
-    return await open_session(house, step.administrator, names)
+    await end_ceremony(all_tenants, step.ceremony)
+    await clear_throttle(all_tenants, step_throttle(step.administrator))
+    return await open_session(all_tenants, step.administrator, names)
 
 
-async def refuse_step(house: House, step: Step, proof: Proof, names: list[str]) -> bool:
+async def refuse_step(all_tenants: AllTenants, step: Step, proof: Proof, names: list[str]) -> bool:
     """Count and record a failed second step; False if it was the last try of this ceremony, which ends."""
-    await count_failure(house, names)
+    await count_failure(all_tenants, names)
     given = "passkey" if proof.answer else "recovery code" if proof.recovery_code else "code"
     told = {"email": step.administrator.email, "reason": f"the password was right, the {given} was not"}
-    await append_house_event(house, step.administrator.tenant_id, "administrator.sign_in_refused", told)
+    await append_house_event(all_tenants, step.administrator.tenant_id, "administrator.sign_in_refused", told)
     if step.ceremony.failures + 1 >= MOST_TRIES:
-        await end_ceremony(house, step.ceremony)
+        await end_ceremony(all_tenants, step.ceremony)
         return False
-    await count_failed_try(house, step.ceremony)
+    await count_failed_try(all_tenants, step.ceremony)
     return True
 
 
@@ -203,7 +205,7 @@ def is_recent(session: Session, now: int) -> bool:
 
 
 async def begin_adding(
-    house: House, session: Session, administrator: Administrator, kind: Kind, name: str, checker: Checker
+    all_tenants: AllTenants, session: Session, administrator: Administrator, kind: Kind, name: str, checker: Checker
 ) -> None:
     """Begin to add a factor; the session carries it on.
 
@@ -216,20 +218,20 @@ async def begin_adding(
     if kind not in NAMES:
         raise WrongInput("A factor should be a passkey or an authenticator app.")
     name = checked_name(name or NAMES[kind], "The name", f"name-{kind}")
-    if len(await factors_of(house, administrator)) >= MOST_FACTORS:
+    if len(await factors_of(all_tenants, administrator)) >= MOST_FACTORS:
         raise WrongInput(f"There may be {MOST_FACTORS} factors. Remove one that you do not use any more.")
     secret = proofs.make_secret().encode()
     challenge = checker.seal(secret, sealed_for(administrator)) if kind == "totp" else proofs.make_challenge()
-    ends = house.now + ADDING_LIFE
+    ends = all_tenants.now + ADDING_LIFE
     ceremony = Ceremony(administrator.tenant_id, session.token_check, administrator.id, kind, challenge, name, 0, ends)
-    await insert_ceremony(house, ceremony)
-    await _tell(house, administrator, "factor_begun", factor=name, kind=kind)
+    await insert_ceremony(all_tenants, ceremony)
+    await _tell(all_tenants, administrator, "factor_begun", factor=name, kind=kind)
 
 
-async def find_adding(house: House, session: Session, *, lock: bool = False) -> Ceremony | None:
+async def find_adding(all_tenants: AllTenants, session: Session, *, lock: bool = False) -> Ceremony | None:
     """The factor that a session is adding, if it is."""
     find = lock_ceremony if lock else find_ceremony
-    ceremony = await find(house, session.tenant_id, session.token_check)
+    ceremony = await find(all_tenants, session.tenant_id, session.token_check)
     return ceremony if ceremony and ceremony.purpose != "sign-in" else None
 
 
@@ -239,7 +241,7 @@ def new_secret(ceremony: Ceremony, administrator: Administrator, checker: Checke
 
 
 async def finish_adding(
-    house: House,
+    all_tenants: AllTenants,
     ceremony: Ceremony,
     administrator: Administrator,
     proof: Proof,
@@ -251,12 +253,12 @@ async def finish_adding(
     Raises:
         WrongInput: it has not shown that.
     """
-    first = not await lock_factors(house, administrator)
-    factor = _new_factor(ceremony, administrator, proof, party, checker, house.now)
-    await insert_factor(house, administrator, factor)
-    await end_ceremony(house, ceremony)
-    await _tell(house, administrator, "factor_added", factor=factor.name, kind=factor.kind)
-    return await make_codes(house, administrator, checker) if first else []
+    first = not await lock_factors(all_tenants, administrator)
+    factor = _new_factor(ceremony, administrator, proof, party, checker, all_tenants.now)
+    await insert_factor(all_tenants, administrator, factor)
+    await end_ceremony(all_tenants, ceremony)
+    await _tell(all_tenants, administrator, "factor_added", factor=factor.name, kind=factor.kind)
+    return await make_codes(all_tenants, administrator, checker) if first else []
 
 
 def _new_factor(
@@ -281,49 +283,49 @@ def _new_factor(
     )
 
 
-async def remove_factor(house: House, administrator: Administrator, factor_id: str) -> None:
+async def remove_factor(all_tenants: AllTenants, administrator: Administrator, factor_id: str) -> None:
     """Remove a factor, if it is there. Recovery codes go with the last one."""
-    factors = await lock_factors(house, administrator)
+    factors = await lock_factors(all_tenants, administrator)
     gone = next((factor for factor in factors if factor.id == factor_id), None)
     if gone is None:
         return
-    await delete_factor(house, administrator, factor_id)
+    await delete_factor(all_tenants, administrator, factor_id)
     if len(factors) == 1:
-        await replace_codes(house, administrator, [])
-    await _tell(house, administrator, "factor_removed", factor=gone.name, kind=gone.kind)
+        await replace_codes(all_tenants, administrator, [])
+    await _tell(all_tenants, administrator, "factor_removed", factor=gone.name, kind=gone.kind)
 
 
-async def make_codes(house: House, administrator: Administrator, checker: Checker) -> list[str]:
+async def make_codes(all_tenants: AllTenants, administrator: Administrator, checker: Checker) -> list[str]:
     """Fresh recovery codes; earlier ones are void.
 
     Raises:
         NotAllowed: there is no factor that they could stand in for.
     """
-    if not await lock_factors(house, administrator):
+    if not await lock_factors(all_tenants, administrator):
         raise NotAllowed("Recovery codes stand in for a second factor: add one first.")
     codes = [proofs.make_recovery_code() for _ in range(CODES)]
-    await replace_codes(house, administrator, [_code_check(administrator, code, checker) for code in codes])
-    await _tell(house, administrator, "recovery_codes_made")
+    await replace_codes(all_tenants, administrator, [_code_check(administrator, code, checker) for code in codes])
+    await _tell(all_tenants, administrator, "recovery_codes_made")
     return codes
 
 
-async def reset_factors(house: House, administrator: Administrator) -> int:
+async def reset_factors(all_tenants: AllTenants, administrator: Administrator) -> int:
     """Take every factor from somebody who lost all of theirs; how many there were. Their sessions end."""
-    removed = await delete_factors(house, administrator)
-    await replace_codes(house, administrator, [])
-    await end_ceremonies_of(house, administrator)
-    await clear_throttle(house, step_throttle(administrator))
-    await end_sessions_of(house, administrator)
-    await _tell(house, administrator, "factors_reset", removed=removed)
+    removed = await delete_factors(all_tenants, administrator)
+    await replace_codes(all_tenants, administrator, [])
+    await end_ceremonies_of(all_tenants, administrator)
+    await clear_throttle(all_tenants, step_throttle(administrator))
+    await end_sessions_of(all_tenants, administrator)
+    await _tell(all_tenants, administrator, "factors_reset", removed=removed)
     return removed
 
 
 # -- what both need ----------------------------------------------------------------------------------------------------
 
 
-async def _tell(house: House, administrator: Administrator, what: str, **data: object) -> None:
+async def _tell(all_tenants: AllTenants, administrator: Administrator, what: str, **data: object) -> None:
     told = {"subject": administrator.email, **data}
-    await append_house_event(house, administrator.tenant_id, f"administrator.{what}", told)
+    await append_house_event(all_tenants, administrator.tenant_id, f"administrator.{what}", told)
 
 
 def sealed_for(administrator: Administrator) -> str:

@@ -23,9 +23,9 @@ from vestibule.model import HOUSE, Actor
 from vestibule.scim.errors import ScimError
 from vestibule.scim.resource import clean
 from vestibule.scim.schema import USER_TYPE
-from vestibule.store.database import Damaged, Database, House, Reading, Row
+from vestibule.store.database import AllTenants, Damaged, Database, Reading, Row
 from vestibule.store.identity_providers import find_derivation, find_provider
-from vestibule.store.tenants import all_tenants
+from vestibule.store.tenants import find_tenants
 from vestibule.store.users import Searchable, lock_user, searchable
 
 _BATCH: Final = 1000
@@ -124,10 +124,10 @@ _TABLES: Final = (
 async def find_faults(database: Database, tell: Callable[[str], None]) -> list[str]:
     """Every inconsistency as a sentence; `tell` hears how far it is."""
     checker = Actor(HOUSE, "operator", name="verify")
-    async with database.house_read(checker) as house:
-        faults = await _check_house(house)
+    async with database.read_all_tenants(checker) as all_tenants:
+        faults = await _check_house(all_tenants)
         try:
-            tenants = await all_tenants(house)
+            tenants = await find_tenants(all_tenants)
         except Damaged as damaged:
             return [*faults, f"tenants cannot be read to the end: {damaged}"]
     async with database.scan(HOUSE) as reading:
@@ -154,7 +154,7 @@ async def find_faults_of_tenant(database: Database, tenant_id: str, tell: Callab
     return faults
 
 
-async def _ask(handle: House | Reading, faults: list[str], table: str, sql: str, *values: Any) -> list[Row]:
+async def _ask(handle: AllTenants | Reading, faults: list[str], table: str, sql: str, *values: Any) -> list[Row]:
     """The rows; or none, and a finding, where the engine cannot read them."""
     try:
         return await handle.all(sql, *values)
@@ -163,15 +163,15 @@ async def _ask(handle: House | Reading, faults: list[str], table: str, sql: str,
         return []
 
 
-async def _check_house(house: House) -> list[str]:
+async def _check_house(all_tenants: AllTenants) -> list[str]:
     faults: list[str] = []
-    if house.engine == "sqlite":
-        checked = await _ask(house, faults, "the file", "PRAGMA integrity_check")
+    if all_tenants.engine == "sqlite":
+        checked = await _ask(all_tenants, faults, "the file", "PRAGMA integrity_check")
         faults += [f"SQLite: {row[0]}" for row in checked if row[0] != "ok"]
     for table in _TABLES:
-        rows = await _ask(house, faults, table, _STRANGE_TENANTS.format(table=table))
+        rows = await _ask(all_tenants, faults, table, _STRANGE_TENANTS.format(table=table))
         faults += [f"{table} has rows of a tenant {row[0]} that there is not" for row in rows]
-    unknown = [row[0] for row in await _ask(house, faults, "events", _EVENT_TYPES) if row[0] not in BY_NAME]
+    unknown = [row[0] for row in await _ask(all_tenants, faults, "events", _EVENT_TYPES) if row[0] not in BY_NAME]
     return faults + [f"an event has a type '{name}' that this program does not know" for name in unknown]
 
 

@@ -52,8 +52,8 @@ async def named_tenant(context: Context, name: str) -> Tenant:
     Raises:
         NotFound
     """
-    async with context.database.house_read(command_line()) as house:
-        tenant = await find_tenant(house, name)
+    async with context.database.read_all_tenants(command_line()) as all_tenants:
+        tenant = await find_tenant(all_tenants, name)
     if tenant is None:
         raise NotFound(f"There is no tenant '{name}'. `vestibule tenant list` shows them.")
     return tenant

@@ -10,7 +10,7 @@ from vestibule.endpoints.context import Context
 from vestibule.errors import NotFound, WrongInput
 from vestibule.model import HOUSE, ROLES, Administrator, AdministratorRole
 from vestibule.store.administrators import administrators_of, find_by_email
-from vestibule.store.database import House
+from vestibule.store.database import AllTenants
 
 
 @click.group("admin")
@@ -31,8 +31,8 @@ async def _administered(context: Context, tenant_name: str | None, *, operator: 
     return HOUSE if operator else (await named_tenant(context, tenant_name or "")).id
 
 
-async def _administrator(house: House, tenant_id: str, email: str) -> Administrator | None:
-    return next((each for each, _ in await find_by_email(house, email) if each.tenant_id == tenant_id), None)
+async def _administrator(all_tenants: AllTenants, tenant_id: str, email: str) -> Administrator | None:
+    return next((each for each, _ in await find_by_email(all_tenants, email) if each.tenant_id == tenant_id), None)
 
 
 def administrator_json(administrator: Administrator, tenant_name: str | None) -> dict[str, Any]:
@@ -65,15 +65,15 @@ def add_administrator(
         tenant_id = await _administered(context, tenant_name, operator=operator)
         if operator and role:
             raise WrongInput("An operator has no role in a tenant: leave --role out.")
-        async with context.database.house_write(command_line()) as house:
-            known = await _administrator(house, tenant_id, email)
+        async with context.database.write_all_tenants(command_line()) as all_tenants:
+            known = await _administrator(all_tenants, tenant_id, email)
             if known is None:
                 wanted: AdministratorRole = "operator" if operator else role or "owner"
-                administrator, token = await administer.invite(house, tenant_id, email, name, wanted)
+                administrator, token = await administer.invite(all_tenants, tenant_id, email, name, wanted)
             elif role not in {None, known.role}:
                 raise WrongInput(f"{known.email} is {known.role} there. Roles are changed in the console, by an owner.")
             else:
-                administrator, token = known, await administer.renew_link(house, known)
+                administrator, token = known, await administer.renew_link(all_tenants, known)
         return administrator_json(administrator, tenant_name) | {"link": f"{context.settings.url}/setup/{token}"}
 
     shown = in_house(act)
@@ -90,8 +90,8 @@ def list_administrators(tenant_name: str | None, operator: bool, as_json: bool) 
 
     async def act(context: Context) -> list[dict[str, Any]]:
         tenant_id = await _administered(context, tenant_name, operator=operator)
-        async with context.database.house_read(command_line()) as house:
-            return [administrator_json(each, tenant_name) for each in await administrators_of(house, tenant_id)]
+        async with context.database.read_all_tenants(command_line()) as all_tenants:
+            return [administrator_json(each, tenant_name) for each in await administrators_of(all_tenants, tenant_id)]
 
     found = in_house(act)
     lines = [f"{each['email']:32} {each['role']:8} {'locked out' if each['locked_out'] else ''}" for each in found]
@@ -101,12 +101,12 @@ def list_administrators(tenant_name: str | None, operator: bool, as_json: bool) 
 def _set_enabled(email: str, tenant_name: str | None, *, operator: bool, enabled: bool, as_json: bool) -> None:
     async def act(context: Context) -> dict[str, Any]:
         tenant_id = await _administered(context, tenant_name, operator=operator)
-        async with context.database.house_write(command_line()) as house:
-            administrator = await _administrator(house, tenant_id, email)
+        async with context.database.write_all_tenants(command_line()) as all_tenants:
+            administrator = await _administrator(all_tenants, tenant_id, email)
             if administrator is None:
                 raise NotFound(f"There is no administrator {email} there. `vestibule admin list` shows them.")
-            await (administer.enable if enabled else administer.disable)(house, administrator)
-            found = await _administrator(house, tenant_id, email)
+            await (administer.enable if enabled else administer.disable)(all_tenants, administrator)
+            found = await _administrator(all_tenants, tenant_id, email)
         return administrator_json(found or administrator, tenant_name)
 
     shown = in_house(act)
@@ -144,11 +144,11 @@ def reset_factors(email: str, tenant_name: str | None, operator: bool, as_json: 
 
     async def act(context: Context) -> dict[str, Any]:
         tenant_id = await _administered(context, tenant_name, operator=operator)
-        async with context.database.house_write(command_line()) as house:
-            administrator = await _administrator(house, tenant_id, email)
+        async with context.database.write_all_tenants(command_line()) as all_tenants:
+            administrator = await _administrator(all_tenants, tenant_id, email)
             if administrator is None:
                 raise NotFound(f"There is no administrator {email} there. `vestibule admin list` shows them.")
-            removed = await second_factor.reset_factors(house, administrator)
+            removed = await second_factor.reset_factors(all_tenants, administrator)
         return administrator_json(administrator, tenant_name) | {"factors_removed": removed}
 
     shown = in_house(act)

@@ -9,7 +9,7 @@ from vestibule.commands.acting import AS_JSON, command_line, in_house, named_ten
 from vestibule.endpoints.context import Context
 from vestibule.model import Tenant, TenantState
 from vestibule.settings import Settings
-from vestibule.store.tenants import all_tenants
+from vestibule.store.tenants import find_tenants
 
 
 @click.group("tenant")
@@ -35,8 +35,8 @@ def add_tenant(name: str, title: str | None, as_json: bool) -> None:
     """Make room for an organisation. NAME stands in its SCIM URL."""
 
     async def act(context: Context) -> tuple[Settings, Tenant]:
-        async with context.database.house_write(command_line()) as house:
-            return context.settings, await configure.create_tenant(house, name, title or name)
+        async with context.database.write_all_tenants(command_line()) as all_tenants:
+            return context.settings, await configure.create_tenant(all_tenants, name, title or name)
 
     settings, tenant = in_house(act)
     lines = [f"Added the tenant {tenant.name} ({tenant.title}).", f"SCIM URL: {settings.scim_url(tenant.name)}"]
@@ -49,8 +49,8 @@ def list_tenants(as_json: bool) -> None:
     """Every tenant."""
 
     async def act(context: Context) -> tuple[Settings, list[Tenant]]:
-        async with context.database.house_read(command_line()) as house:
-            return context.settings, await all_tenants(house)
+        async with context.database.read_all_tenants(command_line()) as all_tenants:
+            return context.settings, await find_tenants(all_tenants)
 
     settings, tenants = in_house(act)
     lines = [f"{each.name:20} {each.state:10} {each.title}" for each in tenants] or ["No tenant yet."]
@@ -60,8 +60,8 @@ def list_tenants(as_json: bool) -> None:
 def _set_tenant_state(name: str, state: TenantState, *, as_json: bool) -> None:
     async def act(context: Context) -> tuple[Settings, Tenant]:
         tenant = await named_tenant(context, name)
-        async with context.database.house_write(command_line()) as house:
-            return context.settings, await configure.set_tenant_state(house, tenant, state)
+        async with context.database.write_all_tenants(command_line()) as all_tenants:
+            return context.settings, await configure.set_tenant_state(all_tenants, tenant, state)
 
     settings, tenant = in_house(act)
     show(tenant_json(settings, tenant), [f"The tenant {tenant.name} is {tenant.state}."], as_json=as_json)

@@ -19,13 +19,13 @@ from vestibule.errors import NotFound, WrongInput
 from vestibule.model import Tenant, User
 from vestibule.store.database import Reading, Tx
 from vestibule.store.identity_providers import all_providers
-from vestibule.store.users import Chosen, find_user, find_users_by_name, list_users
+from vestibule.store.users import UserSelection, find_user, find_users_by_name, list_users
 
 _BATCH: Final = 1000
 _STATES: Final = {
-    "active": Chosen(active=True),
-    "inactive": Chosen(active=False),
-    "blocked": Chosen(blocked=True),
+    "active": UserSelection(active=True),
+    "inactive": UserSelection(active=False),
+    "blocked": UserSelection(blocked=True),
 }
 _BY_HAND: Final = "added by hand"
 _WHOM = click.argument("wanted", metavar="USER")
@@ -63,7 +63,7 @@ def list_people(tenant_name: str, search: str, state: str | None, as_json: bool)
 
     async def act(context: Context) -> list[dict[str, Any]]:
         tenant = await named_tenant(context, tenant_name)
-        chosen = replace(_STATES[state] if state else Chosen(), search=search)
+        chosen = replace(_STATES[state] if state else UserSelection(), search=search)
         found = list[dict[str, Any]]()
         async with context.database.scan(tenant.id) as reading:
             names = await _provider_names(reading)

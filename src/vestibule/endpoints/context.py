@@ -13,7 +13,7 @@ from vestibule.keys import Checker, load_pepper
 from vestibule.model import HOUSE, Actor
 from vestibule.settings import Settings
 from vestibule.store.database import Database
-from vestibule.store.house import find_fact, put_fact, set_fact
+from vestibule.store.installation import find_fact, put_fact, set_fact
 from vestibule.store.migrate import migrate
 from vestibule.store.open import open_database
 from vestibule.store.stopwatches import keep_stopwatches
@@ -74,14 +74,14 @@ class Context:
 
     async def remember_url(self) -> None:
         """Keep the URL that this server answers under, for the verbs, which are not told of its options."""
-        async with self.database.house_write(Actor(HOUSE, "worker")) as house:
-            await set_fact(house, "url", self.settings.url)
-            await set_fact(house, "own_label", self.settings.own_label)
+        async with self.database.write_all_tenants(Actor(HOUSE, "worker")) as all_tenants:
+            await set_fact(all_tenants, "url", self.settings.url)
+            await set_fact(all_tenants, "own_label", self.settings.own_label)
 
     async def as_it_is_served(self) -> Self:
         """The same, under the URL of the server that last opened it, unless a setting says otherwise."""
-        async with self.database.house_read(Actor(HOUSE, "worker")) as house:
-            url = await find_fact(house, "url")
+        async with self.database.read_all_tenants(Actor(HOUSE, "worker")) as all_tenants:
+            url = await find_fact(all_tenants, "url")
         if self.settings.base_url or not url:
             return self
         return replace(self, settings=replace(self.settings, base_url=url))
@@ -100,9 +100,9 @@ class Context:
 async def _check_pepper(database: Database, checker: Checker) -> None:
     """A database remembers a check of its pepper: with another one every credential would be refused without a word."""
     mark = checker.check("the pepper of this database").hex()
-    async with database.house_write(Actor(HOUSE, "worker")) as house:
-        await put_fact(house, "pepper", mark)
-        kept = await find_fact(house, "pepper")
+    async with database.write_all_tenants(Actor(HOUSE, "worker")) as all_tenants:
+        await put_fact(all_tenants, "pepper", mark)
+        kept = await find_fact(all_tenants, "pepper")
     if not hmac.compare_digest(kept or "", mark):
         raise WrongSetting(
             "pepper: the credentials in this database were made with another pepper. Set VESTIBULE_PEPPER, or restore "

@@ -3,6 +3,7 @@
 Every limit on a request's query and body is kept here, before anything else looks at it.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -11,7 +12,7 @@ from urllib.parse import unquote_plus
 
 import orjson
 
-from vestibule.actions.provision import Sent
+from vestibule.actions.provision import LARGEST_KEPT_BODY, Sent
 from vestibule.events import redacted_query
 from vestibule.model import Actor
 from vestibule.scim.body import MAX_BODY, decode
@@ -23,7 +24,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MOST_PARAMETERS: Final = 50
-LINE: Final = "vestibule.line"
+FAST_PATH: Final = "vestibule.line"
 """Where in a scope a `Line` is, if the server has one."""
 _CHALLENGE: Final = (b"www-authenticate", b'Basic realm="SCIM", charset="UTF-8"')
 _TYPE: Final = (b"content-type", MEDIA_TYPE.encode())
@@ -32,7 +33,7 @@ _ALWAYS: Final = b"%b: %b\r\n%b: %b\r\n" % (*_TYPE, *_NO_STORE)
 _CLOSE: Final = (b"connection", b"close")
 
 
-class Line(Protocol):
+class FastPath(Protocol):
     """What a server may offer beside ASGI: the shorter way for what is whole."""
 
     def body_at_hand(self) -> bytes | None:
@@ -49,7 +50,7 @@ class Answer(NamedTuple):
     body: bytes = b""
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
-    async def send(self, send: Send, line: Line | None) -> None:
+    async def send(self, send: Send, line: FastPath | None) -> None:
         """Hand it to the server, the shorter way where there is one and the connection goes on."""
         if line is not None and _CLOSE not in self.headers:
             lines = [b"%b: %b\r\n" % header for header in self.headers]
@@ -88,7 +89,7 @@ class Request:
     authorization: list[bytes]
     query_string: bytes
     receive: Receive
-    line: Line | None
+    line: FastPath | None
     base_url: str
     stranger: Actor
     """The sender, before it is known who that is."""
@@ -157,6 +158,14 @@ class Request:
         self.sent_size = len(body)
         self.sent = decode(body)
         return self.sent
+
+    def read_body_at_hand(self) -> None:
+        """Parse a body that came along and that nobody looked at, so that `told` tells it: a refusal may come before
+        the body is needed. What is not JSON is left out.
+        """
+        if self.sent is None and (body := self.body_at_hand()) and len(body) <= LARGEST_KEPT_BODY:
+            with contextlib.suppress(ScimError):
+                self.parse_body(body)
 
     def told(self) -> Sent:
         """The request as an event keeps it."""

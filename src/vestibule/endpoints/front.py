@@ -10,8 +10,8 @@ from typing import Final
 
 import orjson
 
-from vestibule.endpoints.console.guard import headers_of
 from vestibule.endpoints.exchange import Scope, Send
+from vestibule.endpoints.web.guard import headers_of
 from vestibule.scim.errors import ScimError, excerpt
 from vestibule.scim.messages import MEDIA_TYPE
 from vestibule.settings import Settings

@@ -7,11 +7,10 @@ tenant, the key or the secret is wrong. What was wrong is told to the tenant's a
 import asyncio
 import binascii
 import hashlib
-import re
 import secrets
 from typing import Final, Literal, NamedTuple
 
-from vestibule.keys import Checker, Pair, pair_of_token, shortened, well_formed
+from vestibule.keys import Checker, Pair, has_form_of_key, pair_of_token, shortened, well_formed
 from vestibule.model import HOUSE, TENANT_NAME, Actor
 from vestibule.scim.errors import Unauthorized
 from vestibule.store.credentials import Presented, find_presented
@@ -21,7 +20,6 @@ REFUSED: Final = "The credentials were not accepted. Check the SCIM URL, the Key
 NOBODY: Final = Actor(HOUSE, "nobody")
 _LONGEST_HEADER: Final = 1024
 _MOST_REMEMBERED: Final = 1000
-_KEY: Final = re.compile(r"vk_[0-9A-Za-z]{8,64}\Z")
 
 RefusalReason = Literal[
     "no credential",
@@ -124,8 +122,8 @@ class Lookups:
         return found
 
     async def _look_up(self, tenant_name: str, claim: Claim, nobody: Actor) -> Found:
-        async with self._database.house_read(nobody) as house:
-            presented = await find_presented(house, tenant_name, claim.key if claim.is_a_key else "")
+        async with self._database.read_all_tenants(nobody) as all_tenants:
+            presented = await find_presented(all_tenants, tenant_name, claim.key if claim.is_a_key else "")
         right = self._checker.is_same(claim.check, presented.secret_check if presented else None)
         name = f"{presented.provider_name} (key {shortened(claim.key)})" if presented else ""
         return Found(claim, presented, right, name)
@@ -134,7 +132,7 @@ class Lookups:
         claim = self._claims.get(digest)
         if claim is None:
             key, secret = parse_authorization(header) or Pair("", "")
-            claim = Claim(key, _KEY.match(key) is not None, self._checker.check(secret), well_formed(secret))
+            claim = Claim(key, has_form_of_key(key), self._checker.check(secret), well_formed(secret))
             if len(self._claims) >= _MOST_REMEMBERED:
                 self._claims.clear()
             self._claims[digest] = claim

@@ -9,7 +9,7 @@ import logging
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.identify import NOBODY, RefusedCredential
 from vestibule.endpoints.tally import Tally
-from vestibule.keys import shortened
+from vestibule.keys import shortened_guess
 from vestibule.model import TENANT_NAME, Actor
 from vestibule.scim.errors import excerpt
 from vestibule.store.credentials import Presented
@@ -52,8 +52,8 @@ class Refusals:
         presented = refused.presented
         tenant_id = presented.tenant_id if presented else None
         if tenant_id is None and TENANT_NAME.match(tenant_name):
-            async with self._context.database.house_read(NOBODY) as house:
-                tenant = await find_tenant(house, tenant_name)
+            async with self._context.database.read_all_tenants(NOBODY) as all_tenants:
+                tenant = await find_tenant(all_tenants, tenant_name)
             tenant_id = tenant.id if tenant else None
         log.warning(
             "credential refused",
@@ -63,7 +63,7 @@ class Refusals:
             return
         data = {
             "reason": refused.reason,
-            "key": f"the key {excerpt(shortened(refused.key))}" if refused.key else "no key",
+            "key": f"the key {excerpt(shortened_guess(refused.key))}" if refused.key else "no key",
             "request": {"path": path},
             "address": nobody.address,
             "agent": nobody.agent,

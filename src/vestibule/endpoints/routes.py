@@ -23,20 +23,20 @@ from vestibule.endpoints.console import (
     administrators,
     applications,
     entrance,
-    house,
     mapping,
     overview,
     providers,
     provisioning,
     roles,
+    saml_settings,
     second_step,
-    sign_on,
     tenants,
     users,
 )
-from vestibule.endpoints.console.guard import Route, guarded, headers_of
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.person import home
+from vestibule.endpoints.web import probes
+from vestibule.endpoints.web.guard import Route, guarded, headers_of
 
 _IN: Final = "/console/{tenant}"
 _IDP: Final = _IN + "/identity-providers/{provider_id}"
@@ -46,9 +46,9 @@ _SP: Final = "/saml/{tenant}/{provider_id}"
 
 ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/", entrance.show_front, "anyone"),
-    Route("GET", "/healthz", house.show_alive, "anyone", "text"),
-    Route("GET", "/readyz", house.show_ready, "anyone", "json"),
-    Route("GET", "/static/{digest}/{name}", house.show_asset, "anyone", "text"),
+    Route("GET", "/healthz", probes.show_alive, "anyone", "text"),
+    Route("GET", "/readyz", probes.show_ready, "anyone", "json"),
+    Route("GET", "/static/{digest}/{name}", probes.show_asset, "anyone", "text"),
     Route("GET", "/setup/{token}", entrance.show_link, "anyone"),
     Route("POST", "/setup/{token}", entrance.use_link, "anyone"),
     Route("GET", "/console/sign-in", entrance.show_sign_in, "anyone"),
@@ -85,13 +85,13 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", _IDP, providers.show_provider, "auditor"),
     Route("GET", _IDP + "/live", providers.show_live, "auditor", keeps_alive=False),
     Route("POST", _IDP + "/settings", providers.change_settings, "admin"),
-    Route("POST", _IDP + "/saml", sign_on.change_saml, "admin"),
-    Route("POST", _IDP + "/saml/read-again", sign_on.read_again, "admin"),
-    Route("POST", _IDP + "/sign-on", sign_on.change_sign_on, "admin"),
-    Route("POST", _IDP + "/certificates", sign_on.change_certificates, "admin"),
-    Route("POST", _IDP + "/saml-keys", sign_on.change_keys, "admin"),
-    Route("GET", _IDP + "/sign-in-test", sign_on.begin_test, "admin"),
-    Route("GET", _IDP + "/sign-in-test/{request_id}", sign_on.show_test, "auditor"),
+    Route("POST", _IDP + "/saml", saml_settings.change_saml, "admin"),
+    Route("POST", _IDP + "/saml/read-again", saml_settings.read_again, "admin"),
+    Route("POST", _IDP + "/sign-on", saml_settings.change_sign_on, "admin"),
+    Route("POST", _IDP + "/certificates", saml_settings.change_certificates, "admin"),
+    Route("POST", _IDP + "/saml-keys", saml_settings.change_keys, "admin"),
+    Route("GET", _IDP + "/sign-in-test", saml_settings.begin_test, "admin"),
+    Route("GET", _IDP + "/sign-in-test/{request_id}", saml_settings.show_test, "auditor"),
     Route("POST", _IDP + "/provisioning", provisioning.switch, "admin"),
     Route("POST", _IDP + "/keys", provisioning.make_key, "admin"),
     Route("POST", _IDP + "/keys/{credential_id}/retire", provisioning.retire_key, "admin"),

@@ -14,10 +14,8 @@ from urllib.parse import parse_qsl
 
 from starlette.responses import RedirectResponse, Response
 
-from vestibule.actions import saml_keys, sessions, sign_on
+from vestibule.actions import end_access, person_sign_in, saml_keys
 from vestibule.actions.applications import may_be_sent_to
-from vestibule.endpoints.console.guard import LONGEST_FORM, cookie_name, person_cookie_name
-from vestibule.endpoints.console.visit import Visit
 from vestibule.endpoints.saml_out import (
     answer_logout,
     browser_check,
@@ -25,6 +23,8 @@ from vestibule.endpoints.saml_out import (
     send_to_sign_in,
     service_provider,
 )
+from vestibule.endpoints.web.guard import LONGEST_FORM, cookie_name, person_cookie_name
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import NotFound, SignInRefused, WrongInput
 from vestibule.keys import Checker, tenant_of_token, token_check
 from vestibule.model import Actor, IdentityProvider
@@ -35,12 +35,12 @@ from vestibule.saml.response import OLDEST, Examination, Expected, answered_requ
 from vestibule.saml.revocation import Order, Revoked, read_order, read_subject
 from vestibule.saml.service_provider import service_provider_metadata
 from vestibule.saml.signature import verify_query
+from vestibule.store.administrator_sessions import end_console_session_of_token
 from vestibule.store.database import Tx
 from vestibule.store.events import append_event
 from vestibule.store.identity_providers import find_provider
+from vestibule.store.person_sessions import end_session_of_token
 from vestibule.store.saml import SignInRequest, find_request, keys_of, put_result, see_once
-from vestibule.store.sessions import end_console_session_of_token
-from vestibule.store.user_sessions import end_session_of_token
 from vestibule.store.users import find_own_users, find_own_users_by_email
 
 LARGEST_POST: Final = 600 * 1024
@@ -148,12 +148,12 @@ async def _receive(visit: Visit, provider: IdentityProvider, named: list[str]) -
         raise SignInRefused("Contents", "an assertion", "none")
     named.append(examined.assertion.name_id)
     async with visit.context.database.write(_stranger(visit)) as tx:
-        opened = await sign_on.accept(tx, visit.tenant, provider.id, provider.saml, examined.assertion, begun)
+        opened = await person_sign_in.accept(tx, visit.tenant, provider.id, provider.saml, examined.assertion, begun)
         await _end_replaced(tx, visit, opened)
     return await _signed_in(visit, provider, opened, begun.relay if begun else fields.get("RelayState", ""))
 
 
-async def _end_replaced(tx: Tx, visit: Visit, opened: sign_on.Opened) -> None:
+async def _end_replaced(tx: Tx, visit: Visit, opened: person_sign_in.Opened) -> None:
     """End the sessions whose cookies this browser is about to lose, whosever they are."""
     cookies = visit.request.cookies
     if token := cookies.get(person_cookie_name(visit.context, visit.tenant), ""):
@@ -218,7 +218,7 @@ async def _examine(visit: Visit, provider: IdentityProvider, xml: bytes, begun: 
     return await asyncio.to_thread(examine, xml, expected, now)
 
 
-async def _signed_in(visit: Visit, provider: IdentityProvider, opened: sign_on.Opened, relay: str) -> Response:
+async def _signed_in(visit: Visit, provider: IdentityProvider, opened: person_sign_in.Opened, relay: str) -> Response:
     home = f"/{visit.tenant.name}/"
     response = RedirectResponse(await _destination(visit, provider, relay) or home, 303)
     secure = visit.context.settings.url.startswith("https:")
@@ -252,7 +252,7 @@ async def _refuse(
     more = 0 if name_id else _count(visit, provider, "sign-in")
     if more is not None:
         async with visit.context.database.write(_stranger(visit)) as tx:
-            await sign_on.record_refusal(tx, provider, refused, name_id, more)
+            await person_sign_in.record_refusal(tx, provider, refused, name_id, more)
     return visit.page("not_let_in.html", refused.status, refused=refused, provider=provider)
 
 
@@ -270,10 +270,10 @@ async def _keep_test(visit: Visit, provider: IdentityProvider, begun: SignInRequ
     if examined.assertion is not None:
         async with visit.context.database.read(visit.tenant.id) as reading:
             try:
-                person = await sign_on.find_person(reading, provider, examined.assertion)
+                person = await person_sign_in.find_person(reading, provider, examined.assertion)
                 who = person.id if person else None
                 if person is not None:
-                    why_not = sign_on.why_not(person)
+                    why_not = person_sign_in.why_not(person)
                 elif not provider.saml.just_in_time:
                     why_not = "nobody here"
             except SignInRefused as refused:
@@ -352,7 +352,7 @@ async def _end_as_asked(
     async with visit.context.database.write(_as_provider(visit, provider)) as tx:
         if not await see_once(tx, provider.id, once, now + _RESULT_LIFE):
             raise SamlError("A LogoutRequest that was not used yet is wanted", "one that was")
-        known = await sessions.end_by_name(tx, provider, asked.name_id, asked.session_indexes, told)
+        known = await end_access.end_by_name(tx, provider, asked.name_id, asked.session_indexes, told)
     if not (to := saml.slo_response_url or saml.slo_url):
         return visit.page("left.html", known=known)
     key = await current_key(visit, provider)
@@ -424,5 +424,5 @@ async def _revoke(tx: Tx, provider: IdentityProvider, named: Revoked) -> bool:
             found = await find_own_users_by_email(tx, provider.id, named.email)
     for user in found:
         told = {"user_name": json.loads(user.document)["userName"], "reason": f"Universal Logout from {provider.name}"}
-        await sessions.take_access(tx, "session.revoked", user.id, told, provider.id)
+        await end_access.take_access(tx, "session.revoked", user.id, told, provider.id)
     return bool(found)

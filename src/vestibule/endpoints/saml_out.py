@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from starlette.responses import RedirectResponse, Response
 
-from vestibule.actions import saml_keys, sign_on
-from vestibule.endpoints.console.visit import Visit
+from vestibule.actions import person_sign_in, saml_keys
 from vestibule.endpoints.context import Context
+from vestibule.endpoints.web.visit import Visit
 from vestibule.model import IdentityProvider, Tenant
 from vestibule.saml.binding import encode_posted, redirect_url
 from vestibule.saml.logout import logout_request
@@ -19,9 +19,9 @@ from vestibule.saml.service_provider import ServiceProvider, make_signing_key
 from vestibule.saml.signature import SigningKey
 from vestibule.saml.xml import Element, serialise
 from vestibule.store.identity_providers import find_provider
-from vestibule.store.user_sessions import UserSession
+from vestibule.store.person_sessions import UserSession
 
-_BINDING_LIFE: Final = sign_on.BEGUN_FOR // 1000
+_BINDING_LIFE: Final = person_sign_in.BEGUN_FOR // 1000
 _TOKEN: Final = 43
 
 
@@ -64,7 +64,7 @@ async def send_to_sign_in(
     Raises:
         SignInRefused: nobody can sign in there now.
     """
-    sign_on.check_usable(provider, testing=purpose == "test")
+    person_sign_in.check_usable(provider, testing=purpose == "test")
     saml = provider.saml
     key = await current_key(visit, provider) if saml.sign_requests else None
     token = visit.request.cookies.get(_binding_cookie(visit.context), "")
@@ -73,7 +73,7 @@ async def send_to_sign_in(
     check = hashlib.sha256(token.encode()).digest()
     who = visit.administrator.id if visit.administrator and purpose == "test" else ""
     async with visit.context.database.write(visit.actor) as tx:
-        begun = await sign_on.begin(tx, provider, relay, check, purpose=purpose, administrator_id=who)
+        begun = await person_sign_in.begin(tx, provider, relay, check, purpose=purpose, administrator_id=who)
     ours = service_provider(visit.context, visit.tenant, provider)
     asking = Asking(begun.id, ours.entity_id, ours.acs_url, saml.sso_url, force or saml.force_authn, saml.authn_context)
     request = authn_request(asking, begun.created_at)

@@ -21,7 +21,7 @@ import orjson
 from vestibule.actions import provision
 from vestibule.actions.provision import check_provisioning
 from vestibule.endpoints.context import Context
-from vestibule.endpoints.exchange import Answer, Line, Receive, Request, Scope, Send, refusal
+from vestibule.endpoints.exchange import Answer, FastPath, Receive, Request, Scope, Send, refusal
 from vestibule.endpoints.failures import BUSY_FOR, scim_error
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
 from vestibule.endpoints.patience import Patience
@@ -46,8 +46,9 @@ from vestibule.scim.resource import clean
 from vestibule.scim.schema import USER_TYPE
 from vestibule.settings import Settings
 from vestibule.store.credentials import note_test
+from vestibule.store.database import Tx
 from vestibule.store.events import append_event
-from vestibule.store.users import Sight, page_users
+from vestibule.store.users import Visibility, find_user, page_users
 from vestibule.store.where import where
 from vestibule.vendors import VENDORS
 
@@ -75,7 +76,7 @@ class ScimEndpoint:
         self._prefix = f"req_{secrets.token_hex(4)}_"
         self._numbers = itertools.count(1)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send, line: Line | None = None) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, line: FastPath | None = None) -> None:
         request = self._open(scope, receive, line)
         try:
             answer = await self._answer(request)
@@ -85,7 +86,7 @@ class ScimEndpoint:
             answer = refusal(TooManyRequests("The service is stopping; try again.", retry_after=BUSY_FOR))
         await answer.send(send, line)
 
-    def _open(self, scope: Scope, receive: Receive, line: Line | None) -> Request:
+    def _open(self, scope: Scope, receive: Receive, line: FastPath | None) -> Request:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         authorization = [value for name, value in scope["headers"] if name == b"authorization"]
         raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
@@ -146,7 +147,7 @@ class ScimEndpoint:
 
     async def _carry_out(self, request: Request, caller: Caller) -> Answer:
         try:
-            check_provisioning(caller.presented.provisioning, writes=request.method != "GET")
+            check_provisioning(caller.presented.provisioning)
             return await self._route(request, caller)
         except RefusedCredential:
             raise
@@ -166,10 +167,12 @@ class ScimEndpoint:
             body = await self._patience.wait(request.receive_body())
             if time.monotonic() - known_at > _KNOWN_FOR:
                 caller = await self._identify(request)
-                check_provisioning(caller.presented.provisioning, writes=True)
+                check_provisioning(caller.presented.provisioning)
         return request.parse_body(body)
 
     async def _record_refusal(self, request: Request, refused: ScimError) -> None:
+        """Record a refusal, with what was sent and the person it was about, as far as they can be known."""
+        request.read_body_at_hand()
         told = request.told().told() | {
             "reason": redacted_text(refused.detail),
             "status": refused.status,
@@ -177,7 +180,10 @@ class ScimEndpoint:
         }
         try:
             async with self._context.database.write(request.actor) as tx:
-                await append_event(tx, "request.refused", told)
+                user_id, user_name = await _person_meant(tx, request)
+                if user_name:
+                    told["user_name"] = user_name
+                await append_event(tx, "request.refused", told, subject_id=user_id)
         except Exception:
             log.exception("a refusal could not be recorded", extra={"request": request.actor.request_id})
 
@@ -226,7 +232,7 @@ class ScimEndpoint:
     async def _get(self, request: Request, caller: Caller, user_id: str) -> Answer:
         projection = _projection(request)
         async with self._context.database.read(request.actor.tenant_id) as reading:
-            user = await provision.see_user(reading, _sight(caller), user_id)
+            user = await provision.see_user(reading, _visibility(caller), user_id)
         tag = etag(user.version).encode()
         if tag in request.headers.get(b"if-none-match", b""):
             return Answer(304, headers=((b"etag", tag),))
@@ -244,7 +250,7 @@ class ScimEndpoint:
         quick = condition is not None and condition.quick
         database, tenant_id = self._context.database, request.actor.tenant_id
         async with database.read(tenant_id) if quick else database.scan(tenant_id) as reading:
-            total, users = await page_users(reading, _sight(caller), condition, page.start, page.count)
+            total, users = await page_users(reading, _visibility(caller), condition, page.start, page.count)
         if VENDORS[caller.presented.vendor].is_probe(query, total):
             await self._note_test(caller)
         return Answer(200, list_response(total, page.start, (_render(request, user, projection) for user in users)))
@@ -282,6 +288,20 @@ class ScimEndpoint:
 # -- pieces ------------------------------------------------------------------------------------------------------------
 
 
+async def _person_meant(tx: Tx, request: Request) -> tuple[str, str]:
+    """The id and userName of the person that a refused request is about; each is empty if it is not known."""
+    match request.segments:
+        case ["Users", user_id] if _ID.match(user_id):
+            user = await find_user(tx, user_id)
+            if user is not None and user.identity_provider_id == tx.actor.identity_provider_id:
+                return user.id, str(orjson.loads(user.document)["userName"])
+        case ["Users"] if isinstance(request.sent, dict):
+            names = (value for name, value in request.sent.items() if name.lower() == "username")
+            name = next(names, "")
+            return "", excerpt(name, 200) if isinstance(name, str) else ""
+    return "", ""
+
+
 def _tenant_hosts(settings: Settings) -> re.Pattern[str] | None:
     """Which hosts name a tenant: those below the wildcard host, at any port, but for this server's own."""
     if not settings.wildcard_host:
@@ -291,8 +311,8 @@ def _tenant_hosts(settings: Settings) -> re.Pattern[str] | None:
     return re.compile(rf"{own}([a-z0-9-]+)\.{domain}(?::\d{{1,5}})?\Z", re.ASCII)
 
 
-def _sight(caller: Caller) -> Sight:
-    return Sight(caller.presented.provider_id, bool(caller.presented.adopts))
+def _visibility(caller: Caller) -> Visibility:
+    return Visibility(caller.presented.provider_id, bool(caller.presented.adopts))
 
 
 def _projection(request: Request) -> Projection:

@@ -7,6 +7,7 @@ from typing import Any
 from vestibule.scim.body import MAX_BODY
 from vestibule.scim.filter import Document
 from vestibule.scim.messages import MAX_PAGE
+from vestibule.scim.resource import MAX_TEXT
 from vestibule.scim.schema import RESOURCE_TYPES, Attribute, ResourceType, Schema
 
 _PREFIX = "urn:ietf:params:scim:schemas:core:2.0:"
@@ -81,7 +82,7 @@ def _attribute(attribute: Attribute) -> dict[str, Any]:
         "name": attribute.name,
         "type": attribute.type,
         "multiValued": attribute.multi_valued,
-        "description": attribute.description,
+        "description": _description(attribute),
         "required": attribute.required,
         "mutability": attribute.mutability,
         "returned": attribute.returned,
@@ -95,6 +96,14 @@ def _attribute(attribute: Attribute) -> dict[str, Any]:
     if attribute.reference_types:
         described["referenceTypes"] = list(attribute.reference_types)
     return described
+
+
+def _description(attribute: Attribute) -> str:
+    """What an attribute is for, and how long a value of it may be: RFC 7643 §7 has no characteristic for that."""
+    if attribute.type in {"complex", "boolean"} or attribute.mutability == "readOnly":
+        return attribute.description
+    longest = attribute.max_bytes or MAX_TEXT
+    return f"{attribute.description} At most {longest:,} bytes of UTF-8.".strip()
 
 
 def _meta(resource_type: str, location: str) -> dict[str, str]:

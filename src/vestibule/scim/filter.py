@@ -100,6 +100,7 @@ _PLAIN = re.compile(
     re.ASCII,
 )
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_NO_BRACKET = re.compile(r"[^()\[\]]+")
 _JOINT = re.compile(r"\b(?:and|or)\b", re.IGNORECASE | re.ASCII)
 _OPERATORS: Final[dict[str, Operator]] = {name: name for name in get_args(Operator)}
 _END: Final = ("end", "")
@@ -176,12 +177,9 @@ def check_size(text: str) -> None:
     check_length(text)
     bare = _STRING.sub('""', text)
     depth = deepest = 0
-    for character in bare:
-        if character in "([":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in ")]":
-            depth -= 1
+    for bracket in _NO_BRACKET.sub("", bare):
+        depth += 1 if bracket in "([" else -1
+        deepest = max(deepest, depth)
     if deepest > MAX_NESTING:
         raise InvalidFilter(f"A filter may nest {MAX_NESTING} deep; this one nests {deepest:,} deep.")
     terms = 1 + len(_JOINT.findall(bare))

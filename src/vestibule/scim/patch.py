@@ -12,9 +12,8 @@ A short request can ask for a lot of work, as `emails.display` does on a person 
 an operation touches is counted before it is touched, and a request that goes beyond `MAX_STEPS` is refused.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, NoReturn
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, NamedTuple, NoReturn
 
 import orjson
 
@@ -28,8 +27,8 @@ from vestibule.scim.errors import (
     TooMany,
     excerpt,
 )
-from vestibule.scim.filter import Compare, Document, Filter, Group, compared_paths, predicate
-from vestibule.scim.resource import MAX_VALUES, NOTHING, Ignored, cleaner, core_object, finish, kind
+from vestibule.scim.filter import Compare, Document, Filter, Group
+from vestibule.scim.resource import MAX_VALUES, NOTHING, SMALL, Ignored, check_size, cleaner, core_object, finish, kind
 from vestibule.scim.schema import Attribute, ResourceType
 from vestibule.scim.target import Target, parse_target
 from vestibule.scim.values import drop_labels, identity, keep_one_primary, merge_equal
@@ -39,12 +38,11 @@ MAX_STEPS: Final = 20_000
 """How many steps the operations of one request may take together: it bounds the time of a PATCH.
 
 A step is a value that is read, written or compared, once for each 128 characters of it; finding a path takes three, and
-one more for each eight characters.
+one more for each eight characters, or each two if it holds a filter.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One operation as it came, its name in lower case."""
 
     verb: Verb
@@ -82,13 +80,15 @@ def apply_patch(
     work = _Work(orjson.loads(text), resource_type)
     reports = [work.apply(operation) for operation in operations]
     drop_labels(work.document)
-    return finish(work.document, resource_type, len(text)), reports
+    if len(text) + work.written > SMALL:
+        check_size(work.document, resource_type, len(text))
+    return finish(work.document, resource_type), reports
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(NamedTuple):
     """What to do at a target, where to report that it was done, and how many steps writing the value takes."""
 
+    target: Target
     verb: Verb
     value: Any
     report: Understood
@@ -103,6 +103,11 @@ class _Work:
         self._type = resource_type
         self._steps = 0
         self._begun = 0
+
+    @property
+    def written(self) -> int:
+        """How many bytes the operations can have added: a step writes 128 characters, a name and its marks."""
+        return 1024 * self._steps
 
     def _spend(self, steps: int) -> None:
         self._steps += steps
@@ -124,15 +129,18 @@ class _Work:
                 f"Without a path, the value of '{operation.verb}' should be an object; {kind(operation.value)} came."
             )
         else:
-            self._at_names(operation.verb, operation.value, report, {})
+            self._at_names(operation.verb, operation.value, report, None)
         return report
 
-    def _at_names(self, verb: Verb, values: Document, report: Understood, came: dict[Target, Any]) -> None:
-        """Take each name of an object as a path. `came` are the targets that the object has named so far.
+    def _at_names(self, verb: Verb, values: Document, report: Understood, came: dict[Target, Any] | None) -> None:
+        """Take each name of an object as a path. `came` are the targets that the object has named so far, if it names
+        several.
 
         A name that cannot be a path is an attribute that does not exist, as it is in a POST; one with a bracket is
         meant as a path, and refused like one.
         """
+        if came is None and len(values) > 1:
+            came = {}
         for name, value in values.items():
             if self._type.is_core(name):
                 self._spend(1)
@@ -145,12 +153,12 @@ class _Work:
                     raise
                 report.ignored.append(Ignored(excerpt(name), "unknown"))
                 continue
-            if target is not None and came.setdefault(target, value) != value:
+            if came is not None and target is not None and came.setdefault(target, value) != value:
                 _refuse_two_values(name)
 
     def _at_path(self, verb: Verb, text: str, value: Any, report: Understood) -> Target | None:
         """Do what an operation says at a path. Returns the target that it names, if there is one."""
-        self._spend(3 + len(text) // 8)
+        self._spend(3 + len(text) // (2 if "[" in text else 8))
         if text.lower() in {"schemas", "password"}:
             if text.lower() == "password":
                 report.ignored.append(Ignored("password", "neverKept"))
@@ -158,32 +166,33 @@ class _Work:
         target = parse_target(text, self._type)
         if target is None:
             report.ignored.append(Ignored(excerpt(text), "unknown"))
-        elif any(step.mutability == "readOnly" for step in target.steps):
+        elif target.read_only:
             report.ignored.append(Ignored(excerpt(text), "readOnly"))
         elif verb == "remove" and len(target.steps) == 1 and target.steps[0].required:
             raise Mutability(f"'{target.steps[0].name}' is required and cannot be removed; it can be replaced.")
         else:
-            self._descend(self.document, target, 0, "", _Change(verb, value, report, _weight(value)))
+            self._descend(self.document, 0, "", _Change(target, verb, value, report, _weight(value)))
         return target
 
-    def _descend(self, holder: Document, target: Target, depth: int, above: str, change: _Change) -> None:
+    def _descend(self, holder: Document, depth: int, above: str, change: _Change) -> None:
         """Go one step down from an object that holds the attribute at `depth`; act when it is the last."""
-        step = target.steps[depth]
+        steps = change.target.steps
+        step = steps[depth]
         where = above + step.name
-        selector = target.selector if depth == target.selects else None
-        if selector is not None and not step.multi_valued and not self._is_meant(holder, step, selector, depth, change):
+        selects = depth == change.target.selects
+        if selects and not step.multi_valued and not self._is_meant(holder, step, change):
             change.report.effects.append((where, False))
-        elif depth == len(target.steps) - 1:
-            self._act(holder, step, selector, depth, where, change)
+        elif depth == len(steps) - 1:
+            self._act(holder, step, where, change, selects=selects)
         elif step.multi_valued:
-            self._descend_into_values(holder, target, depth, where, change)
+            self._descend_into_values(holder, depth, where, change)
         else:
             inner = holder.setdefault(step.name, {})
-            self._descend(inner, target, depth + 1, where + _joint(step), change)
+            self._descend(inner, depth + 1, where + _joint(step), change)
             if not inner:
                 del holder[step.name]
 
-    def _is_meant(self, holder: Document, step: Attribute, selector: Filter, depth: int, change: _Change) -> bool:
+    def _is_meant(self, holder: Document, step: Attribute, change: _Change) -> bool:
         """Whether a selector selects the one value of an attribute. A value that is missing is made as described.
 
         Raises:
@@ -191,40 +200,41 @@ class _Work:
         """
         if step.name not in holder:
             if change.verb != "remove":
-                holder[step.name] = _described(selector, step.name)
+                holder[step.name] = _described(change.target.selector, step.name)
             return change.verb != "remove"
-        if self._select([holder[step.name]], selector, depth):
+        if self._select([holder[step.name]], change.target):
             return True
         if change.verb != "remove":
             raise NoTarget(f"'{step.name}' has one value, and it is not the one that the filter in the path selects.")
         return False
 
-    def _descend_into_values(self, holder: Document, target: Target, depth: int, where: str, change: _Change) -> None:
+    def _descend_into_values(self, holder: Document, depth: int, where: str, change: _Change) -> None:
+        target = change.target
         step = target.steps[depth]
-        selector = target.selector if depth == target.selects else None
+        selects = depth == target.selects
         values: list[Document] = holder.get(step.name, [])
-        chosen = self._select(values, selector, depth)
+        chosen = self._select(values, target) if selects else list(values)
+        self._spend(len(values))
         if not chosen and change.verb != "remove":
             # Entra patches a work e-mail that is not there yet and expects it to come into being (wire facts 3.2).
-            made = _described(selector, where)
+            made = _described(target.selector if selects else None, where)
             values.append(made)
             _check_count(values, where)
             chosen = [made]
         for element in chosen:
-            self._descend(element, target, depth + 1, f"{where}.", change)
-        self._spend(len(values))
+            self._descend(element, depth + 1, f"{where}.", change)
         keep_one_primary(values, [element for element in chosen if element.get("primary")])
         _store(holder, step, merge_equal([element for element in values if element], step))
 
     def _act(
-        self, holder: Document, attribute: Attribute, selector: Filter | None, depth: int, where: str, change: _Change
+        self, holder: Document, attribute: Attribute, where: str, change: _Change, *, selects: bool = False
     ) -> None:
         """Do what an operation says to the attribute it ends at."""
         self._spend(change.weight)
         if change.verb == "remove":
-            changed = self._remove(holder, attribute, selector, depth, where, change)
+            changed = self._remove(holder, attribute, where, change, selects=selects)
         elif attribute.multi_valued:
-            changed = self._set_values(holder, attribute, selector, depth, where, change)
+            changed = self._set_values(holder, attribute, where, change, selects=selects)
         elif attribute.type == "complex":
             self._merge(holder, attribute, where, change)
             return
@@ -245,7 +255,7 @@ class _Work:
                     continue
                 if came.setdefault(sub.name, part) != part:
                     _refuse_two_values(where + joint + name)
-                self._act(inner, sub, None, 0, where + joint + sub.name, replace(change, value=part))
+                self._act(inner, sub, where + joint + sub.name, change._replace(value=part, weight=_weight(part)))
             if not inner:
                 del holder[attribute.name]
         else:
@@ -254,35 +264,27 @@ class _Work:
                 cleaned = {**holder[attribute.name], **cleaned}
             change.report.effects.append((where, _store(holder, attribute, cleaned)))
 
-    def _remove(
-        self,
-        holder: Document,
-        attribute: Attribute,
-        selector: Filter | None,
-        depth: int,
-        where: str,
-        change: _Change,
-    ) -> bool:
+    def _remove(self, holder: Document, attribute: Attribute, where: str, change: _Change, *, selects: bool) -> bool:
         had = holder.get(attribute.name)
         if had is None:
             return False
-        if not attribute.multi_valued or (selector is None and change.value in NOTHING):
+        if not attribute.multi_valued or (not selects and change.value in NOTHING):
             return _store(holder, attribute, None)
-        if selector is not None:
-            gone = {id(element) for element in self._select(had, selector, depth)}
+        if selects:
+            gone = {id(element) for element in self._select(had, change.target)}
         else:
             self._spend(_touched(had))
             gone = _named(had, cleaner(attribute)(change.value, where, change.report.ignored) or [], attribute)
         return bool(gone) and _store(holder, attribute, [element for element in had if id(element) not in gone])
 
     def _set_values(
-        self, holder: Document, attribute: Attribute, selector: Filter | None, depth: int, where: str, change: _Change
+        self, holder: Document, attribute: Attribute, where: str, change: _Change, *, selects: bool
     ) -> bool:
         came: list[Any] = cleaner(attribute)(change.value, where, change.report.ignored) or []
         values: list[Any] = list(holder.get(attribute.name, []))
         self._spend(_touched(values) + len(came))
-        if selector is not None:
-            after = self._set_selected(values, selector, depth, where, change.verb, came)
+        if selects:
+            after = self._set_selected(values, where, change, came)
         elif change.verb == "replace":
             after = came
         else:
@@ -294,36 +296,33 @@ class _Work:
         _check_count(after, where)
         return _store(holder, attribute, after)
 
-    def _set_selected(
-        self, values: list[Any], selector: Filter, depth: int, where: str, verb: Verb, came: list[Any]
-    ) -> list[Any]:
+    def _set_selected(self, values: list[Any], where: str, change: _Change, came: list[Any]) -> list[Any]:
         """Replace the selected values by the one that came, or add its parts to them. What the selector pins stays."""
         if not came:
             raise InvalidValue(f"'{where}[…]' should be given an object; nothing came. To remove it, use 'remove'.")
-        new = came[0]
-        chosen = {id(element) for element in self._select(values, selector, depth)}
+        new, selector = came[0], change.target.selector
+        chosen = {id(element) for element in self._select(values, change.target)}
         if not chosen:
             return [*values, {**_described(selector, where), **new}]
         self._spend(len(chosen) * _weight(new))
-        pinned = _pinned(selector) or {}
+        pinned = (_pinned(selector) if selector is not None else None) or {}
         after = []
         for element in values:
             if id(element) not in chosen:
                 after.append(element)
-            elif verb == "add":
+            elif change.verb == "add":
                 after.append({**element, **new})
             else:
                 after.append({**{name: element[name] for name in pinned if name in element}, **new})
         return after
 
-    def _select(self, values: list[Any], selector: Filter | None, depth: int) -> list[Any]:
-        self._spend(len(values))
-        if selector is None:
-            return list(values)
-        for path in compared_paths(selector):
-            self._spend(_touched(values, path.leaf.name))
-        holds: Callable[[Document], bool] = predicate(selector, depth + 1)
-        return [element for element in values if holds(element)]
+    def _select(self, values: list[Any], target: Target) -> list[Any]:
+        """The values that the selector of a target selects."""
+        if target.holds is None:
+            return values
+        for part in target.compares:
+            self._spend(_touched(values, part))
+        return [element for element in values if target.holds(element)]
 
 
 def _weight(value: Any) -> int:

@@ -28,6 +28,11 @@ MAX_JSON_TEXT: Final = 4096
 MAX_COMPATIBILITY: Final = 5000
 """How many characters of a resource may stand for several, as a ligature does: they take long to compare."""
 
+MAX_TEXT: Final = 64 * 1024
+"""How many bytes of UTF-8 one text may take: it bounds the size of a resource, and with it that of a list."""
+_SURELY_SHORT: Final = MAX_TEXT // 4
+"""Characters that take no more than `MAX_TEXT` bytes, whichever they are."""
+
 Reason = Literal["unknown", "readOnly", "neverKept", "secondPrimary"]
 
 REASONS: dict[Reason, str] = {
@@ -78,6 +83,7 @@ def clean(body: Any, resource_type: ResourceType) -> tuple[Document, list[Ignore
                 raise InvalidSyntax(f"'{name}' came twice, once below the URN of its schema, and says two things.")
         document |= taken
     _report_unknown_schemas(body, resource_type, ignored)
+    check_size(document, resource_type)
     return finish(document, resource_type), ignored
 
 
@@ -106,31 +112,37 @@ def core_object(name: str, value: Any) -> Document:
     return value
 
 
-def finish(document: Document, resource_type: ResourceType, grown_from: int = 0) -> Document:
-    """The last step of every change: see that the document may be kept, and name its schemas.
-
-    `grown_from` is how many bytes it took before. What was kept by an earlier version, which took more, can still be
-    changed as long as it does not grow.
-
-    Returns the document with `schemas` as its attributes demand.
+def finish(document: Document, resource_type: ResourceType) -> Document:
+    """The document with `schemas` as its attributes demand.
 
     Raises:
-        InvalidValue: a required attribute has no value, or the document is larger than is taken.
+        InvalidValue: a required attribute has no value.
     """
-    for attribute in resource_type.core.attributes:
-        if attribute.required and attribute.name not in document:
-            raise InvalidValue(f"'{attribute.name}' is required and has no value.")
+    for name in resource_type.required:
+        if name not in document:
+            raise InvalidValue(f"'{name}' is required and has no value.")
     document.pop("schemas", None)
     extensions = [schema.id for schema in resource_type.extensions if schema.id in document]
-    finished = {"schemas": [resource_type.core.id, *extensions], **document}
-    text = orjson.dumps(finished)
-    if len(text) > max(_LARGE, grown_from):
+    return {"schemas": [resource_type.core.id, *extensions], **document}
+
+
+def check_size(document: Document, resource_type: ResourceType, grown_from: int = 0) -> None:
+    """Refuse a document that is larger than is taken, or takes too long to compare.
+
+    `grown_from` is how many bytes it took before: what an earlier version kept, which took more, can still be
+    deactivated and mended, as long as it hardly grows.
+
+    Raises:
+        InvalidValue: it is.
+    """
+    text = orjson.dumps(document)
+    if len(text) > max(SMALL, grown_from + _HARDLY):
         _check_large(text.decode(), len(text), resource_type.name)
-    return finished
 
 
-_LARGE: Final = 16 * 1024
-"""Bytes up to which a document costs little, whatever it holds."""
+_HARDLY: Final = 1024
+SMALL: Final = 16 * 1024
+"""How many bytes a document may take as JSON without being looked at: so much costs little, whatever it holds."""
 _COMPATIBILITY: Final = re.compile(
     "[\u2026\u2100-\u218f\u2460-\u24ff\u3200-\u33ff\ufb00-\ufdff\ufe70-\ufefc\U0001f100-\U0001f2ff]"
 )
@@ -201,13 +213,19 @@ def _simple(attribute: Attribute) -> Cleaner:
 
 
 def _text(value: Any, where: str, _ignored: list[Ignored]) -> str | None:
-    if isinstance(value, str):
-        return value or None
+    text = value if isinstance(value, str) else _as_text(value, where)
+    if text is not None and len(text) > _SURELY_SHORT and (size := len(text.encode())) > MAX_TEXT:
+        raise InvalidValue(f"'{where}' may take {MAX_TEXT:,} bytes; this one takes {size:,}.")
+    return text or None
+
+
+def _as_text(value: Any, where: str) -> str | None:
+    """What came where a text should stand, as that text; None if it is no value."""
     value = _unwrapped(value)
-    if isinstance(value, str):
-        return value or None
     if value is None or value in ([], {}):
         return None
+    if isinstance(value, str):
+        return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         text = digits(value)  # Okta may send an externalId as a number (wire facts 1.4)
         if text is None:
@@ -272,7 +290,10 @@ def _complex(attribute: Attribute) -> Cleaner:
                 continue
             if canonical in out:
                 raise InvalidSyntax(f"'{prefix}{canonical}' came twice, in different spellings.")
-            taken = sub_cleaner(sent, prefix + canonical, ignored)
+            if sub_cleaner is _text and sent.__class__ is str and len(sent) <= _SURELY_SHORT:
+                taken = sent or None  # what `_text` would do with most of what is sent
+            else:
+                taken = sub_cleaner(sent, prefix + canonical, ignored)
             if taken is not None:
                 out[canonical] = taken
         return out or None
@@ -332,16 +353,15 @@ def _many(attribute: Attribute, single: Cleaner) -> Cleaner:
             sent = read
         if len(sent) > MAX_VALUES:
             raise TooMany(f"'{where}' may hold {MAX_VALUES} values; {len(sent):,} came.")
-        taken = [element for element in (single(item, where, ignored) for item in sent) if element is not None]
-        if attribute.type == "complex":
-            taken = merge_equal([element for element in taken if not element.keys() <= LABELS], attribute)
-            seen = False
-            for element in taken:
-                if element.get("primary"):
-                    if seen:
-                        element["primary"] = False
-                        ignored.append(Ignored(f"{where}.primary", "secondPrimary"))
-                    seen = True
+        cleaned = [single(item, where, ignored) for item in sent]
+        if attribute.type != "complex":
+            return [element for element in cleaned if element is not None] or None
+        taken = [element for element in cleaned if element is not None and not element.keys() <= LABELS]
+        if len(taken) > 1:
+            taken = merge_equal(taken, attribute)
+            for second in [element for element in taken if element.get("primary")][1:]:
+                second["primary"] = False
+                ignored.append(Ignored(f"{where}.primary", "secondPrimary"))
         return taken or None
 
     return clean_list

@@ -5,24 +5,46 @@ PATCH operations and mapping rules name what they mean with one.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import methodcaller
 from typing import Any
 
 from vestibule.scim.errors import InvalidPath, excerpt
-from vestibule.scim.filter import Document, Filter, Predicate, check_length, check_size, parse_element_filter, predicate
+from vestibule.scim.filter import (
+    Document,
+    Filter,
+    Predicate,
+    check_length,
+    check_size,
+    compared_paths,
+    parse_element_filter,
+    predicate,
+)
 from vestibule.scim.path import MalformedPath, find_path
 from vestibule.scim.schema import Attribute, ResourceType
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Steps down to an attribute; `selector` picks among the values of the step at `selects`."""
+    """The steps down to an attribute. `selector` selects among the values of the step at `selects`."""
 
     steps: tuple[Attribute, ...]
     selector: Filter | None = None
     selects: int = -1
+    read_only: bool = field(init=False, compare=False)
+    """Whether a client's value for it is not taken."""
+    holds: Predicate | None = field(init=False, compare=False, repr=False)
+    """Whether the selector selects a value."""
+    compares: tuple[str, ...] = field(init=False, compare=False)
+    """The part of a value that each comparison of the selector reads."""
+
+    def __post_init__(self) -> None:
+        selector = self.selector
+        paths = () if selector is None else compared_paths(selector)
+        object.__setattr__(self, "read_only", any(step.mutability == "readOnly" for step in self.steps))
+        object.__setattr__(self, "holds", None if selector is None else predicate(selector, self.selects + 1))
+        object.__setattr__(self, "compares", tuple(path.leaf.name for path in paths))
 
     def reader(self) -> Callable[[Document], list[Any]]:
         """A function that lists what the target holds in a document, the primary value first."""
@@ -58,7 +80,7 @@ class Target:
 
     def _test(self, at: int) -> Predicate | None:
         """What values have to satisfy after the step at that place."""
-        return predicate(self.selector, at + 1) if self.selector is not None and at == self.selects else None
+        return self.holds if at == self.selects else None
 
 
 def _single(names: list[str]) -> Callable[[Document], Any]:

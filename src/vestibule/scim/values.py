@@ -4,8 +4,9 @@ from typing import Any, Final
 
 import orjson
 
-from vestibule.scim.filter import Document, normal
+from vestibule.scim.filter import Document
 from vestibule.scim.schema import Attribute
+from vestibule.scim.text import fold
 
 LABELS: Final = frozenset({"type", "primary"})
 """What says something about a value and is none."""
@@ -48,12 +49,13 @@ def merge_equal(values: list[Document], attribute: Attribute, *, newer_wins: boo
 
 def identity(value: Document, attribute: Attribute) -> object:
     """What two equal values have in common, apart from their `type`."""
-    text = value.get("value")
-    of_value = attribute.sub("value")
+    text, of_value = value.get("value"), attribute.by_name.get("value")
     if text is None or of_value is None:
         told = {name: part for name, part in value.items() if name != "primary"}
         return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
-    return normal(of_value, text) if len(text) <= _LONGEST_FOLDED else text
+    if of_value.case_exact or len(text) > _LONGEST_FOLDED:
+        return text
+    return fold(text)
 
 
 def keep_one_primary(values: list[Any], preferred: list[Any]) -> None:

@@ -4,7 +4,7 @@ from typing import Final
 
 from vestibule.model import HOUSE, Administrator
 from vestibule.scim.text import fold
-from vestibule.store.database import House, Reading, Row, Tx
+from vestibule.store.database import AllTenants, Reading, Row, Tx
 
 _COLUMNS: Final = (
     "tenant_id, id, email, name, role, created_at, disabled_at, signed_in_at, password_hash <> '', "
@@ -51,40 +51,42 @@ def administrator_of_row(row: Row) -> Administrator:
     )
 
 
-async def find_administrator(house: House, tenant_id: str, administrator_id: str) -> Administrator | None:
+async def find_administrator(all_tenants: AllTenants, tenant_id: str, administrator_id: str) -> Administrator | None:
     """The administrator of that id."""
-    row = await house.one(_GET, tenant_id, administrator_id)
+    row = await all_tenants.one(_GET, tenant_id, administrator_id)
     return administrator_of_row(row) if row else None
 
 
-async def administrators_of(house: House, tenant_id: str) -> list[Administrator]:
+async def administrators_of(all_tenants: AllTenants, tenant_id: str) -> list[Administrator]:
     """A tenant's administrators by e-mail; the operators for the house."""
-    return [administrator_of_row(row) for row in await house.all(_OF_TENANT, tenant_id)]
+    return [administrator_of_row(row) for row in await all_tenants.all(_OF_TENANT, tenant_id)]
 
 
-async def find_by_email(house: House, email: str) -> list[tuple[Administrator, str]]:
+async def find_by_email(all_tenants: AllTenants, email: str) -> list[tuple[Administrator, str]]:
     """Administrators of any tenant with that e-mail address, each with the hash of their password."""
-    return [(administrator_of_row(row[:11]), row[11]) for row in await house.all(_BY_EMAIL, email_key(email))]
+    return [(administrator_of_row(row[:11]), row[11]) for row in await all_tenants.all(_BY_EMAIL, email_key(email))]
 
 
-async def lock_administrator(house: House, tenant_id: str, administrator_id: str) -> tuple[Administrator | None, str]:
+async def lock_administrator(
+    all_tenants: AllTenants, tenant_id: str, administrator_id: str
+) -> tuple[Administrator | None, str]:
     """The administrator of that id, locked until the transaction ends, with the hash of their password."""
-    row = await house.one(_LOCK_ONE, tenant_id, administrator_id)
+    row = await all_tenants.one(_LOCK_ONE, tenant_id, administrator_id)
     return (administrator_of_row(row[:11]), row[11]) if row else (None, "")
 
 
-async def any_administrator(house: House) -> bool:
+async def any_administrator(all_tenants: AllTenants) -> bool:
     """Whether anybody could sign in at all."""
-    return await house.one(_ANY) is not None
+    return await all_tenants.one(_ANY) is not None
 
 
-async def insert_administrator(house: House, administrator: Administrator, password_hash: str) -> None:
+async def insert_administrator(all_tenants: AllTenants, administrator: Administrator, password_hash: str) -> None:
     """Keep a new administrator; with an empty hash until they choose a password.
 
     Raises:
         UniqueViolation: the tenant has an administrator with that e-mail address.
     """
-    await house.run(
+    await all_tenants.run(
         _INSERT,
         administrator.tenant_id,
         administrator.id,
@@ -97,34 +99,34 @@ async def insert_administrator(house: House, administrator: Administrator, passw
     )
 
 
-async def set_password(house: House, administrator: Administrator, password_hash: str, name: str) -> bool:
+async def set_password(all_tenants: AllTenants, administrator: Administrator, password_hash: str, name: str) -> bool:
     """Replace an administrator's password, and the name they go by; False if they are locked out."""
-    return await house.run(_SET_PASSWORD, administrator.tenant_id, administrator.id, password_hash, name) == 1
+    return await all_tenants.run(_SET_PASSWORD, administrator.tenant_id, administrator.id, password_hash, name) == 1
 
 
-async def set_role(house: House, administrator: Administrator, role: str) -> None:
+async def set_role(all_tenants: AllTenants, administrator: Administrator, role: str) -> None:
     """Give an administrator another role."""
-    await house.run(_SET_ROLE, administrator.tenant_id, administrator.id, role)
+    await all_tenants.run(_SET_ROLE, administrator.tenant_id, administrator.id, role)
 
 
-async def set_disabled(house: House, administrator: Administrator) -> bool:
+async def set_disabled(all_tenants: AllTenants, administrator: Administrator) -> bool:
     """Lock an administrator out; False if they are already."""
-    return await house.run(_DISABLE, administrator.tenant_id, administrator.id, house.now) == 1
+    return await all_tenants.run(_DISABLE, administrator.tenant_id, administrator.id, all_tenants.now) == 1
 
 
-async def set_enabled(house: House, administrator: Administrator) -> bool:
+async def set_enabled(all_tenants: AllTenants, administrator: Administrator) -> bool:
     """Let an administrator in again; False if they were not locked out."""
-    return await house.run(_ENABLE, administrator.tenant_id, administrator.id) == 1
+    return await all_tenants.run(_ENABLE, administrator.tenant_id, administrator.id) == 1
 
 
-async def note_sign_in(house: House, administrator: Administrator) -> None:
+async def note_sign_in(all_tenants: AllTenants, administrator: Administrator) -> None:
     """Note that an administrator signed in now."""
-    await house.run(_NOTE_SIGN_IN, administrator.tenant_id, administrator.id, house.now)
+    await all_tenants.run(_NOTE_SIGN_IN, administrator.tenant_id, administrator.id, all_tenants.now)
 
 
-async def lock_owners(house: House, tenant_id: str) -> list[str]:
+async def lock_owners(all_tenants: AllTenants, tenant_id: str) -> list[str]:
     """Ids of those who can sign in as owner (or, for the house, as operator), locked until the transaction ends."""
-    return [row[0] for row in await house.all(_OWNERS, tenant_id, "operator" if tenant_id == HOUSE else "owner")]
+    return [row[0] for row in await all_tenants.all(_OWNERS, tenant_id, "operator" if tenant_id == HOUSE else "owner")]
 
 
 # -- one-time links ----------------------------------------------------------------------------------------------------
@@ -141,27 +143,27 @@ _WITHDRAW: Final = "DELETE FROM invitations WHERE tenant_id = $1 AND administrat
 
 
 async def insert_invitation(
-    house: House, tenant_id: str, token_check: bytes, administrator_id: str, expires_at: int
+    all_tenants: AllTenants, tenant_id: str, token_check: bytes, administrator_id: str, expires_at: int
 ) -> None:
     """Keep a one-time link; earlier ones for the same administrator end."""
-    await house.run(_WITHDRAW, tenant_id, administrator_id)
-    await house.run(_INVITE, tenant_id, token_check, administrator_id, house.now, expires_at)
+    await all_tenants.run(_WITHDRAW, tenant_id, administrator_id)
+    await all_tenants.run(_INVITE, tenant_id, token_check, administrator_id, all_tenants.now, expires_at)
 
 
-async def find_invited(house: House, tenant_id: str, token_check: bytes) -> str | None:
+async def find_invited(all_tenants: AllTenants, tenant_id: str, token_check: bytes) -> str | None:
     """Whom a link is for: an administrator's id, empty for the first set-up; None if it is not good (any more)."""
-    row = await house.one(_INVITED, tenant_id, token_check, house.now)
+    row = await all_tenants.one(_INVITED, tenant_id, token_check, all_tenants.now)
     return row[0] if row else None
 
 
-async def use_invitation(house: House, tenant_id: str, token_check: bytes) -> bool:
+async def use_invitation(all_tenants: AllTenants, tenant_id: str, token_check: bytes) -> bool:
     """Use a link up; False if somebody else just did."""
-    return await house.run(_USE_INVITATION, tenant_id, token_check, house.now) == 1
+    return await all_tenants.run(_USE_INVITATION, tenant_id, token_check, all_tenants.now) == 1
 
 
-async def forget_expired_invitations(house: House) -> None:
+async def forget_expired_invitations(all_tenants: AllTenants) -> None:
     """Throw away links whose time is over."""
-    await house.run(_FORGET, house.now)
+    await all_tenants.run(_FORGET, all_tenants.now)
 
 
 # -- administrators who come from an identity provider -----------------------------------------------------------------

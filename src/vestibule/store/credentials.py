@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from vestibule.model import Credential, Provisioning, TenantState
-from vestibule.store.database import House, Reading, Row, Tx
+from vestibule.store.database import AllTenants, Reading, Row, Tx
 
 _COLUMNS: Final = (
     "id, identity_provider_id, key, label, created_at, expires_at, revoked_at, last_used_at, last_used_from, "
@@ -59,9 +59,9 @@ class Presented(NamedTuple):
     """When a newer key of the same identity provider was used last, as far as that was noted."""
 
 
-async def find_presented(house: House, tenant_name: str, key: str) -> Presented | None:
+async def find_presented(all_tenants: AllTenants, tenant_name: str, key: str) -> Presented | None:
     """The key as that tenant has it: the one indexed look-up that every SCIM request begins with."""
-    row = await house.one(_PRESENTED, tenant_name, key)
+    row = await all_tenants.one(_PRESENTED, tenant_name, key)
     return Presented(*row) if row else None
 
 

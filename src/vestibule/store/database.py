@@ -78,7 +78,7 @@ class Statements(ABC):
         """Carry out the same change for many rows."""
 
 
-class House:
+class AllTenants:
     """Statements across tenants, at one instant."""
 
     __slots__ = ("actor", "all", "ends", "engine", "many", "now", "one", "run")
@@ -170,16 +170,18 @@ class Database(ABC):
         """A transaction within the actor's tenant."""
         return _Writing(self.transaction(), lambda statements: Tx(statements, actor, self.clock()), self.stopwatches)
 
-    def house_read(self, actor: Actor) -> AbstractAsyncContextManager[House]:
+    def read_all_tenants(self, actor: Actor) -> AbstractAsyncContextManager[AllTenants]:
         """Reads across tenants."""
-        return _Opened(self.statements(), lambda statements: House(statements, actor, self.clock()))
+        return _Opened(self.statements(), lambda statements: AllTenants(statements, actor, self.clock()))
 
-    def house_write(self, actor: Actor) -> AbstractAsyncContextManager[House]:
+    def write_all_tenants(self, actor: Actor) -> AbstractAsyncContextManager[AllTenants]:
         """A transaction across tenants."""
-        return _Writing(self.transaction(), lambda statements: House(statements, actor, self.clock()), self.stopwatches)
+        return _Writing(
+            self.transaction(), lambda statements: AllTenants(statements, actor, self.clock()), self.stopwatches
+        )
 
 
-def stop_watches(handle: Tx | House, stopwatches: list[Stopwatch]) -> None:
+def stop_watches(handle: Tx | AllTenants, stopwatches: list[Stopwatch]) -> None:
     """Measure, right after a commit, how long the ends in it took since their request was received."""
     if handle.ends:
         received = handle.actor.received_at or handle.now * 1000
@@ -222,7 +224,7 @@ class _Opened(Generic[Handle]):
         await self._inner.__aexit__(*failure)
 
 
-Writer = TypeVar("Writer", Tx, House)
+Writer = TypeVar("Writer", Tx, AllTenants)
 
 
 class _Writing(Generic[Writer]):

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import orjson
 
+from vestibule.events import whole_changes
 from vestibule.model import Actor, Event, new_id
-from vestibule.store.database import House, Reading, Row, Tx
+from vestibule.store.database import AllTenants, Reading, Row, Tx
 
 _INSERT: Final = """
 INSERT INTO events (tenant_id, id, at, type, actor, identity_provider_id, subject_id, request_id, data)
@@ -62,19 +63,19 @@ async def append_events(tx: Tx, event_type: str, provider_id: str, events: list[
     )
 
 
-async def append_house_event(house: House, tenant_id: str, event_type: str, data: dict[str, Any]) -> str:
+async def append_house_event(all_tenants: AllTenants, tenant_id: str, event_type: str, data: dict[str, Any]) -> str:
     """Record what an operator did to a whole tenant; the event's id."""
-    event_id = new_id(house.now)
-    await house.run(
+    event_id = new_id(all_tenants.now)
+    await all_tenants.run(
         _INSERT,
         tenant_id,
         event_id,
-        house.now,
+        all_tenants.now,
         event_type,
-        actor_json(house.actor),
+        actor_json(all_tenants.actor),
         "",
         "",
-        house.actor.request_id,
+        all_tenants.actor.request_id,
         orjson.dumps(data).decode(),
     )
     return event_id
@@ -93,7 +94,15 @@ def _actor_json(kind: str, id_: str, name: str, address: str, agent: str) -> str
 
 def _event(row: Row) -> Event:
     id_, at, type_, actor, provider, subject, request_id, data = row
-    return Event(id_, at, type_, orjson.loads(actor), provider, subject, request_id, orjson.loads(data))
+    return Event(id_, at, type_, orjson.loads(actor), provider, subject, request_id, event_data(data))
+
+
+def event_data(text: str) -> dict[str, Any]:
+    """The data of an event from its stored JSON, with its changes in full."""
+    data: dict[str, Any] = orjson.loads(text)
+    if "sent" in data and isinstance(data.get("changes"), list):
+        data["changes"] = whole_changes(data["changes"], data["sent"])
+    return data
 
 
 async def find_event(reading: Reading, event_id: str) -> Event | None:
@@ -103,7 +112,7 @@ async def find_event(reading: Reading, event_id: str) -> Event | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class EventQuery:
     """Which events to show; empty means any."""
 
     types: tuple[str, ...] = ()
@@ -113,7 +122,7 @@ class Asked:
     until: int | None = None
 
 
-async def page_events(reading: Reading, asked: Asked, limit: int, *, before_id: str = "") -> list[Event]:
+async def page_events(reading: Reading, asked: EventQuery, limit: int, *, before_id: str = "") -> list[Event]:
     """Events newest first, from before one of them."""
     parts, values = ["tenant_id = $1"], [reading.tenant]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from vestibule.model import Administrator
-from vestibule.store.database import House, Row
+from vestibule.store.database import AllTenants, Row
 
 Kind = Literal["webauthn", "totp"]
 Purpose = Literal["sign-in", "webauthn", "totp"]
@@ -73,22 +73,22 @@ def _factor(row: Row) -> Factor:
     return Factor(*row)
 
 
-async def factors_of(house: House, administrator: Administrator) -> list[Factor]:
+async def factors_of(all_tenants: AllTenants, administrator: Administrator) -> list[Factor]:
     """An administrator's factors: passkeys first, each kind in the order they were added."""
-    return [_factor(row) for row in await house.all(_OF, administrator.tenant_id, administrator.id)]
+    return [_factor(row) for row in await all_tenants.all(_OF, administrator.tenant_id, administrator.id)]
 
 
-async def lock_factors(house: House, administrator: Administrator) -> list[Factor]:
+async def lock_factors(all_tenants: AllTenants, administrator: Administrator) -> list[Factor]:
     """The same, and until the transaction ends nobody else does: what one administrator tries or changes goes one by
     one.
     """
-    await house.one(_LOCK, administrator.tenant_id, administrator.id)
-    return await factors_of(house, administrator)
+    await all_tenants.one(_LOCK, administrator.tenant_id, administrator.id)
+    return await factors_of(all_tenants, administrator)
 
 
-async def insert_factor(house: House, administrator: Administrator, factor: Factor) -> None:
+async def insert_factor(all_tenants: AllTenants, administrator: Administrator, factor: Factor) -> None:
     """Keep a new factor."""
-    await house.run(
+    await all_tenants.run(
         _ADD,
         administrator.tenant_id,
         factor.id,
@@ -102,19 +102,19 @@ async def insert_factor(house: House, administrator: Administrator, factor: Fact
     )
 
 
-async def take_step(house: House, administrator: Administrator, factor: Factor, step: int) -> bool:
+async def take_step(all_tenants: AllTenants, administrator: Administrator, factor: Factor, step: int) -> bool:
     """Use a factor up to a time step or a counter; False if that was used already, on whichever node."""
-    return await house.run(_TAKE, administrator.tenant_id, factor.id, step, house.now) == 1
+    return await all_tenants.run(_TAKE, administrator.tenant_id, factor.id, step, all_tenants.now) == 1
 
 
-async def delete_factor(house: House, administrator: Administrator, factor_id: str) -> bool:
+async def delete_factor(all_tenants: AllTenants, administrator: Administrator, factor_id: str) -> bool:
     """Remove one factor; False if there was none."""
-    return await house.run(_REMOVE, administrator.tenant_id, administrator.id, factor_id) == 1
+    return await all_tenants.run(_REMOVE, administrator.tenant_id, administrator.id, factor_id) == 1
 
 
-async def delete_factors(house: House, administrator: Administrator) -> int:
+async def delete_factors(all_tenants: AllTenants, administrator: Administrator) -> int:
     """Remove all of an administrator's factors; how many there were."""
-    return await house.run(_REMOVE_ALL, administrator.tenant_id, administrator.id)
+    return await all_tenants.run(_REMOVE_ALL, administrator.tenant_id, administrator.id)
 
 
 # -- recovery codes ----------------------------------------------------------------------------------------------------
@@ -127,21 +127,21 @@ DELETE FROM recovery_codes WHERE tenant_id = $1 AND administrator_id = $2 AND co
 _VOID_CODES: Final = "DELETE FROM recovery_codes WHERE tenant_id = $1 AND administrator_id = $2"
 
 
-async def count_codes(house: House, administrator: Administrator) -> int:
+async def count_codes(all_tenants: AllTenants, administrator: Administrator) -> int:
     """How many recovery codes an administrator has left."""
-    row = await house.one(_CODES, administrator.tenant_id, administrator.id)
+    row = await all_tenants.one(_CODES, administrator.tenant_id, administrator.id)
     return int(row[0]) if row else 0
 
 
-async def replace_codes(house: House, administrator: Administrator, checks: list[bytes]) -> None:
+async def replace_codes(all_tenants: AllTenants, administrator: Administrator, checks: list[bytes]) -> None:
     """Keep new recovery codes; earlier ones are void."""
-    await house.run(_VOID_CODES, administrator.tenant_id, administrator.id)
-    await house.many(_ADD_CODE, [(administrator.tenant_id, administrator.id, check) for check in checks])
+    await all_tenants.run(_VOID_CODES, administrator.tenant_id, administrator.id)
+    await all_tenants.many(_ADD_CODE, [(administrator.tenant_id, administrator.id, check) for check in checks])
 
 
-async def use_code(house: House, administrator: Administrator, check: bytes) -> bool:
+async def use_code(all_tenants: AllTenants, administrator: Administrator, check: bytes) -> bool:
     """Use a recovery code up; False if there is no such code, or not any more."""
-    return await house.run(_USE_CODE, administrator.tenant_id, administrator.id, check) == 1
+    return await all_tenants.run(_USE_CODE, administrator.tenant_id, administrator.id, check) == 1
 
 
 # -- ceremonies --------------------------------------------------------------------------------------------------------
@@ -161,11 +161,11 @@ _END_ALL: Final = "DELETE FROM ceremonies WHERE tenant_id = $1 AND administrator
 _FORGET: Final = "DELETE FROM ceremonies WHERE expires_at <= $1"
 
 
-async def insert_ceremony(house: House, ceremony: Ceremony) -> None:
+async def insert_ceremony(all_tenants: AllTenants, ceremony: Ceremony) -> None:
     """Begin a ceremony. An earlier one of the same browser ends, and so does every one whose time is over."""
-    await house.run(_END, ceremony.tenant_id, ceremony.token_check)
-    await house.run(_FORGET, house.now)
-    await house.run(
+    await all_tenants.run(_END, ceremony.tenant_id, ceremony.token_check)
+    await all_tenants.run(_FORGET, all_tenants.now)
+    await all_tenants.run(
         _BEGIN,
         ceremony.tenant_id,
         ceremony.token_check,
@@ -178,28 +178,28 @@ async def insert_ceremony(house: House, ceremony: Ceremony) -> None:
     )
 
 
-async def find_ceremony(house: House, tenant_id: str, token_check: bytes) -> Ceremony | None:
+async def find_ceremony(all_tenants: AllTenants, tenant_id: str, token_check: bytes) -> Ceremony | None:
     """The ceremony of a browser, unless its time is over."""
-    row = await house.one(_FIND, tenant_id, token_check, house.now)
+    row = await all_tenants.one(_FIND, tenant_id, token_check, all_tenants.now)
     return Ceremony(*row) if row else None
 
 
-async def lock_ceremony(house: House, tenant_id: str, token_check: bytes) -> Ceremony | None:
+async def lock_ceremony(all_tenants: AllTenants, tenant_id: str, token_check: bytes) -> Ceremony | None:
     """The same, locked until the transaction ends."""
-    row = await house.one(_FIND_LOCKED, tenant_id, token_check, house.now)
+    row = await all_tenants.one(_FIND_LOCKED, tenant_id, token_check, all_tenants.now)
     return Ceremony(*row) if row else None
 
 
-async def count_failed_try(house: House, ceremony: Ceremony) -> None:
+async def count_failed_try(all_tenants: AllTenants, ceremony: Ceremony) -> None:
     """Count a failed try in a ceremony."""
-    await house.run(_FAIL, ceremony.tenant_id, ceremony.token_check)
+    await all_tenants.run(_FAIL, ceremony.tenant_id, ceremony.token_check)
 
 
-async def end_ceremony(house: House, ceremony: Ceremony) -> None:
+async def end_ceremony(all_tenants: AllTenants, ceremony: Ceremony) -> None:
     """End a ceremony, whatever came of it."""
-    await house.run(_END, ceremony.tenant_id, ceremony.token_check)
+    await all_tenants.run(_END, ceremony.tenant_id, ceremony.token_check)
 
 
-async def end_ceremonies_of(house: House, administrator: Administrator) -> None:
+async def end_ceremonies_of(all_tenants: AllTenants, administrator: Administrator) -> None:
     """End every ceremony of an administrator."""
-    await house.run(_END_ALL, administrator.tenant_id, administrator.id)
+    await all_tenants.run(_END_ALL, administrator.tenant_id, administrator.id)

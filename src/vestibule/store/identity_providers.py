@@ -7,7 +7,7 @@ import orjson
 
 from vestibule.model import Certificate, Derivation, IdentityProvider, RoleRule, RoleRules, Rule, SamlSettings
 from vestibule.scim.text import fold
-from vestibule.store.database import House, Reading, Row, Tx
+from vestibule.store.database import AllTenants, Reading, Row, Tx
 
 _COLUMNS: Final = (
     "id, name, vendor, enabled, provisioning, adopts, saml, mapping, mapping_version, created_at, modified_at, roles"
@@ -210,6 +210,6 @@ async def put_derivation(tx: Tx, run: Derivation) -> None:
     )
 
 
-async def open_derivations(house: House) -> list[tuple[str, str]]:
+async def open_derivations(all_tenants: AllTenants) -> list[tuple[str, str]]:
     """Runs that have batches left, as (tenant, identity provider)."""
-    return [(row[0], row[1]) for row in await house.all(_OPEN_RUNS)]
+    return [(row[0], row[1]) for row in await all_tenants.all(_OPEN_RUNS)]

@@ -9,7 +9,7 @@ from typing import Final
 
 from vestibule.errors import DatabaseTooNew
 from vestibule.model import HOUSE, Actor
-from vestibule.store.database import Database, Engine, House
+from vestibule.store.database import AllTenants, Database, Engine
 
 _WORDS: Final[dict[Engine, dict[str, str]]] = {
     "sqlite": {"key": "TEXT", "json": "TEXT", "bytes": "BLOB", "without_rowid": "WITHOUT ROWID"},
@@ -39,8 +39,8 @@ async def migrate(database: Database, tell: Callable[[str], None]) -> int:
         DatabaseTooNew: the database has steps that this program does not know.
     """
     steps, worker = migrations(), Actor(HOUSE, "worker", name="migration")
-    async with database.house_write(worker) as house:
-        await house.run(_BOOK)
+    async with database.write_all_tenants(worker) as all_tenants:
+        await all_tenants.run(_BOOK)
     current = await current_version(database)
     if current > len(steps):
         raise DatabaseTooNew(
@@ -49,28 +49,28 @@ async def migrate(database: Database, tell: Callable[[str], None]) -> int:
     missing = steps[current:]
     for place, (number, title, script) in enumerate(missing, 1):
         tell(f"Migrating the database: step {place} of {len(missing)}, {title}.")
-        async with database.house_write(worker) as house:
-            await _apply(house, number, title, script)
+        async with database.write_all_tenants(worker) as all_tenants:
+            await _apply(all_tenants, number, title, script)
     return len(missing)
 
 
 async def current_version(database: Database) -> int:
     """The number of the last migration that the database has; 0 for an empty one."""
-    async with database.house_read(Actor(HOUSE, "worker")) as house:
-        row = await house.one(_LATEST)
+    async with database.read_all_tenants(Actor(HOUSE, "worker")) as all_tenants:
+        row = await all_tenants.one(_LATEST)
     return (row[0] if row else None) or 0
 
 
-async def _apply(house: House, number: int, title: str, script: str) -> None:
-    if house.engine == "postgres":
+async def _apply(all_tenants: AllTenants, number: int, title: str, script: str) -> None:
+    if all_tenants.engine == "postgres":
         # Two nodes may start at once; the second waits here and then finds the step taken.
-        await house.run("LOCK TABLE migrations IN ACCESS EXCLUSIVE MODE")
-    row = await house.one(_LATEST)
+        await all_tenants.run("LOCK TABLE migrations IN ACCESS EXCLUSIVE MODE")
+    row = await all_tenants.one(_LATEST)
     if row and row[0] is not None and row[0] >= number:
         return
     bare = re.sub(r"--[^\n]*", "", script)
-    for word, meaning in _WORDS[house.engine].items():
+    for word, meaning in _WORDS[all_tenants.engine].items():
         bare = bare.replace("{" + word + "}", meaning)
     for statement in filter(str.strip, bare.split(";")):
-        await house.run(statement)
-    await house.run(_NOTE, number, title, house.now)
+        await all_tenants.run(statement)
+    await all_tenants.run(_NOTE, number, title, all_tenants.now)

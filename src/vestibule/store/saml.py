@@ -4,7 +4,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from vestibule.store.database import House, Reading, Tx
+from vestibule.store.database import AllTenants, Reading, Tx
 
 
 class SignInRequest(NamedTuple):
@@ -88,10 +88,10 @@ async def see_once(tx: Tx, provider_id: str, seen_check: bytes, expires_at: int)
     return await tx.run(_SEE, tx.tenant, provider_id, seen_check, expires_at) > 0
 
 
-async def forget_old_saml(house: House) -> None:
+async def forget_old_saml(all_tenants: AllTenants) -> None:
     """Throw away what has expired."""
-    await house.run(_FORGET_REQUESTS, house.now)
-    await house.run(_FORGET_SEEN, house.now)
+    await all_tenants.run(_FORGET_REQUESTS, all_tenants.now)
+    await all_tenants.run(_FORGET_SEEN, all_tenants.now)
 
 
 async def keys_of(reading: Reading, provider_id: str) -> list[KeptKey]:

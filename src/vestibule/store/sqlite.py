@@ -26,11 +26,11 @@ from typing import Any, Final
 from vestibule.errors import WrongSetting
 from vestibule.model import Actor, Stopwatch
 from vestibule.store.database import (
+    AllTenants,
     Busy,
     Clock,
     Damaged,
     Database,
-    House,
     Reading,
     Ready,
     Row,
@@ -101,8 +101,8 @@ class SqliteDatabase(Database):
     def read(self, tenant: str) -> Ready[Reading]:
         return Ready(Reading(self._reader, tenant, self.clock()))
 
-    def house_read(self, actor: Actor) -> Ready[House]:
-        return Ready(House(self._reader, actor, self.clock()))
+    def read_all_tenants(self, actor: Actor) -> Ready[AllTenants]:
+        return Ready(AllTenants(self._reader, actor, self.clock()))
 
     def write(self, actor: Actor) -> "_Write":
         return _Write(self._writer, actor, self.clock, self.stopwatches)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from vestibule.model import Actor, Stopwatch, first_id_of
-from vestibule.store.database import Database, House, Reading
+from vestibule.store.database import AllTenants, Database, Reading
 
 _INSERT: Final = """
 INSERT INTO stopwatches (tenant_id, event_id, user_id, received_at, committed_after, sessions)
@@ -41,8 +41,8 @@ async def keep_stopwatches(database: Database, actor: Actor) -> None:
         return
     database.stopwatches.clear()
     try:
-        async with database.house_write(actor) as house:
-            await house.many(_INSERT, list(measured))
+        async with database.write_all_tenants(actor) as all_tenants:
+            await all_tenants.many(_INSERT, list(measured))
     except BaseException:
         database.stopwatches[:0] = measured[-MOST_WAITING:]
         raise
@@ -71,6 +71,6 @@ def times_of(measured: Sequence[int]) -> Times | None:
     return Times(len(ordered), p50, p95, p99, ordered[-1])
 
 
-async def forget_old_stopwatches(house: House, before: int) -> None:
+async def forget_old_stopwatches(all_tenants: AllTenants, before: int) -> None:
     """Throw away those whose request came before an instant in microseconds."""
-    await house.run(_FORGET, before)
+    await all_tenants.run(_FORGET, before)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from vestibule.model import Tenant
-from vestibule.store.database import House, Row, Tx
+from vestibule.store.database import AllTenants, Row, Tx
 
 _COLUMNS: Final = "id, name, title, state, created_at, session_idle, session_absolute"
 _BY_NAME: Final = f"SELECT {_COLUMNS} FROM tenants WHERE name = $1"  # noqa: S608 -- a constant
@@ -19,9 +19,9 @@ def _tenant(row: Row) -> Tenant:
     return Tenant(*row)
 
 
-async def find_tenant(house: House, name: str) -> Tenant | None:
+async def find_tenant(all_tenants: AllTenants, name: str) -> Tenant | None:
     """The tenant of that name."""
-    row = await house.one(_BY_NAME, name)
+    row = await all_tenants.one(_BY_NAME, name)
     return _tenant(row) if row else None
 
 
@@ -37,23 +37,23 @@ async def lock_tenant(tx: Tx) -> Tenant | None:
     return _tenant(row) if row else None
 
 
-async def all_tenants(house: House) -> list[Tenant]:
+async def find_tenants(all_tenants: AllTenants) -> list[Tenant]:
     """Every tenant, by name."""
-    return [_tenant(row) for row in await house.all(_ALL)]
+    return [_tenant(row) for row in await all_tenants.all(_ALL)]
 
 
-async def insert_tenant(house: House, tenant: Tenant) -> None:
+async def insert_tenant(all_tenants: AllTenants, tenant: Tenant) -> None:
     """Keep a new tenant.
 
     Raises:
         UniqueViolation: the name is taken.
     """
-    await house.run(_INSERT, tenant.id, tenant.name, tenant.title, tenant.state, tenant.created_at)
+    await all_tenants.run(_INSERT, tenant.id, tenant.name, tenant.title, tenant.state, tenant.created_at)
 
 
-async def update_tenant_state(house: House, tenant_id: str, state: str) -> None:
+async def update_tenant_state(all_tenants: AllTenants, tenant_id: str, state: str) -> None:
     """Suspend a tenant, or let it in again."""
-    await house.run(_SET_STATE, tenant_id, state)
+    await all_tenants.run(_SET_STATE, tenant_id, state)
 
 
 async def update_tenant_limits(tx: Tx, session_idle: int, session_absolute: int) -> None:

@@ -184,7 +184,7 @@ async def find_own_users_by_email(reading: Reading, provider_id: str, email: str
     return [_user(row) for row in rows]
 
 
-class Footing(NamedTuple):
+class ProviderState(NamedTuple):
     """What an identity provider's write depends on, as it is in the transaction of the write."""
 
     mapping_version: int
@@ -192,16 +192,16 @@ class Footing(NamedTuple):
     adopts: bool
 
 
-async def footing_to_create(tx: Tx, provider_id: str, user_name_key: str) -> tuple[Footing, str | None] | None:
+async def find_state_to_create(tx: Tx, provider_id: str, user_name_key: str) -> tuple[ProviderState, str | None] | None:
     """The footing of a new person, and the id of a person added by hand, without a role, who has that userName."""
     row = await tx.one(_FOOTING_TO_CREATE, tx.tenant, provider_id, user_name_key)
-    return (Footing(row[0], row[1], bool(row[2])), row[3]) if row else None
+    return (ProviderState(row[0], row[1], bool(row[2])), row[3]) if row else None
 
 
-async def footing_to_change(tx: Tx, provider_id: str, user_id: str) -> tuple[Footing, User] | None:
+async def lock_user_to_change(tx: Tx, provider_id: str, user_id: str) -> tuple[ProviderState, User] | None:
     """The footing of a change, and the person of that id, locked until the transaction ends."""
     row = await tx.one(_FOOTING_TO_CHANGE, tx.tenant, provider_id, user_id)
-    return (Footing(row[0], row[1], bool(row[2])), _user(row[3:])) if row else None
+    return (ProviderState(row[0], row[1], bool(row[2])), _user(row[3:])) if row else None
 
 
 async def find_adoptable_name(reading: Reading, user_name_key: str) -> str | None:
@@ -211,7 +211,7 @@ async def find_adoptable_name(reading: Reading, user_name_key: str) -> str | Non
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Visibility:
     """What one identity provider sees: its own people, and those it may adopt where it may."""
 
     provider_id: str
@@ -219,7 +219,7 @@ class Sight:
 
 
 async def page_users(
-    reading: Reading, sight: Sight, condition: Where | None, start: int, count: int
+    reading: Reading, visibility: Visibility, condition: Where | None, start: int, count: int
 ) -> tuple[int, list[User]]:
     """How many people an identity provider sees that satisfy a condition, and one page of them in the order of their
     ids.
@@ -228,10 +228,10 @@ async def page_users(
     """
     # Most installations have nobody to adopt, and then the index on the identity provider alone answers.
     quick = condition is not None and condition.quick
-    adopting = sight.adopts and (quick or await reading.one(_ANY_ADOPTABLE, reading.tenant) is not None)
+    adopting = visibility.adopts and (quick or await reading.one(_ANY_ADOPTABLE, reading.tenant) is not None)
     scope = _OWN_OR_ADOPTABLE if adopting else _OWN
     test = f"tenant_id = $1 AND {scope}" + (f" AND {condition.sql}" if condition else "")
-    values = [reading.tenant, sight.provider_id, *(condition.values if condition else ())]
+    values = [reading.tenant, visibility.provider_id, *(condition.values if condition else ())]
     rows = []
     if count:
         at = len(values)
@@ -252,7 +252,7 @@ async def page_users(
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class UserSelection:
     """Whom a list shows. None means all; an empty provider means people who were added by hand.
 
     `active` is what the identity provider says, `blocked` is what an administrator here decided: either goes with
@@ -285,7 +285,7 @@ class Chosen:
 
 
 async def list_users(
-    reading: Reading, chosen: Chosen, limit: int, *, beyond: str = "", newer: bool = False
+    reading: Reading, chosen: UserSelection, limit: int, *, beyond: str = "", newer: bool = False
 ) -> list[User]:
     """People, the newest first, from beyond one of them: older ones, or newer ones."""
     test, values = chosen.condition()
@@ -299,7 +299,7 @@ async def list_users(
     return users[::-1] if newer else users
 
 
-async def count_users(reading: Reading, chosen: Chosen) -> int:
+async def count_users(reading: Reading, chosen: UserSelection) -> int:
     """How many people a choice has."""
     test, values = chosen.condition()
     row = await reading.one(f"SELECT count(*) FROM users WHERE {test}", reading.tenant, *values)  # noqa: S608 -- as above

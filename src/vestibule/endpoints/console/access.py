@@ -10,12 +10,12 @@ import orjson
 from starlette.responses import Response
 
 from vestibule.actions import people
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import NotAllowed
 from vestibule.model import Administrator, User
 from vestibule.store.administrators import find_linked_administrator
 from vestibule.store.database import Reading, Tx
-from vestibule.store.user_sessions import UserSession, sessions_of_user
+from vestibule.store.person_sessions import UserSession, sessions_of_user
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,17 @@ from typing import Final
 
 from starlette.responses import Response
 
-from vestibule.actions import proofs, second_factor, sign_in
+from vestibule.actions import administrator_sign_in, proofs, second_factor
 from vestibule.actions.second_factor import Entry, Proof
 from vestibule.endpoints.console.entrance import hashing
 from vestibule.endpoints.console.second_step import entered
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, TooOften, WrongInput
 from vestibule.model import HOUSE, HOUSE_TENANT
-from vestibule.store.database import House
+from vestibule.store.administrator_sessions import Session, end_session
+from vestibule.store.database import AllTenants
 from vestibule.store.factors import count_codes, factors_of
-from vestibule.store.sessions import Session, end_session
-from vestibule.store.tenants import all_tenants
+from vestibule.store.tenants import find_tenants
 
 PATH: Final = "/console/account"
 Handler = Callable[[Visit], Awaitable[Response]]
@@ -34,8 +34,8 @@ def at_home(handler: Handler) -> Handler:
         if visit.who.tenant_id == HOUSE:
             visit.known_tenant = HOUSE_TENANT
         else:
-            async with visit.context.database.house_read(visit.actor) as house:
-                tenants = await all_tenants(house)
+            async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+                tenants = await find_tenants(all_tenants)
             visit.known_tenant = next(each for each in tenants if each.id == visit.who.tenant_id)
         return await handler(visit)
 
@@ -47,8 +47,8 @@ def proven_lately(handler: Handler) -> Handler:
 
     @wraps(handler)
     async def answer(visit: Visit) -> Response:
-        async with visit.context.database.house_read(visit.actor) as house:
-            recent = second_factor.is_recent(_session(visit), house.now)
+        async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+            recent = second_factor.is_recent(_session(visit), all_tenants.now)
         return await handler(visit) if recent else visit.redirect(f"{PATH}/again")
 
     return answer
@@ -58,8 +58,8 @@ async def lacks_factor(visit: Visit) -> bool:
     """Whether the visitor may change things here and signs in with nothing but a password."""
     if not visit.may("admin") or visit.who.user_id:
         return False
-    async with visit.context.database.house_read(visit.actor) as house:
-        return not await factors_of(house, visit.who)
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        return not await factors_of(all_tenants, visit.who)
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------
@@ -72,8 +72,8 @@ async def show_account(visit: Visit) -> Response:
 
 
 async def _page(visit: Visit, refused: Refusal | None = None, codes: list[str] | None = None) -> Response:
-    async with visit.context.database.house_read(visit.actor) as house:
-        factors, left = await factors_of(house, visit.who), await count_codes(house, visit.who)
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        factors, left = await factors_of(all_tenants, visit.who), await count_codes(all_tenants, visit.who)
     return visit.page(
         "account.html",
         refused.status if refused else 200,
@@ -98,26 +98,26 @@ async def show_again(visit: Visit) -> Response:
 async def sign_in_again(visit: Visit) -> Response:
     """Check the password, then the second factor if there is one; a fresh session takes the place of this one."""
     checker, who = visit.context.checker, visit.who
-    names = sign_in.throttle_names(who.email, visit.address, checker.check("throttle"))
+    names = administrator_sign_in.throttle_names(who.email, visit.address, checker.check("throttle"))
     try:
-        async with visit.context.database.house_read(visit.actor) as house:
-            await sign_in.check_pace(house, names)
-            found, kept = await sign_in.candidates(house, who.email, who.tenant_id)
+        async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+            await administrator_sign_in.check_pace(all_tenants, names)
+            found, kept = await administrator_sign_in.candidates(all_tenants, who.email, who.tenant_id)
     except TooOften as refused:
         response = visit.page("again.html", refused.status, refused=refused)
         response.headers["retry-after"] = str(refused.retry_after)
         return response
     mine = kept if found and found.id == who.id else None
     async with hashing:
-        right = await asyncio.to_thread(sign_in.verify_password, mine, visit.field("password"))
-    async with visit.context.database.house_write(visit.actor) as house:
+        right = await asyncio.to_thread(administrator_sign_in.verify_password, mine, visit.field("password"))
+    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
         if not right:
-            await sign_in.refuse_sign_in(house, who.email, who, names)
+            await administrator_sign_in.refuse_sign_in(all_tenants, who.email, who, names)
             entry = Entry("", "")
         else:
-            entry = await second_factor.enter(house, who, names, f"{PATH}?done=proved-again")
+            entry = await second_factor.enter(all_tenants, who, names, f"{PATH}?done=proved-again")
             if entry.session:
-                await end_session(house, _session(visit))
+                await end_session(all_tenants, _session(visit))
     if not any(entry):
         return visit.page("again.html", 401, refused=WrongInput("That is not your password.", field="password"))
     return entered(visit, entry, f"{PATH}?done=proved-again")
@@ -132,9 +132,9 @@ async def begin_factor(visit: Visit) -> Response:
     """Begin to add a passkey or an authenticator app."""
     kind = visit.field("kind")
     try:
-        async with visit.context.database.house_write(visit.actor) as house:
+        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
             await second_factor.begin_adding(
-                house,
+                all_tenants,
                 _session(visit),
                 visit.who,
                 kind,  # type: ignore[arg-type]  # the action refuses what is none
@@ -149,12 +149,12 @@ async def begin_factor(visit: Visit) -> Response:
 @at_home
 async def show_new_factor(visit: Visit) -> Response:
     """What is needed to finish: the secret for the app, or a press of the passkey's button."""
-    async with visit.context.database.house_read(visit.actor) as house:
-        return await _new_factor(visit, house)
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        return await _new_factor(visit, all_tenants)
 
 
-async def _new_factor(visit: Visit, house: House, refused: Refusal | None = None) -> Response:
-    ceremony = await second_factor.find_adding(house, _session(visit))
+async def _new_factor(visit: Visit, all_tenants: AllTenants, refused: Refusal | None = None) -> Response:
+    ceremony = await second_factor.find_adding(all_tenants, _session(visit))
     if ceremony is None:
         return visit.redirect(PATH)
     status = refused.status if refused else 200
@@ -165,7 +165,7 @@ async def _new_factor(visit: Visit, house: House, refused: Refusal | None = None
         spaced = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
         return visit.page("new_app.html", status, name=ceremony.relay, secret=spaced, drawn=drawn, refused=refused)
     party = proofs.relying_party(visit.context.settings.url)
-    known = [factor.credential_id for factor in await factors_of(house, visit.who) if factor.kind == "webauthn"]
+    known = [factor.credential_id for factor in await factors_of(all_tenants, visit.who) if factor.kind == "webauthn"]
     options = proofs.creation_options(party, visit.who, ceremony.challenge, known) if party else ""
     return visit.page("new_passkey.html", status, name=ceremony.relay, options=options, refused=refused)
 
@@ -176,14 +176,16 @@ async def add_factor(visit: Visit) -> Response:
     proof = Proof(visit.field("answer"), visit.field("code").strip())
     party = proofs.relying_party(visit.context.settings.url)
     try:
-        async with visit.context.database.house_write(visit.actor) as house:
-            ceremony = await second_factor.find_adding(house, _session(visit), lock=True)
+        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+            ceremony = await second_factor.find_adding(all_tenants, _session(visit), lock=True)
             if ceremony is None:
                 return visit.redirect(PATH)
-            codes = await second_factor.finish_adding(house, ceremony, visit.who, proof, party, visit.context.checker)
+            codes = await second_factor.finish_adding(
+                all_tenants, ceremony, visit.who, proof, party, visit.context.checker
+            )
     except Refusal as refused:
-        async with visit.context.database.house_read(visit.actor) as house:
-            return await _new_factor(visit, house, refused)
+        async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+            return await _new_factor(visit, all_tenants, refused)
     return await _page(visit, codes=codes) if codes else visit.redirect(PATH, "factor-added")
 
 
@@ -194,8 +196,8 @@ async def add_factor(visit: Visit) -> Response:
 @proven_lately
 async def remove_factor(visit: Visit) -> Response:
     """Remove a factor."""
-    async with visit.context.database.house_write(visit.actor) as house:
-        await second_factor.remove_factor(house, visit.who, visit.path("factor_id"))
+    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+        await second_factor.remove_factor(all_tenants, visit.who, visit.path("factor_id"))
     return visit.redirect(PATH, "factor-removed")
 
 
@@ -204,8 +206,8 @@ async def remove_factor(visit: Visit) -> Response:
 async def make_codes(visit: Visit) -> Response:
     """Make new recovery codes and show them, this once."""
     try:
-        async with visit.context.database.house_write(visit.actor) as house:
-            codes = await second_factor.make_codes(house, visit.who, visit.context.checker)
+        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+            codes = await second_factor.make_codes(all_tenants, visit.who, visit.context.checker)
     except Refusal as refused:
         return await _page(visit, refused)
     return await _page(visit, codes=codes)

@@ -4,11 +4,11 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from vestibule.endpoints.console.sign_in_words import mend_of_sign_in
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.console.sign_in_advice import mend_of_sign_in
+from vestibule.endpoints.web.visit import Visit
 from vestibule.events import EVENT_TYPES
 from vestibule.model import Event
-from vestibule.store.events import Asked, find_event, page_events
+from vestibule.store.events import EventQuery, find_event, page_events
 from vestibule.store.identity_providers import all_providers
 from vestibule.store.stopwatches import find_stopwatch
 from vestibule.vendors import VENDORS
@@ -40,7 +40,7 @@ async def show_activity(visit: Visit) -> Response:
     """The list of events, filtered."""
     family, provider_id, before = visit.query("what"), visit.query("provider"), visit.query("before")
     chosen = visit.query("type")
-    asked = Asked(types=_types(family, chosen), provider_id=provider_id, subject_id=visit.query("subject"))
+    asked = EventQuery(types=_types(family, chosen), provider_id=provider_id, subject_id=visit.query("subject"))
     async with visit.context.database.scan(visit.tenant.id) as reading:
         events = await page_events(reading, asked, PAGE + 1, before_id=before)
         providers = await all_providers(reading)
@@ -64,7 +64,7 @@ async def show_activity(visit: Visit) -> Response:
 async def show_new_count(visit: Visit) -> Response:
     """How many events came since one of them; at most a page's worth is counted."""
     async with visit.context.database.read(visit.tenant.id) as reading:
-        events = await page_events(reading, Asked(), PAGE)
+        events = await page_events(reading, EventQuery(), PAGE)
     since = visit.query("since")
     return visit.json({"new": sum(1 for event in events if event.id > since)})
 

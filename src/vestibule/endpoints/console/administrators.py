@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from vestibule.actions import administer
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import NotAllowed, Refusal
 from vestibule.model import ROLES, Administrator, AdministratorRole
 from vestibule.store.administrators import administrators_of, find_administrator
@@ -15,8 +15,8 @@ async def show_administrators(visit: Visit) -> Response:
 
 
 async def _page(visit: Visit, refused: Refusal | None = None, link: str = "", invited: str = "") -> Response:
-    async with visit.context.database.house_read(visit.actor) as house:
-        administrators = await administrators_of(house, visit.tenant.id)
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        administrators = await administrators_of(all_tenants, visit.tenant.id)
     return visit.page(
         "administrators.html",
         refused.status if refused else 200,
@@ -32,9 +32,9 @@ async def _page(visit: Visit, refused: Refusal | None = None, link: str = "", in
 async def invite_administrator(visit: Visit) -> Response:
     """Make somebody an administrator and show their one-time link, this once."""
     try:
-        async with visit.context.database.house_write(visit.actor) as house:
+        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
             administrator, token = await administer.invite(
-                house, visit.tenant.id, visit.field("email"), visit.field("name"), _role(visit)
+                all_tenants, visit.tenant.id, visit.field("email"), visit.field("name"), _role(visit)
             )
     except Refusal as refused:
         return await _page(visit, refused)
@@ -44,16 +44,16 @@ async def invite_administrator(visit: Visit) -> Response:
 async def renew_link(visit: Visit) -> Response:
     """A fresh one-time link for somebody who lost theirs, or their password."""
     administrator = await _wanted(visit)
-    async with visit.context.database.house_write(visit.actor) as house:
-        token = await administer.renew_link(house, administrator)
+    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+        token = await administer.renew_link(all_tenants, administrator)
     return await _page(visit, link=_link(visit, token), invited=administrator.email)
 
 
 async def change_role(visit: Visit) -> Response:
     """Give an administrator another role."""
     administrator = await _wanted(visit)
-    async with visit.context.database.house_write(visit.actor) as house:
-        await administer.change_role(house, administrator, _role(visit))
+    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+        await administer.change_role(all_tenants, administrator, _role(visit))
     return visit.redirect(visit.at("administrators"), "role-changed")
 
 
@@ -63,14 +63,16 @@ async def set_enabled(visit: Visit) -> Response:
     enable = visit.decision("enabled")
     if not enable and administrator.id == visit.who.id:
         raise NotAllowed("You cannot lock yourself out. Ask another owner to do it.")
-    async with visit.context.database.house_write(visit.actor) as house:
-        await (administer.enable(house, administrator) if enable else administer.disable(house, administrator))
+    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+        await (
+            administer.enable(all_tenants, administrator) if enable else administer.disable(all_tenants, administrator)
+        )
     return visit.redirect(visit.at("administrators"), "enabled" if enable else "disabled")
 
 
 async def _wanted(visit: Visit) -> Administrator:
-    async with visit.context.database.house_read(visit.actor) as house:
-        administrator = await find_administrator(house, visit.tenant.id, visit.path("administrator_id"))
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        administrator = await find_administrator(all_tenants, visit.tenant.id, visit.path("administrator_id"))
     if administrator is None:
         raise visit.not_found()
     return administrator

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from vestibule.actions import applications
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import NotFound, Refusal
 from vestibule.model import Application
 from vestibule.store.applications import all_applications, find_application

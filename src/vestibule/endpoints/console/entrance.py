@@ -5,17 +5,17 @@ from typing import Final
 
 from starlette.responses import Response
 
-from vestibule.actions import administer, configure, second_factor, sign_in
+from vestibule.actions import administer, administrator_sign_in, configure, second_factor
 from vestibule.actions.second_factor import Entry
-from vestibule.endpoints.console.guard import cookie_name
 from vestibule.endpoints.console.second_step import entered, signed_in
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.guard import cookie_name
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import NotFound, Refusal, TooOften, WrongInput
 from vestibule.keys import tenant_of_token
 from vestibule.model import Administrator
+from vestibule.store.administrator_sessions import end_session
 from vestibule.store.administrators import any_administrator
 from vestibule.store.factors import end_ceremonies_of
-from vestibule.store.sessions import end_session
 from vestibule.store.tenants import find_tenant
 
 _WRONG: Final = (
@@ -56,8 +56,8 @@ async def use_link(visit: Visit) -> Response:
 
 async def _invited(visit: Visit, token: str) -> Administrator | None:
     tenant_id = tenant_of_token(token)
-    async with visit.context.database.house_read(visit.actor) as house:
-        return await administer.find_invited_administrator(house, tenant_id, token)
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        return await administer.find_invited_administrator(all_tenants, tenant_id, token)
 
 
 async def _set_up(visit: Visit, token: str) -> Response:
@@ -65,23 +65,23 @@ async def _set_up(visit: Visit, token: str) -> Response:
     name = configure.checked_name(visit.field("name"), "Your name", "name")
     hashed = await _hash(visit, email)
     actor = visit.actor._replace(kind="administrator", name=name)
-    async with visit.context.database.house_write(actor) as house:
-        administrator = await administer.set_up(house, token, email, name, hashed)
+    async with visit.context.database.write_all_tenants(actor) as all_tenants:
+        administrator = await administer.set_up(all_tenants, token, email, name, hashed)
         try:
-            tenant = await configure.create_tenant(house, visit.field("tenant"), visit.field("title"))
+            tenant = await configure.create_tenant(all_tenants, visit.field("tenant"), visit.field("title"))
         except Refusal as refused:  # in this form `name` is the administrator's
             refused.field = "tenant" if refused.field == "name" else refused.field
             raise
-        session = await sign_in.open_session(house, administrator, [])
+        session = await administrator_sign_in.open_session(all_tenants, administrator, [])
     return signed_in(visit, session, f"/console/{tenant.name}/identity-providers")
 
 
 async def _join(visit: Visit, token: str, administrator: Administrator) -> Response:
     hashed = await _hash(visit, administrator.email)
-    async with visit.context.database.house_write(visit.actor) as house:
-        await administer.join(house, tenant_of_token(token), token, administrator, hashed)
-        await end_ceremonies_of(house, administrator)
-        entry = await second_factor.enter(house, administrator, [], "/console/")
+    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+        await administer.join(all_tenants, tenant_of_token(token), token, administrator, hashed)
+        await end_ceremonies_of(all_tenants, administrator)
+        entry = await second_factor.enter(all_tenants, administrator, [], "/console/")
     return entered(visit, entry, "/console/")
 
 
@@ -90,7 +90,7 @@ async def _hash(visit: Visit, email: str) -> str:
     if password != visit.field("again"):
         raise WrongInput("The two passwords are not the same.", field="again")
     async with hashing:
-        return await asyncio.to_thread(sign_in.hash_password, password, email)
+        return await asyncio.to_thread(administrator_sign_in.hash_password, password, email)
 
 
 # -- signing in and out ------------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ async def show_sign_in(visit: Visit) -> Response:
 async def sign_in_administrator(visit: Visit) -> Response:
     """Check an e-mail and a password, and begin a session."""
     email, tenant_name = visit.field("email").strip(), visit.field("tenant").strip()
-    names = sign_in.throttle_names(email, visit.address, visit.context.checker.check("throttle"))
+    names = administrator_sign_in.throttle_names(email, visit.address, visit.context.checker.check("throttle"))
     values = {"email": email, "tenant": tenant_name, "to": visit.field("to")}
     try:
         administrator, kept, right = await _judge(visit, email, tenant_name, names)
@@ -115,14 +115,18 @@ async def sign_in_administrator(visit: Visit) -> Response:
         response = visit.page("sign_in.html", refused.status, values=values, refused=refused)
         response.headers["retry-after"] = str(refused.retry_after)
         return response
-    async with visit.context.database.house_write(visit.actor) as house:
-        if not right or administrator is None or not await sign_in.still_right(house, administrator, kept):
-            await sign_in.refuse_sign_in(house, email, administrator, names)
+    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+        if (
+            not right
+            or administrator is None
+            or not await administrator_sign_in.still_right(all_tenants, administrator, kept)
+        ):
+            await administrator_sign_in.refuse_sign_in(all_tenants, email, administrator, names)
             entry = Entry("", "")
         else:
-            entry = await second_factor.enter(house, administrator, names, _local(visit.field("to")))
+            entry = await second_factor.enter(all_tenants, administrator, names, _local(visit.field("to")))
             if entry.session and visit.session is not None:
-                await end_session(house, visit.session)  # the browser loses its cookie
+                await end_session(all_tenants, visit.session)  # the browser loses its cookie
     if not any(entry):
         return visit.page("sign_in.html", 401, values=values, refused=WrongInput(_WRONG, field="password"))
     return entered(visit, entry, _local(visit.field("to")))
@@ -138,20 +142,22 @@ async def _judge(
         TooOften
     """
     async with hashing:
-        async with visit.context.database.house_read(visit.actor) as house:
-            await sign_in.check_pace(house, names)
-            tenant = await find_tenant(house, tenant_name) if tenant_name else None
+        async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+            await administrator_sign_in.check_pace(all_tenants, names)
+            tenant = await find_tenant(all_tenants, tenant_name) if tenant_name else None
             wanted = tenant.id if tenant else "nowhere"
-            administrator, kept = await sign_in.candidates(house, email, wanted if tenant_name else None)
-        right = await asyncio.to_thread(sign_in.verify_password, kept, visit.field("password"))
+            administrator, kept = await administrator_sign_in.candidates(
+                all_tenants, email, wanted if tenant_name else None
+            )
+        right = await asyncio.to_thread(administrator_sign_in.verify_password, kept, visit.field("password"))
     return administrator, kept, right
 
 
 async def sign_out(visit: Visit) -> Response:
     """End the session."""
     if visit.session is not None:
-        async with visit.context.database.house_write(visit.actor) as house:
-            await sign_in.close_session(house, visit.session, visit.who)
+        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+            await administrator_sign_in.close_session(all_tenants, visit.session, visit.who)
     response = visit.redirect("/console/sign-in", "signed-out")
     secure = visit.context.settings.url.startswith("https:")  # a browser keeps a __Host- cookie unless told this
     response.delete_cookie(cookie_name(visit.context), path="/", secure=secure, httponly=True, samesite="lax")
@@ -166,8 +172,8 @@ def _local(path: str) -> str:
 
 async def show_front(visit: Visit) -> Response:
     """The root of the house: to the console, where a first administrator is asked for if there is none."""
-    async with visit.context.database.house_read(visit.actor) as house:
-        awaited = not await any_administrator(house)
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        awaited = not await any_administrator(all_tenants)
     if awaited:
         return visit.page("awaiting.html")
     return visit.redirect("/console/")

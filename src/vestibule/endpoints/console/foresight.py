@@ -14,7 +14,7 @@ from vestibule.endpoints.console.users import display_name
 from vestibule.mapping import compile_profile, console_role, given_roles
 from vestibule.model import IdentityProvider, RoleRules
 from vestibule.store.database import Reading
-from vestibule.store.users import Chosen, count_users, page_of_provider
+from vestibule.store.users import UserSelection, count_users, page_of_provider
 
 MOST_PEOPLE: Final = 2_000
 MOST_SHOWN: Final = 50
@@ -97,7 +97,7 @@ async def foresee(reading: Reading, provider: IdentityProvider, rules: RoleRules
     order = dict.fromkeys([*(rule.role for rule in rules.rules), rules.default, *sorted(had), ""])
     roles = [role for role in order if role] + [""]
     return Foresight(
-        await count_users(reading, Chosen(provider_id=provider.id)) if looked >= MOST_PEOPLE else looked,
+        await count_users(reading, UserSelection(provider_id=provider.id)) if looked >= MOST_PEOPLE else looked,
         looked,
         [Holders(role, had[role], get[role]) for role in roles],
         changes,

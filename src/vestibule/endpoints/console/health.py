@@ -11,7 +11,7 @@ from vestibule.events import EVENT_TYPES, Tone
 from vestibule.model import Credential, Event, IdentityProvider, Tenant
 from vestibule.store.credentials import credentials_of
 from vestibule.store.database import Reading
-from vestibule.store.events import Asked, latest_event, page_events
+from vestibule.store.events import EventQuery, latest_event, page_events
 from vestibule.vendors import VENDORS
 
 _USE_IS_NOTED_EVERY: Final = 60_000
@@ -63,7 +63,9 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
         return _refused(provider, refusal)
     if provider.provisioning == "paused":
         return Health(
-            "warn", f"Provisioning is paused. {title} is told to wait, keeps its changes and tries again by itself."
+            "warn",
+            f"Provisioning is paused. {title} is told to wait with new people and changes, keeps them and tries again "
+            "by itself. Whoever it deactivates or deletes is out at once.",
         )
     if not keys:
         return Health("warn", "There is no key that works.", mend="Make one under Keys.")
@@ -100,7 +102,7 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
 
 async def _latest_change(reading: Reading, provider_id: str) -> Event | None:
     """What was last about a person."""
-    events = await page_events(reading, Asked(types=_CHANGES, provider_id=provider_id), 1)
+    events = await page_events(reading, EventQuery(types=_CHANGES, provider_id=provider_id), 1)
     return events[0] if events else None
 
 

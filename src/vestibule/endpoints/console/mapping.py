@@ -6,7 +6,7 @@ import orjson
 from starlette.responses import Response
 
 from vestibule.actions import configure
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.events import changes_between
 from vestibule.mapping import MAX_RULES, compile_profile, trace

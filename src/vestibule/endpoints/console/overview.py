@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from vestibule.endpoints.console.account import lacks_factor
 from vestibule.endpoints.console.health import health_of
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.visit import Visit
 from vestibule.model import first_id_of
 from vestibule.store.database import Reading
-from vestibule.store.events import Asked, count_daily, page_events
+from vestibule.store.events import EventQuery, count_daily, page_events
 from vestibule.store.identity_providers import all_providers
 from vestibule.store.stopwatches import recent_times
 from vestibule.store.users import count_by_provider, find_twins
@@ -41,7 +41,7 @@ async def show_overview(visit: Visit) -> Response:
         ]
         refused = await page_events(
             reading,
-            Asked(
+            EventQuery(
                 types=("request.refused", "credential.refused", "login.refused", "revocation.refused"),
                 since=reading.now - DAY,
             ),

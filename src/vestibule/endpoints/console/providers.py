@@ -6,15 +6,15 @@ from starlette.responses import Response
 
 from vestibule.actions import configure
 from vestibule.endpoints.console.health import health_of
-from vestibule.endpoints.console.visit import Visit
 from vestibule.endpoints.saml_out import service_provider
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.keys import Pair
 from vestibule.model import IdentityProvider, SamlSettings
 from vestibule.saml.errors import SamlError
 from vestibule.saml.metadata import read_metadata
 from vestibule.store.credentials import credentials_of
-from vestibule.store.events import Asked, page_events
+from vestibule.store.events import EventQuery, page_events
 from vestibule.store.identity_providers import all_providers, find_derivation, find_provider
 from vestibule.store.saml import keys_of
 from vestibule.store.users import count_by_provider
@@ -87,7 +87,7 @@ async def provider_page(
             live=[key for key in keys if key.usable(reading.now)],
             ended=[key for key in keys if not key.usable(reading.now)],
             derivation=await find_derivation(reading, provider_id),
-            events=await page_events(reading, Asked(provider_id=provider_id), 12),
+            events=await page_events(reading, EventQuery(provider_id=provider_id), 12),
             scim_url=scim_url,
             scim_host_url=settings.scim_host_url(visit.tenant.name),
             steps=_steps(provider, scim_url, newest),

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from vestibule.actions import configure
 from vestibule.endpoints.console.providers import provider_page
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.model import Provisioning
 from vestibule.store.credentials import find_credential

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from vestibule.actions import configure
 from vestibule.endpoints.console.foresight import Foresight, foresee
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.mapping import CONSOLE_ROLES, MAX_ROLE_RULES, check_role_rules
 from vestibule.model import IdentityProvider, RoleRule, RoleRules

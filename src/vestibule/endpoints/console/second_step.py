@@ -7,12 +7,12 @@ from typing import Final
 
 from starlette.responses import Response
 
-from vestibule.actions import proofs, second_factor, sign_in
+from vestibule.actions import administrator_sign_in, proofs, second_factor
 from vestibule.actions.second_factor import Entry, Proof, Step
-from vestibule.endpoints.console.guard import cookie_name
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.guard import cookie_name
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, TooOften, WrongInput
-from vestibule.store.sessions import end_session
+from vestibule.store.administrator_sessions import end_session
 
 PATH: Final = "/console/second-step"
 _WRONG: Final = {
@@ -42,8 +42,8 @@ def entered(visit: Visit, entry: Entry, path: str) -> Response:
 
 async def show_step(visit: Visit) -> Response:
     """The page that asks for the second factor."""
-    async with visit.context.database.house_read(visit.actor) as house:
-        step = await second_factor.find_step(house, _token(visit))
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        step = await second_factor.find_step(all_tenants, _token(visit))
     return _page(visit, step) if step else _begin_again(visit)
 
 
@@ -53,23 +53,25 @@ async def take_step(visit: Visit) -> Response:
     if not any(proof):
         return await show_step(visit)
     party, checker = proofs.relying_party(visit.context.settings.url), visit.context.checker
-    async with visit.context.database.house_write(visit.actor) as house:
-        step = await second_factor.find_step(house, _token(visit), lock=True)
+    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+        step = await second_factor.find_step(all_tenants, _token(visit), lock=True)
         if step is None:
             return _begin_again(visit)
         names = [second_factor.step_throttle(step.administrator), f"address:{visit.address}"]
         try:
             # A passkey cannot be guessed: whoever has it gets in, however often somebody else fails.
-            await sign_in.check_pace(house, [] if proof.answer else names)
+            await administrator_sign_in.check_pace(all_tenants, [] if proof.answer else names)
         except TooOften as refused:
             return _page(visit, step, refused)
-        if await second_factor.proves(house, step, proof, party, checker):
+        if await second_factor.proves(all_tenants, step, proof, party, checker):
             if visit.session is not None:
-                await end_session(house, visit.session)
-            failed = sign_in.throttle_names(step.administrator.email, visit.address, checker.check("throttle"))
-            session = await second_factor.finish_step(house, step, failed)
+                await end_session(all_tenants, visit.session)
+            failed = administrator_sign_in.throttle_names(
+                step.administrator.email, visit.address, checker.check("throttle")
+            )
+            session = await second_factor.finish_step(all_tenants, step, failed)
             return signed_in(visit, session, step.ceremony.relay)
-        more = await second_factor.refuse_step(house, step, proof, names)
+        more = await second_factor.refuse_step(all_tenants, step, proof, names)
     field = next(name for name, value in proof._asdict().items() if value)
     return _page(visit, step, WrongInput(_WRONG[field], field=field)) if more else _begin_again(visit)
 

@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from vestibule.actions import configure
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.model import HOUSE, Tenant
 from vestibule.scim.text import fold
-from vestibule.store.tenants import all_tenants
+from vestibule.store.tenants import find_tenants
 
 PAGE: Final = 100
 
@@ -44,16 +44,16 @@ async def _list_page(visit: Visit, refused: Refusal | None = None) -> Response:
 async def add_tenant(visit: Visit) -> Response:
     """Make room for an organisation."""
     try:
-        async with visit.context.database.house_write(visit.actor) as house:
-            tenant = await configure.create_tenant(house, visit.field("name"), visit.field("title"))
+        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+            tenant = await configure.create_tenant(all_tenants, visit.field("name"), visit.field("title"))
     except Refusal as refused:
         return await _list_page(visit, refused)
     return visit.redirect(f"/console/{tenant.name}/", "tenant-added")
 
 
 async def _tenants(visit: Visit) -> list[Tenant]:
-    async with visit.context.database.house_read(visit.actor) as house:
-        return await all_tenants(house)
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        return await find_tenants(all_tenants)
 
 
 async def show_tenant(visit: Visit) -> Response:

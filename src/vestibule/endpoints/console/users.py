@@ -7,16 +7,16 @@ from starlette.responses import Response
 
 from vestibule.actions import people
 from vestibule.endpoints.console.access import access_of
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.mapping import given_roles, trace
 from vestibule.model import IdentityProvider, User
 from vestibule.scim.representation import expand
 from vestibule.scim.schema import USER_TYPE
 from vestibule.store.database import Reading
-from vestibule.store.events import Asked, page_events
+from vestibule.store.events import EventQuery, page_events
 from vestibule.store.identity_providers import all_providers
-from vestibule.store.users import Chosen, count_users, find_user, find_users_by_name, list_users
+from vestibule.store.users import UserSelection, count_users, find_user, find_users_by_name, list_users
 from vestibule.vendors.vendor import BASE_MAPPING
 
 PAGE: Final = 50
@@ -30,7 +30,7 @@ async def show_users(visit: Visit) -> Response:
     """The list, searched and filtered, a page at a time from either end."""
     state, provider_id, search = visit.query("state"), visit.query("provider"), visit.query("q").strip()
     after, before = visit.query("after"), visit.query("before")
-    chosen = Chosen(
+    chosen = UserSelection(
         search,
         _STATES.get(state),
         "" if provider_id == BY_HAND else provider_id or None,
@@ -75,7 +75,7 @@ async def show_user(visit: Visit) -> Response:
         user = await find_user(reading, visit.path("user_id"))
         if user is None:
             # The history of a deleted person can still be read.
-            events = await page_events(reading, Asked(subject_id=visit.path("user_id")), PAGE)
+            events = await page_events(reading, EventQuery(subject_id=visit.path("user_id")), PAGE)
             if not events:
                 raise visit.not_found()
             return visit.page("user_gone.html", events=events)
@@ -87,7 +87,7 @@ async def _user_page(visit: Visit, reading: Reading, user: User, refused: Refusa
     provider = providers.get(user.identity_provider_id)
     document = orjson.loads(user.document)
     namesakes = [each for each in await find_users_by_name(reading, document["userName"]) if each.id != user.id]
-    events = await page_events(reading, Asked(subject_id=user.id), PAGE)
+    events = await page_events(reading, EventQuery(subject_id=user.id), PAGE)
     base_url = visit.context.settings.scim_url(visit.tenant.name)
     return visit.page(
         "user.html",

@@ -8,17 +8,17 @@ from urllib.parse import urlencode
 import orjson
 from starlette.responses import Response
 
-from vestibule.actions import sessions, sign_in
-from vestibule.endpoints.console.guard import person_cookie_name, recognise_administrator
-from vestibule.endpoints.console.visit import Visit
+from vestibule.actions import administrator_sign_in, end_access
 from vestibule.endpoints.saml_out import leave
+from vestibule.endpoints.web.guard import person_cookie_name, recognise_administrator
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import NotFound, SignInNeeded
 from vestibule.mapping import console_role, given_roles
 from vestibule.model import Application, IdentityProvider, User
 from vestibule.store.applications import all_applications
 from vestibule.store.events import append_event
 from vestibule.store.identity_providers import all_providers, find_provider
-from vestibule.store.user_sessions import end_user_session, sessions_of_user
+from vestibule.store.person_sessions import end_user_session, sessions_of_user
 
 _PROFILE_SHOWN: Final = 30
 
@@ -119,7 +119,7 @@ async def end_session(visit: Visit) -> Response:
         NotFound
     """
     async with visit.context.database.write(visit.actor) as tx:
-        found = await sessions.end_one(tx, visit.me.id, visit.path("session_id"), visit.person_name)
+        found = await end_access.end_one(tx, visit.me.id, visit.path("session_id"), visit.person_name)
     if not found:
         raise NotFound("That session has ended already.")
     return visit.redirect(f"/{visit.tenant.name}/", "session-ended")
@@ -129,8 +129,8 @@ async def _leave_console(visit: Visit) -> None:
     """End the console session of this browser, if it is the same person's."""
     await recognise_administrator(visit, keep_alive=False)
     if visit.session is not None and visit.who.user_id == visit.me.id:
-        async with visit.context.database.house_write(visit.actor) as house:
-            await sign_in.close_session(house, visit.session, visit.who)
+        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+            await administrator_sign_in.close_session(all_tenants, visit.session, visit.who)
 
 
 async def sign_out(visit: Visit) -> Response:

@@ -15,13 +15,13 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from vestibule.endpoints.console.words import NOTICES, render
 from vestibule.endpoints.context import Context
+from vestibule.endpoints.web.rendering import NOTICES, render
 from vestibule.errors import NotFound, WrongInput
 from vestibule.mapping import makes_owners
 from vestibule.model import HOUSE, ROLES, Actor, Administrator, AdministratorRole, IdentityProvider, Tenant, User
-from vestibule.store.sessions import Session
-from vestibule.store.user_sessions import UserSession
+from vestibule.store.administrator_sessions import Session
+from vestibule.store.person_sessions import UserSession
 
 LONGEST_FIELD = 2 * 1024 * 1024
 

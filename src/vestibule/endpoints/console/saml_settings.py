@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from vestibule.actions import saml_keys, saml_settings
 from vestibule.endpoints.console.providers import provider_page
-from vestibule.endpoints.console.sign_in_words import mend_of_sign_in
-from vestibule.endpoints.console.visit import Visit
+from vestibule.endpoints.console.sign_in_advice import mend_of_sign_in
 from vestibule.endpoints.fetch import fetch
 from vestibule.endpoints.saml_out import send_to_sign_in
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, SignInRefused, WrongInput
 from vestibule.model import IdentityProvider, SamlSettings
 from vestibule.saml.certificate import read_certificates

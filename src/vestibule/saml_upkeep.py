@@ -16,7 +16,7 @@ from vestibule.store.database import Tx
 from vestibule.store.events import append_event
 from vestibule.store.identity_providers import all_providers
 from vestibule.store.saml import see_once
-from vestibule.store.tenants import all_tenants
+from vestibule.store.tenants import find_tenants
 
 log = logging.getLogger("vestibule.worker")
 
@@ -30,8 +30,8 @@ WARNED_DAYS: Final = (60, 30, 7, 1, 0)
 
 async def keep_up(context: Context) -> None:
     """Look after every identity provider of every tenant."""
-    async with context.database.house_read(Actor(HOUSE, "worker")) as house:
-        tenants, now = await all_tenants(house), house.now
+    async with context.database.read_all_tenants(Actor(HOUSE, "worker")) as all_tenants:
+        tenants, now = await find_tenants(all_tenants), all_tenants.now
     at_once = asyncio.Semaphore(_AT_ONCE)
     reading_again = []
     for tenant in tenants:

@@ -13,7 +13,7 @@ from vestibule.model import IdentityProvider, User
 from vestibule.store.administrators import forget_linked_administrator, remove_linked_administrator
 from vestibule.store.database import End, Tx
 from vestibule.store.events import append_event
-from vestibule.store.user_sessions import (
+from vestibule.store.person_sessions import (
     end_console_sessions_of_user,
     end_sessions_of_index,
     end_sessions_of_provider,

@@ -20,20 +20,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
+from vestibule.actions.administrator_sign_in import IDLE
 from vestibule.actions.configure import check_may_give
-from vestibule.actions.sign_in import IDLE
-from vestibule.endpoints.console.visit import Visit
-from vestibule.endpoints.console.words import render
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.failures import refusal
+from vestibule.endpoints.web.rendering import render
+from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import NotAllowed, Refusal, SignInNeeded, StaleForm, TooOften, WrongInput
 from vestibule.keys import tenant_of_token, token_check
 from vestibule.model import HOUSE, HOUSE_TENANT, ROLES, AdministratorRole, Tenant
 from vestibule.settings import Settings
+from vestibule.store.administrator_sessions import find_session, touch_session
 from vestibule.store.identity_providers import find_provider
-from vestibule.store.sessions import find_session, touch_session
+from vestibule.store.person_sessions import find_user_session, touch_user_session
 from vestibule.store.tenants import find_tenant
-from vestibule.store.user_sessions import find_user_session, touch_user_session
 from vestibule.store.users import find_user
 
 Who = Literal["anyone", "person", "auditor", "admin", "owner", "operator"]
@@ -202,9 +202,9 @@ async def recognise_administrator(visit: Visit, *, keep_alive: bool) -> None:
     tenant_id = tenant_of_token(token)
     if not token or len(token) > 200 or not token.isascii() or not token.isprintable() or len(tenant_id) > 40:
         return
-    async with visit.context.database.house_read(visit.actor) as house:
-        found = await find_session(house, tenant_id, token_check(token))
-        now = house.now
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        found = await find_session(all_tenants, tenant_id, token_check(token))
+        now = all_tenants.now
     if found is None:
         return
     session, administrator = found
@@ -212,8 +212,8 @@ async def recognise_administrator(visit: Visit, *, keep_alive: bool) -> None:
         return
     visit.session, visit.administrator = session, administrator
     if keep_alive and now - session.seen_at >= SEEN_EVERY:
-        async with visit.context.database.house_write(visit.actor) as house:
-            await touch_session(house, session)
+        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+            await touch_session(all_tenants, session)
 
 
 async def _check_role(who: AdministratorRole, visit: Visit) -> None:
@@ -248,8 +248,8 @@ async def _enter_tenant(visit: Visit) -> None:
     if visit.path("tenant") == HOUSE:
         visit.known_tenant = HOUSE_TENANT
         return
-    async with visit.context.database.house_read(visit.actor) as house:
-        tenant = await find_tenant(house, visit.path("tenant"))
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        tenant = await find_tenant(all_tenants, visit.path("tenant"))
     if tenant is None:
         raise visit.not_found()
     visit.known_tenant = tenant

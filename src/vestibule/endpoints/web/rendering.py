@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from vestibule.endpoints.console import assets
-from vestibule.endpoints.console.browsers import browser_name
+from vestibule.endpoints.web import assets
+from vestibule.endpoints.web.browsers import browser_name
 from vestibule.events import BY_NAME
 from vestibule.keys import shortened
 from vestibule.model import Event
@@ -27,7 +27,8 @@ NOTICES: Final = {
     "saved": "Saved.",
     "provisioning-on": "Auto-provisioning is on.",
     "provisioning-off": "Auto-provisioning is off: requests are refused.",
-    "provisioning-paused": "Provisioning is paused. Changes wait at the identity provider.",
+    "provisioning-paused": "Provisioning is paused. New people and changes wait at the identity provider; whoever "
+    "is deactivated or deleted there is out at once.",
     "key-retired": "The key is retired. From now on it is refused.",
     "mapping-saved": "The mapping is saved. Every Profile is being derived anew.",
     "mapping-same": "Nothing was changed.",
@@ -189,10 +190,12 @@ def sentence(event: Event, tenant_path: str) -> Markup:
     for name in ("attributes", "reason", "done", "changed", "role"):
         if name in values:
             parts[name] = escape(plain(values[name]))
-    if event.subject_id and event.type.startswith("user.") and event.type != "user.deleted":
+    about = event.type.startswith("user.") and event.type != "user.deleted"
+    if event.subject_id and (about or event.type == "request.refused"):
         parts["subject"] = Markup('<a href="{}/users/{}">{}</a>').format(
             tenant_path, event.subject_id, values["subject"]
         )
+    parts["whom"] = Markup(" for {}").format(parts["subject"]) if values["subject"] else Markup()
     try:
         # Only the sentence is a template; what is put into it is escaped by Markup and never interpreted again.
         return Markup(kind.sentence).format(**parts)  # noqa: S704 -- a constant from the page of events

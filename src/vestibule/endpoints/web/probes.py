@@ -2,9 +2,9 @@
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from vestibule.endpoints.console import assets
-from vestibule.endpoints.console.visit import Visit
 from vestibule.endpoints.health import ready
+from vestibule.endpoints.web import assets
+from vestibule.endpoints.web.visit import Visit
 
 
 async def show_alive(visit: Visit) -> Response:

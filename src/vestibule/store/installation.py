@@ -3,7 +3,7 @@
 from typing import Final
 
 from vestibule.model import HOUSE
-from vestibule.store.database import House
+from vestibule.store.database import AllTenants
 
 _THROTTLE: Final = "SELECT failures, until, last_at FROM throttles WHERE tenant_id = $1 AND name = $2"
 _LOCK: Final = """
@@ -20,33 +20,33 @@ _CLEAR: Final = "DELETE FROM throttles WHERE tenant_id = $1 AND name = $2"
 _FORGET: Final = "DELETE FROM throttles WHERE last_at < $1"
 
 
-async def find_throttle(house: House, name: str) -> tuple[int, int, int]:
+async def find_throttle(all_tenants: AllTenants, name: str) -> tuple[int, int, int]:
     """What is counted under a name: failures, when the next try is allowed, and when the last one failed."""
-    row = await house.one(_THROTTLE, HOUSE, name)
+    row = await all_tenants.one(_THROTTLE, HOUSE, name)
     return (row[0], row[1], row[2]) if row else (0, 0, 0)
 
 
-async def lock_throttle(house: House, name: str) -> tuple[int, int]:
+async def lock_throttle(all_tenants: AllTenants, name: str) -> tuple[int, int]:
     """How many failures are counted under a name and when the last one was; nobody else counts until the transaction
     ends.
     """
-    ((failures, last_at),) = await house.all(_LOCK, HOUSE, name, house.now)
+    ((failures, last_at),) = await all_tenants.all(_LOCK, HOUSE, name, all_tenants.now)
     return failures, last_at
 
 
-async def put_throttle(house: House, name: str, failures: int, until: int) -> None:
+async def put_throttle(all_tenants: AllTenants, name: str, failures: int, until: int) -> None:
     """Count a failure now."""
-    await house.run(_FAIL, HOUSE, name, failures, until, house.now)
+    await all_tenants.run(_FAIL, HOUSE, name, failures, until, all_tenants.now)
 
 
-async def clear_throttle(house: House, name: str) -> None:
+async def clear_throttle(all_tenants: AllTenants, name: str) -> None:
     """Forget the failures under a name."""
-    await house.run(_CLEAR, HOUSE, name)
+    await all_tenants.run(_CLEAR, HOUSE, name)
 
 
-async def forget_old_throttles(house: House, before: int) -> None:
+async def forget_old_throttles(all_tenants: AllTenants, before: int) -> None:
     """Throw away counts that nothing was added to since an instant."""
-    await house.run(_FORGET, before)
+    await all_tenants.run(_FORGET, before)
 
 
 # -- facts -------------------------------------------------------------------------------------------------------------
@@ -58,17 +58,17 @@ INSERT INTO facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET
 _PUT_FACT: Final = "INSERT INTO facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
 
 
-async def find_fact(house: House, name: str) -> str | None:
+async def find_fact(all_tenants: AllTenants, name: str) -> str | None:
     """A fact about the installation."""
-    row = await house.one(_FACT, name)
+    row = await all_tenants.one(_FACT, name)
     return row[0] if row else None
 
 
-async def put_fact(house: House, name: str, value: str) -> None:
+async def put_fact(all_tenants: AllTenants, name: str, value: str) -> None:
     """Keep a fact, unless it is kept already."""
-    await house.run(_PUT_FACT, name, value)
+    await all_tenants.run(_PUT_FACT, name, value)
 
 
-async def set_fact(house: House, name: str, value: str) -> None:
+async def set_fact(all_tenants: AllTenants, name: str, value: str) -> None:
     """Keep a fact in place of what was kept under its name."""
-    await house.run(_SET_FACT, name, value)
+    await all_tenants.run(_SET_FACT, name, value)

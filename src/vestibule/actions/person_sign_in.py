@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from vestibule.actions.administrator_sign_in import ABSOLUTE as CONSOLE_ABSOLUTE
 from vestibule.actions.provision import derivation_of
-from vestibule.actions.sign_in import ABSOLUTE as CONSOLE_ABSOLUTE
 from vestibule.errors import SignInRefused
 from vestibule.events import changes_between
 from vestibule.keys import make_form_token, make_one_time_token, token_check
@@ -34,6 +34,7 @@ from vestibule.scim.errors import ScimError
 from vestibule.scim.filter import Document
 from vestibule.scim.resource import clean
 from vestibule.scim.schema import USER_TYPE
+from vestibule.store.administrator_sessions import Session, insert_session
 from vestibule.store.administrators import (
     find_linked_administrator,
     put_linked_administrator,
@@ -42,10 +43,9 @@ from vestibule.store.administrators import (
 from vestibule.store.database import Reading, Tx, UniqueViolation
 from vestibule.store.events import append_event
 from vestibule.store.identity_providers import hold_provider
+from vestibule.store.person_sessions import UserSession, insert_user_session
 from vestibule.store.saml import SignInRequest, insert_request, see_once, take_request
-from vestibule.store.sessions import Session, insert_session
 from vestibule.store.tenants import hold_tenant
-from vestibule.store.user_sessions import UserSession, insert_user_session
 from vestibule.store.users import (
     departed_at,
     find_own_users,

@@ -15,11 +15,11 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from vestibule.errors import TooOften, WrongInput
 from vestibule.keys import make_form_token, make_one_time_token, token_check
 from vestibule.model import HOUSE, Administrator
+from vestibule.store.administrator_sessions import Session, end_session, insert_session
 from vestibule.store.administrators import email_key, find_by_email, lock_administrator, note_sign_in
-from vestibule.store.database import House
+from vestibule.store.database import AllTenants
 from vestibule.store.events import append_house_event
-from vestibule.store.house import clear_throttle, find_throttle, lock_throttle, put_throttle
-from vestibule.store.sessions import Session, end_session, insert_session
+from vestibule.store.installation import clear_throttle, find_throttle, lock_throttle, put_throttle
 
 IDLE: Final = 30 * 60_000
 ABSOLUTE: Final = 8 * 3_600_000
@@ -73,7 +73,7 @@ def verify_password(kept: str | None, password: str) -> bool:
 # -- signing in --------------------------------------------------------------------------------------------------------
 
 
-async def check_pace(house: House, names: list[str]) -> None:
+async def check_pace(all_tenants: AllTenants, names: list[str]) -> None:
     """Refuse a try that comes too soon after too many failures.
 
     Raises:
@@ -81,21 +81,21 @@ async def check_pace(house: House, names: list[str]) -> None:
     """
     wait = 0
     for name in names:
-        _, until, _ = await find_throttle(house, name)
-        wait = max(wait, until - house.now)
+        _, until, _ = await find_throttle(all_tenants, name)
+        wait = max(wait, until - all_tenants.now)
     if wait > 0:
         seconds = -(-wait // 1000)
         raise TooOften(f"Too many failed attempts. Try again in {seconds} seconds.", seconds)
 
 
-async def count_failure(house: House, names: list[str]) -> None:
+async def count_failure(all_tenants: AllTenants, names: list[str]) -> None:
     """Count a failed try; from the sixth on, the next has to wait."""
     for name in names:
-        failures, last_at = await lock_throttle(house, name)
-        failures = failures + 1 if house.now - last_at < ABSOLUTE else 1
+        failures, last_at = await lock_throttle(all_tenants, name)
+        failures = failures + 1 if all_tenants.now - last_at < ABSOLUTE else 1
         allowed = FREE_TRIES * (10 if name.startswith("address:") else 1)
         wait = min(LONGEST_WAIT, 1000 << min(failures - allowed, 20)) if failures >= allowed else 0
-        await put_throttle(house, name, failures, house.now + wait)
+        await put_throttle(all_tenants, name, failures, all_tenants.now + wait)
 
 
 def throttle_names(email: str, address: str, pepper_key: bytes) -> list[str]:
@@ -104,11 +104,13 @@ def throttle_names(email: str, address: str, pepper_key: bytes) -> list[str]:
     return [f"email:{hashed}", f"address:{address}"]
 
 
-async def candidates(house: House, email: str, tenant_id: str | None) -> tuple[Administrator | None, str | None]:
+async def candidates(
+    all_tenants: AllTenants, email: str, tenant_id: str | None
+) -> tuple[Administrator | None, str | None]:
     """Who an e-mail may be, with the hash of their password: in a tenant, or wherever it is known exactly once."""
     found = [
         each
-        for each in await find_by_email(house, email)
+        for each in await find_by_email(all_tenants, email)
         if tenant_id is None or each[0].tenant_id in {tenant_id, HOUSE}
     ]
     if len(found) != 1:
@@ -118,42 +120,49 @@ async def candidates(house: House, email: str, tenant_id: str | None) -> tuple[A
     return found[0]
 
 
-async def still_right(house: House, administrator: Administrator, kept: str | None) -> bool:
+async def still_right(all_tenants: AllTenants, administrator: Administrator, kept: str | None) -> bool:
     """Whether somebody whose password was right may still come in with it. Hashing takes long: they may have been
     locked out, or have chosen another password, meanwhile. Whoever does that now waits, and then finds the session.
     """
-    now, hash_now = await lock_administrator(house, administrator.tenant_id, administrator.id)
+    now, hash_now = await lock_administrator(all_tenants, administrator.tenant_id, administrator.id)
     return now is not None and now.disabled_at is None and hash_now == kept
 
 
-async def refuse_sign_in(house: House, email: str, administrator: Administrator | None, names: list[str]) -> None:
+async def refuse_sign_in(
+    all_tenants: AllTenants, email: str, administrator: Administrator | None, names: list[str]
+) -> None:
     """Count and record a failed sign-in. A stranger's e-mail is recorded nowhere."""
-    await count_failure(house, names)
+    await count_failure(all_tenants, names)
     if administrator is not None:
         told = {"email": email, "reason": "the password did not match"}
-        await append_house_event(house, administrator.tenant_id, "administrator.sign_in_refused", told)
+        await append_house_event(all_tenants, administrator.tenant_id, "administrator.sign_in_refused", told)
 
 
-async def open_session(house: House, administrator: Administrator, names: list[str]) -> str:
+async def open_session(all_tenants: AllTenants, administrator: Administrator, names: list[str]) -> str:
     """Begin a session; the token for its cookie."""
     token = make_one_time_token(administrator.tenant_id)
     session = Session(
-        administrator.tenant_id, token_check(token), make_form_token(), house.now, house.now, house.now + ABSOLUTE
+        administrator.tenant_id,
+        token_check(token),
+        make_form_token(),
+        all_tenants.now,
+        all_tenants.now,
+        all_tenants.now + ABSOLUTE,
     )
-    await insert_session(house, session, administrator.id, house.actor.address, house.actor.agent)
-    await note_sign_in(house, administrator)
+    await insert_session(all_tenants, session, administrator.id, all_tenants.actor.address, all_tenants.actor.agent)
+    await note_sign_in(all_tenants, administrator)
     for name in names:
         if name.startswith("email:"):
-            await clear_throttle(house, name)
+            await clear_throttle(all_tenants, name)
     await append_house_event(
-        house, administrator.tenant_id, "administrator.signed_in", {"subject": administrator.email}
+        all_tenants, administrator.tenant_id, "administrator.signed_in", {"subject": administrator.email}
     )
     return token
 
 
-async def close_session(house: House, session: Session, administrator: Administrator) -> None:
+async def close_session(all_tenants: AllTenants, session: Session, administrator: Administrator) -> None:
     """End a session because its administrator wants that."""
-    await end_session(house, session)
+    await end_session(all_tenants, session)
     await append_house_event(
-        house, administrator.tenant_id, "administrator.signed_out", {"subject": administrator.email}
+        all_tenants, administrator.tenant_id, "administrator.signed_out", {"subject": administrator.email}
     )

@@ -19,7 +19,7 @@ LONG_NAME: Final = "wilhelmina.featherstonehaugh-cholmondeley@subsidiary.north.e
 
 
 @dataclass
-class House:
+class RunningProduct:
     """The demo, the cookie of its first administrator, and the ids that pages are found by."""
 
     demo: Demo
@@ -40,7 +40,7 @@ class House:
         return {"cookies": self.cookies, "origins": []}
 
 
-def furnish(demo: Demo) -> House:
+def furnish(demo: Demo) -> RunningProduct:
     """Set everything up: two identity providers, keys of every age, people in every state, refusals, administrators."""
     with Visitor(demo.url) as owner:
         first = set_up(owner, demo.link)
@@ -66,7 +66,7 @@ def furnish(demo: Demo) -> House:
     ids["link"] = demo.vestibule.json("admin", "add", "guest@north.example", "--tenant", TENANT)["link"].rpartition(
         "/"
     )[2]
-    return House(demo, cookies, ids)
+    return RunningProduct(demo, cookies, ids)
 
 
 def set_up(visitor: Visitor, link: str) -> Page:

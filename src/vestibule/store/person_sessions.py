@@ -5,7 +5,7 @@ tenant are in order; all of it is read anew for every request, so that an end is
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from vestibule.store.database import House, Reading, Row, Tx
+from vestibule.store.database import AllTenants, Reading, Row, Tx
 
 
 class UserSession(NamedTuple):
@@ -172,10 +172,10 @@ async def end_sessions_of_provider(tx: Tx, provider_id: str) -> Ended:
     return Ended(own, await tx.run(_END_CONSOLE_OF_PROVIDER, tx.tenant, provider_id))
 
 
-async def end_sessions_of_tenant(house: House, tenant_id: str) -> Ended:
+async def end_sessions_of_tenant(all_tenants: AllTenants, tenant_id: str) -> Ended:
     """End every session of a tenant's people and administrators."""
-    own = await house.run(_END_OF_TENANT, tenant_id)
-    return Ended(own, await house.run(_END_CONSOLE_OF_TENANT, tenant_id))
+    own = await all_tenants.run(_END_OF_TENANT, tenant_id)
+    return Ended(own, await all_tenants.run(_END_CONSOLE_OF_TENANT, tenant_id))
 
 
 async def end_sessions_that_are_over(tx: Tx, session_idle: int) -> None:
@@ -191,6 +191,6 @@ async def shorten_sessions(tx: Tx, session_absolute: int) -> None:
     await tx.run(_SHORTEN_CONSOLE, tx.tenant, session_absolute)
 
 
-async def forget_expired_user_sessions(house: House) -> None:
+async def forget_expired_user_sessions(all_tenants: AllTenants) -> None:
     """Throw away sessions whose time is over, or that nobody used for as long as their tenant allows."""
-    await house.run(_FORGET, house.now)
+    await all_tenants.run(_FORGET, all_tenants.now)

@@ -5,7 +5,7 @@ from typing import Final
 
 from vestibule.model import Administrator
 from vestibule.store.administrators import administrator_of_row
-from vestibule.store.database import House, Tx
+from vestibule.store.database import AllTenants, Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,11 @@ _END_ALL: Final = "DELETE FROM sessions WHERE tenant_id = $1 AND administrator_i
 _END_EXPIRED: Final = "DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2"
 
 
-async def insert_session(house: House | Tx, session: Session, administrator_id: str, address: str, agent: str) -> None:
+async def insert_session(
+    all_tenants: AllTenants | Tx, session: Session, administrator_id: str, address: str, agent: str
+) -> None:
     """Keep a new session."""
-    await house.run(
+    await all_tenants.run(
         _OPEN,
         session.tenant_id,
         session.token_check,
@@ -53,22 +55,24 @@ async def insert_session(house: House | Tx, session: Session, administrator_id: 
     )
 
 
-async def find_session(house: House, tenant_id: str, token_check: bytes) -> tuple[Session, Administrator] | None:
+async def find_session(
+    all_tenants: AllTenants, tenant_id: str, token_check: bytes
+) -> tuple[Session, Administrator] | None:
     """The session of a cookie and whose it is."""
-    row = await house.one(_SESSION, tenant_id, token_check)
+    row = await all_tenants.one(_SESSION, tenant_id, token_check)
     if row is None:
         return None
     return Session(tenant_id, token_check, *row[:4]), administrator_of_row(row[4:])
 
 
-async def touch_session(house: House, session: Session) -> None:
+async def touch_session(all_tenants: AllTenants, session: Session) -> None:
     """Note that a session is in use."""
-    await house.run(_SEEN, session.tenant_id, session.token_check, house.now)
+    await all_tenants.run(_SEEN, session.tenant_id, session.token_check, all_tenants.now)
 
 
-async def end_session(house: House, session: Session) -> None:
+async def end_session(all_tenants: AllTenants, session: Session) -> None:
     """End one session."""
-    await house.run(_END, session.tenant_id, session.token_check)
+    await all_tenants.run(_END, session.tenant_id, session.token_check)
 
 
 async def end_console_session_of_token(tx: Tx, tenant_id: str, token_check: bytes) -> None:
@@ -76,11 +80,11 @@ async def end_console_session_of_token(tx: Tx, tenant_id: str, token_check: byte
     await tx.run(_END, tenant_id, token_check)
 
 
-async def end_sessions_of(house: House, administrator: Administrator) -> int:
+async def end_sessions_of(all_tenants: AllTenants, administrator: Administrator) -> int:
     """End every session of an administrator; how many there were."""
-    return await house.run(_END_ALL, administrator.tenant_id, administrator.id)
+    return await all_tenants.run(_END_ALL, administrator.tenant_id, administrator.id)
 
 
-async def forget_expired_sessions(house: House, idle_since: int) -> None:
+async def forget_expired_sessions(all_tenants: AllTenants, idle_since: int) -> None:
     """Throw away sessions whose time is over, or that nobody used since an instant."""
-    await house.run(_END_EXPIRED, house.now, idle_since)
+    await all_tenants.run(_END_EXPIRED, all_tenants.now, idle_since)
