@@ -44,21 +44,21 @@ mutants: $(BIN)/.test ## what the tests of SAML would not notice (not part of th
 lock: ## write requirements/*.lock anew from pyproject.toml
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv
 	@flags="--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q --upgrade"; \
-	$(VENV)/lock/bin/uv pip compile $$flags pyproject.toml --extra build -o requirements/run.lock; \
-	$(VENV)/lock/bin/uv pip compile $$flags pyproject.toml --extra build --extra test -c requirements/run.lock -o requirements/test.lock
+	$(VENV)/lock/bin/uv pip compile $$flags pyproject.toml pocket-okta/pyproject.toml --extra build -o requirements/run.lock; \
+	$(VENV)/lock/bin/uv pip compile $$flags pyproject.toml pocket-okta/pyproject.toml --extra build --extra test -c requirements/run.lock -o requirements/test.lock
 
 clean: ## remove the virtual environment and caches; ./var, the data, stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	@find src tests bench -name __pycache__ -prune -exec rm -rf {} +
+	@find src pocket-okta tests bench -name __pycache__ -prune -exec rm -rf {} +
 
 # A stamp file says which lock file the environment was made from, so that a second run installs nothing.
-$(BIN)/.run: requirements/run.lock pyproject.toml
+$(BIN)/.run: requirements/run.lock pyproject.toml pocket-okta/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Vestibule needs Python 3.11 or newer, this is %s. Name another with: make PYTHON=python3.12" % sys.version.split()[0])'
 	@test -x $(BIN)/python || { echo "Making a virtual environment in $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing from requirements/run.lock ..."
 	@$(BIN)/pip install -q --require-hashes --no-deps -r requirements/run.lock
-	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
-	@$(BIN)/python -m compileall -q src
+	@$(BIN)/pip install -q --no-deps --no-build-isolation -e . -e ./pocket-okta
+	@$(BIN)/python -m compileall -q src pocket-okta/src
 	@touch $@
 
 $(BIN)/.test: $(BIN)/.run requirements/test.lock

@@ -19,12 +19,14 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import asyncpg
 import httpx2
+import hypothesis
 import pytest
 
 from vestibule.actions import configure
@@ -33,7 +35,10 @@ from vestibule.cli import main
 from vestibule.endpoints.context import Context
 from vestibule.keys import Pair
 from vestibule.model import HOUSE, Actor, IdentityProvider, Tenant
+from vestibule.saml.service_provider import make_signing_key
+from vestibule.saml.signature import SigningKey
 from vestibule.settings import Settings
+from vestibule.store.database import milliseconds_now
 from vestibule.store.events import event_data
 from vestibule.store.stopwatches import keep_stopwatches
 
@@ -42,11 +47,19 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 ENGINES = ("sqlite", "postgres")
-PLAIN: dict[str, Any] = {"verify": False, "trust_env": False}
-"""What an HTTP client of the tests is made with: they speak without TLS, and reading the machine's list of certificates
-takes longer than a whole test.
+HANG = 300
+"""Seconds after which whatever is waited for counts as hung. No test fails sooner, however busy the machine is."""
+PLAIN: dict[str, Any] = {"verify": False, "trust_env": False, "timeout": HANG}
+"""The options of every HTTP client in the tests: no TLS, because loading the machine's certificates takes longer than a
+whole test, and no time limit but that of a hang.
 """
 Result = TypeVar("Result")
+
+# Hypothesis neither fails an example for being slow nor a strategy: a busy machine is slow.
+hypothesis.settings.register_profile(
+    "no clock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("no clock")
 
 
 class _Loop:
@@ -106,8 +119,12 @@ def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(params=ENGINES, scope="session")
 def engine(request: pytest.FixtureRequest) -> str:
-    """Every test that touches a database runs on both engines."""
+    """Every test that touches a database runs on both engines; those of the console say which (tests/console)."""
     return str(request.param)
+
+
+on_both_engines = pytest.mark.parametrize("engine", ENGINES, indirect=True, scope="session")
+"""For a test, or as a module's `pytestmark`, where one engine is the default."""
 
 
 # -- the program as a process ------------------------------------------------------------------------------------------
@@ -191,7 +208,7 @@ class Running:
     def stop(self) -> int:
         """Ask it to stop, and wait until it has."""
         self.process.terminate()
-        return self.process.wait(30)
+        return self.process.wait(HANG)
 
 
 async def _settle(context: Context) -> None:
@@ -226,9 +243,7 @@ class Place:
             "accept": "application/scim+json",
             "content-type": "application/scim+json; charset=utf-8",
         }
-        return httpx2.Client(
-            base_url=self.scim_url, auth=(key, secret), headers=headers, timeout=30, **(PLAIN | options)
-        )
+        return httpx2.Client(base_url=self.scim_url, auth=(key, secret), headers=headers, **(PLAIN | options))
 
     def events(self, prefix: str = "") -> list[dict[str, Any]]:
         """The tenant's events, oldest first, as the activity log has them."""
@@ -306,14 +321,14 @@ def running_server(settings: Settings, *arguments: str, **environment: str) -> I
     assert process.stdout is not None
     line = process.stdout.readline()
     if " is open at " not in line:
-        process.wait(10)
+        process.wait(HANG)
         raise AssertionError(f"the server did not open: {line}{log.read_text()}")
     try:
         yield Running(settings, line.rpartition(" ")[2].strip().rstrip("/"), process, log, given)
     finally:
         if process.poll() is None:
             process.terminate()
-            process.wait(30)
+            process.wait(HANG)
         process.stdout.close()
 
 
@@ -340,6 +355,12 @@ def scim(place: Place) -> Iterator[httpx2.Client]:
     """The Okta of a fresh tenant, ready to speak SCIM."""
     with place.client() as client:
         yield client
+
+
+@cache
+def signing_key() -> SigningKey:
+    """A key of our own that tests give to their tenants: making one of 3,072 bits takes as long as ten tests."""
+    return make_signing_key("Vestibule", milliseconds_now())
 
 
 # -- the browser -------------------------------------------------------------------------------------------------------

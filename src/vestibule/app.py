@@ -9,7 +9,7 @@ from typing import Final
 
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.exchange import FAST_PATH, FastPath, Receive, Scope, Send
-from vestibule.endpoints.front import find_fault, meant_for_scim, refuse_malformed
+from vestibule.endpoints.request_checks import find_fault, meant_for_scim, refuse_malformed
 from vestibule.endpoints.routes import console
 from vestibule.endpoints.scim import ScimEndpoint
 from vestibule.errors import Refusal

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,12 @@ class PocketOktaClosed(Refusal):
     """The pocket Okta did not open; it says why in a line of its own."""
 
     status, code, exit_code = 503, "pocket_okta_closed", 4
+
+
+class PocketOktaMissing(Refusal):
+    """The pocket Okta is not installed beside Vestibule."""
+
+    status, code, exit_code = 503, "pocket_okta_missing", 2
 
 
 @dataclass(slots=True)
@@ -89,6 +96,11 @@ async def _welcome(context: Context, child: _Child) -> None:
 @contextlib.contextmanager
 def _pocket_okta(data: Path, port: int) -> Iterator[_Child]:
     """The pocket Okta as a child, for the length of a block."""
+    if find_spec("pocket_okta") is None:
+        raise PocketOktaMissing(
+            "The demo needs the pocket Okta, a distribution of its own: install it with `pip install ./pocket-okta` in "
+            "a checkout of this repository, or use `make run`, which does."
+        )
     told, tell = os.pipe()
     command = [sys.executable, "-m", "pocket_okta", "serve", "--port", str(port), "--data", str(data)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VESTIBULE_")}

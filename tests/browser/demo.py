@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import Running, environment_of
+from tests.conftest import HANG, Running, environment_of
 from tests.console.visitor import free_port
 from tests.pocket_okta.running import Okta
 from vestibule.settings import Settings
@@ -65,7 +65,7 @@ def running_demo(data: Path) -> Iterator[Demo]:
             yield Demo(Running(settings, url, process, log, environment), okta, printed)
     finally:
         process.terminate()
-        code = process.wait(30)
+        code = process.wait(HANG)
         process.stdout.close()
     told = log.read_text()
     assert code == 0, told

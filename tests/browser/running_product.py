@@ -9,6 +9,7 @@ from typing import Any, Final
 import httpx2
 
 from tests.browser.demo import Demo
+from tests.conftest import PLAIN
 from tests.console.certificates import pem
 from tests.console.visitor import Page, Visitor
 
@@ -82,7 +83,7 @@ def _add_provider(owner: Visitor, page: Page, name: str, vendor: str) -> tuple[P
     """Add an identity provider and switch it on; its page with the Secret, and its id."""
     form = owner.get(page.link("Add identity provider"))
     added = owner.submit(form, "Add identity provider", {"name": name, "vendor": vendor})
-    on = owner.submit(added, "Save", {"provisioning": "on"}, within="//section[@id='provisioning']")
+    on = owner.submit(owner.get(added.link("Provisioning")), "Save", {"provisioning": "on"})
     return on, added.path.partition("?")[0].rpartition("/")[2]
 
 
@@ -114,7 +115,7 @@ def _fill_pocket_okta(demo: Demo, url: str, key: str, secret: str) -> dict[str, 
 
 def _fill_over_scim(url: str, okta: tuple[str, str], entra: tuple[str, str]) -> dict[str, str]:
     """What only another client does: refused requests, a wrong Secret, a duplicate under another provider, a delete."""
-    options: dict[str, Any] = {"base_url": url, "headers": {"content-type": "application/scim+json"}, "timeout": 30}
+    options: dict[str, Any] = {"base_url": url, "headers": {"content-type": "application/scim+json"}, **PLAIN}
     with httpx2.Client(auth=okta, **options) as client, httpx2.Client(auth=entra, **options) as other:
         assert client.get("/Users", params={"filter": "userName matches 'a'"}).status_code == 400
         assert client.post("/Users", json={"displayName": "Nobody"}).status_code == 400
@@ -139,13 +140,14 @@ def _fill_by_hand(owner: Visitor, provider: str) -> dict[str, str]:
     at = f"/console/{TENANT}"
     named = {"user_name": "by.hand@north.example", "display_name": "Hanna Dahl", "title": "Works council"}
     added = owner.submit(owner.get(f"{at}/users/new"), "Add person", named)
-    page = owner.get(f"{at}/identity-providers/{provider}")
+    page = owner.get(f"{at}/identity-providers/{provider}/sign-in")
     saml = {"entity_id": "https://login.north.example/exk1fxk3jqW7Ujn8k0h8", "certificate": pem()}
     saml["sso_url"] = "https://login.north.example/app/north_vestibule_1/exk1fxk3jqW7Ujn8k0h8/sso/saml"
     owner.submit(page, "Save SAML details", saml)
+    page = owner.get(f"{at}/identity-providers/{provider}/provisioning")
     for label in ("Spare", "After the audit"):
         page = owner.submit(page, "Make key", {"label": label})
-    newest = owner.get(f"{at}/identity-providers/{provider}")
+    newest = owner.get(f"{at}/identity-providers/{provider}/provisioning")
     owner.submit(newest, "Retire key", within="(//table)[1]/tbody/tr[1]")
     mapping = owner.get(f"{at}/identity-providers/{provider}/mapping")
     changed = {"default-0": "somebody", "target-1": "", "sources-1": "", "target-17": "surname"}

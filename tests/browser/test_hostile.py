@@ -13,6 +13,7 @@ from tests.browser.conftest import OpenWindow
 from tests.browser.demo import Demo, running_demo
 from tests.browser.measure import open_details
 from tests.browser.running_product import TENANT, set_up
+from tests.conftest import PLAIN
 from tests.console.payloads import MARKUP, described
 from tests.console.visitor import Visitor
 
@@ -75,7 +76,7 @@ def _send(url: str, pair: tuple[str, str]) -> list[str]:
     """Send the people; their ids."""
     people = []
     headers = {"content-type": "application/scim+json"}
-    with httpx2.Client(base_url=url, auth=pair, headers=headers, timeout=30) as scim:
+    with httpx2.Client(base_url=url, auth=pair, headers=headers, **PLAIN) as scim:
         for payload, next_one in zip(PAYLOADS, (*PAYLOADS[1:], PAYLOADS[0]), strict=True):
             person = _person(payload)
             answer = scim.post("/Users", json=person)

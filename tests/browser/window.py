@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, Response, WebError, expect
 
-PATIENCE = 20_000
+from tests.conftest import HANG
+
+PATIENCE = HANG * 1000
 """Milliseconds after which what was awaited will not come; far above what it takes on a busy machine."""
 DESK, HAND = (1280, 860), (360, 740)
 _POLICY_WATCH = """

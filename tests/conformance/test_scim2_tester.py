@@ -11,7 +11,7 @@ import pytest
 from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_tester import CheckResult, Status, check_server
 
-from tests.conftest import Place
+from tests.conftest import PLAIN, Place
 
 GOOD = {Status.SUCCESS, Status.COMPLIANT, Status.ACCEPTABLE}
 
@@ -71,7 +71,7 @@ def _is(result: CheckResult, known: Known) -> bool:
 
 
 def test_scim2_tester(place: Place) -> None:
-    with httpx2.Client(base_url=place.scim_url, auth=(place.pair.key, place.pair.secret), timeout=30) as client:
+    with httpx2.Client(base_url=place.scim_url, auth=(place.pair.key, place.pair.secret), **PLAIN) as client:
         results = check_server(SyncSCIMClient(client))
     strange, stale = unexplained(results, NOT_OFFERED)
     assert not strange, "\n".join(strange)

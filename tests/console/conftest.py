@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from tests.conftest import Place, Running
+from tests.conftest import PLAIN, Place, Running
 from tests.console.visitor import Page, Visitor
 from tests.sign_in.company import Company
 from vestibule.actions import administer, administrator_sign_in
@@ -21,6 +21,13 @@ from vestibule.keys import token_check
 from vestibule.model import HOUSE, Actor, Administrator, AdministratorRole, new_id
 from vestibule.store.administrators import insert_administrator
 from vestibule.store.database import AllTenants, Tx
+
+
+@pytest.fixture(scope="session")
+def engine(request: pytest.FixtureRequest) -> str:
+    """Pages run on SQLite. What asks the engine more than a page does is marked `on_both_engines`."""
+    return str(getattr(request, "param", "sqlite"))
+
 
 PASSWORD = "seven quiet lamps over water"
 PASSWORD_HASH = administrator_sign_in.hash_password(PASSWORD, "nobody@north.example")
@@ -150,7 +157,7 @@ class Staff:
 
     def scim(self) -> httpx2.Client:
         """The identity provider."""
-        return self.opened.enter_context(self.place.client(verify=False, trust_env=False))
+        return self.opened.enter_context(self.place.client(**PLAIN))
 
     def provision(self, scim: httpx2.Client, **attributes: Any) -> dict[str, Any]:
         """Somebody whom the identity provider creates."""

@@ -5,12 +5,15 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import on_both_engines
 from tests.console.conftest import Staff, add_by_hand, rows
 from tests.console.harmless import check_markup
 from tests.console.visitor import Page, Visitor, until
 from vestibule.endpoints.console.activity import FAMILIES, PAGE
 from vestibule.events import EVENT_TYPES
 from vestibule.scim.schema import ENTERPRISE_USER
+
+pytestmark = on_both_engines
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
@@ -46,8 +49,8 @@ def lived(staff: Staff, visitor: Visitor, scim: httpx2.Client) -> dict[str, Any]
     scim.post("/Users", json={"userName": "ana@north.example"})
     scim.get("/Users", params={"startIndex": "1", "count": "2"})
     add_by_hand(staff, visitor, "hand@north.example")
-    visitor.submit(visitor.get(staff.provider), "Save settings", {"name": "North Okta"})
-    visitor.submit(visitor.get(staff.provider), "Make key", {"label": "Winter"})
+    visitor.submit(visitor.get(f"{staff.provider}/settings"), "Save settings", {"name": "North Okta"})
+    visitor.submit(visitor.get(f"{staff.provider}/provisioning"), "Make key", {"label": "Winter"})
     invited = {"email": "noor@north.example", "name": "Noor"}
     visitor.submit(visitor.get(staff.at("administrators")), "Invite administrator", invited)
     return ana

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import httpx2
 import pytest
 
+from tests.conftest import PLAIN
 from tests.console.conftest import Staff, in_tenant, rows, sql
 from tests.console.harmless import check_markup
 from tests.console.visitor import Page, Visitor, until
@@ -25,7 +26,7 @@ MEND = (
 
 
 def switch(staff: Staff, visitor: Visitor, state: str) -> Page:
-    return visitor.submit(visitor.get(staff.provider), "Save", {"provisioning": state})
+    return visitor.submit(visitor.get(f"{staff.provider}/provisioning"), "Save", {"provisioning": state})
 
 
 def test_it_waits_and_then_tells_of_the_test(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
@@ -48,7 +49,7 @@ def basic(staff: Staff, key: str, secret: str) -> httpx2.Response:
     """What an identity provider sends with these credentials."""
     token = base64.b64encode(f"{key}:{secret}".encode()).decode()
     headers = {"authorization": f"Basic {token}"} if key else {}
-    return httpx2.get(f"{staff.place.scim_url}/Users", params=TEST, headers=headers, verify=False, trust_env=False)
+    return httpx2.get(f"{staff.place.scim_url}/Users", params=TEST, headers=headers, **PLAIN)
 
 
 def retired(staff: Staff) -> Pair:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import httpx2
 import pytest
 
-from tests.conftest import Place
+from tests.conftest import PLAIN, Place
 from tests.console.conftest import Staff, in_house, in_tenant
 from tests.console.visitor import Visitor, until
 from vestibule.actions import configure
@@ -43,7 +43,7 @@ def second_provider(staff: Staff) -> Place:
     "headers", [{}, {"authorization": "Basic Og=="}, {"authorization": "Bearer x"}], ids=["none", "empty", "no token"]
 )
 def test_a_request_without_a_key_is_told_with_its_time(staff: Staff, owner: Visitor, headers: dict[str, str]) -> None:
-    httpx2.get(f"{staff.place.scim_url}/Users", params=TEST, headers=headers, verify=False, trust_env=False)
+    httpx2.get(f"{staff.place.scim_url}/Users", params=TEST, headers=headers, **PLAIN)
     seen = until(lambda: staff.live(owner), lambda seen: "Waiting" not in seen)
     assert re.fullmatch(
         r"Nothing from Okta yet, but a request came with neither Key nor Secret at \d\d:\d\d:\d\d\. ?"

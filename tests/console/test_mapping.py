@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import Place, Running, running_server
+from tests.conftest import HANG, Place, Running, on_both_engines, running_server
 from tests.console.conftest import Staff, in_tenant, rows
 from tests.console.harmless import check_markup
 from tests.console.visitor import Page, Visitor, until, words
@@ -26,6 +26,8 @@ from vestibule.scim.schema import ENTERPRISE_USER, USER_TYPE
 from vestibule.settings import Settings
 from vestibule.store.database import Tx
 from vestibule.store.identity_providers import find_derivation
+
+pytestmark = on_both_engines
 
 Rules = list[dict[str, str]]
 ANA = {
@@ -231,7 +233,7 @@ def test_a_row_is_added_changed_and_removed(staff: Staff, owner: Visitor, scim: 
     applied(staff)
     assert "firstName" not in profile(staff)
     assert (profile(staff)["surname"], "lastName" in profile(staff)) == ("Reis", False)
-    assert f"{rules} rules, version 3." in owner.get(staff.provider).text
+    assert f"{rules} rules, version 3" in owner.get(staff.provider).text
     told = staff.place.events("mapping.changed")[-1]["data"]
     assert (told["version"], len(told["before"]), len(told["after"])) == (3, rules + 1, rules)
     event = owner.get(owner.get(staff.at("activity")).entry("mapping.changed"))
@@ -383,7 +385,7 @@ def kill_amid(server: Running, staff: Staff, owner: Visitor) -> tuple[str, str]:
         told = re.match(r"Applying the mapping and role rules: ([\d,]+) of", line)
         if told and int(told[1].replace(",", "")) <= 2_000:
             server.process.send_signal(signal.SIGKILL)
-            server.process.wait(10)
+            server.process.wait(HANG)
             return target, line
         applied(staff)
     raise AssertionError("the run was never seen in its first half")

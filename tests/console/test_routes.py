@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import httpx2
 import pytest
 
-from tests.conftest import Running
+from tests.conftest import Running, on_both_engines
 from tests.console.conftest import open_session, rows
 from tests.console.harmless import check_headers, check_markup
 from tests.console.scene import FORMS, VISITORS, Scene, admits, make_scene
@@ -29,8 +29,15 @@ def name_of(route: object) -> str:
     return f"{route.method} {route.path}" if isinstance(route, Route) else str(route)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def scene(running: Running) -> Scene:
+    """Shared by all tests of this module on an engine: those that use it prove that they changed nothing."""
+    return make_scene(running)
+
+
+@pytest.fixture
+def own_scene(running: Running) -> Scene:
+    """One of the test's own, for what changes something."""
     return make_scene(running)
 
 
@@ -63,6 +70,8 @@ RULES: dict[str, set[str]] = {
         "GET /console/account/new-factor", "POST /console/account/new-factor", "POST /console/account/recovery-codes",
         "POST /console/sign-out", "GET /console/", f"GET {IN}/", f"GET {IN}/users", f"GET {PERSON}",
         f"GET {IN}/identity-providers", f"GET {IDP}", f"GET {IDP}/live", f"GET {IDP}/mapping",
+        f"GET {IDP}/steps", f"GET {IDP}/provisioning", f"GET {IDP}/sign-in",
+        f"GET {IDP}/activity", f"GET {IDP}/settings",
         f"GET {IDP}/mapping/progress", f"GET {IN}/activity", f"GET {IN}/activity/new",
         f"GET {IN}/activity/{{event_id}}", f"GET {IN}/tenant", f"GET {IN}/administrators",
         f"GET {IDP}/sign-in-test/{{request_id}}", f"GET {IDP}/roles", f"GET {IN}/applications", f"GET {APP}",
@@ -97,6 +106,7 @@ def test_every_route_that_takes_a_form_has_one_here() -> None:
     assert len({(route.method, route.path) for route in ALL}) == len(ALL)
 
 
+@on_both_engines
 @pytest.mark.parametrize("route", ROUTES, ids=name_of)
 def test_whom_a_route_admits_gets_in_and_nobody_else(
     running: Running, scene: Scene, opened: ExitStack, route: Route
@@ -321,20 +331,20 @@ def test_a_method_that_no_route_names_is_refused(scene: Scene, opened: ExitStack
 
 
 @pytest.mark.parametrize("route", [r for r in POSTS if not r.path.endswith("/read-again")], ids=name_of)
-def test_what_is_done_is_told(scene: Scene, opened: ExitStack, route: Route) -> None:
+def test_what_is_done_is_told(own_scene: Scene, opened: ExitStack, route: Route) -> None:
     """No event, no change: whatever a form changes, the activity log says who did it and from where."""
     who = "nobody" if route.who == "anyone" else "operator"
-    query, tenants = "SELECT id FROM events WHERE tenant_id IN ($1, $2) ORDER BY id", [scene.place.tenant.id, HOUSE]
+    query, tenants = "SELECT id FROM events WHERE tenant_id IN ($1, $2) ORDER BY id", [own_scene.place.tenant.id, HOUSE]
     if route.path == "/console/":
-        query, tenants = "SELECT id FROM events WHERE id > $1 ORDER BY id", [scene.ids["event_id"]]
-    known = set(rows(scene.running, query, *tenants))
-    visitor = here(scene, opened, who)
-    page = scene.call(visitor, route, signed_in=who != "nobody")
+        query, tenants = "SELECT id FROM events WHERE id > $1 ORDER BY id", [own_scene.ids["event_id"]]
+    known = set(rows(own_scene.running, query, *tenants))
+    visitor = here(own_scene, opened, who)
+    page = own_scene.call(visitor, route, signed_in=who != "nobody")
     assert page.status in {200, 303}, page.text
-    new = [row[0] for row in rows(scene.running, query, *tenants) if row not in known]
+    new = [row[0] for row in rows(own_scene.running, query, *tenants) if row not in known]
     assert new, "something was done and nothing tells it"
-    told = [rows(scene.running, "SELECT actor FROM events WHERE id = $1", each)[0][0] for each in new]
-    wanted = visitor.address if who == "nobody" else scene.staff["operator"].id
+    told = [rows(own_scene.running, "SELECT actor FROM events WHERE id = $1", each)[0][0] for each in new]
+    wanted = visitor.address if who == "nobody" else own_scene.staff["operator"].id
     assert any(wanted in each and visitor.address in each for each in told)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import PLAIN
 from tests.console.conftest import PASSWORD, Staff, rows
 from tests.console.visitor import Visitor, until
 
@@ -52,7 +53,7 @@ def test_passwords_and_secrets_never_appear(staff: Staff, owner: Visitor, scim: 
     scim.post("/Users", json={"userName": "ana@north.example", "password": canary(26)})
     basic = base64.b64encode(f"{staff.place.pair.key}:{canary(30)}".encode()).decode()
     for header in (f"Basic {basic}", f"Bearer {canary(31)}", canary(32), f"Bearer vt_{canary(33)}_x"):
-        httpx2.get(f"{staff.place.scim_url}/Users", headers={"authorization": header}, verify=False, trust_env=False)
+        httpx2.get(f"{staff.place.scim_url}/Users", headers={"authorization": header}, **PLAIN)
     staff.visitor().try_to_sign_in(staff.people["owner"].email, canary(40))
     owner.post(staff.at("users", "new"), {"user_name": "", "password": canary(41), "form_token": owner.form_token})
     until(lambda: staff.place.events("credential.refused"), lambda seen: len(seen) >= 2)

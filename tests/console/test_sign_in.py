@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from tests.conftest import Running, running_server
+from tests.conftest import PLAIN, Running, running_server
 from tests.console.conftest import PASSWORD, Staff, hire, in_house, open_session, rows, sql
 from tests.console.harmless import check_headers, check_markup
 from tests.console.visitor import Page, Visitor, free_port
@@ -267,7 +267,7 @@ def https(engine: str, new_database: Callable[[str], Settings]) -> Iterator[Http
     headers = {"host": host, "origin": f"https://{host}", "sec-fetch-site": "same-origin"}
     with (
         running_server(settings, "--port", str(port), VESTIBULE_BASE_URL=f"https://{host}") as server,
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False) as client,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, **PLAIN) as client,
     ):
         yield Https(server, client, host)
 
@@ -403,7 +403,7 @@ def assert_out(staff: Staff, visitor: Visitor) -> None:
 )
 def test_a_cookie_that_nobody_made_is_nobodys(staff: Staff, cookie: str) -> None:
     headers = {b"cookie": f"vestibule={cookie}".encode()}
-    answer = httpx2.get(f"{staff.running.url}{staff.at('')}", headers=headers, verify=False, trust_env=False)
+    answer = httpx2.get(f"{staff.running.url}{staff.at('')}", headers=headers, **PLAIN)
     assert answer.status_code == 303
     assert re.match(r"/console/sign-in\?to=", answer.headers["location"])
 

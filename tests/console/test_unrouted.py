@@ -5,7 +5,7 @@ import re
 import httpx2
 import pytest
 
-from tests.conftest import Running
+from tests.conftest import PLAIN, Running
 from tests.service.test_credentials import raw
 from vestibule.endpoints.routes import ROUTES
 
@@ -33,7 +33,7 @@ def test_a_method_that_nothing_here_answers_is_told_which_are(running: Running, 
 
 
 def test_nothing_is_there_and_says_so(running: Running) -> None:
-    answer = httpx2.get(f"{running.url}/nothing", verify=False, trust_env=False)
+    answer = httpx2.get(f"{running.url}/nothing", **PLAIN)
     assert (answer.status_code, answer.text) == (404, "There is nothing at this address.\n")
     assert "allow" not in answer.headers
 

@@ -5,6 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import on_both_engines
 from tests.console.conftest import Staff, add_by_hand, in_tenant, rows
 from tests.console.harmless import check_markup
 from tests.console.visitor import Page, Visitor
@@ -14,6 +15,8 @@ from vestibule.endpoints.context import Context
 from vestibule.keys import Pair
 from vestibule.scim.schema import ENTERPRISE_USER
 from vestibule.store.database import Tx
+
+pytestmark = on_both_engines
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 

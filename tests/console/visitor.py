@@ -16,6 +16,8 @@ import httpx2
 import lxml.html
 from lxml.html import FormElement, HtmlElement
 
+from tests.conftest import HANG
+
 _addresses = itertools.count(1)
 GO = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
 
@@ -124,7 +126,7 @@ class Visitor:
         self.address = address or f"127.{1 + number // 62_500}.{number // 250 % 250}.{1 + number % 250}"
         self.client = httpx2.Client(
             base_url=url,
-            timeout=30,
+            timeout=HANG,
             trust_env=False,
             headers={"user-agent": "Visitor/1.0", **(headers or {})},
             transport=httpx2.HTTPTransport(verify=False, local_address=self.address),
@@ -211,7 +213,6 @@ class Visitor:
         return str(page.all("//input[@name='form_token']")[0].get("value"))
 
 
-PATIENCE = 60
 """Seconds after which what was awaited will not come; far above what it takes on a busy machine."""
 
 
@@ -222,7 +223,7 @@ def until(look: Callable[[], Any], wanted: Callable[[Any], bool] = bool, *, look
     began, seen, looked = time.monotonic(), look(), 1
     while not wanted(seen):
         assert looked != looks, f"this is still so: {seen!r}"
-        assert time.monotonic() - began < PATIENCE, f"this is still so: {seen!r}"
+        assert time.monotonic() - began < HANG, f"this is still so: {seen!r}"
         seen, looked = look(), looked + 1
     return seen
 

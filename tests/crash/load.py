@@ -61,7 +61,7 @@ async def write_at_once(place: Place, ledger: Ledger, random: Random, after: int
         nonlocal struck
         chance = Random(seeds[number])
         async with httpx2.AsyncClient(
-            base_url=place.scim_url, auth=(place.pair.key, place.pair.secret), timeout=60, **PLAIN
+            base_url=place.scim_url, auth=(place.pair.key, place.pair.secret), **PLAIN
         ) as client:
             while True:
                 name = f"w{number}s{chance.randrange(SLOTS)}"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import ENGINES, Place, Running, on_loop, running_server
+from tests.conftest import ENGINES, HANG, Place, Running, on_loop, running_server
 from tests.crash.ledger import Ledger, faults
 from tests.crash.load import people_in, told_in, write_at_once
 from vestibule.actions.verify import find_faults
@@ -47,7 +47,7 @@ def test_kill_9_in_the_middle_of_a_load(engine: str, new_database: Callable[[str
                 place.running = server
                 check(place, ledger, f"CRASH_SEED={seed}, after kill {round_number - 1}")
             under_way.append(on_loop(write_at_once(place, ledger, chance, chance.randint(20, 120), kill(server))))
-            assert server.process.wait(30) == -9
+            assert server.process.wait(HANG) == -9
     assert place is not None
     with running_server(settings) as server:
         place.running = server

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from tests.conftest import ENGINES, Place, Running, running_server
+from tests.conftest import ENGINES, HANG, Place, Running, running_server
 from tests.console.visitor import Visitor
 from tests.sign_in.company import Company
 from vestibule.endpoints.context import Context
@@ -89,7 +89,7 @@ def test_kill_9_while_people_sign_in(engine: str, new_database: Callable[[str], 
             company.place.running = server
             load = Load(company, names, server, chance.randint(8, 30))
             load.run()
-            assert server.process.wait(30) == -9
+            assert server.process.wait(HANG) == -9
         answered += load.answered
         under_way += load.under_way
     assert company is not None

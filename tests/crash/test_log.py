@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import Running, on_loop
+from tests.conftest import PLAIN, Running, on_loop
 from tests.console.conftest import sql
 from tests.crash.test_starting import READ_ONLY
 from tests.crash.test_stopping import several_workers
@@ -30,7 +30,7 @@ def test_a_worker_logs_as_a_server_alone_does(
     """A mapping that nothing could have written quotes somebody in the failure that it leads to."""
     with several_workers(new_database("postgres"), VESTIBULE_LOG_LEVEL=level) as server:
         place = server.new_tenant()
-        assert httpx2.get(f"{place.scim_url}/Users", auth=("vk_nobody", "none"), timeout=30).status_code == 401
+        assert httpx2.get(f"{place.scim_url}/Users", auth=("vk_nobody", "none"), **PLAIN).status_code == 401
         spoilt = json.dumps([{"sources": [], NAME: 1}])
         sql(server, "UPDATE identity_providers SET mapping = $2 WHERE id = $1", place.provider.id, spoilt)
         with place.client() as scim:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import ENGINES, running_server
+from tests.conftest import ENGINES, HANG, running_server
 from tests.crash.test_stopping import begun, rest_of, wait_until_closed
 from vestibule.settings import Settings
 
@@ -24,7 +24,7 @@ def test_a_second_ctrl_c_leaves_no_complaint(engine: str, new_database: Callable
         server.process.send_signal(signal.SIGINT)
         rest_of(connection)
         connection.close()
-        assert server.process.wait(30) == 0
+        assert server.process.wait(HANG) == 0
         said = [line for line in server.log.read_text()[before:].splitlines() if line.startswith("{")]
         assert [line for line in said if json.loads(line)["level"] == "error"] == []
         assert "CancelledError" not in server.log.read_text()

@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import ENGINES, environment_of, on_loop, running_server
+from tests.conftest import ENGINES, HANG, PLAIN, environment_of, on_loop, running_server
 from vestibule.endpoints.context import Context
 from vestibule.model import HOUSE, Actor
 from vestibule.settings import Settings
@@ -26,7 +26,7 @@ def program(settings: Settings, *arguments: str, **environment: str) -> "subproc
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=HANG,
     )
 
 
@@ -54,10 +54,10 @@ def test_a_second_server_on_the_same_folder(tmp_path: Path) -> None:
         line = refused(settings, 4)
         assert "another Vestibule is running" in line
         assert str(tmp_path) in line
-        assert httpx2.get(f"{first.url}/healthz").status_code == 200
+        assert httpx2.get(f"{first.url}/healthz", **PLAIN).status_code == 200
         assert first.json("tenant", "list") == []  # the verbs may join it
     with running_server(settings) as second:  # and nothing of the lock is left
-        assert httpx2.get(f"{second.url}/readyz").status_code == 200
+        assert httpx2.get(f"{second.url}/readyz", **PLAIN).status_code == 200
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_pepper_that_is_gone_or_too_short(tmp_path: Path) -> None:
     assert "another pepper" in refused(settings, 2)
     (tmp_path / "pepper").write_text(pepper)
     with running_server(settings) as server:
-        assert httpx2.get(f"{server.url}/readyz").status_code == 200
+        assert httpx2.get(f"{server.url}/readyz", **PLAIN).status_code == 200
 
 
 # -- PostgreSQL --------------------------------------------------------------------------------------------------------
@@ -258,7 +258,7 @@ def test_from_the_start_to_the_first_answer(engine: str, new_database: Callable[
         began = time.perf_counter()
         with (
             running_server(settings) as server,
-            httpx2.Client(base_url=server.url, verify=False, trust_env=False) as client,
+            httpx2.Client(base_url=server.url, **PLAIN) as client,
         ):
             assert client.get("/readyz").status_code == 200
             took = time.perf_counter() - began

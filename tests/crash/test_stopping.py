@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import httpx2
 import pytest
 
-from tests.conftest import ENGINES, Place, Running, environment_of, on_loop, running_server
+from tests.conftest import ENGINES, HANG, PLAIN, Place, Running, environment_of, on_loop, running_server
 from tests.crash.ledger import Ledger, faults
 from tests.crash.load import people_in, told_in, write_at_once
 from tests.service.test_credentials import basic
@@ -38,7 +38,7 @@ def address_of(server: Running) -> tuple[str, int]:
 def begun(place: Place, number: int) -> tuple[socket.socket, bytes]:
     """A create that the server is reading: it has asked for the body, which is still to come."""
     body = json.dumps({"userName": f"held{number}@north.example", "displayName": "Held"}).encode()
-    connection = socket.create_connection(address_of(place.running), timeout=30)
+    connection = socket.create_connection(address_of(place.running), timeout=HANG)
     head = (
         f"POST /scim/v2/{place.tenant.name}/Users HTTP/1.1\r\nhost: localhost\r\n"
         f"authorization: {basic(*place.pair)}\r\ncontent-type: application/scim+json\r\n"
@@ -62,14 +62,14 @@ def wait_until_closed(server: Running) -> None:
     with contextlib.suppress(ConnectionRefusedError):
         while True:
             with contextlib.suppress(ConnectionResetError):
-                socket.create_connection(address_of(server), timeout=30).close()
+                socket.create_connection(address_of(server), timeout=HANG).close()
 
 
 @pytest.mark.parametrize("how", SIGNALS)
 def test_requests_under_way_are_answered(server: Running, how: signal.Signals) -> None:
     place = server.new_tenant()
     held = [begun(place, number) for number in range(HELD)]
-    idle = socket.create_connection(address_of(server), timeout=30)
+    idle = socket.create_connection(address_of(server), timeout=HANG)
     server.process.send_signal(how)
     wait_until_closed(server)
     # It waits as long as its clients need: a whole verb begins and ends meanwhile.
@@ -84,7 +84,7 @@ def test_requests_under_way_are_answered(server: Running, how: signal.Signals) -
         connection.close()
     assert rest_of(idle) == b""
     idle.close()
-    assert server.process.wait(30) == 0
+    assert server.process.wait(HANG) == 0
     assert len(place.events("user.created")) == HELD
 
 
@@ -94,7 +94,7 @@ def test_stopped_under_load_what_was_done_was_answered(server: Running, how: sig
     seed = random.SystemRandom().getrandbits(32)
     ledger, place = Ledger(), server.new_tenant()
     on_loop(write_at_once(place, ledger, random.Random(seed), 300, lambda: server.process.send_signal(how)))
-    assert server.process.wait(30) == 0
+    assert server.process.wait(HANG) == 0
     for slot in ledger.slots.values():
         slot.under_way = None
     with running_server(server.settings) as again:
@@ -107,7 +107,7 @@ def test_stopped_under_load_what_was_done_was_answered(server: Running, how: sig
 def test_stopped_at_rest(server: Running, how: signal.Signals) -> None:
     before = server.log.read_text()
     server.process.send_signal(how)
-    assert server.process.wait(30) == 0
+    assert server.process.wait(HANG) == 0
     assert server.log.read_text() == before
 
 
@@ -133,7 +133,7 @@ def several_workers(settings: Settings, **more: str) -> Iterator[Running]:
     finally:
         if process.poll() is None:
             process.terminate()
-            process.wait(30)
+            process.wait(HANG)
         process.stdout.close()
 
 
@@ -142,10 +142,10 @@ def test_several_workers_answer_what_they_accepted(
     how: signal.Signals, new_database: Callable[[str], Settings]
 ) -> None:
     with several_workers(new_database("postgres")) as server:
-        assert httpx2.get(f"{server.url}/readyz", timeout=30).status_code == 200
+        assert httpx2.get(f"{server.url}/readyz", **PLAIN).status_code == 200
         place = server.new_tenant()
         held = [begun(place, number) for number in range(HELD)]
-        idle = http.client.HTTPConnection(*address_of(server), timeout=30)
+        idle = http.client.HTTPConnection(*address_of(server), timeout=HANG)
         idle.request("GET", "/healthz")
         assert idle.getresponse().read()
         assert idle.sock is not None
@@ -158,7 +158,7 @@ def test_several_workers_answer_what_they_accepted(
         for connection, _ in held:
             assert rest_of(connection).startswith(b"HTTP/1.1 201 ")
             connection.close()
-        assert server.process.wait(30) == 0
+        assert server.process.wait(HANG) == 0
         assert len(place.events("user.created")) == HELD
         assert "Traceback" not in server.log.read_text()
 
@@ -177,7 +177,7 @@ def test_an_impatient_second_ctrl_c(engine: str, new_database: Callable[[str], S
         server.process.send_signal(signal.SIGINT)
         head, _, content = rest_of(connection).partition(b"\r\n\r\n")
         connection.close()
-        assert server.process.wait(30) == 0
+        assert server.process.wait(HANG) == 0
         assert not head or b"content-type: application/scim+json" in head.splitlines(), head
         assert not content or json.loads(content)["status"]
         log = server.log.read_text()

@@ -12,7 +12,7 @@ from vestibule.store.database import Tx
 
 def import_now(both: Both) -> Any:
     """Press the button and wait for the result."""
-    run = both.okta.call("POST", f"{both.app.pocket}/import?timeout=20")
+    run = both.okta.call("POST", f"{both.app.pocket}/import?timeout=300")
     assert run["state"] == "done", run
     return run
 

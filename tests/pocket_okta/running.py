@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx2
+from tests.conftest import HANG, PLAIN
 from tests.pocket_okta.scim_service import PASSWORD, USERNAME, ScimService
 
 Mode = Literal["catalogue", "wizard"]
@@ -33,9 +34,7 @@ class Okta:
     def __init__(self, url: str, token: str, process: "subprocess.Popen[bytes]") -> None:
         self.url = url
         self.process = process
-        self.client = httpx2.Client(
-            base_url=url, headers={"Authorization": f"SSWS {token}"}, timeout=30, verify=False, trust_env=False
-        )
+        self.client = httpx2.Client(base_url=url, headers={"Authorization": f"SSWS {token}"}, **PLAIN)
 
     def call(self, method: str, path: str, body: Any = None, *, status: int = 0) -> Any:
         """Return the JSON of an answer; anything but success (or `status`, if given) fails the test."""
@@ -76,13 +75,13 @@ class Okta:
 
     def idle(self) -> None:
         """Wait until no provisioning is queued or running."""
-        assert self.call("GET", "/pocket/v1/idle?timeout=20") == {"idle": True}
+        assert self.call("GET", "/pocket/v1/idle?timeout=300") == {"idle": True}
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Stop the process and return its exit code."""
         self.client.close()
         self.process.send_signal(how)
-        return self.process.wait(10)
+        return self.process.wait(HANG)
 
 
 class App:
@@ -183,7 +182,7 @@ def running(data: Path, *options: str, token: str = "") -> Iterator[Okta]:
     finally:
         if process.poll() is None:
             process.kill()
-            process.wait(10)
+            process.wait(HANG)
         if process.stderr is not None:
             process.stderr.close()
         okta.client.close()

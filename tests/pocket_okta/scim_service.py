@@ -17,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.conftest import HANG
+
 USERNAME, PASSWORD, TOKEN = "vk_north", "vs_north-secret-0001", "vt_north-token-0001"
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
@@ -263,7 +265,7 @@ def _handler_for(service: ScimService) -> type[BaseHTTPRequestHandler]:
                 text = json.dumps(document)
             if script is not None:
                 script.reached.set()
-                script.released.wait(30)
+                script.released.wait(HANG)
                 status, text, more = script.status, script.body, script.headers
             with contextlib.suppress(ConnectionError):
                 self._send(status, text, more)

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.conftest import HANG, PLAIN
 from tests.pocket_okta.running import App, Okta
 from tests.pocket_okta.scim_service import USERNAME, ScimService
 
@@ -127,7 +128,7 @@ def test_errors_have_oktas_shape(okta: Okta) -> None:
 @pytest.mark.parametrize("path", ["/api/v1/users", "/pocket/v1/exchanges", "/api/v1/nowhere"])
 def test_without_the_token_there_is_nothing(okta: Okta, header: str | None, path: str) -> None:
     headers = {} if header is None else {"Authorization": header}
-    answer = httpx2.get(okta.url.rstrip("/") + path, headers=headers, verify=False, trust_env=False)
+    answer = httpx2.get(okta.url.rstrip("/") + path, headers=headers, **PLAIN)
     assert answer.status_code == 401
     assert answer.json()["errorCode"] == "E0000011"
 
@@ -324,7 +325,7 @@ def test_deleting_an_app_drops_its_work_and_says_nothing(okta: Okta, scim: ScimS
     ana = okta.person("Ana")
     with scim.held("GET") as held:
         catalogue_app.assign(ana)
-        assert held.reached.wait(10)
+        assert held.reached.wait(HANG)
         okta.edit(ana, firstName="Anna")
         okta.call("DELETE", catalogue_app.path, status=204)
     okta.idle()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import HANG
 from tests.pocket_okta.running import running
 from tests.pocket_okta.scim_service import PASSWORD, TOKEN, USERNAME, ScimService
 
@@ -20,7 +21,7 @@ class Terminal:
 
     def run(self, *words: str, code: int = 0) -> str:
         command = [sys.executable, "-W", "error", "-m", "pocket_okta", *words, *self.reach]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr
@@ -112,7 +113,7 @@ def test_idle_has_an_end(terminal: Terminal, scim: ScimService) -> None:
     terminal.run("app", "features", APP, "--create")
     with scim.held("POST") as held:
         terminal.run("app", "assign", APP, "ana.reis@north.example")
-        assert held.reached.wait(10)
+        assert held.reached.wait(HANG)
         assert "Still busy" in terminal.run("idle", "--timeout", "0", code=1)
 
 

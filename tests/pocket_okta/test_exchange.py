@@ -3,7 +3,7 @@
 import ssl
 
 import pytest
-from tests.conftest import on_loop
+from tests.conftest import HANG, on_loop
 from tests.pocket_okta.scim_service import PASSWORD, USERNAME, ScimService
 
 from pocket_okta.catalogue import Scheme
@@ -108,7 +108,7 @@ class Recorded:
             async def pause(seconds: float) -> None:
                 self.waited.append(seconds)
 
-            network = Network(Timing(timeout=5), ssl.create_default_context)
+            network = Network(Timing(timeout=HANG), ssl.create_default_context)
             client = ScimClient(
                 network,
                 lambda: self._connection,

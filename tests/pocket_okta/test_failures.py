@@ -1,6 +1,7 @@
 """What goes wrong on the other side, and what an administrator sees and can do about it."""
 
 import pytest
+from tests.conftest import HANG
 from tests.pocket_okta.running import App, Okta, connected, running
 from tests.pocket_okta.scim_service import PASSWORD, USERNAME, ScimService
 
@@ -102,14 +103,14 @@ def test_nobody_listens(okta: Okta, scim: ScimService, app: App) -> None:
 
 
 def test_no_answer_in_time(tmp_path_factory: pytest.TempPathFactory, scim: ScimService) -> None:
-    with running(tmp_path_factory.mktemp("impatient"), "--empty", "--scim-timeout", "0.5") as okta:
+    with running(tmp_path_factory.mktemp("impatient"), "--empty", "--scim-timeout", "5") as okta:
         app = connected(okta, scim, "catalogue")
         ana = okta.person("Ana", "Reis")
         with scim.held("POST"):
             app.assign(ana)
             okta.idle()
         login = ana["profile"]["login"]
-        assert app.error(ana) == sentence(app, f"Error while creating user {login}: Read timed out after 0.5 seconds.")
+        assert app.error(ana) == sentence(app, f"Error while creating user {login}: Read timed out after 5.0 seconds.")
         assert len(app.tasks()) == 1
 
 
@@ -172,7 +173,7 @@ def test_new_credentials_serve_a_job_that_is_waiting_already(
         app = connected(okta, scim, "catalogue")
         first = scim.answer("POST", status=429, headers={"Retry-After": "1"})
         app.assign(okta.person())
-        assert first.reached.wait(10)
+        assert first.reached.wait(HANG)
         scim.username = "vk_second"
         app.connect(scim.url, "vk_second", PASSWORD)
         okta.idle()

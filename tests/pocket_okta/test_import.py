@@ -7,7 +7,7 @@ from tests.pocket_okta.scim_service import USERNAME, ScimService
 
 
 def start(okta: Okta, app: App) -> Any:
-    return okta.call("POST", f"{app.pocket}/import?timeout=20")
+    return okta.call("POST", f"{app.pocket}/import?timeout=300")
 
 
 def candidates(okta: Okta, app: App) -> Any:

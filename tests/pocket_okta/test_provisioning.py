@@ -1,6 +1,7 @@
 """The rules of the wire facts, each over real HTTP, in both kinds of app where both behave the same way or differ."""
 
 import pytest
+from tests.conftest import HANG
 from tests.pocket_okta.running import App, Mode, Okta, connected
 from tests.pocket_okta.scim_service import ScimService
 
@@ -205,7 +206,7 @@ def test_who_is_deleted_at_once_is_deactivated_all_the_same(okta: Okta, scim: Sc
     okta.idle()
     with scim.held("GET", "/Users") as held:
         catalogue_app.assign(okta.person("Noor"))  # something is under way while Ana goes
-        assert held.reached.wait(10)
+        assert held.reached.wait(HANG)
         okta.call("DELETE", f"/api/v1/users/{ana['id']}", status=204)
         okta.call("DELETE", f"/api/v1/users/{ana['id']}", status=204)
     okta.idle()
@@ -310,7 +311,7 @@ def test_an_edit_while_the_create_is_under_way_is_not_lost(okta: Okta, scim: Sci
     release = scim.answer("GET", status=200, body={"totalResults": 0, "Resources": []})
     release.released.clear()
     app.assign(ana)
-    assert release.reached.wait(10)
+    assert release.reached.wait(HANG)
     okta.edit(ana, firstName="Anna", title="Pilot")
     release.released.set()
     okta.idle()
@@ -324,7 +325,7 @@ def test_at_most_eight_requests_of_an_app_are_under_way(okta: Okta, scim: ScimSe
         gate.released.clear()
     for number in range(12):
         catalogue_app.assign(okta.person(f"Ana{number}"))
-    assert all(gate.reached.wait(10) for gate in gates[:8])
+    assert all(gate.reached.wait(HANG) for gate in gates[:8])
     assert not any(gate.reached.is_set() for gate in gates[8:])
     assert len(scim.requests) == 8
     for gate in gates:

@@ -1,6 +1,7 @@
 """What the Provisioning tab switches on and off, how it authenticates, and which attributes it sends."""
 
 import pytest
+from tests.conftest import HANG
 from tests.pocket_okta.running import App, Mode, Okta
 from tests.pocket_okta.scim_service import PASSWORD, TOKEN, USERNAME, ScimService
 
@@ -69,11 +70,11 @@ def test_work_in_the_queue_is_dropped_when_provisioning_goes_off(
 ) -> None:
     with scim.held("GET") as held:
         catalogue_app.assign(okta.person("Noor"))
-        assert held.reached.wait(10)
+        assert held.reached.wait(HANG)
         ana = okta.person("Ana")
         with scim.held("GET") as second:
             catalogue_app.assign(ana)
-            assert second.reached.wait(10)
+            assert second.reached.wait(HANG)
             okta.edit(ana, firstName="Anna")
             catalogue_app.unassign(ana)
             okta.call("POST", f"{catalogue_app.path}/connections/default/lifecycle/deactivate", status=204)

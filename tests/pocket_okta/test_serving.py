@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.conftest import HANG, PLAIN
 from tests.console.visitor import until
 from tests.pocket_okta.running import Okta, connected, running
 from tests.pocket_okta.scim_service import ScimService
@@ -15,7 +16,7 @@ from tests.pocket_okta.scim_service import ScimService
 
 def serve(*options: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "pocket_okta", "serve", *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
 
 
 def test_it_says_when_it_is_open(tmp_path: Path) -> None:
@@ -25,9 +26,9 @@ def test_it_says_when_it_is_open(tmp_path: Path) -> None:
         assert process.stdout is not None
         line = process.stdout.readline()
         url = line.removeprefix("pocket Okta is open at ").strip()
-        assert httpx2.get(f"{url}pocket/v1/health", verify=False, trust_env=False).json()["healthy"] is True
+        assert httpx2.get(f"{url}pocket/v1/health", **PLAIN).json()["healthy"] is True
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(HANG) == 0
     assert ready.read_text() == f"{url}\n"
 
 
@@ -89,7 +90,7 @@ def test_a_stop_makes_a_task_of_what_was_under_way(tmp_path: Path, scim: ScimSer
         app = connected(okta, scim, "catalogue")
         with scim.held("POST") as held:
             app.assign(okta.person("Ana", "Reis"))
-            assert held.reached.wait(10)
+            assert held.reached.wait(HANG)
             assert okta.stop(how) == 0
     with running(data, "--empty") as okta:
         app = type(app)(okta, {"id": app.id, "label": app.label})
@@ -115,9 +116,9 @@ def test_a_crash_makes_a_task_too_and_the_queue_goes_on(tmp_path: Path, scim: Sc
         for number in range(10):
             people.append(okta.person(f"Ana{number}"))
             app.assign(people[-1])
-        assert all(gate.reached.wait(10) for gate in gates)
+        assert all(gate.reached.wait(HANG) for gate in gates)
         okta.process.kill()
-        okta.process.wait(10)
+        okta.process.wait(HANG)
         for gate in gates:
             gate.released.set()
     with running(data, "--empty") as okta:
@@ -134,7 +135,7 @@ def test_what_waits_for_a_429_goes_on_after_a_restart(tmp_path: Path, scim: Scim
         slow_down = scim.answer("POST", status=429)
         ana = okta.person("Ana")
         app.assign(ana)
-        assert slow_down.reached.wait(10)
+        assert slow_down.reached.wait(HANG)
         until(app.exchanges, lambda seen: 429 in [exchange["status"] for exchange in seen])
         okta.call("GET", "/pocket/v1/idle?timeout=0", status=408)
         assert okta.stop() == 0
@@ -153,10 +154,10 @@ def test_a_stop_ends_requests_that_wait(tmp_path: Path, scim: ScimService) -> No
         headers = {"Authorization": okta.client.headers["Authorization"]}
         with scim.held("POST") as held, scim.held("GET") as probe:
             asked[0].request("POST", f"{app.pocket}/test-credentials", headers=headers)
-            assert probe.reached.wait(10)
+            assert probe.reached.wait(HANG)
             app.assign(okta.person())
-            assert held.reached.wait(10)
-            asked[1].request("GET", "/pocket/v1/idle?timeout=30", headers=headers)
+            assert held.reached.wait(HANG)
+            asked[1].request("GET", "/pocket/v1/idle?timeout=HANG", headers=headers)
             okta.call("GET", "/pocket/v1/health")  # answered after the one that was sent before it has been read
             okta.call("GET", "/pocket/v1/health")
             assert okta.stop() == 0
@@ -222,13 +223,13 @@ def test_a_folder_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_only_names_that_nobody_else_can_take_are_answered(okta: Okta, host: str, status: int) -> None:
-    assert httpx2.get(okta.url, headers={"Host": host}, verify=False, trust_env=False).status_code == status
+    assert httpx2.get(okta.url, headers={"Host": host}, **PLAIN).status_code == status
 
 
 def test_a_further_host_name_can_be_allowed(tmp_path: Path) -> None:
     with running(tmp_path / "data", "--host-name", "okta.north.example") as okta:
         headers = {"Host": "okta.north.example"}
-        assert httpx2.get(okta.url, headers=headers, verify=False, trust_env=False).status_code == 200
+        assert httpx2.get(okta.url, headers=headers, **PLAIN).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -251,7 +252,7 @@ def test_forms_are_taken_from_its_own_pages_only(okta: Okta, headers: dict[str, 
     own = okta.url.rstrip("/")
     filled = {name: value.replace("{own}", own) for name, value in headers.items()}
     data = {"name": f"Crew {hash(str(headers))}"}
-    answer = httpx2.post(f"{okta.url}directory/groups", data=data, headers=filled, verify=False, trust_env=False)
+    answer = httpx2.post(f"{okta.url}directory/groups", data=data, headers=filled, **PLAIN)
     assert answer.status_code == status
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from lxml import etree
+from tests.conftest import HANG
 from tests.pocket_okta.running import App, Okta, running
 from tests.pocket_okta.service_provider import ACS, AUDIENCE, SLO, Provider, key_pair, x5c
 from tests.pocket_okta.test_api import causes
@@ -201,7 +202,7 @@ def test_at_a_terminal(tmp_path: Path) -> None:
                 "--data",
                 str(data),
             ]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
             assert done.returncode == code, done.stderr
             assert "Traceback" not in done.stderr
             return done.stdout + done.stderr

@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from tests.conftest import HANG
 from tests.pocket_okta.provider_site import Site
 from tests.pocket_okta.running import Okta
 from tests.pocket_okta.service_provider import ACS, AUDIENCE, SLO, Provider, x5c
@@ -62,7 +63,7 @@ def test_from_the_metadata_to_signed_out(okta: Okta, page: Page, site: Site) -> 
 
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading")).to_have_text("You are signed out")
-    assert site.told.wait(10)
+    assert site.told.wait(HANG)
     assert site.left == [login]
     frame = page.frame_locator("iframe")
     expect(frame.get_by_role("heading")).to_have_text(app.label)

@@ -11,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 from lxml import html
+from tests.conftest import PLAIN
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Visitor:
 
     def __init__(self, okta_url: str) -> None:
         self.okta = okta_url
-        self.client = httpx2.Client(follow_redirects=True, verify=False, trust_env=False, timeout=30)
+        self.client = httpx2.Client(follow_redirects=True, **PLAIN)
 
     def __enter__(self) -> "Visitor":
         return self

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import PLAIN, Place, Running, on_loop, running_server
+from tests.conftest import HANG, PLAIN, Place, Running, on_loop, running_server
 from vestibule.actions import configure
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.routes import SCIM_ROUTES
@@ -27,7 +27,7 @@ def raw(
     url: str, method: str, target: str, headers: list[tuple[str, str]], body: bytes = b""
 ) -> tuple[int, dict[str, str], bytes]:
     """A request as it is written here: no client mends its path or its headers on the way."""
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=HANG)
     connection.putrequest(
         method, target, skip_host=any(name == "host" for name, _ in headers), skip_accept_encoding=True
     )
@@ -221,7 +221,7 @@ def awaited(place: Place, wanted: Callable[[Any], bool]) -> Any:
     """The tenant's first credential once it is as wanted: what is noted in the background is awaited, not slept for."""
 
     async def look(context: Context) -> Any:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG):
             while True:
                 async with context.database.read(place.tenant.id) as reading:
                     credential = (await all_credentials(reading))[0]
@@ -263,7 +263,7 @@ def wait_for_events(place: Place, prefix: str, count: int) -> None:
 
     async def look(context: Context) -> None:
         sql = "SELECT count(*) FROM events WHERE tenant_id = $1 AND substr(type, 1, $2) = $3"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG):
             while True:
                 async with context.database.read(place.tenant.id) as reading:
                     row = await reading.one(sql, place.tenant.id, len(prefix), prefix)
@@ -290,7 +290,7 @@ def test_the_tenant_as_a_host_name(engine: str, new_database: Callable[[str], Se
         place = server.new_tenant()
         host = {"host": f"{place.tenant.name}.vestibule.test"}
         with httpx2.Client(
-            base_url=f"{server.url}/scim/v2", auth=(place.pair.key, place.pair.secret), headers=host
+            base_url=f"{server.url}/scim/v2", auth=(place.pair.key, place.pair.secret), headers=host, **PLAIN
         ) as scim:
             answer = scim.post("/Users", json=PERSON)
             assert answer.status_code == 201
@@ -299,7 +299,9 @@ def test_the_tenant_as_a_host_name(engine: str, new_database: Callable[[str], Se
             assert scim.get("/Users").json()["totalResults"] == 1
         other = server.new_tenant()
         strange = {"host": f"{other.tenant.name}.vestibule.test"}
-        answer = httpx2.get(f"{server.url}/scim/v2/Users", auth=(place.pair.key, place.pair.secret), headers=strange)
+        answer = httpx2.get(
+            f"{server.url}/scim/v2/Users", auth=(place.pair.key, place.pair.secret), headers=strange, **PLAIN
+        )
         assert answer.status_code == 401
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import Place, on_loop
+from tests.conftest import PLAIN, Place, on_loop
 from tests.service.test_credentials import change
 from vestibule.actions import configure, people
 from vestibule.endpoints.context import Context
@@ -202,7 +202,7 @@ def test_fifty_equal_posts_at_once(place: Place) -> None:
     async def post_all() -> list[int]:
         limits = httpx2.Limits(max_connections=50)
         async with httpx2.AsyncClient(
-            base_url=place.scim_url, auth=(place.pair.key, place.pair.secret), limits=limits, timeout=60
+            base_url=place.scim_url, auth=(place.pair.key, place.pair.secret), limits=limits, **PLAIN
         ) as client:
             answers = await asyncio.gather(*(client.post("/Users", json={"userName": NAME}) for _ in range(50)))
         assert all(answer.headers["content-type"] == "application/scim+json" for answer in answers)
@@ -218,7 +218,7 @@ def test_changes_of_one_person_at_once_are_all_kept(place: Place) -> None:
 
     async def patch_all() -> dict[str, Any]:
         async with httpx2.AsyncClient(
-            base_url=place.scim_url, auth=(place.pair.key, place.pair.secret), timeout=60
+            base_url=place.scim_url, auth=(place.pair.key, place.pair.secret), **PLAIN
         ) as client:
             user = (await client.post("/Users", json={"userName": NAME})).json()
             patches: list[dict[str, Any]] = [

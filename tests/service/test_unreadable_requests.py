@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.conftest import Place, running_server
+from tests.conftest import HANG, Place, running_server
 from tests.console.certificates import key_of, pem
 from tests.crash.test_stopping import several_workers
 from tests.service.test_credentials import basic
@@ -32,7 +32,7 @@ UNREADABLE = {
 def answer_to(url: str, sent: bytes, context: ssl.SSLContext | None = None) -> tuple[str, dict[str, str], bytes]:
     """Everything that comes back until the server closes the connection: first line, headers and body."""
     address = urlsplit(url)
-    with socket.create_connection((address.hostname, address.port), timeout=30) as plain:
+    with socket.create_connection((address.hostname, address.port), timeout=HANG) as plain:
         wire = context.wrap_socket(plain, server_hostname="localhost") if context else plain
         wire.sendall(sent)
         with wire.makefile("rb") as stream:
@@ -69,7 +69,10 @@ def test_so_it_is_on_a_connection_that_answered_before(place: Place) -> None:
     head = HEAD.format(authorization=basic(*place.pair))
     good = f"GET /scim/v2/{place.tenant.name}/Groups HTTP/1.1\r\n{head}\r\n".encode()
     address = urlsplit(place.running.url)
-    with socket.create_connection((address.hostname, address.port), timeout=30) as wire, wire.makefile("rb") as stream:
+    with (
+        socket.create_connection((address.hostname, address.port), timeout=HANG) as wire,
+        wire.makefile("rb") as stream,
+    ):
         wire.sendall(good)
         assert stream.readline() == b"HTTP/1.1 200 OK\r\n"
         length = 0

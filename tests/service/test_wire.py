@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from tests.conftest import Place
+from tests.conftest import HANG, Place
 from tests.service.test_credentials import basic
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -16,7 +16,10 @@ Answer = tuple[int, dict[str, str], bytes]
 @contextmanager
 def connected(place: Place) -> Iterator[tuple[socket.socket, BinaryIO]]:
     address = urlsplit(place.running.url)
-    with socket.create_connection((address.hostname, address.port), timeout=30) as wire, wire.makefile("rb") as stream:
+    with (
+        socket.create_connection((address.hostname, address.port), timeout=HANG) as wire,
+        wire.makefile("rb") as stream,
+    ):
         yield wire, stream
 
 

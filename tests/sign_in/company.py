@@ -12,11 +12,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
-from tests.conftest import Place, Running
+from tests.conftest import Place, Running, signing_key
 from tests.console.visitor import Visitor
 from tests.saml.factory import IDP, Node, Said, named, read, sign, signed, write
 from tests.saml.keys import pair
-from vestibule.actions import saml_settings
+from vestibule.actions import saml_keys, saml_settings
 from vestibule.endpoints.context import Context
 from vestibule.model import SamlSettings
 
@@ -61,6 +61,7 @@ class Company:
         async def take(context: Context) -> None:
             async with context.database.write(self.place.actor) as tx:
                 await saml_settings.take_details(tx, self.place.provider.id, saml)
+                await saml_keys.keep_first_key(tx, self.place.provider, signing_key(), context.checker)
                 await saml_settings.change_sign_on(tx, self.place.provider.id, **switches)
 
         self.place.running.act(take)

@@ -5,10 +5,10 @@ from typing import Any
 
 import httpx2
 
-from tests.conftest import Place
+from tests.conftest import PLAIN, Place, signing_key
 from tests.okta.okta_and_vestibule import Both
 from tests.pocket_okta.visitor import Page, Visitor
-from vestibule.actions import saml_settings
+from vestibule.actions import saml_keys, saml_settings
 from vestibule.endpoints.context import Context
 from vestibule.model import SamlSettings
 from vestibule.saml.metadata import read_metadata
@@ -29,7 +29,13 @@ class Scene:
 
     def tie(self) -> None:
         """What an administrator does on both sides: the one's metadata to the other, each way."""
-        metadata = httpx2.get(f"{self.base}/metadata", verify=False, trust_env=False)
+
+        async def keep_key(context: Context) -> None:
+            async with context.database.write(self.place.actor) as tx:
+                await saml_keys.keep_first_key(tx, self.place.provider, signing_key(), context.checker)
+
+        self.place.running.act(keep_key)
+        metadata = httpx2.get(f"{self.base}/metadata", **PLAIN)
         assert metadata.status_code == 200, metadata.text
         self.both.okta.call("POST", f"{self.both.app.pocket}/sp-metadata", {"xml": metadata.text})
         self.take_metadata()

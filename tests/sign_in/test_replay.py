@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import Running, on_loop, running_server
+from tests.conftest import PLAIN, Running, on_loop, running_server
 from tests.console.conftest import rows
 from tests.sign_in.company import FROM_ELSEWHERE, Company
 from vestibule.actions import saml_settings
@@ -39,9 +39,7 @@ def post_at_once(company: Company, nodes: list[Running], message: str, cookies: 
         limits = httpx2.Limits(max_connections=TIMES // len(nodes))
         async with contextlib.AsyncExitStack() as stack:
             clients = [
-                await stack.enter_async_context(
-                    httpx2.AsyncClient(base_url=node.url, limits=limits, timeout=60, verify=False, trust_env=False)
-                )
+                await stack.enter_async_context(httpx2.AsyncClient(base_url=node.url, limits=limits, **PLAIN))
                 for node in nodes
             ]
             return await asyncio.gather(
@@ -85,7 +83,7 @@ def test_a_response_opens_one_session_whoever_posts_it_how_often(
     assert not told
     assert {each["data"]["check"] for each in company.place.events("login.refused")} <= {"Used once", "Begun here"}
     for node in nodes:
-        with httpx2.Client(base_url=node.url, cookies=opened.cookies, verify=False, trust_env=False) as client:
+        with httpx2.Client(base_url=node.url, cookies=opened.cookies, **PLAIN) as client:
             assert client.get(f"{company.home}me").json()["userName"] == name
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import on_loop
+from tests.conftest import HANG, on_loop
 from vestibule.store.database import Busy, Statements
 from vestibule.store.sqlite import SqliteDatabase
 
@@ -28,7 +28,7 @@ class SlowDisk:
         if sql == "COMMIT":
             self.commits += 1
             self.begun.release()
-            self.let_through.acquire(timeout=30)
+            self.let_through.acquire(timeout=HANG)
             if self.fails:
                 raise sqlite3.OperationalError("disk I/O error")
         return self._connection.execute(sql, *values)
@@ -67,7 +67,7 @@ class Bench:
 
     async def commit_begins(self) -> None:
         """Wait until the disk has a commit that it did not have when this was last asked."""
-        assert await asyncio.to_thread(self.disk.begun.acquire, timeout=30)
+        assert await asyncio.to_thread(self.disk.begun.acquire, timeout=HANG)
 
 
 @asynccontextmanager
@@ -119,7 +119,7 @@ def test_a_durable_group_is_answered_where_no_commit_follows(tmp_path: Path) -> 
             other = bench.write("b", refuse)
             await asyncio.sleep(0)
             bench.disk.let_through.release()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(HANG):
                 await first
             with pytest.raises(LookupError):
                 await other
@@ -141,7 +141,7 @@ def test_a_durable_group_does_not_wait_for_a_writer_that_takes_its_time(tmp_path
             other = bench.write("b", dawdle)
             await asyncio.sleep(0)
             bench.disk.let_through.release()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(HANG):
                 await first
             assert not other.done()
             go_on.set()

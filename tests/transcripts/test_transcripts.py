@@ -145,7 +145,7 @@ def replay(transcript: Transcript, place: Place) -> None:
         "token": place.pair.token,
         "scim_url": place.scim_url,
     } | transcript.variables
-    with httpx2.Client(timeout=30, **PLAIN) as client:
+    with httpx2.Client(**PLAIN) as client:
         client.headers.clear()  # every header is the transcript's
         for step in (Step(**each) for each in transcript.steps):
             for number in range(1, step.times + 1):

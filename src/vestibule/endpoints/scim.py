@@ -20,11 +20,11 @@ import orjson
 
 from vestibule.actions import provision
 from vestibule.actions.provision import check_provisioning
+from vestibule.endpoints.body_timeout import BodyTimeout
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.exchange import Answer, FastPath, Receive, Request, Scope, Send, refusal
 from vestibule.endpoints.failures import BUSY_FOR, scim_error
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
-from vestibule.endpoints.patience import Patience
 from vestibule.endpoints.refusals import Refusals
 from vestibule.endpoints.uses import Uses
 from vestibule.events import redacted_text
@@ -68,7 +68,7 @@ class ScimEndpoint:
         self._refusals = Refusals(context)
         self._uses = Uses(context)
         self._lookups = Lookups(context.database, context.checker)
-        self._patience = Patience()
+        self._body_timeout = BodyTimeout()
         settings = context.settings
         self._base_url = settings.url
         self._tenant_hosts = _tenant_hosts(settings)
@@ -164,7 +164,7 @@ class ScimEndpoint:
         body = request.body_at_hand()
         if body is None:
             known_at = time.monotonic()
-            body = await self._patience.wait(request.receive_body())
+            body = await self._body_timeout.wait(request.receive_body())
             if time.monotonic() - known_at > _KNOWN_FOR:
                 caller = await self._identify(request)
                 check_provisioning(caller.presented.provisioning)

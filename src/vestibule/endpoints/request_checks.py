@@ -12,6 +12,7 @@ import orjson
 
 from vestibule.endpoints.exchange import Scope, Send
 from vestibule.endpoints.web.guard import headers_of
+from vestibule.limits import HEADER_BYTES, HEADER_LINES
 from vestibule.scim.errors import ScimError, excerpt
 from vestibule.scim.messages import MEDIA_TYPE
 from vestibule.settings import Settings
@@ -20,8 +21,6 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 _SCIM_ALLOWS: Final = b"GET, POST, PUT, PATCH, DELETE"
 _CONSOLE_ALLOWS: Final = b"GET, HEAD, POST"
 """What some address of that part of the house answers: which one was meant is not looked at here."""
-MOST_HEADERS: Final = 100
-LARGEST_HEADERS: Final = 32 * 1024
 _OF_A_BODY: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
@@ -45,8 +44,8 @@ def find_fault(scope: Scope) -> tuple[int, str] | None:
         return 405, "This method is not answered here."
     if hosts != 1:
         return 400, f"A request should have one Host header; {hosts} came."
-    if len(headers) > MOST_HEADERS or size > LARGEST_HEADERS:
-        return 431, f"A request may have {MOST_HEADERS} headers of {LARGEST_HEADERS:,} bytes in all."
+    if len(headers) > HEADER_LINES or size > HEADER_BYTES:
+        return 431, f"A request may have {HEADER_LINES} headers of {HEADER_BYTES:,} bytes in all."
     if asks_for_more and not _OF_A_BODY.isdisjoint(name for name, _ in headers):
         other = excerpt(dict(headers).get(b"upgrade", b"another protocol").decode("latin-1"))
         return 400, f"A request with a body should be HTTP/1.1; this one asks for {other}. Send it without 'Upgrade'."
