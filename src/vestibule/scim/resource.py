@@ -321,6 +321,8 @@ def _object_of_text(text: str, where: str, attribute: Attribute) -> Document:
     read = json_in(text)
     if isinstance(read, list) and len(read) == 1:
         read = read[0]
+    if isinstance(read, str) and read:
+        return _object_of_text(read, where, attribute)
     if isinstance(read, dict) and all(name.lower() in attribute.by_name for name in read):
         return read
     if text.lstrip().startswith("{"):
