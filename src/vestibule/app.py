@@ -40,7 +40,7 @@ class Vestibule:
             return
         line: FastPath | None = scope.pop(FAST_PATH, None)
         path: str = scope["path"]
-        is_scim = path.startswith(_SCIM) or meant_for_scim(path)
+        is_scim = path.startswith(_SCIM) or meant_for_scim(scope)
         if (fault := find_fault(scope)) is not None:
             await refuse_malformed(fault, send, self._settings, as_scim=is_scim)
         elif is_scim:
