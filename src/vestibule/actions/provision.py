@@ -146,7 +146,8 @@ async def replace_user(
     """
     user, rules = await _reach(tx, user_id, if_match)
     before: Document = orjson.loads(user.document)
-    document.setdefault("active", before["active"])
+    if "active" not in document:  # the argument stays as it is: the transaction may be run again
+        document = {**document, "active": before["active"]}
     return await _keep(tx, sent, user, rules, before, document, ignored)
 
 

@@ -48,7 +48,7 @@ from vestibule.scim.resource import clean
 from vestibule.scim.schema import USER_TYPE
 from vestibule.settings import Settings
 from vestibule.store.credentials import note_refusal, note_test
-from vestibule.store.database import Tx
+from vestibule.store.database import Busy, Damaged, Tx
 from vestibule.store.events import append_event
 from vestibule.store.users import Visibility, find_user, page_users
 from vestibule.store.where import where
@@ -176,7 +176,8 @@ class ScimEndpoint:
         except Exception as error:  # noqa: BLE001 -- turned into the SCIM Error that is recorded and answered
             told = scim_error(error, request.actor.request_id)
             request.questions_connection = isinstance(told, NoEndpoint | UnsupportedMediaType)
-            await self._record_refusal(request, told)
+            if not isinstance(error, Busy | Damaged):  # a database that fails keeps no event either, and costs a wait
+                await self._record_refusal(request, told)
             return refusal(told)
 
     async def _body(self, request: Request) -> Any:
@@ -253,8 +254,10 @@ class ScimEndpoint:
             case "PATCH":
                 return await self._patch(request, user_id)
             case _:
-                async with self._context.database.write(request.actor) as tx:
-                    await provision.delete_user(tx, request.told(), user_id, request.if_match)
+                await self._context.database.run(
+                    request.actor,
+                    lambda tx: provision.delete_user(tx, request.told(), user_id, request.if_match),
+                )
                 return Answer(204)
 
     async def _get(self, request: Request, caller: Caller, user_id: str) -> Answer:
@@ -287,29 +290,37 @@ class ScimEndpoint:
         """Note that somebody pressed the button that tests the connection, before it is answered."""
         last = caller.presented.tested_at
         if last is None or self._context.database.clock() - last >= _TEST_NOTED_EVERY:
-            async with self._context.database.write(caller.actor) as tx:
+
+            async def note(tx: Tx) -> None:
                 await note_test(tx, caller.actor.id)
                 await append_event(tx, "credential.tested", {}, subject_id="")
+
+            await self._context.database.run(caller.actor, note)
 
     async def _create(self, request: Request) -> Answer:
         projection = _projection(request)
         document, ignored = clean(await self._body(request), USER_TYPE)
-        async with self._context.database.write(request.actor) as tx:
-            user = await provision.create_user(tx, request.told(), document, ignored)
+        user = await self._context.database.run(
+            request.actor, lambda tx: provision.create_user(tx, request.told(), document, ignored)
+        )
         return _resource(request, user, 201, projection)
 
     async def _replace(self, request: Request, user_id: str) -> Answer:
         projection = _projection(request)
         document, ignored = clean(await self._body(request), USER_TYPE)
-        async with self._context.database.write(request.actor) as tx:
-            user = await provision.replace_user(tx, request.told(), user_id, document, ignored, request.if_match)
+        user = await self._context.database.run(
+            request.actor,
+            lambda tx: provision.replace_user(tx, request.told(), user_id, document, ignored, request.if_match),
+        )
         return _resource(request, user, 200, projection)
 
     async def _patch(self, request: Request, user_id: str) -> Answer:
         projection = _projection(request)
         operations = parse_patch(await self._body(request))
-        async with self._context.database.write(request.actor) as tx:
-            user = await provision.patch_user(tx, request.told(), user_id, operations, request.if_match)
+        user = await self._context.database.run(
+            request.actor,
+            lambda tx: provision.patch_user(tx, request.told(), user_id, operations, request.if_match),
+        )
         return _resource(request, user, 200, projection)
 
 
