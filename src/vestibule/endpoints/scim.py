@@ -45,7 +45,8 @@ from vestibule.scim.errors import (
 )
 from vestibule.scim.filter import Document, parse_filter
 from vestibule.scim.messages import list_response, parse_page, parse_patch
-from vestibule.scim.resource import Projection, clean, etag, expand, location, parse_projection, present
+from vestibule.scim.representation import Projection, etag, expand, location, parse_projection, present
+from vestibule.scim.resource import clean
 from vestibule.scim.schema import USER_TYPE
 from vestibule.settings import Settings
 from vestibule.store.credentials import note_refusal, note_test
@@ -305,8 +306,6 @@ class ScimEndpoint:
     async def _list(self, request: Request, caller: Caller) -> Answer:
         query = request.query
         page, projection = parse_page(query.get("startindex"), query.get("count")), _projection(request)
-        if "sortby" in query:
-            raise NotImplementedHere("Sorting is not offered; see /ServiceProviderConfig.")
         condition = None
         if (text := query.get("filter")) is not None:
             tree = parse_filter(text, USER_TYPE)
