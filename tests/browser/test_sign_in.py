@@ -33,7 +33,6 @@ def test_assigned_signed_in_deactivated_and_out(demo: Demo, open_window: OpenWin
 
     # Both sides are told of each other by their metadata's addresses.
     vestibule.open_tab("Sign-in")
-    saml = vestibule.page.locator("#saml")
     of_service = vestibule.page.locator("#ours").get_by_text("/metadata", exact=False).first.inner_text()
     okta.open_app("Sign On")
     okta.page.get_by_label("SP metadata URL").fill(of_service)
@@ -85,7 +84,7 @@ def test_assigned_signed_in_deactivated_and_out(demo: Demo, open_window: OpenWin
     vestibule.press("Save SAML details")
     vestibule.open_provider()
     vestibule.open_tab("Sign-in")
-    saml.get_by_text("How people sign in", exact=True).click()
+    vestibule.page.get_by_text("How people sign in", exact=True).click()
     vestibule.page.get_by_label("E-mail domains").fill("north.example")
     vestibule.press("Save sign-in")
     page.goto(f"{demo.url}/north-example/")
