@@ -106,8 +106,7 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
         f"Nothing has arrived from {title} since the key was made",
         newest,
         checks=(
-            "Is the SCIM URL in the other product the one on the tab Provisioning, letter for letter, with your tenant "
-            "name at its end?",
+            "Is the SCIM URL in the other product, letter for letter, the one on the tab Provisioning?",
             "Can the other product reach this server? A firewall, or an address such as 127.0.0.1, keeps it out.",
             f"Was {vendor.probe} pressed, and what did it say?",
         ),
