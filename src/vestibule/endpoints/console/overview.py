@@ -1,4 +1,4 @@
-"""The overview: how each identity provider does, who came and went, and what needs a person."""
+"""The overview: how each identity provider does, who came and went, and what needs somebody."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
