@@ -9,7 +9,7 @@ from starlette.responses import Response
 from vestibule.endpoints.console.account import lacks_factor
 from vestibule.endpoints.console.health import health_of
 from vestibule.endpoints.web.visit import Visit
-from vestibule.model import first_id_of
+from vestibule.model import IdentityProvider, first_id_of
 from vestibule.store.database import Reading
 from vestibule.store.events import EventQuery, count_daily, page_events
 from vestibule.store.identity_providers import all_providers
@@ -54,10 +54,23 @@ async def show_overview(visit: Visit) -> Response:
             active=sum(count for (_, active), count in counts.items() if active),
             inactive=sum(count for (_, active), count in counts.items() if not active),
             days=await _days(reading),
+            certificates=ending_certificates(providers, reading.now),
             twins=await find_twins(reading),
             times=await recent_times(reading, reading.now - DAYS * DAY),
             refused=refused,
         )
+
+
+def ending_certificates(providers: list[IdentityProvider], now: int) -> list[tuple[IdentityProvider, str, int]]:
+    """Returns the identity providers whose signing certificates have expired or expire within 30 days, as (identity
+    provider, `expired` or `soon`, how many).
+    """
+    found = []
+    for provider in providers:
+        ends = [certificate.not_after - now for certificate in provider.saml.certificates]
+        expired, soon = sum(left <= 0 for left in ends), sum(0 < left <= 30 * DAY for left in ends)
+        found += [(provider, end, count) for end, count in (("expired", expired), ("soon", soon)) if count]
+    return found
 
 
 async def _days(reading: Reading) -> list[Day]:
