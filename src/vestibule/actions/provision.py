@@ -18,7 +18,8 @@ from vestibule.model import RoleRules, User, created_at, new_id
 from vestibule.scim.errors import Forbidden, NotFound, PreconditionFailed, TooManyRequests, Uniqueness
 from vestibule.scim.filter import Document
 from vestibule.scim.patch import Operation, Understood, apply_patch
-from vestibule.scim.resource import Ignored, etag
+from vestibule.scim.representation import etag
+from vestibule.scim.resource import Ignored
 from vestibule.scim.schema import USER_TYPE
 from vestibule.scim.text import fold
 from vestibule.store.database import Reading, Tx, UniqueViolation

@@ -34,6 +34,8 @@ from vestibule.endpoints.exchange import (
     while_connected,
 )
 from vestibule.endpoints.failures import BUSY_FOR, scim_error
+from vestibule.endpoints.fair_share import FairShare
+from vestibule.endpoints.flood_counter import FloodCounter
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
 from vestibule.endpoints.key_usage import KeyUsage
 from vestibule.endpoints.refused_credentials import RefusedCredentials
@@ -53,7 +55,8 @@ from vestibule.scim.errors import (
 )
 from vestibule.scim.filter import Document, parse_filter
 from vestibule.scim.messages import list_response, parse_page, parse_patch
-from vestibule.scim.resource import Projection, clean, etag, expand, location, parse_projection, present
+from vestibule.scim.representation import Projection, etag, expand, location, parse_projection, present
+from vestibule.scim.resource import clean
 from vestibule.scim.schema import USER_TYPE
 from vestibule.settings import Settings
 from vestibule.store.credentials import note_refusal, note_test
@@ -80,6 +83,9 @@ class ScimEndpoint:
         self._context = context
         self._refused_credentials = RefusedCredentials(context)
         self._key_usage = KeyUsage(context)
+        limits = context.settings
+        self._fair_share = FairShare(limits.tenant_rate, limits.tenant_ceiling, limits.tenant_requests)
+        self._rate_limited = FloodCounter(recorded=1, together=10)
         self._lookups = Lookups(context.database, context.checker)
         self._body_timeout = BodyTimeout()
         settings = context.settings
@@ -156,9 +162,12 @@ class ScimEndpoint:
         try:
             caller = await self._identify(request)
             request.actor = caller.actor
-            answer = await self._carry_out(request, caller)
+            answer = await self._carry_out_in_turn(request, caller, now)
         except RefusedCredential as refused:
             return self._refuse(request, refused)
+        except TooManyRequests as too_many:
+            self._note_rate_limited(request, too_many, now)
+            return refusal(too_many)
         if not request.questions_connection:
             at_once = self._refused_credentials.was_refused_before(caller.presented)
             self._key_usage.note(caller, now, at_once=at_once)
@@ -177,6 +186,30 @@ class ScimEndpoint:
     async def _identify(self, request: Request) -> Caller:
         now, name = self._context.database.clock(), request.tenant_name
         return await identify(self._lookups, now, name, request.authorization, request.stranger)
+
+    async def _carry_out_in_turn(self, request: Request, caller: Caller, now: int) -> Answer:
+        """Carry a request out when it is its tenant's turn.
+
+        Raises:
+            TooManyRequests: the tenant sends more than its share.
+            RefusedCredential: the credential ended while the request waited.
+        """
+        share, turn = self._fair_share.enter(caller.actor.tenant_id, now)
+        if turn is not None:
+            await self._fair_share.wait_for_turn(share, turn)
+        try:
+            if turn is not None:
+                caller = await self._identify(request)
+            return await self._carry_out(request, caller)
+        finally:
+            self._fair_share.leave(share)
+
+    def _note_rate_limited(self, request: Request, too_many: TooManyRequests, now: int) -> None:
+        """Record the first refusal for the rate in a minute, with how many there were since the one before."""
+        actor = request.actor
+        more = self._rate_limited.note((actor.tenant_id, actor.identity_provider_id), now)
+        if more is not None:
+            self._context.background.spawn(self._record_refusal(request, too_many, more=more))
 
     async def _carry_out(self, request: Request, caller: Caller) -> Answer:
         try:
@@ -207,7 +240,7 @@ class ScimEndpoint:
                 check_provisioning(caller.presented.provisioning)
         return request.parse_body(body)
 
-    async def _record_refusal(self, request: Request, refused: ScimError) -> None:
+    async def _record_refusal(self, request: Request, refused: ScimError, *, more: int = 0) -> None:
         """Record a refusal, with what was sent and the person it was about, as far as they can be known."""
         request.read_body_at_hand()
         told = request.told().told() | {
@@ -215,6 +248,8 @@ class ScimEndpoint:
             "status": refused.status,
             "scim_type": refused.scim_type or "",
         }
+        if more:
+            told["more"] = more
         try:
             async with self._context.database.write(request.actor) as tx:
                 user_id, user_name = await _person_meant(tx, request)
@@ -285,8 +320,6 @@ class ScimEndpoint:
     async def _list(self, request: Request, caller: Caller) -> Answer:
         query = request.query
         page, projection = parse_page(query.get("startindex"), query.get("count")), _projection(request)
-        if "sortby" in query:
-            raise NotImplementedHere("Sorting is not offered; see /ServiceProviderConfig.")
         condition = None
         if (text := query.get("filter")) is not None:
             tree = parse_filter(text, USER_TYPE)
