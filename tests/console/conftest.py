@@ -181,6 +181,8 @@ class Staff:
             "event_id": "events",
             "request_id": "saml_requests",
             "application_id": "applications",
+            "credential_id": "credentials",
+            "administrator_id": "administrators",
         }
         ids = {"tenant": [self.place.tenant.name]}
         for name, table in tables.items():

@@ -1,7 +1,7 @@
 """Rows of sessions: signed-in browsers, kept on the server so that they can end at once."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from vestibule.model import Administrator
 from vestibule.store.administrators import administrator_of_row
@@ -32,6 +32,10 @@ SELECT s.form_token, s.created_at, s.seen_at, s.expires_at, s.lacks_factor, a.te
        a.role, a.created_at, a.disabled_at, a.signed_in_at, a.password_hash <> '', a.identity_provider_id, a.user_id
 FROM sessions s JOIN administrators a ON a.tenant_id = s.tenant_id AND a.id = s.administrator_id
 WHERE s.tenant_id = $1 AND s.token_check = $2
+"""
+_OF: Final = """
+SELECT agent, address, seen_at FROM sessions
+WHERE tenant_id = $1 AND administrator_id = $2 AND expires_at > $3 AND seen_at > $4 ORDER BY seen_at DESC LIMIT 20
 """
 _SEEN: Final = "UPDATE sessions SET seen_at = $3 WHERE tenant_id = $1 AND token_check = $2"
 _END: Final = "DELETE FROM sessions WHERE tenant_id = $1 AND token_check = $2"
@@ -68,6 +72,20 @@ async def find_session(
     form_token, created_at, seen_at, expires_at, lacks_factor, *columns = row
     session = Session(tenant_id, token_check, form_token, created_at, seen_at, expires_at, bool(lacks_factor))
     return session, administrator_of_row(tuple(columns))
+
+
+class OpenSession(NamedTuple):
+    """A session as a list shows it."""
+
+    agent: str
+    address: str
+    seen_at: int
+
+
+async def sessions_of(all_tenants: AllTenants, administrator: Administrator, seen_since: int) -> list[OpenSession]:
+    """List the open sessions of an administrator, the last used first."""
+    rows = await all_tenants.all(_OF, administrator.tenant_id, administrator.id, all_tenants.now, seen_since)
+    return [OpenSession(*row) for row in rows]
 
 
 async def touch_session(all_tenants: AllTenants, session: Session) -> None:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from vestibule.actions import saml_keys, saml_settings
 from vestibule.endpoints.console.provider_frame import framed, provider_of
+from vestibule.endpoints.console.reauthentication import proven_for_settings
 from vestibule.endpoints.console.sign_in_advice import mend_of_sign_in
 from vestibule.endpoints.fetch import fetch
 from vestibule.endpoints.saml_out import send_to_sign_in, service_provider
@@ -62,6 +63,7 @@ def _back(visit: Visit, provider_id: str, done: str = "saved") -> Response:
 # -- details -----------------------------------------------------------------------------------------------------------
 
 
+@proven_for_settings
 async def change_saml(visit: Visit) -> Response:
     """SAML details: from metadata that is pasted, uploaded or at a URL, or piece by piece."""
     provider = await _provider(visit)
@@ -108,6 +110,7 @@ def _pieces(visit: Visit) -> SamlSettings:
     return SamlSettings(entity_id[:1024], sso_url[:2048], certificates)
 
 
+@proven_for_settings
 async def read_again(visit: Visit) -> Response:
     """Read the metadata from its URL now."""
     provider = await _provider(visit)
@@ -123,6 +126,7 @@ async def read_again(visit: Visit) -> Response:
     return _back(visit, provider.id, "metadata-read")
 
 
+@proven_for_settings
 async def change_sign_on(visit: Visit) -> Response:
     """How people sign in."""
     provider = await _provider(visit)
@@ -162,6 +166,7 @@ def _one_of(visit: Visit, name: str, allowed: tuple[str, ...]) -> str:
 # -- certificates and keys ---------------------------------------------------------------------------------------------
 
 
+@proven_for_settings
 async def change_certificates(visit: Visit) -> Response:
     """Add a certificate for testing, put one into force, or remove one."""
     provider = await _provider(visit)
@@ -185,6 +190,7 @@ async def change_certificates(visit: Visit) -> Response:
     return _back(visit, provider.id)
 
 
+@proven_for_settings
 async def change_keys(visit: Visit) -> Response:
     """Make a key of this service provider, use it, or throw one away."""
     provider = await _provider(visit)

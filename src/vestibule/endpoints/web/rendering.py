@@ -51,6 +51,7 @@ NOTICES: Final = {
     "tenant-added": "The tenant was added.",
     "step-over": "The second step took too long, or failed too often. Sign in again.",
     "proved-again": "Confirmed. For the next five minutes you can change how you sign in.",
+    "proved-again-here": "Confirmed. Send the form again.",
     "factor-added": "The second factor was added.",
     "factor-removed": "The second factor was removed.",
 }
