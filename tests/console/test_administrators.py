@@ -153,7 +153,7 @@ def race(staff: Staff, verbs: tuple[str, str]) -> list[int]:
     tokens = [visitor.form_token for visitor in visitors]
 
     def strike(at: int) -> Page:
-        form = {"role": "auditor", "enabled": "no", "form_token": tokens[at]}
+        form = {"role": "auditor", "enabled": "no", "confirm": pair[1 - at].email, "form_token": tokens[at]}
         return visitors[at].post(staff.at("administrators", pair[1 - at].id, verbs[at]), form)
 
     with ThreadPoolExecutor(2) as pool:

@@ -82,7 +82,7 @@ async def _blocking(visit: Visit, reading: Reading) -> Confirmation:
 
 
 async def set_blocked(visit: Visit) -> Response:
-    """Keep a person out, once their user name was typed, or let them in again, whatever their identity provider says."""
+    """Keep a person out, once their user name was typed, or let them in again."""
     user_id, blocked = visit.path("user_id"), visit.decision("blocked")
     if blocked and visit.who.user_id == user_id:
         raise NotAllowed("You cannot block yourself. Ask another administrator to do it.")

@@ -92,7 +92,7 @@ async def show_again(visit: Visit) -> Response:
 async def sign_in_again(visit: Visit) -> Response:
     """Check the password, then the second factor if there is one; a fresh session takes the place of this one."""
     to = local_path(visit.field("to"))
-    after = f"{PATH}?done=proved-again" if to == "/console/" else f"{to}?done=proved-again-here"
+    after = f"{PATH}?done=proved-again" if to in {"/console/", PATH} else f"{to}?done=proved-again-here"
     try:
         names = await check_own_password(visit, visit.field("password"))
     except (TooOften, TooBusy, WrongInput) as refused:
