@@ -215,10 +215,10 @@ def test_a_form_that_says_nothing_blocks_nobody(staff: Staff, company: Company, 
 
 
 def test_what_is_said_twice_is_told_once(staff: Staff, company: Company, owner: Visitor) -> None:
-    user_id, _ = company.hire()
+    user_id, name = company.hire()
     address = f"{staff.at('users', user_id)}/blocked"
     for blocked in ("no", "yes", "yes", "no", "no"):
-        assert owner.post(address, {"blocked": blocked, "form_token": owner.form_token}).status == 303
+        assert owner.post(address, {"blocked": blocked, "confirm": name, "form_token": owner.form_token}).status == 303
     assert [each["type"] for each in staff.place.events("user.")][1:] == ["user.blocked", "user.let_in"]
 
 

@@ -79,16 +79,17 @@ RULES: dict[str, set[str]] = {
     },
     "admin": {
         f"GET {IN}/users/new", f"POST {IN}/users/new", f"POST {PERSON}", f"POST {PERSON}/active",
-        f"POST {PERSON}/blocked", f"POST {PERSON}/sessions/end",
+        f"GET {PERSON}/blocked", f"POST {PERSON}/blocked", f"POST {PERSON}/sessions/end",
         f"POST {PERSON}/delete", f"GET {IN}/identity-providers/new", f"POST {IN}/identity-providers/new",
         f"POST {IDP}/settings", f"POST {IDP}/saml", f"POST {IDP}/provisioning", f"POST {IDP}/keys",
+        f"GET {IDP}/keys/{{credential_id}}/retire",
         f"POST {IDP}/keys/{{credential_id}}/retire", f"POST {IDP}/mapping", f"POST {IDP}/saml/read-again",
         f"POST {IDP}/sign-on", f"POST {IDP}/certificates", f"POST {IDP}/saml-keys", f"GET {IDP}/sign-in-test",
         f"POST {IDP}/roles", f"POST {IN}/applications", f"POST {APP}", f"POST {APP}/remove",
     },
     "owner": {
         f"POST {IN}/administrators", f"POST {ADMINISTRATOR}/link", f"POST {ADMINISTRATOR}/role",
-        f"POST {ADMINISTRATOR}/enabled", f"POST {IN}/tenant/sessions",
+        f"GET {ADMINISTRATOR}/enabled", f"POST {ADMINISTRATOR}/enabled", f"POST {IN}/tenant/sessions",
     },
     "operator": {"POST /console/"},
 }  # fmt: skip
@@ -209,6 +210,7 @@ def test_with_the_house_in_a_tenants_place_there_is_what_operators_need(
         check_shape(route, page, 404)
     assert scene.kept() == before
     if route.of_house and route.method == "GET":
+        ids["administrator_id"] = scene.staff["operator"].id
         check_admitted(route, scene.call(here(scene, opened, "operator"), route, signed_in=True, **ids))
 
 
