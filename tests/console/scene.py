@@ -46,6 +46,7 @@ FORMS: Final[dict[str, dict[str, str]]] = {
     "/console/second-step": {"recovery_code": "{recovery_code}"},
     "/console/sign-out": {},
     "/console/account/again": {"password": PASSWORD},
+    "/console/account/password": {"present": PASSWORD, "password": NEW_PASSWORD, "again": NEW_PASSWORD},
     "/console/account/factors": {"kind": "totp", "name-totp": "Fresh"},
     "/console/account/factors/{factor_id}/remove": {},
     "/console/account/new-factor": {"code": "{code}"},

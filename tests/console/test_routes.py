@@ -66,7 +66,8 @@ RULES: dict[str, set[str]] = {
     "person": {"POST /{tenant}/sessions/{session_id}/end", "POST /{tenant}/sign-out"},
     "auditor": {
         "GET /console/account", "GET /console/account/again", "POST /console/account/again",
-        "POST /console/account/factors", "POST /console/account/factors/{factor_id}/remove",
+        "POST /console/account/password", "POST /console/account/factors",
+        "POST /console/account/factors/{factor_id}/remove",
         "GET /console/account/new-factor", "POST /console/account/new-factor", "POST /console/account/recovery-codes",
         "POST /console/sign-out", "GET /console/", f"GET {IN}/", f"GET {IN}/users", f"GET {PERSON}",
         f"GET {IN}/identity-providers", f"GET {IDP}", f"GET {IDP}/live", f"GET {IDP}/mapping",

@@ -63,6 +63,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/console/account", account.show_account, "auditor"),
     Route("GET", "/console/account/again", account.show_again, "auditor"),
     Route("POST", "/console/account/again", account.sign_in_again, "auditor"),
+    Route("POST", "/console/account/password", account.change_password, "auditor"),
     Route("POST", "/console/account/factors", account.begin_factor, "auditor"),
     Route("POST", "/console/account/factors/{factor_id}/remove", account.remove_factor, "auditor"),
     Route("GET", "/console/account/new-factor", account.show_new_factor, "auditor"),

@@ -11,17 +11,18 @@ from typing import Final
 
 from starlette.responses import Response
 
-from vestibule.actions import administrator_sign_in, pace, passwords, proofs, second_factor
-from vestibule.actions.known_browsers import find_known
+from vestibule.actions import administer, administrator_sign_in, pace, passwords, proofs, second_factor
+from vestibule.actions.known_browsers import find_known, remember_browser
 from vestibule.actions.second_factor import Proof
-from vestibule.endpoints.console.browser_cookie import known_tokens
+from vestibule.endpoints.console.browser_cookie import keep_tokens, known_tokens
+from vestibule.endpoints.console.entrance import hash_new_password, names_of_tenant
 from vestibule.endpoints.console.reauthentication import proven_for_account
 from vestibule.endpoints.console.second_step import entered, local_path
 from vestibule.endpoints.console.shown_once import NOTHING, ShownOnce, show_once, take_once
 from vestibule.endpoints.web.visit import Visit
-from vestibule.errors import Refusal, TooBusy, TooOften, WrongInput
+from vestibule.errors import NotAllowed, Refusal, SignInNeeded, TooBusy, TooOften, WrongInput
 from vestibule.model import HOUSE, HOUSE_TENANT
-from vestibule.store.administrator_sessions import end_session
+from vestibule.store.administrator_sessions import end_session, find_session
 from vestibule.store.administrators import lock_administrator
 from vestibule.store.database import AllTenants
 from vestibule.store.factors import count_codes, factors_of
@@ -136,6 +137,45 @@ async def check_own_password(visit: Visit, password: str) -> list[str]:
             return names
         await administrator_sign_in.refuse_sign_in(all_tenants, who.email, who)
     raise WrongInput("That is not your password.", field="password")
+
+
+# -- the password ------------------------------------------------------------------------------------------------------
+
+
+@at_home
+async def change_password(visit: Visit) -> Response:
+    """Replace the visitor's password. Who has a second factor needs a recent sign-in beside the present password."""
+    if visit.who.user_id:
+        raise NotAllowed("You sign in through your identity provider: there is no password here to change.")
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        equipped = bool(await factors_of(all_tenants, visit.who))
+    return await (proven_for_account(_replace_password) if equipped else _replace_password)(visit)
+
+
+async def _replace_password(visit: Visit) -> Response:
+    try:
+        names = await check_own_password(visit, visit.field("present"))
+    except Refusal as refused:
+        refused.field = "present"
+        return await _page(visit, refused)
+    try:
+        hashed = await hash_new_password(visit, visit.who.email, *await names_of_tenant(visit, visit.who))
+        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+            if await find_session(all_tenants, visit.who.tenant_id, visit.own_session.token_check) is None:
+                raise SignInNeeded("Your session ended meanwhile. Sign in again.")  # hashing takes long
+            tokens = known_tokens(visit)
+            old = await find_known(all_tenants, tokens, visit.who)
+            await administer.change_password(all_tenants, visit.who, visit.own_session, hashed)
+            others = [token for token in tokens if token != old]
+            browsers = await remember_browser(all_tenants, others, visit.who)
+    except WrongInput as refused:
+        return await _page(visit, refused)
+    finally:
+        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+            await pace.take_back_try(all_tenants, names)
+    response = visit.redirect(PATH, "password-changed")
+    keep_tokens(visit, response, browsers)
+    return response
 
 
 # -- adding a factor ---------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from vestibule.errors import NotAllowed, Refusal
 from vestibule.model import ROLES, Administrator, AdministratorRole
 from vestibule.store.administrator_sessions import sessions_of
 from vestibule.store.administrators import administrators_of, find_administrator
+from vestibule.store.factors import factor_kinds
 
 
 async def show_administrators(visit: Visit) -> Response:
@@ -23,10 +24,12 @@ async def _page(visit: Visit, refused: Refusal | None = None, once: ShownOnce = 
     link, invited = once.secrets or ("", "")
     async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
         administrators = await administrators_of(all_tenants, visit.tenant.id)
+        factors = await factor_kinds(all_tenants, visit.tenant.id)
     return visit.page(
         "administrators.html",
         refused.status if refused else 200,
         administrators=administrators,
+        factors=factors,
         roles=ROLES[:-1],
         refused=refused,
         link=link,
