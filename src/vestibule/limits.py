@@ -42,3 +42,26 @@ MOST_CONNECTIONS: Final = 4096
 """Connections of one worker process, however many descriptors it has: each may hold some 50 KiB. The setting
 `connections` says another number.
 """
+
+# -- administrators' sign-in -------------------------------------------------------------------------------------------
+
+HASHES_AT_ONCE: Final = 2
+"""Passwords that a process hashes or checks at the same time: each takes 19 MiB and much of a core."""
+WAITING_HASHES: Final = 16
+"""How many may wait for that: strangers, and beside them as many who are trusted. A second of waiting or so."""
+WAITING_HASHES_OF_EACH: Final = 4
+"""How many of those may come from one address, one known browser or one administrator."""
+FREE_TRIES: Final = 5
+"""Wrong passwords for an e-mail, or wrong codes for an administrator, before the next try has to wait: a second, then
+twice as long each time.
+"""
+FREE_TRIES_OF_ADDRESS: Final = 50
+"""The same for everything that comes from one address, behind which a whole office may be."""
+LONGEST_WAIT_SECONDS: Final = 900
+"""How long a try has to wait at most."""
+KNOWN_BROWSERS: Final = 20
+"""Known browsers of an administrator."""
+KNOWN_BROWSER_DAYS: Final = 180
+"""How long a browser stays known after a sign-in."""
+ADMINISTRATORS_OF_BROWSER: Final = 4
+"""Administrators for whom one browser can be known: its cookie grows with each."""

@@ -5,7 +5,8 @@ import tomllib
 
 from tests.docs.pages import ROOT, code, one_line, page, spans
 from vestibule import __version__
-from vestibule.actions.administrator_sign_in import ABSOLUTE, FREE_TRIES, IDLE, LONGEST_PASSWORD, SHORTEST_PASSWORD
+from vestibule.actions import passwords
+from vestibule.actions.administrator_sign_in import ABSOLUTE, IDLE
 from vestibule.actions.configure import MOST_USABLE_KEYS
 from vestibule.actions.provision import (
     MOST_OPERATIONS_TOLD,
@@ -15,7 +16,7 @@ from vestibule.actions.provision import (
 )
 from vestibule.endpoints.exchange import MOST_PARAMETERS
 from vestibule.endpoints.failures import BUSY_FOR
-from vestibule.limits import BODY_SECONDS, HEADER_BYTES, HEADER_LINES
+from vestibule.limits import BODY_SECONDS, FREE_TRIES, HEADER_BYTES, HEADER_LINES
 from vestibule.mapping import MAX_RULES
 from vestibule.model import Rule
 from vestibule.scim.filter import MAX_LENGTH, MAX_NESTING, MAX_TERMS
@@ -72,7 +73,7 @@ def test_how_much_of_a_write_an_event_tells_is_so() -> None:
 
 def test_what_is_said_of_signing_in_is_so() -> None:
     text = one_line(page("docs/console.md").under("Signing in"))
-    assert f"{SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters" in text
+    assert f"{passwords.SHORTEST} to {passwords.LONGEST} characters" in text
     assert f"{IDLE // 60_000} minutes" in text
     assert f"{ABSOLUTE // 3_600_000} hours" in text
     assert {5: "five"}[FREE_TRIES] in text

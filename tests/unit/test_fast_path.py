@@ -28,7 +28,7 @@ class Written(asyncio.Transport):
 def cycle_on(transport: asyncio.Transport) -> RequestResponseCycle:
     quiet = logging.getLogger("test")
     return RequestResponseCycle(
-        scope={"type": "http", "method": "GET"},  # type: ignore[arg-type, typeddict-item]  # what is looked at
+        scope={"type": "http", "method": "GET"},  # type: ignore[typeddict-item]  # what is looked at
         transport=transport,
         flow=FlowControl(transport),
         logger=quiet,
