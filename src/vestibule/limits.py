@@ -43,6 +43,46 @@ MOST_CONNECTIONS: Final = 4096
 `connections` says another number.
 """
 
+# -- tenants -----------------------------------------------------------------------------------------------------------
+
+TENANT_QUEUE_REQUESTS: Final = 256
+"""SCIM requests of one tenant that wait for their turn, beyond those in progress: a whole page of Okta's import at
+once, and no more memory than that.
+"""
+CROWDED_REQUESTS: Final = 128
+"""SCIM requests in progress in one process, of all tenants, from which on each is held to its rate: four tenants with
+all that one may have. With fewer, nobody waits for longer than some 30 milliseconds.
+"""
+TENANTS_REMEMBERED: Final = 10_000
+"""Tenants whose requests are counted. Of more, one that is idle is forgotten and begins anew."""
+
+# -- strangers ---------------------------------------------------------------------------------------------------------
+
+REFUSED_KEY_BURST: Final = 50
+"""Refused SCIM requests with one Key from one client at once. What an identity provider with a wrong Secret sends while
+somebody looks for the reason stays below it.
+"""
+REFUSED_KEY_PER_SECOND: Final = 1
+"""The same, in each second after that."""
+REFUSED_CLIENT_BURST: Final = 1000
+"""Refused SCIM requests of one client at once, with whatever keys: identity providers of many tenants share an
+address.
+"""
+REFUSED_CLIENT_PER_SECOND: Final = 20
+"""The same, in each second after that."""
+SIGN_IN_CLIENT_BURST: Final = 300
+"""Sign-ins with SAML that one client may begin at once: an office behind one address that starts its day."""
+SIGN_IN_CLIENT_PER_SECOND: Final = 10
+"""The same, in each second after that."""
+SIGN_IN_PROVIDER_BURST: Final = 2000
+"""Sign-ins begun at once with one identity provider, by whomever. With the next line it bounds the rows that
+are kept of them for ten minutes to 32,000.
+"""
+SIGN_IN_PROVIDER_PER_SECOND: Final = 50
+"""The same, in each second after that."""
+CLIENTS_REMEMBERED: Final = 10_000
+"""Clients, or keys of clients, that are counted. A client is an IPv4 address or the /64 of an IPv6 address."""
+
 # -- administrators' sign-in -------------------------------------------------------------------------------------------
 
 HASHES_AT_ONCE: Final = 2

@@ -19,11 +19,13 @@ from vestibule.endpoints.failures import BUSY_FOR
 from vestibule.limits import BODY_SECONDS, FREE_TRIES, HEADER_BYTES, HEADER_LINES
 from vestibule.mapping import MAX_RULES
 from vestibule.model import Rule
+from vestibule.scim.body import MAX_BODY, MAX_DEPTH, MAX_PARTS
 from vestibule.scim.filter import MAX_LENGTH, MAX_NESTING, MAX_TERMS
-from vestibule.scim.messages import DEFAULT_PAGE, MAX_BODY, MAX_DEPTH, MAX_OPERATIONS, MAX_PAGE
-from vestibule.scim.patch import MAX_SELECTING
-from vestibule.scim.resource import MAX_TEXT, MAX_VALUES, REASONS
+from vestibule.scim.messages import DEFAULT_PAGE, MAX_OPERATIONS, MAX_PAGE
+from vestibule.scim.patch import MAX_STEPS
+from vestibule.scim.resource import MAX_COMPATIBILITY, MAX_JSON_TEXT, MAX_RESOURCE, MAX_TEXT, MAX_VALUES, REASONS
 from vestibule.scim.schema import ENTERPRISE_USER, INDEXED_BYTES
+from vestibule.scim.text import MARKS_IN_A_ROW
 from vestibule.serve import GRACE
 from vestibule.vendors import VENDORS
 
@@ -33,11 +35,16 @@ LIMITS = {
     "Until all of the body is there": f"{BODY_SECONDS} seconds",
     "JSON nesting": f"{MAX_DEPTH}",
     "Operations in a PATCH": f"{MAX_OPERATIONS:,}",
-    "Comparisons that the selectors of a PATCH make": f"{MAX_SELECTING:,}",
+    "Steps that the operations of a PATCH take": f"{MAX_STEPS:,}",
+    "Values in a body, each object and list counted as well": f"{MAX_PARTS:,}",
     "Values of one attribute": f"{MAX_VALUES}",
+    "A resource as JSON": f"{MAX_RESOURCE:,} bytes",
+    "Ligatures and other characters that stand for several, in a resource above 16 KiB": f"{MAX_COMPATIBILITY:,}",
+    "Combining marks on one letter, in a resource above 16 KiB": f"{MARKS_IN_A_ROW}",
+    "A text that is read as the JSON of an object": f"{MAX_JSON_TEXT:,} characters",
     "Any other text": f"{MAX_TEXT:,} bytes of UTF-8",
     "`userName`, `externalId`, an e-mail address": f"{INDEXED_BYTES:,} bytes",
-    "Filter length": f"{MAX_LENGTH:,} characters",
+    "Filter or path length": f"{MAX_LENGTH:,} characters",
     "Filter nesting": f"{MAX_NESTING}",
     "Filter terms": f"{MAX_TERMS}",
     "Query parameters": f"{MOST_PARAMETERS}",

