@@ -122,6 +122,15 @@ def reads_active(rules: Sequence[Rule]) -> bool:
     return any(source.steps[0].name == "active" for source in sources)
 
 
+def compile_source(text: str) -> Callable[[Document], Any]:
+    """Compile a source to a function that returns its first value in a document, or None.
+
+    Raises:
+        WrongInput: it cannot be read.
+    """
+    return _source(text, 0).first_reader()
+
+
 def _source(text: str, number: int) -> Target:
     try:
         target = parse_target(text, USER_TYPE)

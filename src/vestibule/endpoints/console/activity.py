@@ -9,12 +9,15 @@ from vestibule.endpoints.console.sign_in_advice import mend_of_sign_in
 from vestibule.endpoints.web.visit import Visit
 from vestibule.events import EVENT_TYPES
 from vestibule.model import Event, IdentityProvider
+from vestibule.store.database import Reading
 from vestibule.store.events import EventQuery, find_event, page_events
 from vestibule.store.identity_providers import all_providers
 from vestibule.store.stopwatches import find_stopwatch
 from vestibule.vendors import VENDORS
 
 PAGE: Final = 50
+MOST_SAVED: Final = 20
+"""Changes of rules among which the one is looked for that a derivation follows from: it is the latest but a few."""
 FAMILIES: Final = {
     "people": ("People", ("user.",)),
     "sign-in": ("Sign-in and sessions", ("user.signed_", "login.", "session.", "revocation.")),
@@ -85,6 +88,7 @@ async def show_event(visit: Visit) -> Response:
         event = await find_event(reading, visit.path("event_id"))
         providers = {provider.id: provider for provider in await all_providers(reading)}
         stopwatch = await find_stopwatch(reading, visit.context.database.stopwatches, visit.path("event_id"))
+        rules_saved = await _rules_saved(reading, event) if event else None
     if event is None:
         raise visit.not_found()
     provider = providers.get(event.identity_provider_id)
@@ -94,8 +98,20 @@ async def show_event(visit: Visit) -> Response:
         provider=provider,
         operations=_operations(event),
         stopwatch=stopwatch,
+        rules_saved=rules_saved,
         mend=_mend(event, provider.vendor if provider else _vendor_of(list(providers.values()))),
     )
+
+
+async def _rules_saved(reading: Reading, event: Event) -> Event | None:
+    """Return the event of the mapping or the role rules that a derivation's event follows from; it says who saved
+    them.
+    """
+    if event.type not in {"mapping.applied", "user.profile_derived"} or "version" not in event.data:
+        return None
+    query = EventQuery(types=("mapping.changed", "roles.changed"), subject_id=event.identity_provider_id)
+    saved = await page_events(reading, query, MOST_SAVED, before_id=event.id)
+    return next((each for each in saved if each.data["version"] == event.data["version"]), None)
 
 
 def _operations(event: Event) -> list[dict[str, Any]]:
