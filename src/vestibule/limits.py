@@ -99,3 +99,24 @@ KNOWN_BROWSER_DAYS: Final = 180
 """How long a browser stays known after a sign-in."""
 ADMINISTRATORS_OF_BROWSER: Final = 4
 """Administrators for whom one browser can be known: its cookie grows with each."""
+
+# -- long work on the event loop ---------------------------------------------------------------------------------------
+
+LOOP_PIECE_MILLISECONDS: Final = 20
+"""How long one batch of a derivation or a preview may keep the event loop busy. It ends at the first person after that
+time, so it takes longer by one person at most.
+"""
+BATCH_PEOPLE: Final = 250
+"""People that such a batch reads at most, however quick the last one was: what is read stands in memory."""
+MAPPING_COMPARISONS: Final = 15_000
+"""Comparisons that a mapping may make for one person at worst: some 10 milliseconds on a slow machine, for every write
+derives a Profile.
+"""
+RULE_SOURCES: Final = 20
+"""Sources of one rule of a mapping."""
+JOINED_CHARACTERS: Final = 65_536
+"""Characters of a value of a Profile that is joined from several values."""
+PREVIEW_SECONDS: Final = 3_600
+"""How long the preview of a mapping or of role rules is kept, with its draft."""
+SAMPLED_PEOPLE: Final = 500
+"""People who are looked at to tell, while somebody types a rule, that nobody has a source or an attribute."""

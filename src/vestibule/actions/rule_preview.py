@@ -14,6 +14,7 @@ from vestibule.actions import configure
 from vestibule.actions.derive import Pace
 from vestibule.errors import NotFound, Taken, WrongInput
 from vestibule.events import changes_between
+from vestibule.limits import PREVIEW_SECONDS
 from vestibule.mapping import (
     check_cost,
     check_role_rules,
@@ -42,8 +43,6 @@ from vestibule.store.rule_previews import (
 )
 from vestibule.store.users import UserSelection, count_users, page_of_provider
 
-LIFE: Final = 3_600_000
-"""Milliseconds for which a preview is kept."""
 MOST_EXAMPLES: Final = 10
 MOST_CHANGES: Final = 8
 """Attributes that an example shows."""
@@ -86,7 +85,7 @@ async def begin_preview(
         result,
         tx.now,
         None,
-        tx.now + LIFE,
+        tx.now + PREVIEW_SECONDS * 1000,
     )
     await insert_rule_preview(tx, preview)
     return preview

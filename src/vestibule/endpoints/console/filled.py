@@ -5,7 +5,7 @@ The cost is bounded: some people are looked at, the newest ones, in batches betw
 
 import asyncio
 from collections import Counter
-from typing import Any, Final
+from typing import Any
 
 import orjson
 from starlette.responses import Response
@@ -13,11 +13,9 @@ from starlette.responses import Response
 from vestibule.actions.derive import Pace
 from vestibule.endpoints.console.provider_frame import provider_of
 from vestibule.endpoints.web.visit import Visit
+from vestibule.limits import SAMPLED_PEOPLE
 from vestibule.scim.schema import USER_TYPE, Attribute
 from vestibule.store.users import UserSelection, list_users
-
-MOST_PEOPLE: Final = 500
-"""People who are looked at."""
 
 
 async def show_filled(visit: Visit) -> Response:
@@ -27,10 +25,10 @@ async def show_filled(visit: Visit) -> Response:
     sources = Counter[str](dict.fromkeys(source_paths(USER_TYPE.root), 0))
     targets = Counter[str]()
     chosen, pace, last, looked = UserSelection(provider_id=provider.id), Pace(), "", 0
-    while looked < MOST_PEOPLE:
+    while looked < SAMPLED_PEOPLE:
         async with visit.context.loop_share, visit.context.database.read(visit.tenant.id) as reading:
             pace.begin()
-            size = min(pace.size, MOST_PEOPLE - looked)
+            size = min(pace.size, SAMPLED_PEOPLE - looked)
             users = await list_users(reading, chosen, size, beyond=last)
             for user in users:
                 sources.update(_filled(orjson.loads(user.document)))
