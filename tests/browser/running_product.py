@@ -162,7 +162,10 @@ def _fill_by_hand(owner: Visitor, provider: str) -> dict[str, str]:
     invited = {"email": "a.very.long.address@subsidiary.north.example", "name": "Auditor", "role": "auditor"}
     owner.submit(invite, "Invite administrator", invited)
     listed = _list_applications(owner, f"{at}/applications")
-    return {"by_hand": added.path.partition("?")[0].rpartition("/")[2], "application": listed}
+    draft = owner.get(f"{at}/identity-providers/{provider}/mapping")
+    shown = owner.submit(draft, "Preview on everybody", {"target-0": "login", "sources-0": "nickName"})
+    preview = shown.path.rpartition("/")[2]
+    return {"by_hand": added.path.partition("?")[0].rpartition("/")[2], "application": listed, "preview": preview}
 
 
 def _list_applications(owner: Visitor, at: str) -> str:

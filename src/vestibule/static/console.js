@@ -98,14 +98,14 @@
       const empty = names.map((name) => name.trim()).filter((name) => name && count(kind, name) === 0);
       if (kind === "targets" && names[0].trim() && count(kind, names[0]) === undefined) empty.push(names[0].trim());
       const among = filled.looked === 1 ? "the 1 person" : `the ${filled.looked.toLocaleString("en")} people`;
-      said.textContent = empty.length ? `Nobody of ${among} looked at has ${empty.join(", ")}.` : "";
+      said.textContent = empty.length ? `Nobody of ${among} looked at has ${empty.map((name) => name.replace(/^urn:.*:/i, "")).join(", ")}.` : "";
       said.classList.toggle("warn", empty.length > 0);
     };
     const fields = () => form.querySelectorAll("[data-source], [data-target]");
     fetch(form.dataset.filled, { headers: { accept: "application/json" } }).then((answer) => answer.json()).then((came) => {
       const folded = (counts) => new Map(Object.entries(counts).map(([name, number]) => [name.toLowerCase(), number]));
       filled = { looked: came.looked, sources: folded(came.sources), targets: folded(came.targets) };
-      fields().forEach(tell);
+      fields().forEach((field) => { if (field.value !== field.defaultValue) tell(field); });
     }).catch(() => { /* the preview tells it as well */ });
     form.addEventListener("input", (event) => { if (event.target.matches("[data-source], [data-target]")) tell(event.target); });
   }
