@@ -66,7 +66,8 @@ RULES: dict[str, set[str]] = {
     "person": {"POST /{tenant}/sessions/{session_id}/end", "POST /{tenant}/sign-out"},
     "auditor": {
         "GET /console/account", "GET /console/account/again", "POST /console/account/again",
-        "POST /console/account/factors", "POST /console/account/factors/{factor_id}/remove",
+        "POST /console/account/password", "POST /console/account/factors",
+        "POST /console/account/factors/{factor_id}/remove",
         "GET /console/account/new-factor", "POST /console/account/new-factor", "POST /console/account/recovery-codes",
         "POST /console/sign-out", "GET /console/", f"GET {IN}/", f"GET {IN}/users", f"GET {PERSON}",
         f"GET {IN}/identity-providers", f"GET {IDP}", f"GET {IDP}/live", f"GET {IDP}/mapping",
@@ -79,16 +80,18 @@ RULES: dict[str, set[str]] = {
     },
     "admin": {
         f"GET {IN}/users/new", f"POST {IN}/users/new", f"POST {PERSON}", f"POST {PERSON}/active",
-        f"POST {PERSON}/blocked", f"POST {PERSON}/sessions/end",
+        f"GET {PERSON}/blocked", f"POST {PERSON}/blocked", f"POST {PERSON}/sessions/end",
         f"POST {PERSON}/delete", f"GET {IN}/identity-providers/new", f"POST {IN}/identity-providers/new",
-        f"POST {IDP}/settings", f"POST {IDP}/saml", f"POST {IDP}/provisioning", f"POST {IDP}/keys",
+        f"GET {IDP}/keys/{{credential_id}}/retire",
+        f"POST {IDP}/settings", f"POST {IDP}/saml", f"POST {IDP}/saml/confirm", f"POST {IDP}/provisioning",
+        f"POST {IDP}/keys",
         f"POST {IDP}/keys/{{credential_id}}/retire", f"POST {IDP}/mapping", f"POST {IDP}/saml/read-again",
         f"POST {IDP}/sign-on", f"POST {IDP}/certificates", f"POST {IDP}/saml-keys", f"GET {IDP}/sign-in-test",
         f"POST {IDP}/roles", f"POST {IN}/applications", f"POST {APP}", f"POST {APP}/remove",
     },
     "owner": {
         f"POST {IN}/administrators", f"POST {ADMINISTRATOR}/link", f"POST {ADMINISTRATOR}/role",
-        f"POST {ADMINISTRATOR}/enabled", f"POST {IN}/tenant/sessions",
+        f"GET {ADMINISTRATOR}/enabled", f"POST {ADMINISTRATOR}/enabled", f"POST {IN}/tenant/sessions",
     },
     "operator": {"POST /console/"},
 }  # fmt: skip
@@ -209,6 +212,7 @@ def test_with_the_house_in_a_tenants_place_there_is_what_operators_need(
         check_shape(route, page, 404)
     assert scene.kept() == before
     if route.of_house and route.method == "GET":
+        ids["administrator_id"] = scene.staff["operator"].id
         check_admitted(route, scene.call(here(scene, opened, "operator"), route, signed_in=True, **ids))
 
 
@@ -333,7 +337,7 @@ def test_a_method_that_no_route_names_is_refused(scene: Scene, opened: ExitStack
     assert scene.kept() == before
 
 
-@pytest.mark.parametrize("route", [r for r in POSTS if not r.path.endswith("/read-again")], ids=name_of)
+@pytest.mark.parametrize("route", [r for r in POSTS if not r.path.endswith(("/read-again", "/saml"))], ids=name_of)
 def test_what_is_done_is_told(own_scene: Scene, opened: ExitStack, route: Route) -> None:
     """No event, no change: whatever a form changes, the activity log says who did it and from where."""
     who = "nobody" if route.who == "anyone" else "operator"

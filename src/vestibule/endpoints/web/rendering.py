@@ -24,6 +24,7 @@ NOTICES: Final = {
     "metadata-read": "The metadata was read.",
     "password-set": "Your password is set. Sign in with it.",
     "provider-added": "The identity provider was added.",
+    "saml-saved": "The SAML details are saved.",
     "saved": "Saved.",
     "provisioning-on": "Auto-provisioning is on.",
     "provisioning-off": "Auto-provisioning is off: requests are refused.",
@@ -51,6 +52,8 @@ NOTICES: Final = {
     "tenant-added": "The tenant was added.",
     "step-over": "The second step took too long, or failed too often. Sign in again.",
     "proved-again": "Confirmed. For the next five minutes you can change how you sign in.",
+    "proved-again-here": "Confirmed. Send the form again.",
+    "password-changed": "Your password is changed, and your other sessions are over.",
     "factor-added": "The second factor was added.",
     "factor-removed": "The second factor was removed.",
 }
