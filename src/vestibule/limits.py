@@ -109,3 +109,9 @@ KNOWN_BROWSER_DAYS: Final = 180
 """How long a browser stays known after a sign-in."""
 ADMINISTRATORS_OF_BROWSER: Final = 4
 """Administrators for whom one browser can be known: its cookie grows with each."""
+RECENT_ACCOUNT_SECONDS: Final = 300
+"""How long after a sign-in a session may change how its administrator signs in."""
+RECENT_SETTINGS_SECONDS: Final = 900
+"""How long after a sign-in a session may change keys, SAML details and administrators."""
+SHOWN_ONCE_SECONDS: Final = 600
+"""How long a secret waits for the page that shows it once."""
