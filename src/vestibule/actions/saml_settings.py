@@ -29,6 +29,7 @@ def merged(before: SamlSettings, read: SamlSettings) -> SamlSettings:
         slo_binding=read.slo_binding,
         slo_response_url=read.slo_response_url,
         certificates=certificates,
+        weak_certificates=read.weak_certificates,
         candidates=tuple(each for each in before.candidates if each not in certificates),
     )
 
