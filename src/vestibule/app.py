@@ -9,7 +9,7 @@ from typing import Final
 
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.exchange import FAST_PATH, FastPath, Receive, Scope, Send
-from vestibule.endpoints.front import find_fault, meant_for_scim, refuse_malformed
+from vestibule.endpoints.request_checks import find_fault, meant_for_scim, refuse_malformed
 from vestibule.endpoints.routes import console
 from vestibule.endpoints.scim import ScimEndpoint
 from vestibule.errors import Refusal
@@ -40,7 +40,7 @@ class Vestibule:
             return
         line: FastPath | None = scope.pop(FAST_PATH, None)
         path: str = scope["path"]
-        is_scim = path.startswith(_SCIM) or meant_for_scim(path)
+        is_scim = path.startswith(_SCIM) or meant_for_scim(scope)
         if (fault := find_fault(scope)) is not None:
             await refuse_malformed(fault, send, self._settings, as_scim=is_scim)
         elif is_scim:

@@ -1,18 +1,21 @@
-"""From a SCIM document to a Profile: the person as the application sees them, with the roles that rules give them.
+"""Mapping: derives a Profile (the person as an application sees them, with their roles) from a SCIM document.
 
-A mapping is an ordered list of rules. It is compiled once and then is a plain function, because every write runs it.
+A mapping is an ordered list of rules. It is compiled to a plain function once, because every write runs it. What it may
+cost for one person is checked when it is saved (`check_cost`).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 import orjson
 
 from vestibule.errors import WrongInput
-from vestibule.model import AdministratorRole, RoleRule, RoleRules, Rule
+from vestibule.model import AdministratorRole, RoleRules, Rule
 from vestibule.scim.errors import ScimError
 from vestibule.scim.filter import Document
+from vestibule.scim.resource import MAX_VALUES
 from vestibule.scim.schema import USER_TYPE
 from vestibule.scim.target import Target, parse_target
 from vestibule.scim.text import fold, unprintable
@@ -21,32 +24,39 @@ Profile = dict[str, Any]
 Derive = Callable[[Document], Profile]
 DeriveAll = Callable[[Document, str], Profile]
 
-MAX_RULES = 100
+MAX_RULES: Final = 100
+MAX_SOURCES: Final = 20
+"""Sources of one rule."""
+MAX_COMPARISONS: Final = 15_000
+"""Comparisons that a mapping may make for one person at worst: some 10 ms on a slow machine."""
+LONGEST_JOINED: Final = 65_536
+"""Characters of a text that is joined from several values; a value that would make it longer is left out."""
 
 
 def compile_mapping(rules: Sequence[Rule]) -> Derive:
-    """The function that derives a Profile by these rules. A target without a value is left out.
+    """Compile rules to the function that derives a Profile from a document. It leaves out a target without a value.
 
     Raises:
-        WrongInput: a rule that cannot be carried out; the message says which and why, `field` is its position.
+        WrongInput: a rule cannot be carried out; the message says which and why, `field` is its position.
     """
     if len(rules) > MAX_RULES:
         raise WrongInput(f"A mapping may have {MAX_RULES} rules; this one has {len(rules)}.")
     seen: set[str] = set()
     compiled = []
+    folded: dict[str, str] = {}
+
+    def folding(text: str) -> str:
+        """Fold a text once for each person, however many terms compare it."""
+        found = folded.get(text)
+        if found is None:
+            found = folded[text] = fold(text)
+        return found
+
     for number, rule in enumerate(rules):
-        if not rule.target or not all(c.isalnum() or c in "_-." for c in rule.target) or len(rule.target) > 64:
-            raise WrongInput(
-                f"Rule {number + 1}: the target should be a name of letters, digits, '_', '-' and '.', "
-                f"at most 64 long; '{rule.target}' came.",
-                field=str(number),
-            )
-        if rule.target == "roles":
-            raise WrongInput(f"Rule {number + 1}: 'roles' is filled by the role rules.", field=str(number))
-        if rule.target in seen:
-            raise WrongInput(f"Rule {number + 1}: '{rule.target}' has a rule already.", field=str(number))
+        _check_target(rule, number, seen)
         seen.add(rule.target)
-        compiled.append((rule.target, _compile_rule(rule, [_source(source, number) for source in rule.sources])))
+        sources = [_source(source, number) for source in rule.sources]
+        compiled.append((rule.target, _compile_rule(rule, sources, folding)))
 
     def derive(document: Document) -> Profile:
         profile: Profile = {}
@@ -54,13 +64,60 @@ def compile_mapping(rules: Sequence[Rule]) -> Derive:
             value = value_of(document)
             if value is not None and value != "":
                 profile[name] = value
+        if folded:
+            folded.clear()
         return profile
 
     return derive
 
 
+def _check_target(rule: Rule, number: int, seen: set[str]) -> None:
+    if not rule.target or not all(c.isalnum() or c in "_-." for c in rule.target) or len(rule.target) > 64:
+        raise WrongInput(
+            f"Rule {number + 1}: the target should be a name of letters, digits, '_', '-' and '.', "
+            f"at most 64 long; '{rule.target}' came.",
+            field=str(number),
+        )
+    if rule.target == "roles":
+        raise WrongInput(f"Rule {number + 1}: 'roles' is filled by the role rules.", field=str(number))
+    if rule.target in seen:
+        raise WrongInput(f"Rule {number + 1}: '{rule.target}' has a rule already.", field=str(number))
+
+
+def check_cost(rules: Sequence[Rule]) -> None:
+    """Check that deriving one Profile stays cheap, whoever it is derived for. Called before a mapping is saved.
+
+    A source among several values costs its filter's terms times the most values that an attribute may have; any other
+    source costs its terms. The worst case is counted, because every write derives a Profile on the event loop.
+
+    Raises:
+        WrongInput: too many sources in a rule, or too many comparisons in all.
+    """
+    costs = []
+    for number, rule in enumerate(rules):
+        if len(rule.sources) > MAX_SOURCES:
+            raise WrongInput(
+                f"Rule {number + 1}: a rule may have {MAX_SOURCES} sources; this one has {len(rule.sources):,}.",
+                field=str(number),
+            )
+        costs.append(sum(_cost(_source(text, number)) for text in rule.sources))
+    if (cost := sum(costs)) > MAX_COMPARISONS:
+        dearest = costs.index(max(costs))
+        raise WrongInput(
+            f"A mapping may make {MAX_COMPARISONS:,} comparisons for one person; these rules could make {cost:,}, "
+            f"and rule {dearest + 1} alone {costs[dearest]:,}. Each source with several values counts "
+            f"{MAX_VALUES} times the terms of its filter: use fewer terms or fewer such sources.",
+            field=str(dearest),
+        )
+
+
+def _cost(source: Target) -> int:
+    """Return how many comparisons a source makes for one person at worst."""
+    return source.comparisons * (MAX_VALUES if source.multi_valued else 1)
+
+
 def reads_active(rules: Sequence[Rule]) -> bool:
-    """Whether a Profile says of somebody that they are switched on: if not, the switch changes nothing in it."""
+    """Return whether a Profile depends on `active`. If not, deactivating somebody leaves their Profile as it is."""
     sources = [_source(text, number) for number, rule in enumerate(rules) for text in rule.sources]
     return any(source.steps[0].name == "active" for source in sources)
 
@@ -78,9 +135,12 @@ def _source(text: str, number: int) -> Target:
     return target
 
 
-def _compile_rule(rule: Rule, sources: list[Target]) -> Callable[[Document], Any]:
-    """The function that gives the value of one rule, the default if no source has one."""
-    choose = _chooser([source.first_reader() for source in sources]) if rule.join is None else _joiner(rule, sources)
+def _compile_rule(rule: Rule, sources: list[Target], folding: Callable[[str], str] = fold) -> Callable[[Document], Any]:
+    """Compile one rule to the function that returns its value, or its default if no source has a value."""
+    if rule.join is None:
+        choose = _chooser([source.first_reader(folding) for source in sources])
+    else:
+        choose = _joiner(rule.join, [source.reader(folding) for source in sources])
     if not rule.default and not rule.trim and not rule.case:
         return choose
 
@@ -99,7 +159,7 @@ def _compile_rule(rule: Rule, sources: list[Target]) -> Callable[[Document], Any
 
 
 def _chooser(reads: list[Callable[[Document], Any]]) -> Callable[[Document], Any]:
-    """The value of the first source that has one."""
+    """Return a function that gives the value of the first source that has one."""
     if len(reads) == 1:
         return reads[0]
 
@@ -113,22 +173,30 @@ def _chooser(reads: list[Callable[[Document], Any]]) -> Callable[[Document], Any
     return choose
 
 
-def _joiner(rule: Rule, sources: list[Target]) -> Callable[[Document], Any]:
-    """All values of all sources in one text."""
-    reads, joint = [source.reader() for source in sources], rule.join or ""
+def _joiner(joint: str, reads: list[Callable[[Document], list[Any]]]) -> Callable[[Document], str | None]:
+    """Return a function that joins all values of all sources to one text, as far as `LONGEST_JOINED` allows."""
 
     def join(document: Document) -> str | None:
-        found = [value for read in reads for value in read(document)]
-        return joint.join(map(str, found)) if found else None
+        parts: list[str] = []
+        left = LONGEST_JOINED
+        for read in reads:
+            for value in read(document):
+                text = str(value)
+                length = len(text) + (len(joint) if parts else 0)
+                if length <= left:
+                    parts.append(text)
+                    left -= length
+        return joint.join(parts) if parts else None
 
     return join
 
 
 # -- roles -------------------------------------------------------------------------------------------------------------
 
-MAX_ROLE_RULES = 200
-LONGEST_ROLE = 100
-LONGEST_WANTED = 500
+MAX_ROLE_RULES: Final = 200
+"""Each makes one comparison for a person."""
+LONGEST_ROLE: Final = 100
+LONGEST_WANTED: Final = 500
 """Characters of the value or the attribute that a rule compares."""
 CONSOLE_ROLES: dict[str, AdministratorRole] = {
     "console-owner": "owner",
@@ -139,7 +207,7 @@ CONSOLE_ROLES: dict[str, AdministratorRole] = {
 
 
 def check_role_rules(rules: RoleRules) -> None:
-    """See that rules can be carried out.
+    """Check that role rules can be carried out.
 
     Raises:
         WrongInput: the message says which rule cannot and why, `field` is its position, or `default`.
@@ -172,38 +240,45 @@ def _check_role(role: str, what: str, field: str) -> None:
 
 
 def roles_of(rules: RoleRules, profile: Profile, groups: Sequence[str]) -> list[str]:
-    """The roles that rules give to a Profile and groups, in the order of the rules; the default if none fits."""
-    known = {fold(group) for group in groups}
-    found = [rule.role for rule in rules.rules if _role_fits(rule, profile, known)]
+    """Return the roles that rules give to a Profile and groups, in the order of the rules; the default if none fits."""
+    found = [rule.role for rule, fits in zip(rules.rules, fitting(rules, profile, groups), strict=True) if fits]
     return list(dict.fromkeys(found)) or ([rules.default] if rules.default else [])
 
 
-def _role_fits(rule: RoleRule, profile: Profile, groups: set[str]) -> bool:
-    if rule.source == "group":
-        return fold(rule.value) in groups
-    value = profile.get(rule.attribute)
-    return value is not None and fold(str(value)) == fold(rule.value)
+def fitting(rules: RoleRules, profile: Profile, groups: Sequence[str]) -> list[bool]:
+    """Return for each rule whether it fits a Profile and groups. Each value is folded once, however many rules ask."""
+    known = {fold(group) for group in groups}
+    values = {rule.attribute: profile.get(rule.attribute) for rule in rules.rules if rule.source == "profile"}
+    had = {name: fold(str(value)) for name, value in values.items() if value is not None}
+    return [
+        _folded(rule.value) in known if rule.source == "group" else had.get(rule.attribute) == _folded(rule.value)
+        for rule in rules.rules
+    ]
+
+
+_folded = lru_cache(maxsize=1024)(fold)
+"""`fold` for the values of rules, which are short and come again for every person."""
 
 
 def given_roles(profile: Profile) -> list[str]:
-    """The roles in a Profile; a mapping may have put something else under that name."""
+    """Return the roles in a Profile; a mapping may have put something else under that name."""
     kept = profile.get("roles")
     return kept if isinstance(kept, list) else []
 
 
 def console_role(roles: Sequence[str]) -> AdministratorRole | None:
-    """What somebody with these roles is in the console: by the first that says so."""
+    """Return what somebody with these roles is in the console: the first role for the console counts."""
     return next((CONSOLE_ROLES[role] for role in roles if role in CONSOLE_ROLES), None)
 
 
 def makes_owners(rules: RoleRules) -> bool:
-    """Whether somebody can become an owner of the console by these rules."""
+    """Return whether somebody can become an owner of the console by these rules."""
     return any(CONSOLE_ROLES.get(role) == "owner" for role in (*(rule.role for rule in rules.rules), rules.default))
 
 
 def compile_profile(rules: Sequence[Rule], roles: RoleRules) -> DeriveAll:
-    """The function from a document and the groups of the last assertion (JSON text) to the whole Profile, roles
-    included.
+    """Compile mapping and role rules to a function from a document and the groups of the last assertion (JSON text) to
+    the whole Profile, roles included.
 
     Raises:
         WrongInput: as `compile_mapping` and `check_role_rules` do.
@@ -226,7 +301,7 @@ def compile_profile(rules: Sequence[Rule], roles: RoleRules) -> DeriveAll:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where one value of a Profile came from: the source that had it, or none for the rule's default."""
+    """Where one value of a Profile came from: the source that had it, or an empty text for the rule's default."""
 
     rule: Rule
     value: Any
@@ -234,7 +309,7 @@ class Origin:
 
 
 def trace(rules: Sequence[Rule], document: Document) -> list[Origin]:
-    """For every rule what it gives for a document, and from where; in the order of the rules."""
+    """Return for each rule, in their order, the value that it gives for a document and where the value came from."""
     origins = []
     for number, rule in enumerate(rules):
         sources = [_source(text, number) for text in rule.sources]

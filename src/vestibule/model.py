@@ -281,7 +281,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """A run that derives every Profile of an identity provider anew. It is finished once `finished_at` is set."""
+    """A run that derives every Profile of an identity provider again. It is finished once `finished_at` is set.
+
+    It passes over everybody in the order of their ids, and then over the people who changed around its start. In the
+    second pass `late_from` is the instant of the last change it has looked at, and `cursor` the person.
+    """
 
     identity_provider_id: str
     mapping_version: int
@@ -291,6 +295,7 @@ class Derivation:
     total: int
     started_at: int
     finished_at: int | None
+    late_from: int | None = None
 
 
 class _Ids:

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import logging
+import time
 from typing import Final
 
 from vestibule.actions.administrator_sign_in import IDLE
-from vestibule.actions.derive import derive_batch
+from vestibule.actions.derive import Pace, derive_batch
 from vestibule.endpoints.context import Context
 from vestibule.model import HOUSE, Actor
 from vestibule.saml_upkeep import keep_up
@@ -22,6 +23,8 @@ log = logging.getLogger("vestibule.worker")
 
 INTERVAL: Final = 1.0
 """Seconds between two looks at what is to do."""
+AT_A_STRETCH: Final = 10.0
+"""Seconds that derivations are carried on before anything else gets its turn."""
 CLEANING: Final = 300
 """Looks between two clearings."""
 _DAY: Final = 86_400_000
@@ -36,7 +39,7 @@ async def work(context: Context, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             await keep_stopwatches(context.database, WORKER)
-            await _derive_profiles(context, stop)
+            await derive_profiles(context, stop)
             if looks % CLEANING == 0:
                 await _clear(context)
                 await keep_up(context)
@@ -47,16 +50,27 @@ async def work(context: Context, stop: asyncio.Event) -> None:
             await asyncio.wait_for(stop.wait(), INTERVAL)
 
 
-async def _derive_profiles(context: Context, stop: asyncio.Event) -> None:
-    async with context.database.read_all_tenants(WORKER) as all_tenants:
-        runs = await open_derivations(all_tenants)
-    for tenant_id, provider_id in runs:
-        unfinished = True
-        while unfinished and not stop.is_set():
+async def derive_profiles(context: Context, stop: asyncio.Event) -> None:
+    """Carry on the open derivations for a while: one batch each in turn, so that a large run keeps no other waiting."""
+    until = time.monotonic() + AT_A_STRETCH
+    paces: dict[tuple[str, str], Pace] = {}
+    failed: set[tuple[str, str]] = set()
+    while time.monotonic() < until:
+        async with context.database.read_all_tenants(WORKER) as all_tenants:
+            runs = await open_derivations(all_tenants)
+        paces = {run: paces.get(run) or Pace() for run in runs if run not in failed}
+        if not paces:
+            return
+        for (tenant_id, provider_id), pace in paces.items():
+            if stop.is_set():
+                return
             actor = Actor(tenant_id, "worker", name=WORKER.name, identity_provider_id=provider_id)
-            async with context.database.write(actor) as tx:
-                run = await derive_batch(tx, provider_id)
-            unfinished = run is not None and run.finished_at is None
+            try:
+                async with context.loop_share, context.database.write(actor) as tx:
+                    await derive_batch(tx, provider_id, pace)
+            except Exception:
+                log.exception("a derivation failed; it is tried again", extra={"identity_provider": provider_id})
+                failed.add((tenant_id, provider_id))
             await asyncio.sleep(0)
 
 

@@ -83,7 +83,7 @@ def _add_provider(owner: Visitor, page: Page, name: str, vendor: str) -> tuple[P
     """Add an identity provider and switch it on; its page with the Secret, and its id."""
     form = owner.get(page.link("Add identity provider"))
     added = owner.submit(form, "Add identity provider", {"name": name, "vendor": vendor})
-    on = owner.submit(added, "Save", {"provisioning": "on"}, within="//section[@id='provisioning']")
+    on = owner.submit(owner.get(added.link("Provisioning")), "Save", {"provisioning": "on"})
     return on, added.path.partition("?")[0].rpartition("/")[2]
 
 
@@ -140,13 +140,14 @@ def _fill_by_hand(owner: Visitor, provider: str) -> dict[str, str]:
     at = f"/console/{TENANT}"
     named = {"user_name": "by.hand@north.example", "display_name": "Hanna Dahl", "title": "Works council"}
     added = owner.submit(owner.get(f"{at}/users/new"), "Add person", named)
-    page = owner.get(f"{at}/identity-providers/{provider}")
+    page = owner.get(f"{at}/identity-providers/{provider}/sign-in")
     saml = {"entity_id": "https://login.north.example/exk1fxk3jqW7Ujn8k0h8", "certificate": pem()}
     saml["sso_url"] = "https://login.north.example/app/north_vestibule_1/exk1fxk3jqW7Ujn8k0h8/sso/saml"
     owner.submit(page, "Save SAML details", saml)
+    page = owner.get(f"{at}/identity-providers/{provider}/provisioning")
     for label in ("Spare", "After the audit"):
         page = owner.submit(page, "Make key", {"label": label})
-    newest = owner.get(f"{at}/identity-providers/{provider}")
+    newest = owner.get(f"{at}/identity-providers/{provider}/provisioning")
     owner.submit(newest, "Retire key", within="(//table)[1]/tbody/tr[1]")
     mapping = owner.get(f"{at}/identity-providers/{provider}/mapping")
     changed = {"default-0": "somebody", "target-1": "", "sources-1": "", "target-17": "surname"}

@@ -31,6 +31,7 @@ def test_assigned_signed_in_deactivated_and_out(demo: Demo, open_window: OpenWin
 
     # Both sides are told of each other by their metadata's addresses.
     vestibule.open_provider()
+    vestibule.open_tab("Sign-in")
     saml = vestibule.page.locator("#saml")
     of_service = saml.get_by_text("/metadata", exact=False).first.inner_text()
     okta.open_app("Sign On")
@@ -76,10 +77,12 @@ def test_assigned_signed_in_deactivated_and_out(demo: Demo, open_window: OpenWin
     vestibule.follow("Add identity provider")
     vestibule.page.get_by_label("Name", exact=True).fill("Second")
     vestibule.press("Add identity provider")
+    vestibule.open_tab("Sign-in")
     saml.get_by_text("Fill in", exact=True).click()
     vestibule.page.get_by_label("Or a metadata URL").fill(of_okta)
     vestibule.press("Save SAML details")
     vestibule.open_provider()
+    vestibule.open_tab("Sign-in")
     saml.get_by_text("How people sign in", exact=True).click()
     vestibule.page.get_by_label("E-mail domains").fill("north.example")
     vestibule.press("Save sign-in")

@@ -12,7 +12,7 @@ from tests.browser.running_product import RunningProduct
 from tests.browser.window import HAND, Window
 from vestibule.endpoints.routes import ROUTES
 
-PIECES = ("/live", "/progress", "/login", "/logout", "/sign-in-test", "/sign-in-test/{request_id}")
+PIECES = ("/live", "/steps", "/progress", "/login", "/logout", "/sign-in-test", "/sign-in-test/{request_id}")
 """Addresses that answer with a piece of a page; it is looked at where it stands."""
 
 

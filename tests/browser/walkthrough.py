@@ -77,6 +77,7 @@ class Vestibule:
 
     def switch_on(self) -> Handover:
         """Edit the identity provider: auto-provisioning on, Save; what is shown then, this once."""
+        self.open_tab("Provisioning")
         provisioning = self.page.locator("#provisioning")
         provisioning.get_by_label("On", exact=False).first.check()
         self.press("Save", provisioning)
@@ -90,6 +91,12 @@ class Vestibule:
         self.go("Identity Providers")
         self.follow("Okta")
         expect(self.page.get_by_role("heading", level=1, name="Okta")).to_be_visible()
+
+    def open_tab(self, title: str) -> None:
+        """Go to a tab of the identity provider's page."""
+        tabs = self.page.locator("nav.tabs")
+        tabs.get_by_role("link", name=title, exact=True).click()
+        expect(tabs.get_by_role("link", name=title, exact=True)).to_have_attribute("aria-current", "page")
 
     def person(self, user_name: str) -> Locator:
         """The row of a person under People > Users, which is gone to."""

@@ -49,8 +49,8 @@ def lived(staff: Staff, visitor: Visitor, scim: httpx2.Client) -> dict[str, Any]
     scim.post("/Users", json={"userName": "ana@north.example"})
     scim.get("/Users", params={"startIndex": "1", "count": "2"})
     add_by_hand(staff, visitor, "hand@north.example")
-    visitor.submit(visitor.get(staff.provider), "Save settings", {"name": "North Okta"})
-    visitor.submit(visitor.get(staff.provider), "Make key", {"label": "Winter"})
+    visitor.submit(visitor.get(f"{staff.provider}/settings"), "Save settings", {"name": "North Okta"})
+    visitor.submit(visitor.get(f"{staff.provider}/provisioning"), "Make key", {"label": "Winter"})
     invited = {"email": "noor@north.example", "name": "Noor"}
     visitor.submit(visitor.get(staff.at("administrators")), "Invite administrator", invited)
     return ana

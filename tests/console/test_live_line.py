@@ -26,7 +26,7 @@ MEND = (
 
 
 def switch(staff: Staff, visitor: Visitor, state: str) -> Page:
-    return visitor.submit(visitor.get(staff.provider), "Save", {"provisioning": state})
+    return visitor.submit(visitor.get(f"{staff.provider}/provisioning"), "Save", {"provisioning": state})
 
 
 def test_it_waits_and_then_tells_of_the_test(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
@@ -104,7 +104,8 @@ def test_it_tells_of_a_key_that_nobody_has(staff: Staff, owner: Visitor) -> None
     seen = until(lambda: staff.live(owner), lambda seen: "Waiting" not in seen)
     begins = f"Nothing from Okta yet, but a request came with the key {shortened(stranger.key)}, which nobody here has,"
     assert re.fullmatch(
-        re.escape(begins) + r" at \d\d:\d\d:\d\d\. ?In Okta: compare the Key with the one below\.", seen
+        re.escape(begins) + r" at \d\d:\d\d:\d\d\. ?Nothing was changed\. If it was yours: In Okta: .*",
+        seen,
     ), seen
 
 
@@ -118,7 +119,7 @@ def test_it_tells_of_a_key_that_was_retired_or_has_expired(
     basic(staff, *pair)
     begins = f"Okta sent the key {shortened(pair.key)}, {what} at "
     seen = until(lambda: staff.live(owner), lambda seen: seen.startswith(begins))
-    assert "Use the Key and Secret of a live pair below, or make a new one." in seen
+    assert "Use the Key and Secret of a live pair on this identity provider's page, or make a new one." in seen
 
 
 def test_a_stranger_does_not_decide_what_it_says(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:

@@ -47,7 +47,8 @@ def test_a_request_without_a_key_is_told_with_its_time(staff: Staff, owner: Visi
     seen = until(lambda: staff.live(owner), lambda seen: "Waiting" not in seen)
     assert re.fullmatch(
         r"Nothing from Okta yet, but a request came with neither Key nor Secret at \d\d:\d\d:\d\d\. ?"
-        r"In Okta: fill in the Key below and its Secret\.",
+        r"Nothing was changed\. If it was yours: In Okta: .* > Edit: fill in Username and Password\. Then press "
+        r"Test API Credentials\.",
         seen,
     ), seen
 

@@ -233,7 +233,7 @@ def test_a_row_is_added_changed_and_removed(staff: Staff, owner: Visitor, scim: 
     applied(staff)
     assert "firstName" not in profile(staff)
     assert (profile(staff)["surname"], "lastName" in profile(staff)) == ("Reis", False)
-    assert f"{rules} rules, version 3." in owner.get(staff.provider).text
+    assert f"{rules} rules, version 3" in owner.get(staff.provider).text
     told = staff.place.events("mapping.changed")[-1]["data"]
     assert (told["version"], len(told["before"]), len(told["after"])) == (3, rules + 1, rules)
     event = owner.get(owner.get(staff.at("activity")).entry("mapping.changed"))

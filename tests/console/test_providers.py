@@ -36,11 +36,11 @@ def add(staff: Staff, visitor: Visitor, **fields: str) -> Page:
 
 
 def saml(staff: Staff, visitor: Visitor, **fields: str) -> Page:
-    return visitor.submit(visitor.get(staff.provider), "Save SAML details", fields)
+    return visitor.submit(visitor.get(f"{staff.provider}/sign-in"), "Save SAML details", fields)
 
 
 def settings(staff: Staff, visitor: Visitor, **fields: str | None) -> Page:
-    return visitor.submit(visitor.get(staff.provider), "Save settings", fields)
+    return visitor.submit(visitor.get(f"{staff.provider}/settings"), "Save settings", fields)
 
 
 # -- adding ------------------------------------------------------------------------------------------------------------
@@ -51,7 +51,10 @@ def test_every_vendor_can_be_added_and_has_its_steps(staff: Staff, owner: Visito
     page = add(staff, owner, vendor=vendor, name=f"Our {vendor}")
     check_markup(page)
     assert page.heading == f"Our {vendor}"
-    assert page.notice.startswith("The identity provider was added. Switch on auto-provisioning below.")
+    assert page.notice == "The identity provider was added."
+    assert "Next: Switch on auto-provisioning. A Key and a Secret are made then." in page.text
+    page = owner.get(page.link("Provisioning"))
+    check_markup(page)
     assert f"Steps in {VENDORS[vendor].title}" in page.text
     for step in VENDORS[vendor].steps:
         assert step.where in page.text
@@ -135,7 +138,7 @@ def test_a_wrong_name_gets_its_sentence_and_stays_to_be_mended(staff: Staff, own
 def test_the_vendor_can_be_edited(staff: Staff, owner: Visitor) -> None:
     """Issue 2, The Admin Console: "edit: name, vendor, SAML details"."""
     page = settings(staff, owner, vendor="entra")
-    assert "Steps in Microsoft Entra ID" in page.text
+    assert "Steps in Microsoft Entra ID" in owner.get(page.link("Provisioning")).text
     assert staff.place.events("identity_provider.changed")[-1]["data"]["changes"] == [
         {"attribute": "vendor", "before": "okta", "after": "entra"}
     ]
@@ -153,7 +156,7 @@ def test_metadata_is_read_checked_and_told_back(staff: Staff, owner: Visitor) ->
         "HTTP-Redirect before HTTP-POST"
     )
     assert "messages come from http://www.okta.example/exk1 and are signed with 2 certificates." in page.notice
-    page = owner.get(staff.provider)
+    page = owner.get(f"{staff.provider}/sign-in")
     for text in ("CN=north 1", "CN=north 2", fingerprint(first)[:8], "Certificate 2", "valid until"):
         assert text in page.text
     told = staff.place.events("identity_provider.changed")[-1]["data"]["changes"]
@@ -167,7 +170,7 @@ def test_metadata_can_come_with_the_identity_provider(staff: Staff, owner: Visit
         owner,
         metadata=f"\n  {metadata(pem(), bindings=('urn:x', 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST'))}  \n",
     )
-    assert "https://north.okta.example/app/sso/saml/1" in page.text
+    assert "https://north.okta.example/app/sso/saml/1" in owner.get(page.link("Sign-in")).text
     page = add(staff, owner, metadata=metadata(pem()), name=" ")
     assert (page.status, page.value("metadata").startswith("<?xml")) == (400, True)
 
@@ -177,7 +180,7 @@ def test_saml_can_be_entered_piece_by_piece(staff: Staff, owner: Visitor) -> Non
     for text in (pem(), bare(pem()), f"{pem()}\n{pem('rsa2048')}", f"Bag Attributes\n{pem()}".replace("\n", "\r\n")):
         told = saml(staff, owner, **form, certificate=text).notice
         assert "people sign in at https://login.north.example/sso; messages come from urn:north" in told
-    page = owner.get(staff.provider)
+    page = owner.get(f"{staff.provider}/sign-in")
     assert page.all("//details[summary[normalize-space()='Replace']]")
 
 

@@ -34,7 +34,7 @@ def fresh_of(staff: Staff, page: Page) -> Staff:
 
 
 def switch(staff: Staff, visitor: Visitor, state: str) -> Page:
-    return visitor.submit(visitor.get(staff.provider), "Save", {"provisioning": state})
+    return visitor.submit(visitor.get(f"{staff.provider}/provisioning"), "Save", {"provisioning": state})
 
 
 def pair_on(page: Page) -> Pair:
@@ -42,7 +42,7 @@ def pair_on(page: Page) -> Pair:
 
 
 def make_key(staff: Staff, visitor: Visitor, **fields: str) -> Page:
-    return visitor.submit(visitor.get(staff.provider), "Make key", fields)
+    return visitor.submit(visitor.get(f"{staff.provider}/provisioning"), "Make key", fields)
 
 
 def everything_shown(staff: Staff, visitor: Visitor) -> str:
@@ -56,7 +56,7 @@ def everything_shown(staff: Staff, visitor: Visitor) -> str:
 
 
 def test_key_and_secret_are_shown_once(fresh: Staff, owner: Visitor) -> None:
-    page = owner.get(fresh.provider)
+    page = owner.get(f"{fresh.provider}/provisioning")
     assert "No key yet. One is made when auto-provisioning is switched on." in page.text
     page = switch(fresh, owner, "on")
     check_markup(page)
@@ -137,9 +137,10 @@ def test_a_second_pair_lives_beside_the_first(staff: Staff, owner: Visitor, scim
     with staff.place.client(second) as newer:
         assert newer.get("/Users").status_code == scim.get("/Users").status_code == 200
     # Uses are noted once a minute, so only an older pair whose last noted use is a while ago has fallen silent.
-    until(lambda: owner.get(staff.provider).rows(), lambda seen: all("127.0.0.1" in row for row in seen))
+    path = f"{staff.provider}/provisioning"
+    until(lambda: owner.get(path).rows(), lambda seen: all("127.0.0.1" in row for row in seen))
     silent_for(staff, staff.place.pair.key, 5 * 60_000)
-    page = until(lambda: owner.get(staff.provider), lambda seen: "safe to retire" in seen.text)
+    page = until(lambda: owner.get(path), lambda seen: "safe to retire" in seen.text)
     assert "The newest pair is in use: it is safe to retire the older one." in page.text
     assert "a newer pair is in use: safe to retire" in page.rows()[0]
     assert "127.0.0.1, Okta SCIM Client 1.0.0" in page.rows()[1]
@@ -170,12 +171,12 @@ def test_a_pair_that_is_still_in_use_is_not_called_safe_to_retire(
     with staff.place.client(second) as newer:
         for client in (newer, scim, newer, scim):
             assert client.get("/Users").status_code == 200
-    until(lambda: owner.get(staff.provider).rows(), lambda seen: "never | never" not in seen[1])
-    assert "safe to retire" not in owner.get(staff.provider).text
+    until(lambda: owner.get(f"{staff.provider}/provisioning").rows(), lambda seen: "never | never" not in seen[1])
+    assert "safe to retire" not in owner.get(f"{staff.provider}/provisioning").text
 
 
 def test_every_pair_can_be_retired_and_on_makes_another(staff: Staff, owner: Visitor) -> None:
-    page = owner.submit(owner.get(staff.provider), "Retire key")
+    page = owner.submit(owner.get(f"{staff.provider}/provisioning"), "Retire key")
     assert "No key yet." in page.text
     assert "There is no key that works." in page.text
     page = switch(staff, owner, "on")
@@ -217,7 +218,7 @@ def test_a_key_can_expire(staff: Staff, owner: Visitor) -> None:
         assert scim.get("/Users").status_code == 200
         sql(staff.running, "UPDATE credentials SET expires_at = $2 WHERE key = $1", pair.key, milliseconds_now() - 1)
         assert scim.get("/Users").status_code == 401
-    assert "Winter, expired" in owner.get(staff.provider).text
+    assert "Winter, expired" in owner.get(f"{staff.provider}/provisioning").text
 
 
 def test_there_is_an_end_to_pairs(staff: Staff, owner: Visitor) -> None:
@@ -230,8 +231,8 @@ def test_there_is_an_end_to_pairs(staff: Staff, owner: Visitor) -> None:
 
 
 def test_a_key_of_another_identity_provider_is_not_retired_here(staff: Staff, fresh: Staff, owner: Visitor) -> None:
-    page = owner.get(staff.provider)
+    page = owner.get(f"{staff.provider}/provisioning")
     action = str(page.form("Retire key").get("action"))
     elsewhere = action.replace(staff.place.provider.id, fresh.place.provider.id)
     assert owner.post(elsewhere, {"form_token": owner.form_token}).status == 404
-    assert len(owner.get(staff.provider).rows()) == 1
+    assert len(owner.get(f"{staff.provider}/provisioning").rows()) == 1

@@ -70,6 +70,8 @@ RULES: dict[str, set[str]] = {
         "GET /console/account/new-factor", "POST /console/account/new-factor", "POST /console/account/recovery-codes",
         "POST /console/sign-out", "GET /console/", f"GET {IN}/", f"GET {IN}/users", f"GET {PERSON}",
         f"GET {IN}/identity-providers", f"GET {IDP}", f"GET {IDP}/live", f"GET {IDP}/mapping",
+        f"GET {IDP}/steps", f"GET {IDP}/provisioning", f"GET {IDP}/sign-in",
+        f"GET {IDP}/activity", f"GET {IDP}/settings",
         f"GET {IDP}/mapping/progress", f"GET {IN}/activity", f"GET {IN}/activity/new",
         f"GET {IN}/activity/{{event_id}}", f"GET {IN}/tenant", f"GET {IN}/administrators",
         f"GET {IDP}/sign-in-test/{{request_id}}", f"GET {IDP}/roles", f"GET {IN}/applications", f"GET {APP}",

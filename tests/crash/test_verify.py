@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import ENGINES, on_loop
 from tests.crash.test_starting import program
 from vestibule.actions import configure, people
-from vestibule.actions.derive import derive_batch
+from vestibule.actions.derive import Pace, derive_batch
 from vestibule.actions.verify import find_faults, find_faults_of_tenant
 from vestibule.endpoints.context import Context
 from vestibule.model import HOUSE, Actor, RoleRules
@@ -56,7 +56,8 @@ class Installation:
             bo = await people.add_by_hand(tx, {"userName": "bo@north.example"}, "")
             # Bo as if the identity provider had created them, so that a Profile is derived.
             await tx.run("UPDATE users SET identity_provider_id = $2 WHERE id = $1", bo.id, provider.id)
-            await derive_batch(tx, provider.id)
+            while await derive_batch(tx, provider.id, Pace()):
+                pass
             rows = await tx.all("SELECT id FROM events WHERE subject_id = $1", ana.id)
         return tenant, {"ana": ana.id, "bo": bo.id, "okta": provider.id, "created": rows[0][0], "operator": signed_in}
 

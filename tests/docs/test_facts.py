@@ -15,8 +15,7 @@ from vestibule.actions.provision import (
 )
 from vestibule.endpoints.exchange import MOST_PARAMETERS
 from vestibule.endpoints.failures import BUSY_FOR
-from vestibule.endpoints.front import LARGEST_HEADERS, MOST_HEADERS
-from vestibule.endpoints.patience import BODY_WITHIN
+from vestibule.limits import BODY_SECONDS, HEADER_BYTES, HEADER_LINES
 from vestibule.mapping import MAX_RULES
 from vestibule.model import Rule
 from vestibule.scim.filter import MAX_LENGTH, MAX_NESTING, MAX_TERMS
@@ -30,7 +29,7 @@ from vestibule.vendors import VENDORS
 SCIM = page("docs/scim.md")
 LIMITS = {
     "Body": f"{MAX_BODY:,} bytes",
-    "Until all of the body is there": f"{BODY_WITHIN} seconds",
+    "Until all of the body is there": f"{BODY_SECONDS} seconds",
     "JSON nesting": f"{MAX_DEPTH}",
     "Operations in a PATCH": f"{MAX_OPERATIONS:,}",
     "Comparisons that the selectors of a PATCH make": f"{MAX_SELECTING:,}",
@@ -59,7 +58,7 @@ def test_waiting_times_are_those_of_the_code() -> None:
     waits = f"`Retry-After: {PAUSE}`"
     assert {waits, f"`Retry-After: {BUSY_FOR}`"} <= {f"`{span}`" for span in spans(SCIM.under("Being told to wait"))}
     assert waits in page("docs/console.md").under("Integrations > Identity Providers")
-    assert f"within {BODY_WITHIN} seconds" in page("docs/errors.md").words
+    assert f"within {BODY_SECONDS} seconds" in page("docs/errors.md").words
     assert f"{GRACE} seconds" in page("docs/operator.md").words
     assert f"{GRACE} seconds" in page("docs/commands.md").words
 
@@ -80,7 +79,7 @@ def test_what_is_said_of_signing_in_is_so() -> None:
 
 
 def test_headers_that_are_too_many_are_told() -> None:
-    assert f"More than {MOST_HEADERS} headers, or more than {LARGEST_HEADERS:,} bytes" in page("docs/errors.md").words
+    assert f"More than {HEADER_LINES} headers, or more than {HEADER_BYTES:,} bytes" in page("docs/errors.md").words
 
 
 def test_the_mapping_to_start_from_is_that_of_every_vendor() -> None:

@@ -10,7 +10,10 @@ from typing import get_args
 
 from tests.docs.pages import page
 from vestibule.endpoints.console import activity, health
+from vestibule.endpoints.console.connection_advice import advice_on_credential
 from vestibule.endpoints.identify import RefusalReason
+from vestibule.model import Event
+from vestibule.vendors import OKTA
 
 PAGE = page("docs/administrator-okta.md")
 MESSAGES = "The line on the identity provider's page"
@@ -37,8 +40,7 @@ def refusals() -> dict[str, str]:
     for node in ast.walk(TREE):
         match node:
             case ast.Assign([ast.Name(name)], ast.Dict(reasons, rows)) if name == REFUSALS:
-                said = (row.elts[0] for row in rows if isinstance(row, ast.Tuple))
-                return {text_of(each): text_of(text) for each, text in zip(reasons, said, strict=True) if each}
+                return {text_of(each): text_of(text) for each, text in zip(reasons, rows, strict=True) if each}
     return {}
 
 
@@ -59,6 +61,19 @@ def test_the_sentences_are_found_in_the_code() -> None:
 
 def test_every_reason_that_is_about_a_key_of_an_identity_provider_has_a_sentence() -> None:
     assert set(refusals()) == set(get_args(RefusalReason)) - {"no credential", "unknown key"}
+
+
+def test_every_reason_has_advice_of_its_own() -> None:
+    """But for the two that are about a Secret alone, which are mended in the same way."""
+    advice = {reason: advice_on_credential(refused(reason), OKTA) for reason in get_args(RefusalReason)}
+    same = [{"wrong secret", "incomplete secret"}, {"retired key", "expired key"}]
+    for reason, said in advice.items():
+        others = {other for other, its in advice.items() if its == said}
+        assert others == {reason} or others in same, reason
+
+
+def refused(reason: str) -> Event:
+    return Event("", 0, "credential.refused", {}, "", "", "", {"reason": reason})
 
 
 def test_every_message_of_the_line_is_told() -> None:

@@ -13,9 +13,9 @@ import pytest
 from tests.conftest import HANG, Place, on_loop
 from tests.service.test_credentials import PERSON, basic, change, suspend, wait_for_events
 from vestibule.actions import configure
+from vestibule.endpoints.body_timeout import BodyTimeout
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.identify import REFUSED
-from vestibule.endpoints.patience import Patience
 from vestibule.endpoints.scim import _KNOWN_FOR, ScimEndpoint
 from vestibule.scim.errors import RequestTimeout
 from vestibule.store.credentials import all_credentials
@@ -120,7 +120,7 @@ def test_a_body_that_is_only_slow_is_taken(place: Place) -> None:
 
 
 def test_a_body_that_never_comes_is_408_in_scim_and_recorded(place: Place) -> None:
-    """With less patience than the server's own, so that nobody waits for half a minute."""
+    """With a shorter time limit than the server's own, so that nobody waits for half a minute."""
     sent: list[Any] = []
 
     async def never() -> dict[str, Any]:
@@ -134,7 +134,7 @@ def test_a_body_that_never_comes_is_408_in_scim_and_recorded(place: Place) -> No
 
     async def act(context: Context) -> None:
         endpoint = ScimEndpoint(context)
-        endpoint._patience = Patience(0.03)
+        endpoint._body_timeout = BodyTimeout(0.03)
         headers = [(b"authorization", basic(*place.pair).encode()), (b"content-type", b"application/scim+json")]
         path = f"/scim/v2/{place.tenant.name}/Users"
         await endpoint(
@@ -151,24 +151,24 @@ def test_a_body_that_never_comes_is_408_in_scim_and_recorded(place: Place) -> No
     assert place.events("user.") == []
 
 
-def test_patience_ends_for_those_that_are_late_and_for_nobody_else() -> None:
+def test_the_time_limit_ends_late_bodies_and_no_others() -> None:
     async def after(event: asyncio.Event) -> bytes:
         await event.wait()
         return b"here"
 
-    async def both() -> None:
-        patience, never, soon = Patience(0.03), asyncio.Event(), asyncio.Event()
-        late = asyncio.create_task(patience.wait(after(never)))
+    async def late_and_in_time() -> None:
+        limit, never, soon = BodyTimeout(0.03), asyncio.Event(), asyncio.Event()
+        late = asyncio.create_task(limit.wait(after(never)))
         with pytest.raises(RequestTimeout):
             await late
         assert not late.cancelled()
-        waiting = asyncio.create_task(patience.wait(after(soon)))
+        waiting = asyncio.create_task(limit.wait(after(soon)))
         soon.set()
         assert await waiting == b"here"
-        stopped = asyncio.create_task(Patience(30).wait(after(never)))
+        stopped = asyncio.create_task(BodyTimeout(30).wait(after(never)))
         await asyncio.sleep(0)
         stopped.cancel()
         with pytest.raises(asyncio.CancelledError):
             await stopped
 
-    on_loop(both())
+    on_loop(late_and_in_time())

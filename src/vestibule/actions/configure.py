@@ -6,7 +6,7 @@ from typing import Any, Final
 from vestibule.actions.end_access import take_access_of_provider
 from vestibule.errors import NotAllowed, NotFound, Taken, WrongInput
 from vestibule.keys import Checker, Pair, make_pair, shortened
-from vestibule.mapping import check_role_rules, compile_mapping, makes_owners
+from vestibule.mapping import check_cost, check_role_rules, compile_mapping, makes_owners
 from vestibule.model import (
     RESERVED_TENANT_NAMES,
     ROLES,
@@ -349,9 +349,10 @@ async def change_mapping(tx: Tx, provider_id: str, rules: tuple[Rule, ...]) -> I
     """Replace a mapping, and begin to derive every Profile of the identity provider anew; the worker carries that on.
 
     Raises:
-        NotFound, WrongInput: as `mapping.compile_mapping` does.
+        NotFound, WrongInput: as `mapping.compile_mapping` and `mapping.check_cost` do.
     """
     compile_mapping(rules)
+    check_cost(rules)
     before = await get_provider(tx, provider_id)
     if rules == before.mapping:
         return before

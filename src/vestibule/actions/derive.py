@@ -1,11 +1,16 @@
-"""Deriving every Profile of an identity provider anew, a batch at a time, after its mapping changed.
+"""Derive every Profile of an identity provider again, in batches, after its mapping or role rules changed.
 
-Each batch is a transaction that also moves the run's cursor, so a crash repeats nothing and loses nothing. A write that
-began before the mapping changed may have kept a Profile of the old one behind the cursor; the last batch looks again at
-everybody who changed since shortly before the run began.
+A batch takes about `PIECE` seconds of the event loop: it stops at the first person after that time, and its size
+follows what the last one took. Each batch is a transaction that also moves the run's cursor, so a crash repeats nothing
+and loses nothing.
+
+A write that began before the rules changed may store a Profile by the old rules behind the cursor. So a second pass
+looks at everybody who changed around the start of the run.
 """
 
-from dataclasses import replace
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import orjson
@@ -18,50 +23,104 @@ from vestibule.model import Derivation, User
 from vestibule.store.database import Tx
 from vestibule.store.events import append_event, append_events
 from vestibule.store.identity_providers import find_provider, lock_derivation, put_derivation
-from vestibule.store.users import changed_since, page_of_provider, set_profiles
+from vestibule.store.users import page_of_changed, page_of_provider, set_profiles
 
-BATCH: Final = 500
+PIECE: Final = 0.020
+"""Seconds that a batch should keep the event loop busy."""
+FIRST_BATCH: Final = 10
+SMALLEST_BATCH: Final = 5
+LARGEST_BATCH: Final = 250
+"""People that a batch reads."""
 LATE_WRITERS: Final = 60_000
-"""Milliseconds before a run's start in which a write may have begun and not yet been committed."""
+"""Milliseconds around a run's start in which a write by the old rules may have begun and not yet been committed."""
 
 
-async def derive_batch(tx: Tx, provider_id: str) -> Derivation | None:
-    """Take the next batch of an identity provider's run; the run as it stands now, or None if nothing was left to
-    do.
+@dataclass(slots=True)
+class Pace:
+    """How many people fit a batch, learned from what the last batch took. `clock` tells seconds."""
+
+    clock: Callable[[], float] = time.perf_counter
+    size: int = FIRST_BATCH
+    _began: float = field(default=0.0, init=False)
+
+    def begin(self) -> None:
+        """Note that a batch begins now."""
+        self._began = self.clock()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time of this batch is used up."""
+        return self.clock() - self._began >= PIECE
+
+    def end(self, read: int) -> None:
+        """Choose the next size by what this batch took for so many people; at most twice the size."""
+        took = max(self.clock() - self._began, 1e-6)
+        fitting = int(read * PIECE / took) if read else FIRST_BATCH
+        self.size = max(SMALLEST_BATCH, min(fitting, 2 * self.size, LARGEST_BATCH))
+
+
+async def derive_batch(tx: Tx, provider_id: str, pace: Pace) -> Derivation | None:
+    """Carry out the next batch of an identity provider's run.
+
+    Returns the run as it stands now, or None if nothing was left to do.
     """
+    pace.begin()
     run = await lock_derivation(tx, provider_id)
     provider = await find_provider(tx, provider_id)
     if run is None or provider is None or run.finished_at is not None:
         return None
     derive = await derivation_of(tx, provider_id, provider.mapping_version)
-    users = await page_of_provider(tx, provider_id, run.cursor, BATCH)
-    changed = await _derive(tx, provider_id, derive, users)
-    if len(users) == BATCH:
-        run = replace(run, cursor=users[-1].id, done=run.done + len(users), changed=run.changed + changed)
+    if run.late_from is None:
+        users = await page_of_provider(tx, provider_id, run.cursor, pace.size)
     else:
-        late = await changed_since(tx, provider_id, run.started_at - LATE_WRITERS)
-        changed += await _derive(tx, provider_id, derive, late)
-        done = run.done + len(users)
-        run = replace(run, done=done, changed=run.changed + changed, total=done, finished_at=tx.now)
-        told = {"name": provider.name, "done": done, "changed": run.changed, "version": run.mapping_version}
+        until = run.started_at + LATE_WRITERS
+        users = await page_of_changed(tx, provider_id, run.late_from, until, run.cursor, pace.size)
+    looked, changed = await _derive(tx, provider_id, run.mapping_version, derive, users, pace)
+    is_last = looked == len(users) < pace.size
+    run = replace(run, changed=run.changed + changed)
+    if run.late_from is None:
+        run = replace(run, done=run.done + looked)
+        if is_last:
+            run = replace(run, cursor="", late_from=run.started_at - LATE_WRITERS)
+        elif looked:
+            run = replace(run, cursor=users[looked - 1].id)
+    elif is_last:
+        run = replace(run, total=run.done, finished_at=tx.now)
+        told = {"name": provider.name, "done": run.done, "changed": run.changed, "version": run.mapping_version}
         await append_event(tx, "mapping.applied", told, subject_id=provider_id, provider_id=provider_id)
+    elif looked:
+        run = replace(run, cursor=users[looked - 1].id, late_from=users[looked - 1].modified_at)
     await put_derivation(tx, run)
+    pace.end(looked)
     return run
 
 
-async def _derive(tx: Tx, provider_id: str, derive: DeriveAll, users: list[User]) -> int:
-    """Derive these people's Profiles; how many came out different."""
+async def _derive(
+    tx: Tx, provider_id: str, version: int, derive: DeriveAll, users: list[User], pace: Pace
+) -> tuple[int, int]:
+    """Derive the Profiles of these people until the time of the batch is used up, but of one at least.
+
+    Returns how many people were looked at, and how many Profiles changed.
+    """
+    looked = 0
     profiles, events = [], []
     for user in users:
         document = orjson.loads(user.document)
         before, after = orjson.loads(user.profile), derive(document, user.saml_groups)
+        looked += 1
         if before != after:
             profile = orjson.dumps(after).decode()
             profiles.append((user.id, profile))
             await keep_console_in_step(tx, user.id, user.profile, profile)
-            told = {"user_name": document["userName"], "changes": changes_between(before, after)}
+            told = {
+                "user_name": document["userName"],
+                "version": version,
+                "changes": changes_between(before, after),
+            }
             events.append((user.id, told))
+        if pace.is_over:
+            break
     if profiles:
         await set_profiles(tx, profiles)
         await append_events(tx, "user.profile_derived", provider_id, events)
-    return len(profiles)
+    return looked, len(profiles)

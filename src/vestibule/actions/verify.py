@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import orjson
 
-from vestibule.actions.legible import find_illegible, parsed
 from vestibule.actions.provision import derivation_of
+from vestibule.actions.readable_rows import find_unreadable, parsed
 from vestibule.errors import WrongInput
 from vestibule.events import BY_NAME
 from vestibule.mapping import DeriveAll, compile_profile
@@ -118,6 +118,7 @@ _TABLES: Final = (
     "saml_keys",
     "applications",
     "stopwatches",
+    "rule_previews",
 )
 
 
@@ -131,7 +132,7 @@ async def find_faults(database: Database, tell: Callable[[str], None]) -> list[s
         except Damaged as damaged:
             return [*faults, f"tenants cannot be read to the end: {damaged}"]
     async with database.scan(HOUSE) as reading:
-        faults += [f"house: {each.sentence}" for each in await find_illegible(reading)]
+        faults += [f"house: {each.sentence}" for each in await find_unreadable(reading)]
     for number, tenant in enumerate(tenants, 1):
         tell(f"Checking tenant {number} of {len(tenants)}: {tenant.name}")
         faults += [f"{tenant.name}: {fault}" for fault in await find_faults_of_tenant(database, tenant.id, tell)]
@@ -142,9 +143,9 @@ async def find_faults_of_tenant(database: Database, tenant_id: str, tell: Callab
     """The same for what belongs to one tenant."""
     faults: list[str] = []
     async with database.scan(tenant_id) as reading:
-        illegible = await find_illegible(reading)
-        faults += [each.sentence for each in illegible]
-        known = {each.id for each in illegible}
+        unreadable = await find_unreadable(reading)
+        faults += [each.sentence for each in unreadable]
+        known = {each.id for each in unreadable}
         faults += await _check_providers(reading, known)
         for table, sentence, sql in _LOOSE:
             faults += [sentence.format(*row) for row in await _ask(reading, faults, table, sql, tenant_id)]
@@ -180,7 +181,7 @@ async def _check_house(all_tenants: AllTenants) -> list[str]:
 
 async def _check_providers(reading: Reading, known: set[str]) -> list[str]:
     """Whether each identity provider is one, and its rules can be carried out; but for those that are `known` to be
-    illegible.
+    unreadable.
     """
     faults: list[str] = []
     for provider_id, _ in await _ask(reading, faults, "identity_providers", _PROVIDERS, reading.tenant):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from vestibule.endpoints.tally import Tally
+from vestibule.endpoints.flood_counter import FloodCounter
 from vestibule.errors import WrongSetting
 from vestibule.keys import Checker, load_pepper
 from vestibule.model import HOUSE, Actor
@@ -52,7 +52,10 @@ class Context:
     database: Database
     checker: Checker
     background: Background = field(default_factory=Background)
-    refused_sign_ins: Tally = field(default_factory=lambda: Tally(recorded=20, together=100))
+    loop_share: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held for each piece of long work on the event loop (derivations, previews), so that between two pieces, whoever
+    they are for, everything else gets its turn."""
+    refused_sign_ins: FloodCounter = field(default_factory=lambda: FloodCounter(recorded=20, together=100))
     """Of messages that nobody signed, by identity provider and address."""
 
     @classmethod

@@ -93,6 +93,8 @@ class Request:
     stranger: Actor
     """The sender, before it is known who that is."""
     actor: Actor
+    questions_connection: bool = False
+    """Whether it was refused so that not this request but how the client was set up is in question."""
     sent: Any = None
     sent_size: int = 0
     _query: dict[str, str] | None = field(default=None)

@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from typing import Final, Literal, NamedTuple
 
-from vestibule.keys import Checker, Pair, has_form_of_key, pair_of_token, shortened, well_formed
+from vestibule.keys import Checker, Pair, has_form_of_key, pair_of_token, shortened, shortened_guess, well_formed
 from vestibule.model import HOUSE, TENANT_NAME, Actor
 from vestibule.scim.errors import Unauthorized
 from vestibule.store.credentials import Presented, find_presented
@@ -18,7 +18,7 @@ from vestibule.store.database import Database
 
 REFUSED: Final = "The credentials were not accepted. Check the SCIM URL, the Key and the Secret."
 NOBODY: Final = Actor(HOUSE, "nobody")
-_LONGEST_HEADER: Final = 1024
+LONGEST_AUTHORIZATION: Final = 1024
 _MOST_REMEMBERED: Final = 1000
 
 RefusalReason = Literal[
@@ -30,7 +30,12 @@ RefusalReason = Literal[
     "expired key",
     "identity provider switched off",
     "tenant suspended",
+    "swapped key and secret",
+    "secret alone",
+    "wrong address",
 ]
+Mistake = Literal["", "swapped key and secret", "secret alone"]
+"""What is plainly wrong with a header, whoever sends it."""
 
 
 class Caller(NamedTuple):
@@ -43,10 +48,10 @@ class Caller(NamedTuple):
 class RefusedCredential(Unauthorized):
     """The uniform 401, with what the log may know of it."""
 
-    def __init__(self, reason: RefusalReason, key: str, presented: Presented | None) -> None:
+    def __init__(self, reason: RefusalReason, claim: "Claim", presented: Presented | None) -> None:
         super().__init__(REFUSED)
         self.reason: RefusalReason = reason
-        self.key = key
+        self.claim = claim
         self.presented = presented
 
 
@@ -70,10 +75,35 @@ class Claim(NamedTuple):
     """What an Authorization header says: a key, empty for none, and what would be kept of its secret."""
 
     key: str
+    """As the log shows it where it has not the form of a key: it may be anything, also a secret."""
     is_a_key: bool
-    """Whether it has the form of one: no other is looked up."""
+    """Whether it has the form of one, and stands where the key belongs: no other is looked up."""
     check: bytes
     secret_is_whole: bool
+    mistake: Mistake = ""
+
+
+def claim_of(header: bytes, checker: Checker) -> Claim:
+    """What a header claims. No secret is in it, also where one was typed as a key."""
+    pair = parse_authorization(header)
+    if pair is None:
+        text = _credentials_part(header)
+        if has_form_of_key(text):
+            return Claim(text, True, checker.check(""), False)
+        if well_formed(text):
+            return Claim("", False, checker.check(text), True, "secret alone")
+        return Claim("", False, checker.check(""), False)
+    key, secret = pair
+    if has_form_of_key(key):
+        return Claim(key, True, checker.check(secret), well_formed(secret))
+    if has_form_of_key(secret):
+        return Claim(secret, False, checker.check(key), well_formed(key), "swapped key and secret")
+    return Claim(shortened_guess(key) if key else "", False, checker.check(secret), well_formed(secret))
+
+
+def _credentials_part(header: bytes) -> str:
+    """What follows the scheme in a header, or all of it where there is no scheme."""
+    return header.decode("latin-1").strip().rpartition(" ")[2]
 
 
 class Found(NamedTuple):
@@ -110,7 +140,7 @@ class Lookups:
         """
         if not self._asked_in_this_turn:
             self._ask_for_commits()
-        header = authorization[0] if len(authorization) == 1 and len(authorization[0]) <= _LONGEST_HEADER else b""
+        header = authorization[0] if len(authorization) == 1 and len(authorization[0]) <= LONGEST_AUTHORIZATION else b""
         name = tenant_name if TENANT_NAME.match(tenant_name) else ""
         digest = hashlib.blake2b(header, digest_size=32, key=self._hash_key).digest()
         found = self._found.get((name, digest))
@@ -131,8 +161,7 @@ class Lookups:
     def _claim(self, header: bytes, digest: bytes) -> Claim:
         claim = self._claims.get(digest)
         if claim is None:
-            key, secret = parse_authorization(header) or Pair("", "")
-            claim = Claim(key, has_form_of_key(key), self._checker.check(secret), well_formed(secret))
+            claim = claim_of(header, self._checker)
             if len(self._claims) >= _MOST_REMEMBERED:
                 self._claims.clear()
             self._claims[digest] = claim
@@ -160,7 +189,7 @@ async def identify(lookups: Lookups, now: int, tenant_name: str, authorization: 
     found = await lookups.find(tenant_name, authorization, nobody)
     presented, reason = found.presented, _reason(found, now)
     if reason is not None or presented is None:
-        raise RefusedCredential(reason or "unknown key", found.claim.key, presented)
+        raise RefusedCredential(reason or "unknown key", found.claim, presented)
     actor = Actor(
         presented.tenant_id,
         "identity_provider",

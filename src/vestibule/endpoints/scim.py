@@ -20,23 +20,25 @@ import orjson
 
 from vestibule.actions import provision
 from vestibule.actions.provision import check_provisioning
+from vestibule.endpoints.body_timeout import BodyTimeout
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.exchange import Answer, FastPath, Receive, Request, Scope, Send, refusal
 from vestibule.endpoints.failures import BUSY_FOR, scim_error
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
-from vestibule.endpoints.patience import Patience
-from vestibule.endpoints.refusals import Refusals
-from vestibule.endpoints.uses import Uses
+from vestibule.endpoints.key_usage import KeyUsage
+from vestibule.endpoints.refused_credentials import RefusedCredentials
 from vestibule.events import redacted_text
 from vestibule.model import HOUSE, Actor, User
 from vestibule.scim import discovery
 from vestibule.scim.errors import (
     Forbidden,
     MethodNotAllowed,
+    NoEndpoint,
     NotFound,
     NotImplementedHere,
     ScimError,
     TooManyRequests,
+    UnsupportedMediaType,
     excerpt,
 )
 from vestibule.scim.filter import Document, parse_filter
@@ -44,7 +46,7 @@ from vestibule.scim.messages import list_response, parse_page, parse_patch
 from vestibule.scim.resource import Projection, clean, etag, expand, location, parse_projection, present
 from vestibule.scim.schema import USER_TYPE
 from vestibule.settings import Settings
-from vestibule.store.credentials import note_test
+from vestibule.store.credentials import note_refusal, note_test
 from vestibule.store.database import Tx
 from vestibule.store.events import append_event
 from vestibule.store.users import Visibility, find_user, page_users
@@ -54,6 +56,8 @@ from vestibule.vendors import VENDORS
 log = logging.getLogger("vestibule.scim")
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+ENDPOINTS: Final = frozenset({"Users", "Groups", "ServiceProviderConfig", "ResourceTypes", "Schemas"})
+"""What a path below a tenant's base URL begins with. Where one follows another, the base URL is too long."""
 _TEST_NOTED_EVERY: Final = 1_000
 _KNOWN_FOR: Final = 0.02
 """Seconds for which an identity that was just established may be acted on."""
@@ -64,10 +68,10 @@ class ScimEndpoint:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._refusals = Refusals(context)
-        self._uses = Uses(context)
+        self._refused_credentials = RefusedCredentials(context)
+        self._key_usage = KeyUsage(context)
         self._lookups = Lookups(context.database, context.checker)
-        self._patience = Patience()
+        self._body_timeout = BodyTimeout()
         settings = context.settings
         self._base_url = settings.url
         self._tenant_hosts = _tenant_hosts(settings)
@@ -125,20 +129,38 @@ class ScimEndpoint:
         """The tenant that a URL names, its base URL as the client wrote it, and what follows."""
         if segments[:2] != ["scim", "v2"]:
             return "", self._base_url, ["?"]
-        if self._tenant_hosts and (match := self._tenant_hosts.match(host.decode("latin-1").lower())):
-            return match[1], f"{self._scheme}://{match[0]}/scim/v2", segments[2:]
+        if name := self._tenant_of_host(host):
+            return name, f"{self._scheme}://{host.decode('latin-1').lower()}/scim/v2", segments[2:]
         name = segments[2] if len(segments) > 2 else ""
         return name, f"{self._base_url}/scim/v2/{name}", segments[3:]
 
+    def _tenant_of_host(self, host: bytes) -> str:
+        """The tenant that a host below the wildcard host names; empty if it names none."""
+        match = self._tenant_hosts.match(host.decode("latin-1").lower()) if self._tenant_hosts else None
+        return match[1] if match else ""
+
     async def _answer(self, request: Request) -> Answer:
+        now = self._context.database.clock()
         try:
             caller = await self._identify(request)
             request.actor = caller.actor
-            self._uses.note(caller, at_once=self._refusals.over(caller.presented))
-            return await self._carry_out(request, caller)
+            answer = await self._carry_out(request, caller)
         except RefusedCredential as refused:
-            self._refusals.note(refused, request.tenant_name, request.stranger, excerpt(request.path, 300))
-            return refusal(refused)
+            return self._refuse(request, refused)
+        if not request.questions_connection:
+            at_once = self._refused_credentials.was_refused_before(caller.presented)
+            self._key_usage.note(caller, now, at_once=at_once)
+        return answer
+
+    def _refuse(self, request: Request, refused: RefusedCredential) -> Answer:
+        """The answer to a refused credential: the same 401 for everybody, or 429 where too many of them came."""
+        stranger = request.stranger
+        names = [request.tenant_name, self._tenant_of_host(request.headers.get(b"host", b"")), *request.path.split("/")]
+        try:
+            self._refused_credentials.note(refused, names, stranger, request.method, excerpt(request.path, 300))
+        except TooManyRequests as too_many:
+            return refusal(too_many)
+        return refusal(refused)
 
     async def _identify(self, request: Request) -> Caller:
         now, name = self._context.database.clock(), request.tenant_name
@@ -152,6 +174,7 @@ class ScimEndpoint:
             raise
         except Exception as error:  # noqa: BLE001 -- turned into the SCIM Error that is recorded and answered
             told = scim_error(error, request.actor.request_id)
+            request.questions_connection = isinstance(told, NoEndpoint | UnsupportedMediaType)
             await self._record_refusal(request, told)
             return refusal(told)
 
@@ -163,7 +186,7 @@ class ScimEndpoint:
         body = request.body_at_hand()
         if body is None:
             known_at = time.monotonic()
-            body = await self._patience.wait(request.receive_body())
+            body = await self._body_timeout.wait(request.receive_body())
             if time.monotonic() - known_at > _KNOWN_FOR:
                 caller = await self._identify(request)
                 check_provisioning(caller.presented.provisioning)
@@ -182,6 +205,9 @@ class ScimEndpoint:
                 user_id, user_name = await _person_meant(tx, request)
                 if user_name:
                     told["user_name"] = user_name
+                if request.questions_connection:
+                    told["questions_connection"] = True
+                    await note_refusal(tx, tx.actor.identity_provider_id, tx.now)
                 await append_event(tx, "request.refused", told, subject_id=user_id)
         except Exception:
             log.exception("a refusal could not be recorded", extra={"request": request.actor.request_id})
@@ -197,6 +223,8 @@ class ScimEndpoint:
             case ["Users", user_id] if user_id != ".search":
                 allow = "GET, PUT, PATCH, DELETE"
                 if request.method in {"GET", "PUT", "PATCH", "DELETE"}:
+                    if user_id in ENDPOINTS:
+                        raise _no_endpoint(request)
                     if _ID.match(user_id) is None:
                         raise NotFound(provision.NOBODY_HERE)
                     return await self._one(request, caller, user_id)
@@ -210,7 +238,7 @@ class ScimEndpoint:
             case ["Me"] | ["Bulk"] | ["Groups"] | [".search"] | ["Users", ".search"]:
                 raise NotImplementedHere(f"/{'/'.join(request.segments)} is not offered; see /ServiceProviderConfig.")
             case _:
-                raise NotFound(f"There is no endpoint {excerpt('/' + '/'.join(request.segments))} here.")
+                raise _no_endpoint(request)
         raise MethodNotAllowed(f"This endpoint does not answer {excerpt(request.method, 20)}.", allow=allow)
 
     # -- users ---------------------------------------------------------------------------------------------------------
@@ -287,6 +315,11 @@ class ScimEndpoint:
 
 
 # -- pieces ------------------------------------------------------------------------------------------------------------
+
+
+def _no_endpoint(request: Request) -> NoEndpoint:
+    path = excerpt("/" + "/".join(request.segments))
+    return NoEndpoint(f"There is no endpoint {path} here; the SCIM base URL is {request.base_url}.")
 
 
 async def _person_meant(tx: Tx, request: Request) -> tuple[str, str]:

@@ -91,6 +91,10 @@ class NotFound(ScimError):
     status = 404
 
 
+class NoEndpoint(NotFound):
+    """There is nothing at this address, whatever is asked of it: the client's base URL is probably wrong."""
+
+
 class MethodNotAllowed(ScimError):
     """The endpoint exists and does not answer this method."""
 

@@ -404,28 +404,65 @@ _TESTS: Final[dict[Operator, Callable[[Any, Any], bool]]] = {
 }
 
 
-def predicate(tree: Filter, above: int = 0) -> Predicate:
-    """The tree as a function of a document. `above` counts the steps of a path that were taken before the document."""
+def predicate(tree: Filter, above: int = 0, folding: Callable[[str], str] = fold) -> Predicate:
+    """Compile a filter to a function that says whether a document matches it.
+
+    `above` counts the steps of a path that were taken before the document. `folding` is `fold`, or a cached form of it
+    for somebody who compares the same texts many times.
+    """
     match tree:
-        case Group(word, terms):
-            tests = [predicate(term, above) for term in terms]
-            joined = all if word == "and" else any
-            return lambda document: joined(test(document) for test in tests)
+        case Group("and", terms):
+            return _all_of([predicate(term, above, folding) for term in terms])
+        case Group(_, terms):
+            return _any_of([predicate(term, above, folding) for term in terms])
         case Not(term):
-            test = predicate(term, above)
+            test = predicate(term, above, folding)
             return lambda document: not test(document)
         case Element(path, term):
-            values, test = reader(path, above), predicate(term, len(path.steps))
+            values, test = reader(path, above), predicate(term, len(path.steps), folding)
             return lambda document: any(test(element) for element in values(document))
         case Present(path):
             values = reader(path, above)
             return lambda document: bool(values(document))
         case Compare(path, operator, wanted, _):
-            values, holds, comparable = reader(path, above), _TESTS[operator], _as_compared(path.leaf)
+            values, holds, comparable = reader(path, above), _TESTS[operator], _as_compared(path.leaf, folding)
             when_absent = operator == "ne"
+            if len(path.steps) - above == 1 and not path.leaf.multi_valued:
+                return _compare_one(path.leaf.name, holds, comparable, wanted, when_absent=when_absent)
             return lambda document: (
                 any(holds(comparable(value), wanted) for value in found) if (found := values(document)) else when_absent
             )
+
+
+def _all_of(tests: list[Predicate]) -> Predicate:
+    def test_all(document: Document) -> bool:
+        for test in tests:  # noqa: SIM110 -- a generator costs as much as the comparison itself
+            if not test(document):
+                return False
+        return True
+
+    return test_all
+
+
+def _any_of(tests: list[Predicate]) -> Predicate:
+    def test_any(document: Document) -> bool:
+        for test in tests:  # noqa: SIM110 -- as above
+            if test(document):
+                return True
+        return False
+
+    return test_any
+
+
+def _compare_one(
+    name: str, holds: Callable[[Any, Any], bool], comparable: Callable[[Any], Any], wanted: Value, *, when_absent: bool
+) -> Predicate:
+    """A comparison with the only value of an attribute that stands directly in the document."""
+
+    def test_one(document: Document) -> bool:
+        return holds(comparable(document[name]), wanted) if name in document else when_absent
+
+    return test_one
 
 
 def reader(path: Path, above: int = 0) -> Callable[[Document], list[Any]]:
@@ -442,9 +479,9 @@ def reader(path: Path, above: int = 0) -> Callable[[Document], list[Any]]:
     return values
 
 
-def _as_compared(attribute: Attribute) -> Callable[[Any], Any]:
+def _as_compared(attribute: Attribute, folding: Callable[[str], str]) -> Callable[[Any], Any]:
     if attribute.type == "dateTime":
         return milliseconds
     if attribute.type == "boolean" or attribute.case_exact:
         return lambda value: value
-    return fold
+    return folding

@@ -11,9 +11,10 @@ from operator import methodcaller
 from typing import Any
 
 from vestibule.scim.errors import InvalidPath, excerpt
-from vestibule.scim.filter import Document, Filter, Predicate, check_size, parse_element_filter, predicate
+from vestibule.scim.filter import Document, Filter, Predicate, check_size, count_terms, parse_element_filter, predicate
 from vestibule.scim.path import MalformedPath, find_path
 from vestibule.scim.schema import Attribute, ResourceType
+from vestibule.scim.text import fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,15 @@ class Target:
     selector: Filter | None = None
     selects: int = -1
 
-    def reader(self) -> Callable[[Document], list[Any]]:
-        """A function that lists what the target holds in a document, the primary value first."""
+    def reader(self, folding: Callable[[str], str] = fold) -> Callable[[Document], list[Any]]:
+        """Compile the target to a function that lists the values it has in a document, the primary value first.
+
+        `folding` is how the selector folds texts, as in `filter.predicate`.
+        """
         if not any(step.multi_valued for step in self.steps) and self.selector is None:
             first = _single([step.name for step in self.steps])
             return lambda document: [] if (value := first(document)) is None else [value]
-        walk = [(step.name, step.multi_valued, self._test(at)) for at, step in enumerate(self.steps)]
+        walk = [(step.name, step.multi_valued, self._test(at, folding)) for at, step in enumerate(self.steps)]
 
         def values(document: Document) -> list[Any]:
             found: list[Any] = [document]
@@ -47,18 +51,28 @@ class Target:
 
         return values
 
-    def first_reader(self) -> Callable[[Document], Any]:
-        """A function that gives the first of what `reader` would list, or None."""
+    def first_reader(self, folding: Callable[[str], str] = fold) -> Callable[[Document], Any]:
+        """Compile the target to a function that returns the first value of what `reader` would list, or None."""
         if not any(step.multi_valued for step in self.steps) and self.selector is None:
             return _single([step.name for step in self.steps])
         if len(self.steps) == 2 and self.steps[0].multi_valued and self.selects in {-1, 0}:
-            return _first_of_many(self.steps[0].name, self.steps[1].name, self._test(0))
-        read = self.reader()
+            return _first_of_many(self.steps[0].name, self.steps[1].name, self._test(0, folding))
+        read = self.reader(folding)
         return lambda document: next(iter(read(document)), None)
 
-    def _test(self, at: int) -> Predicate | None:
-        """What values have to satisfy after the step at that place."""
-        return predicate(self.selector, at + 1) if self.selector is not None and at == self.selects else None
+    @property
+    def comparisons(self) -> int:
+        """How many comparisons a reader makes for each value: the selector's terms, or one without a selector."""
+        return 1 if self.selector is None else count_terms(self.selector)
+
+    @property
+    def multi_valued(self) -> bool:
+        """Whether there may be many values to look at."""
+        return any(step.multi_valued for step in self.steps)
+
+    def _test(self, at: int, folding: Callable[[str], str]) -> Predicate | None:
+        """The test that values have to pass after the step at that place."""
+        return predicate(self.selector, at + 1, folding) if self.selector is not None and at == self.selects else None
 
 
 def _single(names: list[str]) -> Callable[[Document], Any]:

@@ -13,11 +13,17 @@ _PRESENTED: Final = """
 SELECT t.id, t.state, i.id, i.name, i.vendor, i.enabled, i.provisioning, i.adopts, c.id, c.secret_check, c.expires_at,
        c.revoked_at, c.last_used_at, c.tested_at,
        (SELECT max(o.last_used_at) FROM credentials o
-        WHERE o.tenant_id = t.id AND o.identity_provider_id = i.id AND o.id > c.id)
+        WHERE o.tenant_id = t.id AND o.identity_provider_id = i.id AND o.id > c.id), i.refused_at
 FROM tenants t
 JOIN credentials c ON c.tenant_id = t.id
 JOIN identity_providers i ON i.tenant_id = t.id AND i.id = c.identity_provider_id
 WHERE t.name = $1 AND c.key = $2
+"""
+_OWNER: Final = """
+SELECT tenant_id, identity_provider_id, key, secret_check FROM credentials WHERE key = $1 ORDER BY tenant_id LIMIT 1
+"""
+_OWNER_BY_CHECK: Final = """
+SELECT tenant_id, identity_provider_id, key, secret_check FROM credentials WHERE tenant_id = $1 AND secret_check = $2
 """
 _GET: Final = f"SELECT {_COLUMNS} FROM credentials WHERE tenant_id = $1 AND id = $2"  # noqa: S608 -- a constant
 _BY_KEY: Final = f"SELECT {_COLUMNS} FROM credentials WHERE tenant_id = $1 AND key = $2"  # noqa: S608 -- a constant
@@ -35,6 +41,11 @@ _NOTE_USE: Final = """
 UPDATE credentials SET last_used_at = $3, last_used_from = $4, last_used_agent = $5
 WHERE tenant_id = $1 AND id = $2 AND (last_used_at IS NULL OR last_used_at < $6)
 """
+_NOTE_REFUSAL: Final = """
+UPDATE identity_providers SET refused_at = $3
+WHERE tenant_id = $1 AND id = $2 AND (refused_at IS NULL OR refused_at < $3)
+"""
+_REFUSED_AT: Final = "SELECT refused_at FROM identity_providers WHERE tenant_id = $1 AND id = $2"
 _NOTE_TEST: Final = "UPDATE credentials SET tested_at = $3 WHERE tenant_id = $1 AND id = $2"
 
 
@@ -57,12 +68,35 @@ class Presented(NamedTuple):
     tested_at: int | None
     newer_used_at: int | None
     """When a newer key of the same identity provider was used last, as far as that was noted."""
+    refused_at: int | None
+    """When the connection of the identity provider was last refused, as far as that was noted."""
+
+
+class KeyOwner(NamedTuple):
+    """Whom a key belongs to, wherever it was presented."""
+
+    tenant_id: str
+    provider_id: str
+    key: str
+    secret_check: bytes
 
 
 async def find_presented(all_tenants: AllTenants, tenant_name: str, key: str) -> Presented | None:
     """The key as that tenant has it: the one indexed look-up that every SCIM request begins with."""
     row = await all_tenants.one(_PRESENTED, tenant_name, key)
     return Presented(*row) if row else None
+
+
+async def find_owner_of_key(all_tenants: AllTenants, key: str) -> KeyOwner | None:
+    """Whom a key belongs to, in whichever tenant."""
+    row = await all_tenants.one(_OWNER, key)
+    return KeyOwner(*row) if row else None
+
+
+async def find_owner_of_secret(all_tenants: AllTenants, tenant_id: str, secret_check: bytes) -> KeyOwner | None:
+    """Which key of a tenant a Secret belongs to."""
+    row = await all_tenants.one(_OWNER_BY_CHECK, tenant_id, secret_check)
+    return KeyOwner(*row) if row else None
 
 
 def _credential(row: Row) -> Credential:
@@ -111,9 +145,22 @@ async def revoke_credential(tx: Tx, credential_id: str) -> bool:
     return await tx.run(_REVOKE, tx.tenant, credential_id, tx.now) == 1
 
 
-async def note_use(tx: Tx, credential_id: str, address: str, agent: str, unless_after: int) -> None:
-    """Note that it was used now, unless that was noted after the given instant."""
-    await tx.run(_NOTE_USE, tx.tenant, credential_id, tx.now, address, agent, unless_after)
+async def note_use(
+    tx: Tx, credential_id: str, address: str, agent: str, *, used_at: int, unless_noted_after: int
+) -> None:
+    """Note that it was used at an instant, unless a use after another instant was noted already."""
+    await tx.run(_NOTE_USE, tx.tenant, credential_id, used_at, address, agent, unless_noted_after)
+
+
+async def note_refusal(tx: Tx, provider_id: str, refused_at: int) -> None:
+    """Note that the connection of an identity provider was refused at an instant."""
+    await tx.run(_NOTE_REFUSAL, tx.tenant, provider_id, refused_at)
+
+
+async def find_refused_at(reading: Reading, provider_id: str) -> int | None:
+    """When the connection of an identity provider was last refused."""
+    row = await reading.one(_REFUSED_AT, reading.tenant, provider_id)
+    return row[0] if row else None
 
 
 async def note_test(tx: Tx, credential_id: str) -> None:

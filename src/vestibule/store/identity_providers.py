@@ -168,35 +168,39 @@ async def update_provider(tx: Tx, provider: IdentityProvider) -> None:
 
 # -- derivations -------------------------------------------------------------------------------------------------------
 
-_RUN: Final = "identity_provider_id, mapping_version, cursor_id, done, changed, total, started_at, finished_at"
+_RUN: Final = (
+    "identity_provider_id, mapping_version, cursor_id, done, changed, total, started_at, finished_at, late_from"
+)
 _GET_RUN: Final = f"SELECT {_RUN} FROM derivations WHERE tenant_id = $1 AND identity_provider_id = $2"  # noqa: S608 -- a constant
 _LOCK_RUN: Final = _GET_RUN + " /*for update*/"
-_OPEN_RUNS: Final = "SELECT tenant_id, identity_provider_id FROM derivations WHERE finished_at IS NULL"
+_OPEN_RUNS: Final = """
+SELECT tenant_id, identity_provider_id FROM derivations WHERE finished_at IS NULL ORDER BY started_at
+"""
 _PUT_RUN: Final = """
 INSERT INTO derivations (tenant_id, identity_provider_id, mapping_version, cursor_id, done, changed, total, started_at,
-                         finished_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                         finished_at, late_from)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (tenant_id, identity_provider_id) DO UPDATE
 SET mapping_version = excluded.mapping_version, cursor_id = excluded.cursor_id, done = excluded.done,
     changed = excluded.changed, total = excluded.total, started_at = excluded.started_at,
-    finished_at = excluded.finished_at
+    finished_at = excluded.finished_at, late_from = excluded.late_from
 """
 
 
 async def find_derivation(reading: Reading, provider_id: str) -> Derivation | None:
-    """The latest run of an identity provider, finished or not."""
+    """Return the latest run of an identity provider, finished or not."""
     row = await reading.one(_GET_RUN, reading.tenant, provider_id)
     return Derivation(*row) if row else None
 
 
 async def lock_derivation(tx: Tx, provider_id: str) -> Derivation | None:
-    """The latest run, locked until the transaction ends, so that one worker at a time takes its next batch."""
+    """Return the latest run, locked until the transaction ends, so that one worker at a time takes its next batch."""
     row = await tx.one(_LOCK_RUN, tx.tenant, provider_id)
     return Derivation(*row) if row else None
 
 
 async def put_derivation(tx: Tx, run: Derivation) -> None:
-    """Keep a run as it is now; it replaces the identity provider's earlier one."""
+    """Store a run as it is now. It replaces the identity provider's earlier one."""
     await tx.run(
         _PUT_RUN,
         tx.tenant,
@@ -208,9 +212,10 @@ async def put_derivation(tx: Tx, run: Derivation) -> None:
         run.total,
         run.started_at,
         run.finished_at,
+        run.late_from,
     )
 
 
 async def open_derivations(all_tenants: AllTenants) -> list[tuple[str, str]]:
-    """Runs that have batches left, as (tenant, identity provider)."""
+    """Return the runs that have batches left as (tenant, identity provider), the oldest first."""
     return [(row[0], row[1]) for row in await all_tenants.all(_OPEN_RUNS)]

@@ -316,8 +316,11 @@ ORDER BY user_name_key LIMIT 100
 _OF_PROVIDER: Final = f"""
 SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND identity_provider_id = $2 AND id > $3 ORDER BY id LIMIT $4
 """  # noqa: S608 -- a constant
-_CHANGED_SINCE: Final = f"""
-SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND modified_at >= $2 AND identity_provider_id = $3 ORDER BY id
+_CHANGED_BETWEEN: Final = f"""
+SELECT {_COLUMNS} FROM users
+WHERE tenant_id = $1 AND modified_at >= $2 AND modified_at <= $3 AND (modified_at > $2 OR id > $4)
+AND identity_provider_id = $5
+ORDER BY modified_at, id LIMIT $6
 """  # noqa: S608 -- a constant
 
 
@@ -333,13 +336,18 @@ async def find_twins(reading: Reading) -> list[str]:
 
 
 async def page_of_provider(reading: Reading, provider_id: str, after_id: str, limit: int) -> list[User]:
-    """An identity provider's people in the order of their ids, from beyond one of them."""
+    """Return an identity provider's people in the order of their ids, the ones after an id."""
     return [_user(row) for row in await reading.all(_OF_PROVIDER, reading.tenant, provider_id, after_id, limit)]
 
 
-async def changed_since(reading: Reading, provider_id: str, instant: int) -> list[User]:
-    """An identity provider's people who changed at that instant or later."""
-    return [_user(row) for row in await reading.all(_CHANGED_SINCE, reading.tenant, instant, provider_id)]
+async def page_of_changed(
+    reading: Reading, provider_id: str, since: int, until: int, after_id: str, limit: int
+) -> list[User]:
+    """Return an identity provider's people who last changed between two instants, both included, in the order of their
+    changes; of those who changed at the first instant only the ones after an id.
+    """
+    rows = await reading.all(_CHANGED_BETWEEN, reading.tenant, since, until, after_id, provider_id, limit)
+    return [_user(row) for row in rows]
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------

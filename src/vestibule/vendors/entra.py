@@ -29,6 +29,10 @@ ENTRA = Vendor(
     ),
     mend_setting="Enterprise applications > your application > Provisioning > Admin Credentials: paste the token again "
     "and press Test Connection",
+    connection_screen="Enterprise applications > your application > Provisioning > Admin Credentials",
+    url_field="Tenant URL",
+    key_field="Secret Token",
+    secret_field="Secret Token",  # noqa: S106 -- what a field is called
     probe="Test Connection",
     # A look-up of a random GUID that nobody has (wire facts 3.1).
     is_probe=lambda query, found: found == 0 and _GUID_LOOKUP.fullmatch(query.get("filter", "")) is not None,

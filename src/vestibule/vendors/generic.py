@@ -24,6 +24,10 @@ GENERIC = Vendor(
     ),
     mend_setting="your identity provider's provisioning settings: paste the Secret or the token again and test the "
     "connection",
+    connection_screen="your identity provider's provisioning settings",
+    url_field="the base URL",
+    key_field="the user name",
+    secret_field="the password",  # noqa: S106 -- what a field is called
     probe="the connection test",
     # What the field's connection tests have in common: a page of one or two people, of nobody in particular.
     is_probe=lambda query, _found: "filter" not in query and query.get("count") in {"1", "2"},

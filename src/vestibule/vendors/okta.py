@@ -32,6 +32,10 @@ OKTA = Vendor(
     ),
     mend_setting="Applications > your application > Provisioning > Integration > Edit: paste the Secret again and "
     "press Test API Credentials",
+    connection_screen="Applications > your application > Provisioning > Integration > Edit",
+    url_field="SCIM 2.0 Base Url",
+    key_field="Username",
+    secret_field="Password",  # noqa: S106 -- what a field is called
     probe="Test API Credentials",
     is_probe=lambda query, _found: dict(query) == {"startindex": "1", "count": "2"},  # wire facts 1.3
 )

@@ -29,6 +29,11 @@ class Vendor:
     steps: tuple[Step, ...]
     mend_setting: str
     """Where in its screens a wrong secret is put right."""
+    connection_screen: str
+    """The screen in which the connection is set up, and what these three are called there."""
+    url_field: str
+    key_field: str
+    secret_field: str
     probe: str
     """What it calls the button that tests the connection."""
     is_probe: Callable[[Mapping[str, str], int], bool]

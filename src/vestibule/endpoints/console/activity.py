@@ -4,10 +4,11 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from vestibule.endpoints.console.connection_advice import advice_on_address, advice_on_credential
 from vestibule.endpoints.console.sign_in_advice import mend_of_sign_in
 from vestibule.endpoints.web.visit import Visit
 from vestibule.events import EVENT_TYPES
-from vestibule.model import Event
+from vestibule.model import Event, IdentityProvider
 from vestibule.store.events import EventQuery, find_event, page_events
 from vestibule.store.identity_providers import all_providers
 from vestibule.store.stopwatches import find_stopwatch
@@ -93,7 +94,7 @@ async def show_event(visit: Visit) -> Response:
         provider=provider,
         operations=_operations(event),
         stopwatch=stopwatch,
-        mend=_mend(event, provider.vendor if provider else "generic"),
+        mend=_mend(event, provider.vendor if provider else _vendor_of(list(providers.values()))),
     )
 
 
@@ -133,20 +134,29 @@ _MENDS: Final = {
     "404": "There is no such person for this identity provider: they were deleted here, or the id is another tenant's. "
     "In "
     "{vendor}: unassign the person and assign them again, so that they are looked up anew.",
-    "429": "Nothing is lost: {vendor} tries again by itself. If provisioning is paused, resume it.",
+    "429": "Nothing is lost: {vendor} tries again by itself. If provisioning is paused, resume it; if it sends too "
+    "much at once, it slows down.",
+    "405": "This address answers another method. In {vendor}: check which version of SCIM the application speaks; it "
+    "has to be 2.0.",
+    "501": "{vendor} asked for a part of SCIM that is not offered here, such as writing groups. In {vendor}: switch "
+    "that part off, such as Push Groups; people are provisioned all the same.",
     "415": "The body came in a form that SCIM does not use. In {vendor}: check that the application speaks SCIM 2.0.",
 }
+
+
+def _vendor_of(providers: list[IdentityProvider]) -> str:
+    """Whose screens are meant where an event names no identity provider: those of the tenant's only vendor."""
+    vendors = {provider.vendor for provider in providers}
+    return vendors.pop() if len(vendors) == 1 else "generic"
 
 
 def _mend(event: Event, vendor: str) -> str:
     if event.type == "login.refused":
         return mend_of_sign_in(str(event.data.get("check", "")), vendor)
     if event.type == "credential.refused":
-        reason = str(event.data.get("reason", ""))
-        if reason.endswith("secret"):
-            return f"Nothing was changed. In {VENDORS[vendor].title}: {VENDORS[vendor].mend_setting}."
-        if reason.endswith("key"):
-            return f"Nothing was changed. In {VENDORS[vendor].title}: use the Key and Secret of a live pair."
+        return advice_on_credential(event, VENDORS[vendor])
+    if event.data.get("questions_connection"):
+        return advice_on_address(VENDORS[vendor])
     if event.type != "request.refused":
         return ""
     sentence = _MENDS.get(event.data.get("scim_type", "")) or _MENDS.get(str(event.data.get("status", "")), "")

@@ -7,17 +7,31 @@ window needs no log to find out why nothing works.
 from dataclasses import dataclass
 from typing import Final
 
+from vestibule.endpoints.console.connection_advice import advice_on_address, advice_on_credential
 from vestibule.events import EVENT_TYPES, Tone
 from vestibule.model import Credential, Event, IdentityProvider, Tenant
-from vestibule.store.credentials import credentials_of
+from vestibule.scim.errors import excerpt
+from vestibule.store.credentials import credentials_of, find_refused_at
 from vestibule.store.database import Reading
 from vestibule.store.events import EventQuery, latest_event, page_events
 from vestibule.vendors import VENDORS
 
 _USE_IS_NOTED_EVERY: Final = 60_000
 _CHANGES: Final = tuple(each.name for each in EVENT_TYPES if each.name.startswith("user."))
+_LOOKED_BACK: Final = 20
+STRANGER_TOLD_FOR: Final = 15 * 60_000
+"""Milliseconds for which the line tells of a request that may be anybody's."""
 SILENCE: Final = 120_000
 """Milliseconds without a word after which the line says what to check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What else happened, that may or may not concern this identity provider, and what to do if it does."""
+
+    sentence: str
+    at: int
+    mend: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +47,7 @@ class Health:
     """Whether the instant is told as `12 s ago` rather than as a time of day."""
     safe_to_retire: str = ""
     """The id of an older key that is not used any more since a newer one is."""
+    note: Note | None = None
 
 
 async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider, people: int) -> Health:
@@ -53,13 +68,13 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
     keys = [each for each in await credentials_of(reading, provider.id) if each.usable(reading.now)]
     tested = max((each.tested_at or 0 for each in keys), default=0)
     used = max((each.last_used_at or 0 for each in keys), default=0)
-    refusal = await latest_event(reading, provider.id, "credential.refused")
     made = max((each.created_at for each in keys), default=0)
     latest = await _latest_change(reading, provider.id)
     changed = latest.at if latest is not None else 0
     # A use is noted a moment after its answer; what it did to somebody is there with the answer.
     proof = changed if latest is not None and latest.actor["kind"] == "identity_provider" else 0
-    if refusal is not None and refusal.at > max(tested, used, made, proof):
+    refused_at = await find_refused_at(reading, provider.id) or 0
+    if refused_at >= max(tested, used, made, proof, 1) and (refusal := await _latest_failure(reading, provider.id)):
         return _refused(provider, refusal)
     if provider.provisioning == "paused":
         return Health(
@@ -70,22 +85,20 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
     if not keys:
         return Health("warn", "There is no key that works.", mend="Make one under Keys.")
     retire = _superseded(keys)
+    newest = max(each.created_at for each in keys)
+    stranger = await _latest_stranger(reading, provider, since=max(used, changed, tested, newest))
     if tested > changed and tested >= used - _USE_IS_NOTED_EVERY:
+        if stranger is not None:
+            return Health("warn", f"{title} tested these credentials", tested, note=stranger, safe_to_retire=retire)
         return Health("good", f"{title} tested these credentials at", tested, safe_to_retire=retire)
     if used:
+        tone: Tone = "warn" if stranger is not None else "good"
         sentence = f"{title} is provisioning {people:,} {'person' if people == 1 else 'people'}; its last request came"
-        return Health("good", sentence, max(used, changed), safe_to_retire=retire, relative=True)
-    newest = max(each.created_at for each in keys)
-    stranger = await latest_event(reading, "", "credential.refused")
-    if stranger is not None and stranger.at > newest:
+        last = max(used, changed)
+        return Health(tone, sentence, last, safe_to_retire=retire, relative=True, note=stranger)
+    if stranger is not None:
         # From anybody at all, so it is told only while nothing better is known, and not as a failure.
-        if stranger.data.get("reason") == "no credential":
-            sentence = f"Nothing from {title} yet, but a request came with neither Key nor Secret"
-            return Health(
-                "warn", sentence, stranger.at, mend=f"In {vendor.title}: fill in the Key below and its Secret."
-            )
-        sentence = f"Nothing from {title} yet, but a request came with {stranger.data['key']}, which nobody here has,"
-        return Health("warn", sentence, stranger.at, mend=f"In {vendor.title}: compare the Key with the one below.")
+        return Health("warn", f"Nothing from {title} yet, but {stranger.sentence}", stranger.at, mend=stranger.mend)
     if reading.now - newest < SILENCE:
         return Health("quiet", f"Waiting for {title}: press {vendor.probe} there.", newest)
     return Health(
@@ -106,21 +119,49 @@ async def _latest_change(reading: Reading, provider_id: str) -> Event | None:
     return events[0] if events else None
 
 
-def _refused(provider: IdentityProvider, refusal: Event) -> Health:
+async def _latest_failure(reading: Reading, provider_id: str) -> Event | None:
+    """The latest refusal that puts the whole connection in question."""
+    types = ("credential.refused", "request.refused")
+    events = await page_events(reading, EventQuery(types=types, provider_id=provider_id), _LOOKED_BACK)
+    failures = (each for each in events if each.type == types[0] or each.data.get("questions_connection"))
+    return next(failures, None)
+
+
+async def _latest_stranger(reading: Reading, provider: IdentityProvider, since: int) -> Note | None:
+    """The latest refused request that named this tenant and none of its keys, if nothing was accepted after it. Anybody
+    can send one, so one of long ago is told in the activity log only.
+    """
+    event = await latest_event(reading, "", "credential.refused")
+    if event is None or event.at <= since or reading.now - event.at > STRANGER_TOLD_FOR:
+        return None
     vendor = VENDORS[provider.vendor]
+    if event.data.get("reason") == "no credential":
+        sentence = "a request came with neither Key nor Secret"
+    else:
+        sentence = f"a request came with {event.data['key']}, which nobody here has,"
+    return Note(sentence, event.at, advice_on_credential(event, vendor))
+
+
+def _refused(provider: IdentityProvider, refusal: Event) -> Health:
     reason, key = str(refusal.data.get("reason", "")), refusal.data.get("key", "")
-    mend = f"In {vendor.title}: {vendor.mend_setting}."
-    live_pair = f"Use the Key and Secret of a live pair below, or make a new one. {mend}"
+    path = excerpt(str(refusal.data.get("request", {}).get("path", "")), 100)
     told = {
-        "wrong secret": (f"sent a wrong Secret for {key}", mend),
-        "incomplete secret": (f"sent a Secret for {key} that was mistyped or cut short", mend),
-        "retired key": (f"sent {key}, which was retired,", live_pair),
-        "expired key": (f"sent {key}, which has expired,", live_pair),
-        "identity provider switched off": ("was refused while it was disabled here", "It is enabled again."),
-        "tenant suspended": ("was refused while this tenant was suspended", "It was resumed since."),
+        "wrong secret": f"sent a wrong Secret for {key}",
+        "incomplete secret": f"sent a Secret for {key} that was mistyped or cut short",
+        "retired key": f"sent {key}, which was retired,",
+        "expired key": f"sent {key}, which has expired,",
+        "swapped key and secret": f"sent {key} and its Secret in each other's place",
+        "secret alone": f"sent the Secret of {key} alone, without the Key,",
+        "wrong address": f"sent {key} to {path}, which is not the SCIM URL of this tenant,",
+        "identity provider switched off": "was refused while it was disabled here",
+        "tenant suspended": "was refused while this tenant was suspended",
     }
-    said, mending = told.get(reason, (f"was refused: {reason}", mend))
-    return Health("bad", f"{provider.name} {said}", refusal.at, f"Nothing was changed. {mending}")
+    vendor = VENDORS[provider.vendor]
+    if refusal.type == "request.refused":
+        sentence = f"{provider.name} was refused with {refusal.data.get('status')} at {path}"
+        return Health("bad", sentence, refusal.at, advice_on_address(vendor))
+    said = told.get(reason, f"was refused: {reason}")
+    return Health("bad", f"{provider.name} {said}", refusal.at, advice_on_credential(refusal, vendor))
 
 
 def _superseded(keys: list[Credential]) -> str:

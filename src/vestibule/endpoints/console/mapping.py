@@ -6,6 +6,7 @@ import orjson
 from starlette.responses import Response
 
 from vestibule.actions import configure
+from vestibule.endpoints.console.provider_frame import framed, provider_of
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.events import changes_between
@@ -13,7 +14,7 @@ from vestibule.mapping import MAX_RULES, compile_profile, trace
 from vestibule.model import IdentityProvider, Rule, User
 from vestibule.scim.schema import USER_TYPE, Attribute
 from vestibule.store.database import Reading
-from vestibule.store.identity_providers import find_derivation, find_provider
+from vestibule.store.identity_providers import find_derivation
 from vestibule.store.users import find_users_by_name, page_of_provider
 
 SPARE_ROWS: Final = 3
@@ -26,7 +27,7 @@ _TRANSFORMS: Final = {"": ("", False), "trim": ("", True), "lower": ("lower", Fa
 async def show_mapping(visit: Visit) -> Response:
     """The rules, ready to be edited."""
     async with visit.context.database.read(visit.tenant.id) as reading:
-        provider = await _provider(visit, reading)
+        provider = await provider_of(visit, reading)
         person = await _example(reading, provider, visit.query("person"))
         return await _page(visit, reading, provider, provider.mapping, person)
 
@@ -34,7 +35,7 @@ async def show_mapping(visit: Visit) -> Response:
 async def change_mapping(visit: Visit) -> Response:
     """Preview the rules of the form on a person, or save them."""
     async with visit.context.database.read(visit.tenant.id) as reading:
-        provider = await _provider(visit, reading)
+        provider = await provider_of(visit, reading)
         try:
             rules = _read_rules(visit)
             compile_profile(rules, provider.roles)
@@ -52,16 +53,9 @@ async def change_mapping(visit: Visit) -> Response:
 async def show_progress(visit: Visit) -> Response:
     """How far the run that applies the mapping is, as a piece of the page."""
     async with visit.context.database.read(visit.tenant.id) as reading:
-        provider = await _provider(visit, reading)
+        provider = await provider_of(visit, reading)
         derivation = await find_derivation(reading, provider.id)
     return visit.page("derivation.html", derivation=derivation)
-
-
-async def _provider(visit: Visit, reading: Reading) -> IdentityProvider:
-    provider = await find_provider(reading, visit.path("provider_id"))
-    if provider is None:
-        raise visit.not_found()
-    return provider
 
 
 async def _example(reading: Reading, provider: IdentityProvider, user_name: str) -> User | None:
@@ -104,7 +98,6 @@ async def _page(
     return visit.page(
         "mapping.html",
         refused.status if refused else 200,
-        provider=provider,
         rules=[*map(_row, rules), *[_row(Rule("", ()))] * spare],
         paths=_paths(USER_TYPE.root),
         preview=preview,
@@ -112,6 +105,7 @@ async def _page(
         wanted=visit.field("person"),
         derivation=await find_derivation(reading, provider.id),
         refused=refused,
+        **await framed(visit, reading, provider, "mapping"),
     )
 
 

@@ -1,18 +1,76 @@
-"""Provisioning of an identity provider: the switch and the keys."""
+"""An identity provider's tab Provisioning: the switch, the SCIM URL, the keys, and the steps in the other product."""
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from starlette.responses import Response
 
 from vestibule.actions import configure
-from vestibule.endpoints.console.providers import provider_page
+from vestibule.endpoints.console.provider_frame import framed
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
-from vestibule.model import Provisioning
-from vestibule.store.credentials import find_credential
+from vestibule.keys import Pair
+from vestibule.model import IdentityProvider, Provisioning
+from vestibule.store.credentials import credentials_of, find_credential
+from vestibule.store.identity_providers import find_provider
+from vestibule.vendors import VENDORS
 
 _STATES: Final[dict[str, Provisioning]] = {"on": "on", "paused": "paused", "off": "off"}
+
+
+async def show_provisioning(visit: Visit) -> Response:
+    """The tab Provisioning."""
+    return await provisioning_page(visit, visit.path("provider_id"))
+
+
+async def provisioning_page(
+    visit: Visit, provider_id: str, *, pair: Pair | None = None, refused: Refusal | None = None
+) -> Response:
+    """Returns the tab Provisioning. `pair` is a Key and Secret that were just made and are shown this once."""
+    async with visit.context.database.scan(visit.tenant.id) as reading:
+        provider = await find_provider(reading, provider_id)
+        if provider is None:
+            raise visit.not_found()
+        keys = await credentials_of(reading, provider_id)
+        settings = visit.context.settings
+        scim_url = settings.scim_url(visit.tenant.name)
+        newest = pair.key if pair else next((key.key for key in reversed(keys) if key.usable(reading.now)), "")
+        return visit.page(
+            "provider_provisioning.html",
+            refused.status if refused else 200,
+            live=[key for key in keys if key.usable(reading.now)],
+            ended=[key for key in keys if not key.usable(reading.now)],
+            scim_url=scim_url,
+            scim_host_url=settings.scim_host_url(visit.tenant.name),
+            steps=_vendor_steps(provider, scim_url, newest),
+            pair=pair,
+            refused=refused,
+            values={name: visit.field(name) for name in ("label", "expires")},
+            **await framed(visit, reading, provider, "provisioning"),
+        )
+
+
+def _vendor_steps(provider: IdentityProvider, scim_url: str, key: str) -> list[dict[str, Any]]:
+    """The vendor's steps with the real values filled in."""
+    return [
+        {
+            "where": step.where,
+            "what": step.what,
+            "fields": [(label, *_filled(value, scim_url, key)) for label, value in step.fields],
+        }
+        for step in VENDORS[provider.vendor].steps
+    ]
+
+
+def _filled(value: str, scim_url: str, key: str) -> tuple[str, bool]:
+    """What to fill in, and whether it can be copied from here."""
+    match value:
+        case "{scim_url}":
+            return scim_url, True
+        case "{key}":
+            return (key, True) if key else ("the Key, made when auto-provisioning is switched on", False)
+        case _:
+            return f"{value}, shown once when the key was made", False
 
 
 async def switch(visit: Visit) -> Response:
@@ -25,8 +83,8 @@ async def switch(visit: Visit) -> Response:
     async with visit.context.database.write(visit.actor) as tx:
         _, pair = await configure.set_provisioning(tx, provider_id, state, visit.context.checker)
     if pair is not None:
-        return await provider_page(visit, provider_id, pair=pair)
-    return visit.redirect(visit.at("identity-providers", provider_id), f"provisioning-{state}")
+        return await provisioning_page(visit, provider_id, pair=pair)
+    return visit.redirect(visit.at("identity-providers", provider_id, "provisioning"), f"provisioning-{state}")
 
 
 async def make_key(visit: Visit) -> Response:
@@ -39,8 +97,8 @@ async def make_key(visit: Visit) -> Response:
                 tx, provider_id, visit.field("label"), expires_at, visit.context.checker
             )
     except Refusal as refused:
-        return await provider_page(visit, provider_id, refused=refused)
-    return await provider_page(visit, provider_id, pair=pair)
+        return await provisioning_page(visit, provider_id, refused=refused)
+    return await provisioning_page(visit, provider_id, pair=pair)
 
 
 def _expiry(text: str) -> int | None:
@@ -61,4 +119,4 @@ async def retire_key(visit: Visit) -> Response:
         if credential is None or credential.identity_provider_id != provider_id:
             raise visit.not_found()
         await configure.retire_credential(tx, credential.id)
-    return visit.redirect(visit.at("identity-providers", provider_id), "key-retired")
+    return visit.redirect(visit.at("identity-providers", provider_id, "provisioning"), "key-retired")

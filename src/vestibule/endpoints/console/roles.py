@@ -10,12 +10,13 @@ from starlette.responses import Response
 
 from vestibule.actions import configure
 from vestibule.endpoints.console.foresight import Foresight, foresee
+from vestibule.endpoints.console.provider_frame import framed, provider_of
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.mapping import CONSOLE_ROLES, MAX_ROLE_RULES, check_role_rules
 from vestibule.model import IdentityProvider, RoleRule, RoleRules
 from vestibule.store.database import Reading
-from vestibule.store.identity_providers import find_derivation, find_provider
+from vestibule.store.identity_providers import find_derivation
 
 SPARE_ROWS: Final = 3
 MOST_ROWS: Final = 2 * MAX_ROLE_RULES
@@ -24,7 +25,7 @@ MOST_ROWS: Final = 2 * MAX_ROLE_RULES
 async def show_roles(visit: Visit) -> Response:
     """The rules, ready to be edited."""
     async with visit.context.database.read(visit.tenant.id) as reading:
-        provider = await _provider(visit, reading)
+        provider = await provider_of(visit, reading)
         return await _page(visit, reading, provider, provider.roles)
 
 
@@ -32,7 +33,7 @@ async def change_roles(visit: Visit) -> Response:
     """Show who would get what by the rules of the form, or save them."""
     rules = _typed(visit)
     async with visit.context.database.scan(visit.tenant.id) as reading:
-        provider = await _provider(visit, reading)
+        provider = await provider_of(visit, reading)
         try:
             _check(visit, rules)
         except Refusal as refused:
@@ -62,13 +63,6 @@ def _check(visit: Visit, rules: RoleRules) -> None:
     configure.check_may_give(rules, visit.who.role)
 
 
-async def _provider(visit: Visit, reading: Reading) -> IdentityProvider:
-    provider = await find_provider(reading, visit.path("provider_id"))
-    if provider is None:
-        raise visit.not_found()
-    return provider
-
-
 async def _page(
     visit: Visit,
     reading: Reading,
@@ -83,7 +77,6 @@ async def _page(
     return visit.page(
         "roles.html",
         refused.status if refused else 200,
-        provider=provider,
         rules=rules,
         rows=[*rules.rules, *[RoleRule("profile", "", "", "")] * spare],
         targets=[rule.target for rule in provider.mapping],
@@ -92,6 +85,7 @@ async def _page(
         foreseen=foreseen,
         derivation=await find_derivation(reading, provider.id),
         refused=refused,
+        **await framed(visit, reading, provider, "roles"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Integrations > Identity Providers > Identity Provider Information: SAML details, certificates, keys, how people sign
+"""An identity provider's tab Sign-in: Identity Provider Information (SAML details, certificates, keys), how people sign
 in, and the sign-in test.
 """
 
@@ -9,10 +9,10 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from vestibule.actions import saml_keys, saml_settings
-from vestibule.endpoints.console.providers import provider_page
+from vestibule.endpoints.console.provider_frame import framed, provider_of
 from vestibule.endpoints.console.sign_in_advice import mend_of_sign_in
 from vestibule.endpoints.fetch import fetch
-from vestibule.endpoints.saml_out import send_to_sign_in
+from vestibule.endpoints.saml_out import send_to_sign_in, service_provider
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, SignInRefused, WrongInput
 from vestibule.model import IdentityProvider, SamlSettings
@@ -20,23 +20,43 @@ from vestibule.saml.certificate import read_certificates
 from vestibule.saml.errors import SamlError
 from vestibule.saml.metadata import check_sso_url, read_metadata
 from vestibule.saml.service_provider import make_signing_key
-from vestibule.store.identity_providers import find_provider
-from vestibule.store.saml import find_request
+from vestibule.store.saml import find_request, keys_of
 from vestibule.store.users import find_user
 
 _SWITCHES: Final = ("just_in_time", "sign_requests", "force_authn")
 
 
+_TYPED: Final = ("metadata", "metadata_url", "entity_id", "sso_url", "certificate", "candidate")
+
+
+async def show_sign_in(visit: Visit) -> Response:
+    """The tab Sign-in."""
+    return await sign_in_page(visit)
+
+
+async def sign_in_page(visit: Visit, *, refused: Refusal | None = None, told: SamlSettings | None = None) -> Response:
+    """Returns the tab Sign-in. `told` is SAML details that were just read, to be told back in words."""
+    async with visit.context.database.scan(visit.tenant.id) as reading:
+        provider = await provider_of(visit, reading)
+        return visit.page(
+            "provider_sign_in.html",
+            refused.status if refused else 200,
+            refused=refused,
+            told=told,
+            ours=service_provider(visit.context, visit.tenant, provider),
+            saml_keys=await keys_of(reading, provider.id),
+            values={name: visit.field(name) for name in _TYPED},
+            **await framed(visit, reading, provider, "sign-in"),
+        )
+
+
 async def _provider(visit: Visit) -> IdentityProvider:
     async with visit.context.database.read(visit.tenant.id) as reading:
-        provider = await find_provider(reading, visit.path("provider_id"))
-    if provider is None:
-        raise visit.not_found()
-    return provider
+        return await provider_of(visit, reading)
 
 
 def _back(visit: Visit, provider_id: str, done: str = "saved") -> Response:
-    return visit.redirect(visit.at("identity-providers", provider_id), done)
+    return visit.redirect(visit.at("identity-providers", provider_id, "sign-in"), done)
 
 
 # -- details -----------------------------------------------------------------------------------------------------------
@@ -57,8 +77,8 @@ async def change_saml(visit: Visit) -> Response:
             if url != provider.saml.metadata_url and (url or visit.field("keep_url")):
                 await saml_settings.change_sign_on(tx, provider.id, metadata_url=url[:2048])
     except Refusal as refused:
-        return await provider_page(visit, provider.id, refused=refused)
-    return await provider_page(visit, provider.id, told=read)
+        return await sign_in_page(visit, refused=refused)
+    return await sign_in_page(visit, told=read)
 
 
 async def _uploaded(visit: Visit) -> bytes:
@@ -99,7 +119,7 @@ async def read_again(visit: Visit) -> Response:
         async with visit.context.database.write(visit.actor) as tx:
             await saml_settings.note_refresh(tx, provider.id, read, "")
     except Refusal as refused:
-        return await provider_page(visit, provider.id, refused=refused)
+        return await sign_in_page(visit, refused=refused)
     return _back(visit, provider.id, "metadata-read")
 
 
@@ -121,7 +141,7 @@ async def change_sign_on(visit: Visit) -> Response:
         async with visit.context.database.write(visit.actor) as tx:
             await saml_settings.change_sign_on(tx, provider.id, **changed)
     except Refusal as refused:
-        return await provider_page(visit, provider.id, refused=refused)
+        return await sign_in_page(visit, refused=refused)
     return _back(visit, provider.id)
 
 
@@ -161,7 +181,7 @@ async def change_certificates(visit: Visit) -> Response:
             else:
                 raise WrongInput(f"What to do should be add, use or remove; '{act[:40]}' came.")
     except Refusal as refused:
-        return await provider_page(visit, provider.id, refused=refused)
+        return await sign_in_page(visit, refused=refused)
     return _back(visit, provider.id)
 
 
@@ -182,7 +202,7 @@ async def change_keys(visit: Visit) -> Response:
             async with visit.context.database.write(visit.actor) as tx:
                 await acts[act](tx, provider, key_id)
     except Refusal as refused:
-        return await provider_page(visit, provider.id, refused=refused)
+        return await sign_in_page(visit, refused=refused)
     return _back(visit, provider.id)
 
 
@@ -196,7 +216,7 @@ async def begin_test(visit: Visit) -> Response:
         return await send_to_sign_in(visit, provider, "", purpose="test", force=visit.query("again") == "yes")
     except SignInRefused as refused:
         wrong = WrongInput(f"A test needs {refused.wanted}; there is {refused.came}.")
-        return await provider_page(visit, provider.id, refused=wrong)
+        return await sign_in_page(visit, refused=wrong)
 
 
 async def show_test(visit: Visit) -> Response:

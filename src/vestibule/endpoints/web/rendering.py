@@ -23,7 +23,7 @@ NOTICES: Final = {
     "session-ended": "The session is over.",
     "metadata-read": "The metadata was read.",
     "password-set": "Your password is set. Sign in with it.",
-    "provider-added": "The identity provider was added. Switch on auto-provisioning below.",
+    "provider-added": "The identity provider was added.",
     "saved": "Saved.",
     "provisioning-on": "Auto-provisioning is on.",
     "provisioning-off": "Auto-provisioning is off: requests are refused.",

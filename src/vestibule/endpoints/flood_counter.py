@@ -1,5 +1,5 @@
-"""A flood is counted, not written out: the first of a kind are recorded, and how many came beside them is told with the
-next one that is.
+"""Counts a flood of equal things instead of recording each: the first of a kind are recorded, and how many came since
+is told with the next one that is.
 
 In this process alone, and forgotten with it: nothing that gates access depends on it. What one tenant is flooded with
 hides nothing of another's, and a flood of ever new kinds is one as well.
@@ -20,7 +20,7 @@ class _Counted:
     more: int = 0
 
 
-class Tally:
+class FloodCounter:
     """How many of each kind came lately. The first part of a kind says whose it is."""
 
     def __init__(self, recorded: int, together: int) -> None:
@@ -30,14 +30,23 @@ class Tally:
         self._kinds: dict[tuple[str, ...], _Counted] = {}
 
     def note(self, kind: tuple[str, ...], now: int) -> int | None:
-        """Another one came. How many were only counted since the last that was recorded; None if so is this one."""
+        """Count another one. Returns how many were only counted since the last that was recorded, or None if this one
+        is only counted too.
+        """
         counted, all_of_them = self._counted(kind, now), self._counted(kind[:1], now)
         if counted.recorded >= self._recorded or all_of_them.recorded >= self._together:
             counted.more += 1
             return None
         counted.recorded += 1
-        all_of_them.recorded += 1
+        if all_of_them is not counted:
+            all_of_them.recorded += 1
         more, counted.more = counted.more, 0
+        return more
+
+    def record_anyway(self, kind: tuple[str, ...], now: int) -> int:
+        """Record the one that was just only counted. Returns how many were only counted before it."""
+        counted = self._counted(kind, now)
+        more, counted.more = max(counted.more - 1, 0), 0
         return more
 
     def _counted(self, kind: tuple[str, ...], now: int) -> _Counted:

@@ -11,7 +11,7 @@ from vestibule.actions import configure
 from vestibule.endpoints.console.health import _superseded
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.identify import NOBODY, Lookups, identify
-from vestibule.endpoints.uses import Uses
+from vestibule.endpoints.key_usage import KeyUsage
 from vestibule.keys import Pair
 from vestibule.store.credentials import credentials_of
 
@@ -25,7 +25,7 @@ class Turns:
         self.place, self.context = place, context
         self.pairs = {"older": place.pair, "newer": newer}
         self.lookups = Lookups(context.database, context.checker)
-        self.processes = [Uses(context) for _ in range(processes)]
+        self.processes = [KeyUsage(context) for _ in range(processes)]
         self.used = {"older": 0, "newer": 0}
         self.written = 0
         self.now = context.database.clock()
@@ -38,7 +38,7 @@ class Turns:
         name = self.place.tenant.name
         caller = await identify(self.lookups, self.now, name, [header], NOBODY)
         before = await self.noted()
-        self.processes[process].note(caller, at_once=at_once)
+        self.processes[process].note(caller, self.now, at_once=at_once)
         await self.context.background.drain()
         self.written += await self.noted() != before
         self.used[which] = self.now

@@ -18,20 +18,20 @@ NOTED_EVERY: Final = 60_000
 """Milliseconds after the use of a key that was noted last, behind which another one is worth noting."""
 
 
-class Uses:
+class KeyUsage:
     """Notes uses, in the background."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._latest: dict[str, str] = {}
 
-    def note(self, caller: Caller, *, at_once: bool) -> None:
-        """A key was accepted. `at_once`: there was a refusal before it."""
-        presented, now = caller.presented, self._context.database.clock()
+    def note(self, caller: Caller, now: int, *, at_once: bool) -> None:
+        """A key was accepted at an instant. `at_once`: there was a refusal before it."""
+        presented = caller.presented
         after = AT_ONCE if at_once else self._worth_noting_after(presented)
         if presented.last_used_at is None or now - presented.last_used_at > after:
             self._latest[presented.provider_id] = presented.credential_id
-            self._context.background.spawn(self._write(caller, now - after))
+            self._context.background.spawn(self._write(caller, now, now - after))
 
     def _worth_noting_after(self, presented: Presented) -> int:
         latest, key = self._latest.get(presented.provider_id), presented.credential_id  # ids of keys sort by age
@@ -39,6 +39,9 @@ class Uses:
             return AT_ONCE
         return TURN_NOTED_EVERY if key > latest else NOTED_EVERY
 
-    async def _write(self, caller: Caller, unless_after: int) -> None:
-        async with self._context.database.write(caller.actor) as tx:
-            await note_use(tx, caller.actor.id, caller.actor.address, caller.actor.agent, unless_after)
+    async def _write(self, caller: Caller, used_at: int, unless_noted_after: int) -> None:
+        actor = caller.actor
+        async with self._context.database.write(actor) as tx:
+            await note_use(
+                tx, actor.id, actor.address, actor.agent, used_at=used_at, unless_noted_after=unless_noted_after
+            )

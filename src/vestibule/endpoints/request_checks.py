@@ -11,7 +11,10 @@ from typing import Final
 import orjson
 
 from vestibule.endpoints.exchange import Scope, Send
+from vestibule.endpoints.identify import LONGEST_AUTHORIZATION, parse_authorization
 from vestibule.endpoints.web.guard import headers_of
+from vestibule.keys import KEY_PREFIX, SECRET_PREFIX, has_form_of_key
+from vestibule.limits import HEADER_BYTES, HEADER_LINES
 from vestibule.scim.errors import ScimError, excerpt
 from vestibule.scim.messages import MEDIA_TYPE
 from vestibule.settings import Settings
@@ -20,14 +23,37 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 _SCIM_ALLOWS: Final = b"GET, POST, PUT, PATCH, DELETE"
 _CONSOLE_ALLOWS: Final = b"GET, HEAD, POST"
 """What some address of that part of the house answers: which one was meant is not looked at here."""
-MOST_HEADERS: Final = 100
-LARGEST_HEADERS: Final = 32 * 1024
+_OTHERS: Final = frozenset({"console", "saml", "setup", "static", "healthz", "readyz"})
+"""What paths of other parts begin with. A tenant's own pages begin with its name."""
+_RESOURCES: Final = frozenset({"Users", "Groups", "Schemas", "ResourceTypes", "ServiceProviderConfig"})
 _OF_A_BODY: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
-def meant_for_scim(path: str) -> bool:
-    """Whether a path is SCIM's. Slashes in front of it are passed over, as they are within it."""
-    return path.lstrip("/").partition("/")[0] == "scim"
+def meant_for_scim(scope: Scope) -> bool:
+    """Whether a request is SCIM's: by its path, in which slashes in front are passed over as they are within it; or
+    because it looks like SCIM at an address that is nobody else's, as it does where a base URL is mistyped.
+    """
+    first, *others = scope["path"].lstrip("/").split("/")
+    if first == "scim":
+        return True
+    if first in _OTHERS:
+        return False
+    if not _RESOURCES.isdisjoint((first, *others)):
+        return True
+    for name, value in scope["headers"]:
+        if name == b"authorization" and _has_a_key(value):
+            return True
+        if name in {b"accept", b"content-type"} and b"scim+json" in value.lower():
+            return True
+    return False
+
+
+def _has_a_key(authorization: bytes) -> bool:
+    """Whether a header has a Key, a Secret or a token of ours in it, wherever it goes."""
+    pair = parse_authorization(authorization[:LONGEST_AUTHORIZATION])
+    if pair is not None:
+        return has_form_of_key(pair.key) or has_form_of_key(pair.secret)
+    return authorization.rpartition(b" ")[2].startswith((KEY_PREFIX.encode(), SECRET_PREFIX.encode()))
 
 
 def find_fault(scope: Scope) -> tuple[int, str] | None:
@@ -45,8 +71,8 @@ def find_fault(scope: Scope) -> tuple[int, str] | None:
         return 405, "This method is not answered here."
     if hosts != 1:
         return 400, f"A request should have one Host header; {hosts} came."
-    if len(headers) > MOST_HEADERS or size > LARGEST_HEADERS:
-        return 431, f"A request may have {MOST_HEADERS} headers of {LARGEST_HEADERS:,} bytes in all."
+    if len(headers) > HEADER_LINES or size > HEADER_BYTES:
+        return 431, f"A request may have {HEADER_LINES} headers of {HEADER_BYTES:,} bytes in all."
     if asks_for_more and not _OF_A_BODY.isdisjoint(name for name, _ in headers):
         other = excerpt(dict(headers).get(b"upgrade", b"another protocol").decode("latin-1"))
         return 400, f"A request with a body should be HTTP/1.1; this one asks for {other}. Send it without 'Upgrade'."

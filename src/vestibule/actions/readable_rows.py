@@ -1,8 +1,8 @@
-"""Whether every row can be read: where JSON is kept there is JSON, and of the kind that the program writes.
+"""Check that every stored row can be read: a column that should hold JSON holds JSON, and the kind that we write.
 
-The strategy: rows are read a page at a time, so that a log of any length fits. A page that the engine cannot read is
-read again row by row, and the rows that it cannot read are named. A finding names table, row and column and quotes
-nothing of them: it may be somebody's data.
+Rows are read a page at a time, so that a log of any length fits. If the engine cannot read a page, it is read again row
+by row, and the rows that cannot be read are named. A finding names table, row and column, and quotes nothing: it may be
+personal data.
 """
 
 from typing import Any, Final, NamedTuple
@@ -18,21 +18,22 @@ _JSON: Final[dict[str, dict[str, type]]] = {
     "users": {"document": dict, "folded": dict, "profile": dict, "saml_groups": list},
     "events": {"actor": dict, "data": dict},
     "saml_requests": {"result": dict},
+    "rule_previews": {"draft": dict, "result": dict},
 }
-"""Every column that holds JSON, and what kind of value. Where NULL is allowed, it may be NULL as well."""
+"""Every column that holds JSON, and the kind of its value. A column that may be NULL may also hold NULL."""
 _IDS: Final = "SELECT id FROM {table} WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3"
 _ROWS: Final = "SELECT id, {columns} FROM {table} WHERE tenant_id = $1 AND id >= $2 AND id <= $3"
 
 
-class Illegible(NamedTuple):
-    """A row that cannot be read, and a sentence that says why. Without an id it is the rest of a table."""
+class Unreadable(NamedTuple):
+    """A row that cannot be read, and a sentence that says why. An empty id stands for the rest of a table."""
 
     id: str
     sentence: str
 
 
-async def find_illegible(reading: Reading) -> list[Illegible]:
-    """The rows of a tenant that cannot be read."""
+async def find_unreadable(reading: Reading) -> list[Unreadable]:
+    """Return the rows of a tenant that cannot be read."""
     found = []
     for table, columns in _JSON.items():
         after = ""
@@ -41,24 +42,24 @@ async def find_illegible(reading: Reading) -> list[Illegible]:
                 found += await _check(reading, table, columns, ids)
                 after = ids[-1]
         except Damaged as damaged:
-            found.append(Illegible("", f"{table}: nothing after the row '{after}' can be found: {damaged}"))
+            found.append(Unreadable("", f"{table}: nothing after the row '{after}' can be found: {damaged}"))
     return found
 
 
-async def _check(reading: Reading, table: str, columns: dict[str, type], ids: list[str]) -> list[Illegible]:
-    """Those of these rows, which follow each other, that cannot be read."""
+async def _check(reading: Reading, table: str, columns: dict[str, type], ids: list[str]) -> list[Unreadable]:
+    """Return the unreadable ones among consecutive rows."""
     sql = _ROWS.format(table=table, columns=", ".join(columns))
     try:
         rows = await reading.all(sql, reading.tenant, ids[0], ids[-1])
     except Damaged as damaged:
         if len(ids) == 1:
-            return [Illegible(ids[0], f"{table}, row {ids[0]}: it cannot be read: {damaged}")]
+            return [Unreadable(ids[0], f"{table}, row {ids[0]}: it cannot be read: {damaged}")]
         return [each for row_id in ids for each in await _check(reading, table, columns, [row_id])]
-    return [Illegible(row[0], f"{table}, row {row[0]}: {fault}") for row in rows if (fault := _fault(row, columns))]
+    return [Unreadable(row[0], f"{table}, row {row[0]}: {fault}") for row in rows if (fault := _fault(row, columns))]
 
 
 def _fault(row: Row, columns: dict[str, type]) -> str:
-    """What is wrong with the first column that cannot be read; empty if all can."""
+    """Return what is wrong with the first unreadable column, or an empty text."""
     for (name, wanted), text in zip(columns.items(), row[1:], strict=True):
         if text is None:
             continue
@@ -71,7 +72,7 @@ def _fault(row: Row, columns: dict[str, type]) -> str:
 
 
 def parsed(text: Any) -> Any:
-    """The value of what should be JSON; None if it is not."""
+    """Return the value of a JSON text, or None if it is not JSON."""
     try:
         return orjson.loads(text)
     except ValueError:

@@ -1,0 +1,53 @@
+"""Rate limits: token buckets, and who counts as one client.
+
+In this process alone and forgotten with it. The memory is bounded: of more keys than fit, those that were quiet for
+longest are forgotten, and begin anew with a full bucket.
+"""
+
+import ipaddress
+import math
+from collections.abc import Hashable
+from functools import lru_cache
+from typing import Final
+
+MOST_BUCKETS: Final = 10_000
+
+
+class TokenBuckets:
+    """A bucket of tokens for each key: `burst` of them at once, and `rate` more in each second."""
+
+    __slots__ = ("_buckets", "_burst", "_most", "_rate")
+
+    def __init__(self, rate: float, burst: int, most: int = MOST_BUCKETS) -> None:
+        self._rate = rate / 1000
+        self._burst = burst
+        self._most = most
+        self._buckets: dict[Hashable, tuple[float, int]] = {}
+
+    def take(self, key: Hashable, now: int) -> int:
+        """Take a token at an instant in milliseconds. Returns 0, or in how many seconds there will be one."""
+        tokens, at = self._buckets.pop(key, (self._burst, now))
+        tokens = min(tokens + max(now - at, 0) * self._rate, self._burst)
+        wait = 0 if tokens >= 1 else math.ceil((1 - tokens) / self._rate / 1000)
+        self._buckets[key] = (tokens if wait else tokens - 1, max(now, at))
+        if len(self._buckets) > self._most:
+            del self._buckets[next(iter(self._buckets))]
+        return wait
+
+    def __len__(self) -> int:
+        """How many keys are remembered."""
+        return len(self._buckets)
+
+
+@lru_cache(maxsize=1024)
+def network_of(address: str) -> str:
+    """Who counts as one client: an IPv4 address, or the /64 of an IPv6 address, all of which one client has."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv4Address):
+        return str(ip)
+    if ip.ipv4_mapped is not None:
+        return str(ip.ipv4_mapped)
+    return str(ipaddress.ip_network((ip, 64), strict=False))

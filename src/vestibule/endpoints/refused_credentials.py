@@ -1,0 +1,183 @@
+"""Refused credentials: recognised, recorded for the tenant's administrators, and slowed down.
+
+Whose request it was is found out in the background, so that it changes nothing about how long the 401 takes, or what it
+says: a key that was presented at another address than its tenant's, a Key and Secret in each other's place, or a Secret
+alone is told on the line of the identity provider that it belongs to. What names only a tenant is told to that tenant,
+and what names nobody is counted in the log.
+
+The first of a kind is recorded at once; the same again within a minute is only counted, unless something was accepted
+in between, for then the administrators were last told that all is well.
+"""
+
+import logging
+from typing import Final, NamedTuple
+
+from vestibule.endpoints.context import Context
+from vestibule.endpoints.flood_counter import FloodCounter
+from vestibule.endpoints.identify import NOBODY, RefusedCredential
+from vestibule.endpoints.rate_limit import TokenBuckets, network_of
+from vestibule.keys import shortened
+from vestibule.model import TENANT_NAME, Actor
+from vestibule.scim.errors import TooManyRequests, excerpt
+from vestibule.store.credentials import Presented, find_owner_of_key, find_owner_of_secret, note_refusal
+from vestibule.store.database import AllTenants
+from vestibule.store.events import append_event
+from vestibule.store.tenants import find_tenant
+
+log = logging.getLogger("vestibule.scim")
+
+BURST_OF_KEY: Final = 50
+RATE_OF_KEY: Final = 1
+BURST_OF_ADDRESS: Final = 1_000
+RATE_OF_ADDRESS: Final = 20
+"""How many refused requests of an address that name the same key, and of an address in all, are answered with 401: so
+many at once, and so many more in each second. Those beyond are told to wait. A right credential never is."""
+CHANGES_RECORDED: Final = 6
+"""How often in a minute a refusal is recorded again because something was accepted since the last one."""
+_MOST_PROVIDERS: Final = 10_000
+_MOST_NAMES: Final = 4
+
+
+class Whose(NamedTuple):
+    """Whom a refused request concerns, and what was wrong with it."""
+
+    tenant_id: str
+    provider_id: str
+    key: str
+    reason: str
+
+
+class RefusedCredentials:
+    """Counts, recognises and records refused credentials."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._of_keys = FloodCounter(recorded=1, together=1_000)
+        self._of_strangers = FloodCounter(recorded=1, together=30)
+        self._of_nobody = FloodCounter(recorded=1, together=1)
+        self._too_fast = FloodCounter(recorded=1, together=1)
+        self._again = FloodCounter(recorded=CHANGES_RECORDED, together=CHANGES_RECORDED)
+        self._pace_of_keys = TokenBuckets(RATE_OF_KEY, BURST_OF_KEY)
+        self._pace_of_addresses = TokenBuckets(RATE_OF_ADDRESS, BURST_OF_ADDRESS)
+        self._last_was_refused: dict[str, bool] = {}
+        """Identity providers of which a request was refused lately, and whether none was accepted since."""
+
+    def was_refused_before(self, accepted: Presented) -> bool:
+        """Note that a credential was accepted. Returns whether the last thing known of its identity provider was a
+        refusal, here or in another process: then this success is worth noting at once.
+        """
+        refused_at = accepted.refused_at
+        if self._last_was_refused.get(accepted.provider_id):
+            self._last_was_refused[accepted.provider_id] = False
+            return True
+        return refused_at is not None and (accepted.last_used_at or 0) <= refused_at
+
+    def _wait(self, refused: RefusedCredential, network: str, now: int) -> int:
+        """For how many seconds a client should wait that sends one refused request after another. Counted by what the
+        request claims, so it says nothing about what exists.
+        """
+        wait = self._pace_of_addresses.take(network, now)
+        if not wait and refused.claim.key:
+            wait = self._pace_of_keys.take((network, refused.claim.key), now)
+        if wait and (more := self._too_fast.note((network,), now)) is not None:
+            log.warning("refused requests are slowed down", extra={"from": network, "more": more})
+        return wait
+
+    def note(self, refused: RefusedCredential, names: list[str], nobody: Actor, method: str, path: str) -> None:
+        """A request was refused. `names` are parts of its address, each of which may be a tenant's name.
+
+        Raises:
+            TooManyRequests: too many came from there. Those are counted where their key is known, and not looked into.
+        """
+        now, presented = self._context.database.clock(), refused.presented
+        spawn = self._context.background.spawn
+        wait = self._wait(refused, network_of(nobody.address), now)
+        if presented is not None:
+            self._note_known(presented, refused, nobody, method, path, now)
+        elif not wait:
+            spawn(self._recognise(refused, names, nobody, method, path, now))
+        if wait:
+            raise TooManyRequests("Too many requests with credentials that were not accepted.", retry_after=wait)
+
+    def _note_known(
+        self, presented: Presented, refused: RefusedCredential, nobody: Actor, method: str, path: str, now: int
+    ) -> None:
+        whose = Whose(presented.tenant_id, presented.provider_id, refused.claim.key, refused.reason)
+        more = self._count(whose, now, accepted_since=self._accepted_since(presented))
+        if more is not None:
+            self._context.background.spawn(self._record(whose, nobody, method, path, more, now))
+
+    def _accepted_since(self, presented: Presented) -> bool:
+        """Whether something was accepted after the last refusal that was recorded, here or in another process."""
+        if self._last_was_refused.get(presented.provider_id) is False:
+            return True
+        return presented.refused_at is not None and (presented.last_used_at or 0) > presented.refused_at
+
+    def _count(self, whose: Whose, now: int, *, accepted_since: bool) -> int | None:
+        """Returns how many equal ones were only counted before this one, or None if it is only counted too."""
+        kind = (whose.tenant_id, whose.key, whose.reason)
+        if not whose.provider_id:  # strangers who make keys up hide nothing of a key that there is
+            return self._of_strangers.note(kind, now)
+        more = self._of_keys.note(kind, now)
+        if more is None and accepted_since and self._again.note((whose.provider_id,), now) is not None:
+            more = self._of_keys.record_anyway(kind, now)
+        if more is not None:
+            self._last_was_refused.pop(whose.provider_id, None)
+            self._last_was_refused[whose.provider_id] = True
+            if len(self._last_was_refused) > _MOST_PROVIDERS:
+                del self._last_was_refused[next(iter(self._last_was_refused))]
+        return more
+
+    async def _recognise(
+        self, refused: RefusedCredential, names: list[str], nobody: Actor, method: str, path: str, now: int
+    ) -> None:
+        async with self._context.database.read_all_tenants(NOBODY) as all_tenants:
+            whose = await self._find_whose(all_tenants, refused, names)
+        if whose is None:
+            more = self._of_nobody.note(("nobody",), now)
+            if more is not None:
+                told = {"tenant": "unknown", "reason": refused.reason, "from": nobody.address, "more": more}
+                log.warning("credential refused", extra=told)
+            return
+        accepted_since = self._last_was_refused.get(whose.provider_id) is False
+        more = self._count(whose, now, accepted_since=accepted_since)
+        if more is not None:
+            await self._record(whose, nobody, method, path, more, now)
+
+    async def _find_whose(self, all_tenants: AllTenants, refused: RefusedCredential, names: list[str]) -> Whose | None:
+        claim = refused.claim
+        owner = None
+        if claim.is_a_key or claim.mistake == "swapped key and secret":
+            owner = await find_owner_of_key(all_tenants, claim.key)
+        if owner is not None:
+            swapped = claim.mistake and self._context.checker.is_same(claim.check, owner.secret_check)
+            return Whose(owner.tenant_id, owner.provider_id, owner.key, claim.mistake if swapped else "wrong address")
+        possible = [name for name in dict.fromkeys(names) if TENANT_NAME.match(name)]
+        for name in possible[:_MOST_NAMES]:
+            tenant = await find_tenant(all_tenants, name)
+            if tenant is None:
+                continue
+            if claim.mistake == "secret alone":
+                owner = await find_owner_of_secret(all_tenants, tenant.id, claim.check)
+                if owner is not None:
+                    return Whose(tenant.id, owner.provider_id, owner.key, claim.mistake)
+            return Whose(tenant.id, "", claim.key, refused.reason)
+        return None
+
+    async def _record(self, whose: Whose, nobody: Actor, method: str, path: str, more: int, refused_at: int) -> None:
+        log.warning(
+            "credential refused",
+            extra={"tenant": whose.tenant_id, "reason": whose.reason, "from": nobody.address, "more": more},
+        )
+        data = {
+            "reason": whose.reason,
+            "key": f"the key {excerpt(shortened(whose.key))}" if whose.key else "no key",
+            "request": {"method": method, "path": path},
+            "address": nobody.address,
+            "agent": nobody.agent,
+            "more": more,
+        }
+        async with self._context.database.write(nobody._replace(tenant_id=whose.tenant_id)) as tx:
+            await append_event(tx, "credential.refused", data, provider_id=whose.provider_id)
+            if whose.provider_id:
+                await note_refusal(tx, whose.provider_id, refused_at)
