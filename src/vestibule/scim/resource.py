@@ -117,7 +117,7 @@ def finish(document: Document, resource_type: ResourceType) -> Document:
     """
     for attribute in resource_type.core.attributes:
         if attribute.required and attribute.name not in document:
-            raise InvalidValue(f"'{attribute.name}' is required and has no value.")
+            raise InvalidValue(f"'{attribute.name}' is required and has no value.", path=attribute.name)
     document.pop("schemas", None)
     extensions = [schema.id for schema in resource_type.extensions if schema.id in document]
     return {"schemas": [resource_type.core.id, *extensions], **document}
@@ -175,9 +175,9 @@ def _simple(attribute: Attribute) -> Cleaner:
         text = text.strip()
         size = len(text) if text.isascii() else len(fold(text).encode())
         if size > longest:
-            raise InvalidValue(f"'{where}' may take {longest:,} bytes; this one takes {size:,}.")
+            raise InvalidValue(f"'{where}' may take {longest:,} bytes; this one takes {size:,}.", path=where)
         if name_like and (bad := unprintable(text)):
-            raise InvalidValue(f"'{where}' should be made of visible characters; U+{ord(bad):04X} came.")
+            raise InvalidValue(f"'{where}' should be made of visible characters; U+{ord(bad):04X} came.", path=where)
         return text or None
 
     return indexed
@@ -186,16 +186,18 @@ def _simple(attribute: Attribute) -> Cleaner:
 def _text(value: Any, where: str, _ignored: list[Ignored]) -> str | None:
     if isinstance(value, str):
         if len(value) > _SURELY_SHORT and (size := len(value.encode())) > MAX_TEXT:
-            raise InvalidValue(f"'{where}' may take {MAX_TEXT:,} bytes; this one takes {size:,}.")
+            raise InvalidValue(f"'{where}' may take {MAX_TEXT:,} bytes; this one takes {size:,}.", path=where)
         return value or None
     if value is None or value in ([], {}):
         return None
     if isinstance(value, int | float) and not isinstance(value, bool):
         text = digits(value)  # Okta may send an externalId as a number (wire facts 1.4)
         if text is None:
-            raise InvalidValue(f"'{where}' should be a text; a number came that is too long to be kept digit by digit.")
+            raise InvalidValue(
+                f"'{where}' should be a text; a number came that is too long to be kept digit by digit.", path=where
+            )
         return text
-    raise InvalidValue(f"'{where}' should be a text; {kind(value)} came.")
+    raise InvalidValue(f"'{where}' should be a text; {kind(value)} came.", path=where)
 
 
 def _boolean(value: Any, where: str, _ignored: list[Ignored]) -> bool | None:
@@ -205,7 +207,7 @@ def _boolean(value: Any, where: str, _ignored: list[Ignored]) -> bool | None:
         return value.lower() == "true"  # Entra's older dialect writes them as texts (wire facts 3.2)
     if value is None or value in ("", [], {}):
         return None
-    raise InvalidValue(f"'{where}' should be true or false; {kind(value)} came.")
+    raise InvalidValue(f"'{where}' should be true or false; {kind(value)} came.", path=where)
 
 
 def _complex(attribute: Attribute) -> Cleaner:
@@ -224,7 +226,7 @@ def _complex(attribute: Attribute) -> Cleaner:
         if value is None or value == "":
             return None
         if not isinstance(value, dict):
-            raise InvalidValue(f"'{where}' should be an object; {kind(value)} came.")
+            raise InvalidValue(f"'{where}' should be an object; {kind(value)} came.", path=where)
         prefix = where + joint if where else ""
         out: Document = {}
         for name, sent in value.items():

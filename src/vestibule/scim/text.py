@@ -14,6 +14,17 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
+def simple_case(text: str) -> str:
+    """Text as people are told apart by at a sign-in: without regard to capital and small letters, and to nothing else.
+
+    A character is taken for its small letter only where each is the other's only case: so `strasse` is not `straße`,
+    full-width letters are not plain ones, and the Kelvin sign is no k, all of which `fold` makes equal.
+    """
+    if text.isascii():
+        return text.lower()
+    return "".join(low if (low := letter.lower()).upper() == letter else letter for letter in text)
+
+
 def digits(number: float) -> str | None:
     """A number of a JSON text as the text it is kept and compared as; None where its digits were lost when it was read,
     as those of a whole number beyond 64 bits are.
