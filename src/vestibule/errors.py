@@ -13,6 +13,8 @@ class Refusal(Exception):
     code: ClassVar[str] = "refused"
     exit_code: ClassVar[int] = 1
     """What a command ends with."""
+    retry_after: int = 0
+    """Seconds after which the same request may be made again; 0 where that says nothing."""
 
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(message)
@@ -88,6 +90,16 @@ class TooOften(Refusal):
     """Too many failed attempts; the message says when to try again."""
 
     status, code = 429, "too_often"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TooBusy(Refusal):
+    """The server is checking as many passwords as it can; the message says when to try again."""
+
+    status, code, exit_code = 503, "too_busy", 3
 
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)

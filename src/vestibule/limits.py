@@ -36,3 +36,66 @@ RESERVED_DESCRIPTORS: Final = 128
 """Open files that connections may not take: the database, its log, threads that scan, files that are served. Half of
 all where the process has fewer than twice as many.
 """
+
+# -- tenants -----------------------------------------------------------------------------------------------------------
+
+TENANT_QUEUE_REQUESTS: Final = 256
+"""SCIM requests of one tenant that wait for their turn, beyond those in progress: a whole page of Okta's import at
+once, and no more memory than that.
+"""
+CROWDED_REQUESTS: Final = 128
+"""SCIM requests in progress in one process, of all tenants, from which on each is held to its rate: four tenants with
+all that one may have. With fewer, nobody waits for longer than some 30 milliseconds.
+"""
+TENANTS_REMEMBERED: Final = 10_000
+"""Tenants whose requests are counted. Of more, one that is idle is forgotten and begins anew."""
+
+# -- strangers ---------------------------------------------------------------------------------------------------------
+
+REFUSED_KEY_BURST: Final = 50
+"""Refused SCIM requests with one Key from one client at once. What an identity provider with a wrong Secret sends while
+somebody looks for the reason stays below it.
+"""
+REFUSED_KEY_PER_SECOND: Final = 1
+"""The same, in each second after that."""
+REFUSED_CLIENT_BURST: Final = 1000
+"""Refused SCIM requests of one client at once, with whatever keys: identity providers of many tenants share an
+address.
+"""
+REFUSED_CLIENT_PER_SECOND: Final = 20
+"""The same, in each second after that."""
+SIGN_IN_CLIENT_BURST: Final = 300
+"""Sign-ins with SAML that one client may begin at once: an office behind one address that starts its day."""
+SIGN_IN_CLIENT_PER_SECOND: Final = 10
+"""The same, in each second after that."""
+SIGN_IN_PROVIDER_BURST: Final = 2000
+"""Sign-ins begun at once with one identity provider, by whomever. With the next line it bounds the rows that
+are kept of them for ten minutes to 32,000.
+"""
+SIGN_IN_PROVIDER_PER_SECOND: Final = 50
+"""The same, in each second after that."""
+CLIENTS_REMEMBERED: Final = 10_000
+"""Clients, or keys of clients, that are counted. A client is an IPv4 address or the /64 of an IPv6 address."""
+
+# -- administrators' sign-in -------------------------------------------------------------------------------------------
+
+HASHES_AT_ONCE: Final = 2
+"""Passwords that a process hashes or checks at the same time: each takes 19 MiB and much of a core."""
+WAITING_HASHES: Final = 16
+"""How many may wait for that: strangers, and beside them as many who are trusted. A second of waiting or so."""
+WAITING_HASHES_OF_EACH: Final = 4
+"""How many of those may come from one address, one known browser or one administrator."""
+FREE_TRIES: Final = 5
+"""Wrong passwords for an e-mail, or wrong codes for an administrator, before the next try has to wait: a second, then
+twice as long each time.
+"""
+FREE_TRIES_OF_ADDRESS: Final = 50
+"""The same for everything that comes from one address, behind which a whole office may be."""
+LONGEST_WAIT_SECONDS: Final = 900
+"""How long a try has to wait at most."""
+KNOWN_BROWSERS: Final = 20
+"""Known browsers of an administrator."""
+KNOWN_BROWSER_DAYS: Final = 180
+"""How long a browser stays known after a sign-in."""
+ADMINISTRATORS_OF_BROWSER: Final = 4
+"""Administrators for whom one browser can be known: its cookie grows with each."""

@@ -13,7 +13,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
-from vestibule.scim.resource import Kept
+from vestibule.scim.representation import Kept
 
 HOUSE: Final = "house"
 """The tenant part of rows that belong to no customer: operators, and what is kept for the whole installation."""

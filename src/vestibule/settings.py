@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 from vestibule.errors import WrongSetting
 
 PREFIX = "VESTIBULE_"
+SENT_BY_PROVIDERS = 25
+"""Requests in a second that Okta and Entra ID may send: less must not be promised to a tenant."""
 
 
 def _setting(default: Any, meaning: str) -> Any:
@@ -71,6 +73,14 @@ class Settings:
         "Secret of 32 characters or more that stored credential checks are keyed with; empty for the file `pepper` in "
         "the data folder. Every node needs the same.",
     )
+    tenant_rate: int = _setting(
+        100,
+        "SCIM requests a second that every tenant is promised, however crowded the server is; 0 for no such limit.",
+    )
+    tenant_ceiling: int = _setting(
+        0, "SCIM requests a second that no tenant may exceed, even if it is alone; 0 for as fast as the server goes."
+    )
+    tenant_requests: int = _setting(32, "SCIM requests of one tenant that may be in progress at a time.")
     log_level: str = _setting("info", "How much is logged: `debug`, `info`, `warning` or `error`.")
 
     @property
@@ -201,8 +211,24 @@ def _check(settings: Settings) -> None:
         if not Path(path).is_file():
             raise WrongSetting(f"There is no file {path}, which tls_certificate or tls_key names.")
     _check_addresses(settings)
+    _check_tenant_limits(settings)
     if settings.pepper and len(settings.pepper) < 32:
         raise WrongSetting(f"pepper should have 32 characters or more; it has {len(settings.pepper)}.")
+
+
+def _check_tenant_limits(settings: Settings) -> None:
+    if settings.tenant_rate and settings.tenant_rate < SENT_BY_PROVIDERS:
+        raise WrongSetting(
+            f"tenant_rate should be 0, or {SENT_BY_PROVIDERS} or more, which Okta and Entra ID send in a second; "
+            f"{settings.tenant_rate} came."
+        )
+    if settings.tenant_ceiling and settings.tenant_ceiling < max(settings.tenant_rate, SENT_BY_PROVIDERS):
+        raise WrongSetting(
+            f"tenant_ceiling should be 0, or not less than tenant_rate and {SENT_BY_PROVIDERS}; "
+            f"{settings.tenant_ceiling} came."
+        )
+    if settings.tenant_requests < 1:
+        raise WrongSetting(f"tenant_requests should be 1 or more; {settings.tenant_requests} came.")
 
 
 def _check_addresses(settings: Settings) -> None:

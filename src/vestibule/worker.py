@@ -15,6 +15,7 @@ from vestibule.store.administrator_sessions import forget_expired_sessions
 from vestibule.store.administrators import forget_expired_invitations
 from vestibule.store.identity_providers import open_derivations
 from vestibule.store.installation import forget_old_throttles
+from vestibule.store.known_browsers import forget_expired_known_browsers
 from vestibule.store.person_sessions import forget_expired_user_sessions
 from vestibule.store.saml import forget_old_saml
 from vestibule.store.stopwatches import forget_old_stopwatches, keep_stopwatches
@@ -78,6 +79,7 @@ async def _clear(context: Context) -> None:
     async with context.database.write_all_tenants(WORKER) as all_tenants:
         await forget_expired_sessions(all_tenants, all_tenants.now - IDLE)
         await forget_expired_invitations(all_tenants)
+        await forget_expired_known_browsers(all_tenants)
         await forget_old_throttles(all_tenants, all_tenants.now - _DAY)
         await forget_expired_user_sessions(all_tenants)
         await forget_old_saml(all_tenants)

@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import PLAIN, Place, Running
 from tests.console.visitor import Page, Visitor
 from tests.sign_in.company import Company
-from vestibule.actions import administer, administrator_sign_in
+from vestibule.actions import administer, administrator_sign_in, passwords
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.routes import ROUTES
 from vestibule.keys import token_check
@@ -30,7 +30,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 PASSWORD = "seven quiet lamps over water"
-PASSWORD_HASH = administrator_sign_in.hash_password(PASSWORD, "nobody@north.example")
+PASSWORD_HASH = passwords.hash_password(PASSWORD, "nobody@north.example")
 OPERATOR = Actor(HOUSE, "operator", name="test")
 Result = TypeVar("Result")
 

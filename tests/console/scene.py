@@ -220,7 +220,7 @@ def make_scene(running: Running) -> Scene:
             (factor,) = await factors_of(all_tenants, staff["operator"])
             careful = await _administrator(all_tenants, place.tenant.id, "admin")
             codes = await _add_factor(all_tenants, careful, context)
-            ceremony = (await second_factor.enter(all_tenants, careful, [], "/console/")).ceremony
+            ceremony = (await second_factor.enter(all_tenants, careful, [], "/console/", [])).ceremony
             _, token = await administer.invite(
                 all_tenants, place.tenant.id, f"{new_id(all_tenants.now)}@north.example", "Invited", "auditor"
             )

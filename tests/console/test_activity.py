@@ -1,17 +1,28 @@
 """Activity: everything that happened, filtered, paged, and each of it in full; secrets and passwords never."""
 
+import csv
+import io
+import json
+from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
 
 from tests.conftest import on_both_engines
-from tests.console.conftest import Staff, add_by_hand, rows
+from tests.console.conftest import Staff, add_by_hand, rows, sql
 from tests.console.harmless import check_markup
 from tests.console.visitor import Page, Visitor, until
-from vestibule.endpoints.console.activity import FAMILIES, PAGE
+from vestibule.endpoints.console.activity import PAGE
+from vestibule.endpoints.console.activity_export import neutral
+from vestibule.endpoints.console.activity_search import FAMILIES
+from vestibule.endpoints.context import Context
 from vestibule.events import EVENT_TYPES
+from vestibule.model import first_id_of
 from vestibule.scim.schema import ENTERPRISE_USER
+from vestibule.store import events
+from vestibule.store.events import EventQuery
 
 pytestmark = on_both_engines
 
@@ -74,7 +85,10 @@ def test_everything_that_happened_is_told_newest_first(staff: Staff, owner: Visi
     ):
         assert sentence in told
     assert any(each.endswith(" deactivated ana@north.example") for each in told)
-    assert any(" was refused: A user with the userName 'ana@north.example' exists already." in each for each in told)
+    assert any(
+        " was refused for ana@north.example: A user with the userName 'ana@north.example' exists already." in each
+        for each in told
+    )
 
 
 def test_filters_narrow_the_log(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
@@ -317,3 +331,157 @@ def test_a_refused_credential_tells_who_came_with_what(staff: Staff, owner: Visi
     assert f"/scim/v2/{staff.place.tenant.name}/Users" in page.text
     assert "Elsewhere/1" in page.text
     assert secret not in page.source
+
+
+# -- dates, people and attributes --------------------------------------------------------------------------------------
+
+
+def put_event(staff: Staff, at: str, event_type: str, data: dict[str, Any]) -> str:
+    """An event of another day; its id."""
+    instant = int(datetime.fromisoformat(at).timestamp() * 1000)
+    event_id = first_id_of(instant)[:-12] + uuid4().hex[:12]
+    sql(
+        staff.running,
+        "INSERT INTO events (tenant_id, id, at, type, actor, identity_provider_id, subject_id, request_id, data) "
+        "VALUES ($1, $2, $3, $4, $5, '', '', '', $6)",
+        staff.place.tenant.id,
+        event_id,
+        instant,
+        event_type,
+        '{"kind":"worker"}',
+        json.dumps(data),
+    )
+    return event_id
+
+
+def test_dates_are_whole_days_in_utc(staff: Staff, owner: Visitor) -> None:
+    first = put_event(staff, "2026-03-01T00:00:00+00:00", "tenant.resumed", {"title": "North"})
+    last = put_event(staff, "2026-03-01T23:59:59.999+00:00", "tenant.resumed", {"title": "North"})
+    put_event(staff, "2026-02-28T23:59:59.999+00:00", "tenant.resumed", {"title": "North"})
+    next_day = put_event(staff, "2026-03-02T00:00:00+00:00", "tenant.resumed", {"title": "North"})
+    page = owner.submit(owner.get(staff.at("activity")), "Filter", {"from": "2026-03-01", "to": "2026-03-01"})
+    assert ids_on(page) == [last, first]
+    assert (page.value("from"), page.value("to")) == ("2026-03-01", "2026-03-01")
+    page = owner.get(staff.at("activity"), **{"from": "2026-03-01", "to": "2026-03-02"})
+    assert ids_on(page) == [next_day, last, first]
+
+
+@pytest.mark.parametrize("date", ["1 March", "2026-02-30", "9999-12-31x", "0", "\u0661"])
+def test_a_date_that_is_none_is_told(staff: Staff, owner: Visitor, date: str) -> None:
+    page = owner.get(staff.at("activity"), **{"from": date})
+    assert page.status == 200
+    assert f"A date should be written as 2026-11-28; '{date}' came." in page.text
+    assert owner.get(staff.at("activity", "export"), **{"from": date}).status == 400
+
+
+def test_a_person_is_found_by_name_in_any_case_and_after_their_end(
+    staff: Staff, owner: Visitor, scim: httpx2.Client
+) -> None:
+    ana = lived(staff, owner, scim)
+    kit = staff.provision(scim, userName="kit@north.example")
+    renamed = {"op": "replace", "path": "userName", "value": "kit.holm@north.example"}
+    assert scim.patch(f"/Users/{kit['id']}", json=operations(renamed)).status_code == 200
+    page = owner.submit(owner.get(staff.at("activity")), "Filter", {"person": "ANA@north.example"})
+    told = page.timeline()
+    assert len(told) == 4, "created, changed, deactivated, and the refused second creation"
+    assert all("ana@north.example" in each for each in told)
+    assert len(owner.get(staff.at("activity"), person="kit.holm@north.example").timeline()) == 2
+    assert scim.delete(f"/Users/{ana['id']}").status_code == 204
+    page = owner.get(staff.at("activity"), person="ana@north.example")
+    assert len(page.timeline()) == 5
+    assert "Nothing of that kind." in owner.get(staff.at("activity"), person="nobody@north.example").text
+
+
+def test_an_attribute_finds_what_changed_it(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
+    ana = lived(staff, owner, scim)
+    path = f"{ENTERPRISE_USER}:department"
+    for value in ("Sales", "Finance"):
+        change = {"op": "replace", "path": path, "value": value}
+        assert scim.patch(f"/Users/{ana['id']}", json=operations(change)).status_code == 200
+    given = {"op": "replace", "path": "name.givenName", "value": "Ana"}
+    assert scim.patch(f"/Users/{ana['id']}", json=operations(given)).status_code == 200
+    found = {
+        attribute: len(owner.get(staff.at("activity"), subject=ana["id"], attribute=attribute).timeline())
+        for attribute in ("title", "TITLE", "department", path, "name", "name.givenName", "givenName", "active", "tit")
+    }
+    assert found == {
+        "title": 2, "TITLE": 2, "department": 2, path: 2, "name": 1, "name.givenName": 1, "givenName": 0,
+        "active": 2, "tit": 0,
+    }  # fmt: skip
+
+
+def test_a_search_that_finds_little_goes_on_by_the_page(
+    staff: Staff, owner: Visitor, scim: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process, with small pages: what is looked at is bounded, and nothing is lost on the way."""
+    ana = staff.provision(scim, userName="ana@north.example", title="Lead")
+    for number in range(12):
+        path = "title" if number % 4 == 0 else "nickName"
+        change = {"op": "replace", "path": path, "value": str(number)}
+        assert scim.patch(f"/Users/{ana['id']}", json=operations(change)).status_code == 200
+    monkeypatch.setattr(events, "_LOOKED_AT", 4)
+    monkeypatch.setattr(events, "_BATCH", 2)
+
+    async def act(context: Context) -> tuple[list[int], int]:
+        sizes, found, before = list[int](), 0, ""
+        while True:
+            async with context.database.scan(staff.place.tenant.id) as reading:
+                page = await events.search_events(reading, EventQuery(attribute="title"), 50, before_id=before)
+            sizes.append(len(page.events))
+            found += len(page.events)
+            if not page.before_id:
+                return sizes, found
+            before = page.before_id
+
+    sizes, found = staff.running.act(act)
+    assert found == 4
+    assert len(sizes) > 3
+    assert owner.get(staff.at("activity"), attribute="title").status == 200
+
+
+# -- export ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_export_holds_what_the_filters_find(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
+    lived(staff, owner, scim)
+    for number in range(260):
+        put_event(staff, "2026-03-01T12:00:00+00:00", "tenant.resumed", {"title": f"North {number}"})
+    page = owner.get(staff.at("activity"))
+    answer = owner.client.get(page.link("JSON Lines"))
+    assert answer.headers["content-type"] == "application/jsonl"
+    assert answer.headers["content-disposition"].endswith('.jsonl"')
+    told = [json.loads(line) for line in answer.text.splitlines()]
+    query = "SELECT id FROM events WHERE tenant_id = $1 ORDER BY id DESC"
+    assert [each["id"] for each in told] == [row[0] for row in rows(staff.running, query, staff.place.tenant.id)]
+    assert len(told) > 260
+    changed = next(each for each in told if each["type"] == "user.changed")
+    assert changed["data"]["changes"] == [{"attribute": "title", "before": "Lead", "after": "Head"}]
+    page = owner.get(staff.at("activity"), what="people", person="ana@north.example")
+    answer = owner.client.get(page.link("CSV"))
+    lines = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [each["type"] for each in lines] == ["user.deactivated", "user.changed", "user.created"]
+    assert {each["user name"] for each in lines} == {"ana@north.example"}
+    assert owner.get(staff.at("activity", "export"), format="xlsx").status == 400
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@sum", "=cmd|' /C calc'!A0"])
+def test_no_cell_is_a_formula(staff: Staff, owner: Visitor, scim: httpx2.Client, name: str) -> None:
+    staff.provision(scim, userName=name)
+    answer = owner.client.get(staff.at("activity", "export"), params={"type": "user.created"})
+    (line,) = csv.DictReader(io.StringIO(answer.text))
+    assert line["user name"] == f"'{name}"
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_cell_that_is_no_formula_stays() -> None:
+    assert [neutral(cell) for cell in ("a=b", "", "1", "\t=1", "\r=1")] == ["a=b", "", "1", "'\t=1", "'\r=1"]
+
+
+def test_a_row_says_how_long_an_end_took(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
+    lived(staff, owner, scim)
+
+    def row() -> str:
+        page = owner.get(staff.at("activity"), type="user.deactivated")
+        return " ".join(page.all("//ol[@class='timeline']/li")[0].text_content().split())
+
+    until(row, lambda told: " ms" in told and "access ended in" in told)

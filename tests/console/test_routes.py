@@ -73,6 +73,7 @@ RULES: dict[str, set[str]] = {
         f"GET {IDP}/steps", f"GET {IDP}/provisioning", f"GET {IDP}/sign-in",
         f"GET {IDP}/activity", f"GET {IDP}/settings",
         f"GET {IDP}/mapping/progress", f"GET {IN}/activity", f"GET {IN}/activity/new",
+        f"GET {IN}/activity/export",
         f"GET {IN}/activity/{{event_id}}", f"GET {IN}/tenant", f"GET {IN}/administrators",
         f"GET {IDP}/sign-in-test/{{request_id}}", f"GET {IDP}/roles", f"GET {IN}/applications", f"GET {APP}",
     },
@@ -136,7 +137,9 @@ def check_admitted(route: Route, page: Page) -> None:
         assert "to=" not in page.answer.headers["location"]
         return
     kind = page.answer.headers["content-type"].partition(";")[0]
-    if route.shape != "text":
+    if route.path.endswith("/export"):
+        assert kind == "text/csv"
+    elif route.shape != "text":
         assert kind == {"page": "text/html", "json": "application/json"}[route.shape]
     if kind == "text/html":
         check_markup(page)

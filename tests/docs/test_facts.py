@@ -5,7 +5,8 @@ import tomllib
 
 from tests.docs.pages import ROOT, code, one_line, page, spans
 from vestibule import __version__
-from vestibule.actions.administrator_sign_in import ABSOLUTE, FREE_TRIES, IDLE, LONGEST_PASSWORD, SHORTEST_PASSWORD
+from vestibule.actions import passwords
+from vestibule.actions.administrator_sign_in import ABSOLUTE, IDLE
 from vestibule.actions.configure import MOST_USABLE_KEYS
 from vestibule.actions.provision import (
     MOST_OPERATIONS_TOLD,
@@ -15,14 +16,16 @@ from vestibule.actions.provision import (
 )
 from vestibule.endpoints.exchange import MOST_PARAMETERS
 from vestibule.endpoints.failures import BUSY_FOR
-from vestibule.limits import BODY_SECONDS, HEADER_BYTES, HEADER_LINES
+from vestibule.limits import BODY_SECONDS, FREE_TRIES, HEADER_BYTES, HEADER_LINES
 from vestibule.mapping import MAX_RULES
 from vestibule.model import Rule
+from vestibule.scim.body import MAX_BODY, MAX_DEPTH, MAX_PARTS
 from vestibule.scim.filter import MAX_LENGTH, MAX_NESTING, MAX_TERMS
-from vestibule.scim.messages import DEFAULT_PAGE, MAX_BODY, MAX_DEPTH, MAX_OPERATIONS, MAX_PAGE
-from vestibule.scim.patch import MAX_SELECTING
-from vestibule.scim.resource import MAX_TEXT, MAX_VALUES, REASONS
+from vestibule.scim.messages import DEFAULT_PAGE, MAX_OPERATIONS, MAX_PAGE
+from vestibule.scim.patch import MAX_STEPS
+from vestibule.scim.resource import MAX_COMPATIBILITY, MAX_JSON_TEXT, MAX_RESOURCE, MAX_TEXT, MAX_VALUES, REASONS
 from vestibule.scim.schema import ENTERPRISE_USER, INDEXED_BYTES
+from vestibule.scim.text import MARKS_IN_A_ROW
 from vestibule.serve import GRACE
 from vestibule.vendors import VENDORS
 
@@ -32,11 +35,16 @@ LIMITS = {
     "Until all of the body is there": f"{BODY_SECONDS} seconds",
     "JSON nesting": f"{MAX_DEPTH}",
     "Operations in a PATCH": f"{MAX_OPERATIONS:,}",
-    "Comparisons that the selectors of a PATCH make": f"{MAX_SELECTING:,}",
+    "Steps that the operations of a PATCH take": f"{MAX_STEPS:,}",
+    "Values in a body, each object and list counted as well": f"{MAX_PARTS:,}",
     "Values of one attribute": f"{MAX_VALUES}",
+    "A resource as JSON": f"{MAX_RESOURCE:,} bytes",
+    "Ligatures and other characters that stand for several, in a resource above 16 KiB": f"{MAX_COMPATIBILITY:,}",
+    "Combining marks on one letter, in a resource above 16 KiB": f"{MARKS_IN_A_ROW}",
+    "A text that is read as the JSON of an object": f"{MAX_JSON_TEXT:,} characters",
     "Any other text": f"{MAX_TEXT:,} bytes of UTF-8",
     "`userName`, `externalId`, an e-mail address": f"{INDEXED_BYTES:,} bytes",
-    "Filter length": f"{MAX_LENGTH:,} characters",
+    "Filter or path length": f"{MAX_LENGTH:,} characters",
     "Filter nesting": f"{MAX_NESTING}",
     "Filter terms": f"{MAX_TERMS}",
     "Query parameters": f"{MOST_PARAMETERS}",
@@ -72,7 +80,7 @@ def test_how_much_of_a_write_an_event_tells_is_so() -> None:
 
 def test_what_is_said_of_signing_in_is_so() -> None:
     text = one_line(page("docs/console.md").under("Signing in"))
-    assert f"{SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters" in text
+    assert f"{passwords.SHORTEST} to {passwords.LONGEST} characters" in text
     assert f"{IDLE // 60_000} minutes" in text
     assert f"{ABSOLUTE // 3_600_000} hours" in text
     assert {5: "five"}[FREE_TRIES] in text

@@ -69,3 +69,35 @@ def test_a_number_is_kept_digit_by_digit_or_refused(scim: httpx2.Client) -> None
     assert posted(str(2**64 - 1)).json()["externalId"] == str(2**64 - 1)
     assert find(scim, f"externalId eq {2**64 - 1}")["totalResults"] == 1
     refused(posted("123456789012345678901234567890"), 400, "invalidValue")
+
+
+def test_a_byte_order_mark_in_front_of_a_body_is_passed_over(scim: httpx2.Client) -> None:
+    body = json.dumps({"schemas": [USER], "userName": "kit@north.example"}).encode()
+    answer = scim.post("/Users", content=b"\xef\xbb\xbf" + body)
+    assert (answer.status_code, answer.json()["userName"]) == (201, "kit@north.example")
+
+
+@pytest.mark.parametrize("verb", ["POST", "PUT", "PATCH"])
+def test_a_name_that_comes_twice_is_refused_and_changes_nothing(scim: httpx2.Client, verb: str) -> None:
+    user = created(scim)
+    twice = b'"active":false,"active":true'
+    body = b'{"Operations":[{"op":"replace","value":{%b}}]}' if verb == "PATCH" else b'{"userName":"kit@x",%b}'
+    path = "/Users" if verb == "POST" else f"/Users/{user['id']}"
+    detail = refused(scim.request(verb, path, content=body % twice), 400, "invalidSyntax")
+    assert "'active' came twice" in detail
+    assert find(scim, "userName pr")["Resources"] == [user]
+
+
+def test_a_patch_that_asks_for_too_much_is_refused_whole(scim: httpx2.Client) -> None:
+    user = created(scim, emails=[{"value": f"{number}@x.example"} for number in range(500)])
+    operations = [{"op": "replace", "path": "emails.display", "value": str(number)} for number in range(1000)]
+    detail = refused(scim.patch(f"/Users/{user['id']}", json={"Operations": operations}), 400, "tooMany")
+    assert "20,000 steps" in detail
+    assert scim.get(f"/Users/{user['id']}").json() == user
+
+
+def test_marks_that_took_minutes_to_fold_are_taken_at_once(scim: httpx2.Client) -> None:
+    title = "a" + "\u0301\u0327" * 16_000
+    refused(scim.post("/Users", json=ana(title=title)), 400, "invalidValue")
+    text = "a" + "\u0301\u0327" * 300
+    assert find(scim, f'title eq "{text}"')["totalResults"] == 0

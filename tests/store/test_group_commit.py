@@ -30,7 +30,10 @@ class SlowDisk:
             self.begun.release()
             self.let_through.acquire(timeout=HANG)
             if self.fails:
-                raise sqlite3.OperationalError("disk I/O error")
+                failure = sqlite3.OperationalError("disk I/O error")
+                failure.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+                failure.sqlite_errorname = "SQLITE_IOERR_FSYNC"
+                raise failure
         return self._connection.execute(sql, *values)
 
     def __getattr__(self, name: str) -> Any:

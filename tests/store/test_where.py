@@ -14,7 +14,8 @@ from vestibule import model
 from vestibule.endpoints.context import Context
 from vestibule.model import Actor, User, created_at
 from vestibule.scim.filter import parse_filter, predicate
-from vestibule.scim.resource import Kept, clean, expand
+from vestibule.scim.representation import Kept, expand
+from vestibule.scim.resource import clean
 from vestibule.scim.schema import ENTERPRISE_USER, USER_TYPE, Attribute
 from vestibule.settings import Settings
 from vestibule.store import users

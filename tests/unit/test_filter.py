@@ -19,7 +19,7 @@ from vestibule.scim.filter import (
     Present,
     _parse_any,
     _parse_plain,
-    count_terms,
+    compared_paths,
     milliseconds,
     parse_filter,
     predicate,
@@ -45,7 +45,7 @@ def test_and_binds_before_or_and_not_before_and() -> None:
 def test_a_path_after_brackets_joins_the_brackets() -> None:
     tree = parse_filter('emails[type eq "work"].value eq "x"', USER_TYPE)
     assert isinstance(tree, Element)
-    assert count_terms(tree) == 2
+    assert [str(path) for path in compared_paths(tree)] == ["emails.type", "emails.value"]
     both = {"emails": [{"type": "work", "value": "y"}, {"type": "home", "value": "x"}]}
     assert not predicate(tree)(both)  # one value has to satisfy all of it
 

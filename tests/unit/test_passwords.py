@@ -1,6 +1,6 @@
 """Who has no password is compared with a hash that costs as much as a real one."""
 
-from vestibule.actions.administrator_sign_in import _NOBODYS_HASH, _hasher, verify_password
+from vestibule.actions.passwords import _NOBODYS_HASH, _hasher, verify_password
 
 
 def test_nobodys_hash_is_made_like_everybodys() -> None:

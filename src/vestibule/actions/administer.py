@@ -23,6 +23,7 @@ from vestibule.store.administrators import (
 )
 from vestibule.store.database import AllTenants, UniqueViolation
 from vestibule.store.events import append_house_event
+from vestibule.store.known_browsers import delete_known_browsers
 
 LINK_LIFE: Final = 24 * 3_600_000
 """Milliseconds for which a one-time link is good."""
@@ -165,6 +166,7 @@ async def join(
     if not await set_password(all_tenants, administrator, password_hash, administrator.name):
         raise NotAllowed(_LOCKED_OUT)
     await end_sessions_of(all_tenants, administrator)
+    await delete_known_browsers(all_tenants, administrator)
     await append_house_event(all_tenants, tenant_id, "administrator.joined", {"subject": administrator.email})
 
 
@@ -204,6 +206,7 @@ async def disable(all_tenants: AllTenants, administrator: Administrator) -> None
     if not await set_disabled(all_tenants, administrator):
         return
     await end_sessions_of(all_tenants, administrator)
+    await delete_known_browsers(all_tenants, administrator)
     await append_house_event(
         all_tenants, administrator.tenant_id, "administrator.disabled", {"subject": administrator.email}
     )

@@ -19,7 +19,8 @@ from vestibule.model import RoleRules, User
 from vestibule.scim.errors import Forbidden, NotFound, PreconditionFailed, TooManyRequests, Uniqueness
 from vestibule.scim.filter import Document
 from vestibule.scim.patch import Operation, Understood, apply_patch
-from vestibule.scim.resource import Ignored, etag
+from vestibule.scim.representation import etag
+from vestibule.scim.resource import Ignored
 from vestibule.scim.schema import USER_TYPE
 from vestibule.scim.text import fold
 from vestibule.store.database import Reading, Tx, UniqueViolation
@@ -135,7 +136,8 @@ async def replace_user(
     """
     user, rules = await _reach(tx, user_id, if_match)
     before: Document = orjson.loads(user.document)
-    document.setdefault("active", before["active"])
+    if "active" not in document:  # the argument stays as it is: the transaction may be run again
+        document = {**document, "active": before["active"]}
     return await _keep(tx, sent, user, rules, before, document, ignored)
 
 

@@ -7,12 +7,14 @@ compared and set in one statement. Nothing leads past it but an operator's reset
 Administrators who come from an identity provider have no factor here: what they have to prove is decided there.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from vestibule.actions import proofs
-from vestibule.actions.administrator_sign_in import count_failure, open_session
+from vestibule.actions import pace, proofs
+from vestibule.actions.administrator_sign_in import open_session
 from vestibule.actions.configure import checked_name
+from vestibule.actions.known_browsers import remember_browser
 from vestibule.actions.proofs import Passkey, RelyingParty
 from vestibule.errors import NotAllowed, WrongInput
 from vestibule.keys import Checker, make_one_time_token, tenant_of_token, token_check
@@ -41,7 +43,7 @@ from vestibule.store.factors import (
     take_step,
     use_code,
 )
-from vestibule.store.installation import clear_throttle
+from vestibule.store.known_browsers import delete_known_browsers
 
 STEP_LIFE: Final = 5 * 60_000
 """Milliseconds between the right password and the second factor."""
@@ -66,8 +68,10 @@ _PASSKEY_NEEDED: Final = "The passkey was not made, or not for this page. Load t
 class Entry(NamedTuple):
     """What a right password opens: a session, or the ceremony of the second step; the other is empty."""
 
-    session: str
-    ceremony: str
+    session: str = ""
+    ceremony: str = ""
+    browsers: tuple[str, ...] = ()
+    """The cookies of known browsers that go with the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +102,38 @@ class Proof(NamedTuple):
     recovery_code: str = ""
 
 
-async def enter(all_tenants: AllTenants, administrator: Administrator, names: list[str], to: str) -> Entry:
+async def enter(
+    all_tenants: AllTenants, administrator: Administrator, names: list[str], to: str, browsers: Sequence[str]
+) -> Entry:
     """What follows a right password: a session for who has no second factor, else the second step.
 
-    `names` are what failed passwords were counted under, `to` is where the way leads afterwards.
+    `names` are what the try was counted under, `to` is where the way leads afterwards, `browsers` are the cookies of
+    known browsers that came.
     """
+    await pace.take_back_try(all_tenants, names)
     if not await factors_of(all_tenants, administrator):
-        return Entry(await open_session(all_tenants, administrator, names), "")
+        return await _open(all_tenants, administrator, names, browsers)
     token = make_one_time_token(administrator.tenant_id)
-    ends = all_tenants.now + STEP_LIFE
-    challenge = proofs.make_challenge()
-    await insert_ceremony(
-        all_tenants,
-        Ceremony(
-            administrator.tenant_id, token_check(token), administrator.id, "sign-in", challenge, to[:500], 0, ends
-        ),
+    ceremony = Ceremony(
+        tenant_id=administrator.tenant_id,
+        token_check=token_check(token),
+        administrator_id=administrator.id,
+        purpose="sign-in",
+        challenge=proofs.make_challenge(),
+        relay=to[:500],
+        failures=0,
+        expires_at=all_tenants.now + STEP_LIFE,
     )
+    await insert_ceremony(all_tenants, ceremony)
     await _tell(all_tenants, administrator, "second_factor_awaited")
-    return Entry("", token)
+    return Entry(ceremony=token)
+
+
+async def _open(
+    all_tenants: AllTenants, administrator: Administrator, names: list[str], browsers: Sequence[str]
+) -> Entry:
+    session = await open_session(all_tenants, administrator, names)
+    return Entry(session=session, browsers=await remember_browser(all_tenants, browsers, administrator))
 
 
 async def find_step(all_tenants: AllTenants, token: str, *, lock: bool = False) -> Step | None:
@@ -131,11 +149,6 @@ async def find_step(all_tenants: AllTenants, token: str, *, lock: bool = False) 
     if administrator is None or administrator.disabled_at is not None:
         return None
     return Step(ceremony, administrator, await list_factors(all_tenants, administrator))
-
-
-def step_throttle(administrator: Administrator) -> str:
-    """What wrong codes of an administrator are counted under."""
-    return f"second:{administrator.tenant_id}:{administrator.id}"
 
 
 async def proves(
@@ -176,16 +189,18 @@ async def _proves_recovery(all_tenants: AllTenants, step: Step, typed: str, chec
     return True
 
 
-async def finish_step(all_tenants: AllTenants, step: Step, names: list[str]) -> str:
-    """End the ceremony with a session; the token for its cookie. Only after `proves`."""
+async def finish_step(all_tenants: AllTenants, step: Step, names: list[str], browsers: Sequence[str]) -> Entry:
+    """End the ceremony with a session, and forget the failures under `names`. Only after `proves`."""
     await end_ceremony(all_tenants, step.ceremony)
-    await clear_throttle(all_tenants, step_throttle(step.administrator))
-    return await open_session(all_tenants, step.administrator, names)
+    await pace.take_back_try(all_tenants, names)
+    return await _open(all_tenants, step.administrator, names, browsers)
 
 
-async def refuse_step(all_tenants: AllTenants, step: Step, proof: Proof, names: list[str]) -> bool:
-    """Count and record a failed second step; False if it was the last try of this ceremony, which ends."""
-    await count_failure(all_tenants, names)
+async def refuse_step(all_tenants: AllTenants, step: Step, proof: Proof) -> bool:
+    """Record a failed second step, which was counted already.
+
+    Returns False if it was the last try of this ceremony, which ends.
+    """
     given = "passkey" if proof.answer else "recovery code" if proof.recovery_code else "code"
     told = {"email": step.administrator.email, "reason": f"the password was right, the {given} was not"}
     await append_house_event(all_tenants, step.administrator.tenant_id, "administrator.sign_in_refused", told)
@@ -314,7 +329,8 @@ async def reset_factors(all_tenants: AllTenants, administrator: Administrator) -
     removed = await delete_factors(all_tenants, administrator)
     await replace_codes(all_tenants, administrator, [])
     await end_ceremonies_of(all_tenants, administrator)
-    await clear_throttle(all_tenants, step_throttle(administrator))
+    await delete_known_browsers(all_tenants, administrator)
+    await pace.forgive(all_tenants, [pace.name_of_second_step(administrator)])
     await end_sessions_of(all_tenants, administrator)
     await _tell(all_tenants, administrator, "factors_reset", removed=removed)
     return removed

@@ -8,8 +8,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from vestibule.endpoints.flood_counter import FloodCounter
+from vestibule.endpoints.hashing import HashingQueue
+from vestibule.endpoints.rate_limit import TokenBuckets
 from vestibule.errors import WrongSetting
 from vestibule.keys import Checker, load_pepper
+from vestibule.limits import (
+    SIGN_IN_CLIENT_BURST,
+    SIGN_IN_CLIENT_PER_SECOND,
+    SIGN_IN_PROVIDER_BURST,
+    SIGN_IN_PROVIDER_PER_SECOND,
+)
 from vestibule.model import HOUSE, Actor
 from vestibule.settings import Settings
 from vestibule.store.database import Database
@@ -52,11 +60,21 @@ class Context:
     database: Database
     checker: Checker
     background: Background = field(default_factory=Background)
+    hashing: HashingQueue = field(default_factory=HashingQueue)
+    """Who may hash a password now."""
     loop_share: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held for each piece of long work on the event loop (derivations, previews), so that between two pieces, whoever
     they are for, everything else gets its turn."""
     refused_sign_ins: FloodCounter = field(default_factory=lambda: FloodCounter(recorded=20, together=100))
     """Of messages that nobody signed, by identity provider and address."""
+    sign_ins_of_clients: TokenBuckets = field(
+        default_factory=lambda: TokenBuckets(SIGN_IN_CLIENT_PER_SECOND, SIGN_IN_CLIENT_BURST)
+    )
+    sign_ins_of_providers: TokenBuckets = field(
+        default_factory=lambda: TokenBuckets(SIGN_IN_PROVIDER_PER_SECOND, SIGN_IN_PROVIDER_BURST)
+    )
+    """Sign-ins that are begun: anybody can begin one, and a row is kept of each."""
+    slowed_sign_ins: FloodCounter = field(default_factory=lambda: FloodCounter(recorded=1, together=1))
 
     @classmethod
     async def open(cls, settings: Settings, tell: Callable[[str], None]) -> Self:

@@ -15,8 +15,9 @@ import orjson
 from vestibule.actions.provision import LARGEST_KEPT_BODY, Sent
 from vestibule.events import redacted_query
 from vestibule.model import Actor
+from vestibule.scim.body import MAX_BODY, decode
 from vestibule.scim.errors import InvalidSyntax, InvalidValue, PayloadTooLarge, ScimError, UnsupportedMediaType, excerpt
-from vestibule.scim.messages import MAX_BODY, MEDIA_TYPE, decode
+from vestibule.scim.messages import MEDIA_TYPE
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

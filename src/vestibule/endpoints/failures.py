@@ -8,7 +8,7 @@ import logging
 
 from vestibule.errors import Refusal, Unavailable
 from vestibule.scim.errors import Internal, ScimError, TooManyRequests
-from vestibule.store.database import Busy
+from vestibule.store.database import Busy, Damaged, OutcomeUnknown
 
 log = logging.getLogger("vestibule")
 
@@ -25,6 +25,9 @@ def scim_error(error: BaseException, request_id: str) -> ScimError:
         case Busy():
             log.error("database unavailable", extra={"request": request_id, "reason": str(error)})
             return TooManyRequests("The service is busy for a moment; try again.", retry_after=BUSY_FOR)
+        case Damaged():
+            log.error("the database is damaged", extra={"request": request_id, "reason": str(error)})
+            return Internal(f"What is stored here cannot be read. The log has it under request {request_id}.")
         case _:
             log.error("unforeseen failure", exc_info=error, extra={"request": request_id})
             return Internal(
@@ -37,6 +40,17 @@ def refusal(error: BaseException, request_id: str) -> Refusal:
     match error:
         case Refusal():
             return error
+        case OutcomeUnknown():
+            log.error("database lost during a commit", extra={"request": request_id, "reason": str(error)})
+            return Unavailable(
+                "The database was lost while it kept this change, and may have kept it or not. Look whether it is "
+                "there; if it is not, do it again."
+            )
+        case Damaged():
+            log.error("the database is damaged", extra={"request": request_id, "reason": str(error)})
+            return Unforeseen(
+                f"What is stored here cannot be read. The log has it under {request_id}; 'vestibule verify' says more."
+            )
         case Busy():
             log.error("database unavailable", extra={"request": request_id, "reason": str(error)})
             return Unavailable("The database does not answer right now. Nothing was changed; try again in a moment.")

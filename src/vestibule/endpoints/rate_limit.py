@@ -8,9 +8,8 @@ import ipaddress
 import math
 from collections.abc import Hashable
 from functools import lru_cache
-from typing import Final
 
-MOST_BUCKETS: Final = 10_000
+from vestibule.limits import CLIENTS_REMEMBERED
 
 
 class TokenBuckets:
@@ -18,7 +17,7 @@ class TokenBuckets:
 
     __slots__ = ("_buckets", "_burst", "_most", "_rate")
 
-    def __init__(self, rate: float, burst: int, most: int = MOST_BUCKETS) -> None:
+    def __init__(self, rate: float, burst: int, most: int = CLIENTS_REMEMBERED) -> None:
         self._rate = rate / 1000
         self._burst = burst
         self._most = most

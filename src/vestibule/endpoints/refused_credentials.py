@@ -17,6 +17,12 @@ from vestibule.endpoints.flood_counter import FloodCounter
 from vestibule.endpoints.identify import NOBODY, RefusedCredential
 from vestibule.endpoints.rate_limit import TokenBuckets, network_of
 from vestibule.keys import shortened
+from vestibule.limits import (
+    REFUSED_CLIENT_BURST,
+    REFUSED_CLIENT_PER_SECOND,
+    REFUSED_KEY_BURST,
+    REFUSED_KEY_PER_SECOND,
+)
 from vestibule.model import TENANT_NAME, Actor
 from vestibule.scim.errors import TooManyRequests, excerpt
 from vestibule.store.credentials import Presented, find_owner_of_key, find_owner_of_secret, note_refusal
@@ -26,12 +32,6 @@ from vestibule.store.tenants import find_tenant
 
 log = logging.getLogger("vestibule.scim")
 
-BURST_OF_KEY: Final = 50
-RATE_OF_KEY: Final = 1
-BURST_OF_ADDRESS: Final = 1_000
-RATE_OF_ADDRESS: Final = 20
-"""How many refused requests of an address that name the same key, and of an address in all, are answered with 401: so
-many at once, and so many more in each second. Those beyond are told to wait. A right credential never is."""
 CHANGES_RECORDED: Final = 6
 """How often in a minute a refusal is recorded again because something was accepted since the last one."""
 _MOST_PROVIDERS: Final = 10_000
@@ -57,8 +57,8 @@ class RefusedCredentials:
         self._of_nobody = FloodCounter(recorded=1, together=1)
         self._too_fast = FloodCounter(recorded=1, together=1)
         self._again = FloodCounter(recorded=CHANGES_RECORDED, together=CHANGES_RECORDED)
-        self._pace_of_keys = TokenBuckets(RATE_OF_KEY, BURST_OF_KEY)
-        self._pace_of_addresses = TokenBuckets(RATE_OF_ADDRESS, BURST_OF_ADDRESS)
+        self._pace_of_keys = TokenBuckets(REFUSED_KEY_PER_SECOND, REFUSED_KEY_BURST)
+        self._pace_of_addresses = TokenBuckets(REFUSED_CLIENT_PER_SECOND, REFUSED_CLIENT_BURST)
         self._last_was_refused: dict[str, bool] = {}
         """Identity providers of which a request was refused lately, and whether none was accepted since."""
 

@@ -20,6 +20,7 @@ from vestibule.endpoints.console import (
     access,
     account,
     activity,
+    activity_export,
     administrators,
     applications,
     entrance,
@@ -114,6 +115,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     # Activity
     Route("GET", _IN + "/activity", activity.show_activity, "auditor", of_house=True),
     Route("GET", _IN + "/activity/new", activity.show_new_count, "auditor", "json", keeps_alive=False, of_house=True),
+    Route("GET", _IN + "/activity/export", activity_export.export_activity, "auditor", of_house=True),
     Route("GET", _IN + "/activity/{event_id}", activity.show_event, "auditor", of_house=True),
     # Settings
     Route("GET", _IN + "/tenant", tenants.show_tenant, "auditor"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import secrets
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,7 +11,9 @@ from starlette.responses import RedirectResponse, Response
 
 from vestibule.actions import person_sign_in, saml_keys
 from vestibule.endpoints.context import Context
+from vestibule.endpoints.rate_limit import network_of
 from vestibule.endpoints.web.visit import Visit
+from vestibule.errors import TooOften
 from vestibule.model import IdentityProvider, Tenant
 from vestibule.saml.binding import encode_posted, redirect_url
 from vestibule.saml.logout import logout_request
@@ -20,6 +23,8 @@ from vestibule.saml.signature import SigningKey
 from vestibule.saml.xml import Element, serialise
 from vestibule.store.identity_providers import find_provider
 from vestibule.store.person_sessions import UserSession
+
+log = logging.getLogger("vestibule")
 
 _BINDING_LIFE: Final = person_sign_in.BEGUN_FOR // 1000
 _TOKEN: Final = 43
@@ -56,6 +61,27 @@ def browser_check(visit: Visit) -> bytes | None:
     return hashlib.sha256(token.encode()).digest() if len(token) == _TOKEN and token.isascii() else None
 
 
+def _slow_down(visit: Visit, provider: IdentityProvider) -> None:
+    """Hold back whoever begins one sign-in after another: a row is kept of each.
+
+    Raises:
+        TooOften
+    """
+    context, network = visit.context, network_of(visit.address)
+    now = context.database.clock()
+    wait = context.sign_ins_of_clients.take(network, now) or context.sign_ins_of_providers.take(provider.id, now)
+    if wait:
+        if (more := context.slowed_sign_ins.note((provider.id,), now)) is not None:
+            told = {"tenant": visit.tenant.id, "identity_provider": provider.id, "from": network, "more": more}
+            log.warning("sign-ins are slowed down", extra=told)
+        raise TooOften(f"Too many sign-ins are begun at once. Try again in {seconds_of(wait)}.", wait)
+
+
+def seconds_of(wait: int) -> str:
+    """A number of seconds in words."""
+    return "a second" if wait == 1 else f"{wait} seconds"
+
+
 async def send_to_sign_in(
     visit: Visit, provider: IdentityProvider, relay: str, *, purpose: str = "sign-in", force: bool = False
 ) -> Response:
@@ -63,8 +89,11 @@ async def send_to_sign_in(
 
     Raises:
         SignInRefused: nobody can sign in there now.
+        TooOften: too many sign-ins are begun by this client, or with this identity provider.
     """
     person_sign_in.check_usable(provider, testing=purpose == "test")
+    if purpose != "test":
+        _slow_down(visit, provider)
     saml = provider.saml
     key = await current_key(visit, provider) if saml.sign_requests else None
     token = visit.request.cookies.get(_binding_cookie(visit.context), "")

@@ -24,6 +24,8 @@ from vestibule.endpoints.body_timeout import BodyTimeout
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.exchange import Answer, FastPath, Receive, Request, Scope, Send, refusal
 from vestibule.endpoints.failures import BUSY_FOR, scim_error
+from vestibule.endpoints.fair_share import FairShare
+from vestibule.endpoints.flood_counter import FloodCounter
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
 from vestibule.endpoints.key_usage import KeyUsage
 from vestibule.endpoints.refused_credentials import RefusedCredentials
@@ -43,11 +45,12 @@ from vestibule.scim.errors import (
 )
 from vestibule.scim.filter import Document, parse_filter
 from vestibule.scim.messages import list_response, parse_page, parse_patch
-from vestibule.scim.resource import Projection, clean, etag, expand, location, parse_projection, present
+from vestibule.scim.representation import Projection, etag, expand, location, parse_projection, present
+from vestibule.scim.resource import clean
 from vestibule.scim.schema import USER_TYPE
 from vestibule.settings import Settings
 from vestibule.store.credentials import note_refusal, note_test
-from vestibule.store.database import Tx
+from vestibule.store.database import Busy, Damaged, Tx
 from vestibule.store.events import append_event
 from vestibule.store.users import Visibility, find_user, page_users
 from vestibule.store.where import where
@@ -70,6 +73,9 @@ class ScimEndpoint:
         self._context = context
         self._refused_credentials = RefusedCredentials(context)
         self._key_usage = KeyUsage(context)
+        limits = context.settings
+        self._fair_share = FairShare(limits.tenant_rate, limits.tenant_ceiling, limits.tenant_requests)
+        self._rate_limited = FloodCounter(recorded=1, together=10)
         self._lookups = Lookups(context.database, context.checker)
         self._body_timeout = BodyTimeout()
         settings = context.settings
@@ -144,9 +150,12 @@ class ScimEndpoint:
         try:
             caller = await self._identify(request)
             request.actor = caller.actor
-            answer = await self._carry_out(request, caller)
+            answer = await self._carry_out_in_turn(request, caller, now)
         except RefusedCredential as refused:
             return self._refuse(request, refused)
+        except TooManyRequests as too_many:
+            self._note_rate_limited(request, too_many, now)
+            return refusal(too_many)
         if not request.questions_connection:
             at_once = self._refused_credentials.was_refused_before(caller.presented)
             self._key_usage.note(caller, now, at_once=at_once)
@@ -166,6 +175,30 @@ class ScimEndpoint:
         now, name = self._context.database.clock(), request.tenant_name
         return await identify(self._lookups, now, name, request.authorization, request.stranger)
 
+    async def _carry_out_in_turn(self, request: Request, caller: Caller, now: int) -> Answer:
+        """Carry a request out when it is its tenant's turn.
+
+        Raises:
+            TooManyRequests: the tenant sends more than its share.
+            RefusedCredential: the credential ended while the request waited.
+        """
+        share, turn = self._fair_share.enter(caller.actor.tenant_id, now)
+        if turn is not None:
+            await self._fair_share.wait_for_turn(share, turn)
+        try:
+            if turn is not None:
+                caller = await self._identify(request)
+            return await self._carry_out(request, caller)
+        finally:
+            self._fair_share.leave(share)
+
+    def _note_rate_limited(self, request: Request, too_many: TooManyRequests, now: int) -> None:
+        """Record the first refusal for the rate in a minute, with how many there were since the one before."""
+        actor = request.actor
+        more = self._rate_limited.note((actor.tenant_id, actor.identity_provider_id), now)
+        if more is not None:
+            self._context.background.spawn(self._record_refusal(request, too_many, more=more))
+
     async def _carry_out(self, request: Request, caller: Caller) -> Answer:
         try:
             check_provisioning(caller.presented.provisioning)
@@ -175,7 +208,8 @@ class ScimEndpoint:
         except Exception as error:  # noqa: BLE001 -- turned into the SCIM Error that is recorded and answered
             told = scim_error(error, request.actor.request_id)
             request.questions_connection = isinstance(told, NoEndpoint | UnsupportedMediaType)
-            await self._record_refusal(request, told)
+            if not isinstance(error, Busy | Damaged):  # a database that fails keeps no event either, and costs a wait
+                await self._record_refusal(request, told)
             return refusal(told)
 
     async def _body(self, request: Request) -> Any:
@@ -192,7 +226,7 @@ class ScimEndpoint:
                 check_provisioning(caller.presented.provisioning)
         return request.parse_body(body)
 
-    async def _record_refusal(self, request: Request, refused: ScimError) -> None:
+    async def _record_refusal(self, request: Request, refused: ScimError, *, more: int = 0) -> None:
         """Record a refusal, with what was sent and the person it was about, as far as they can be known."""
         request.read_body_at_hand()
         told = request.told().told() | {
@@ -200,6 +234,8 @@ class ScimEndpoint:
             "status": refused.status,
             "scim_type": refused.scim_type or "",
         }
+        if more:
+            told["more"] = more
         try:
             async with self._context.database.write(request.actor) as tx:
                 user_id, user_name = await _person_meant(tx, request)
@@ -252,8 +288,10 @@ class ScimEndpoint:
             case "PATCH":
                 return await self._patch(request, user_id)
             case _:
-                async with self._context.database.write(request.actor) as tx:
-                    await provision.delete_user(tx, request.told(), user_id, request.if_match)
+                await self._context.database.run(
+                    request.actor,
+                    lambda tx: provision.delete_user(tx, request.told(), user_id, request.if_match),
+                )
                 return Answer(204)
 
     async def _get(self, request: Request, caller: Caller, user_id: str) -> Answer:
@@ -268,8 +306,6 @@ class ScimEndpoint:
     async def _list(self, request: Request, caller: Caller) -> Answer:
         query = request.query
         page, projection = parse_page(query.get("startindex"), query.get("count")), _projection(request)
-        if "sortby" in query:
-            raise NotImplementedHere("Sorting is not offered; see /ServiceProviderConfig.")
         condition = None
         if (text := query.get("filter")) is not None:
             tree = parse_filter(text, USER_TYPE)
@@ -288,29 +324,37 @@ class ScimEndpoint:
         """Note that somebody pressed the button that tests the connection, before it is answered."""
         last = caller.presented.tested_at
         if last is None or self._context.database.clock() - last >= _TEST_NOTED_EVERY:
-            async with self._context.database.write(caller.actor) as tx:
+
+            async def note(tx: Tx) -> None:
                 await note_test(tx, caller.actor.id)
                 await append_event(tx, "credential.tested", {}, subject_id="")
+
+            await self._context.database.run(caller.actor, note)
 
     async def _create(self, request: Request) -> Answer:
         projection = _projection(request)
         document, ignored = clean(await self._body(request), USER_TYPE)
-        async with self._context.database.write(request.actor) as tx:
-            user = await provision.create_user(tx, request.told(), document, ignored)
+        user = await self._context.database.run(
+            request.actor, lambda tx: provision.create_user(tx, request.told(), document, ignored)
+        )
         return _resource(request, user, 201, projection)
 
     async def _replace(self, request: Request, user_id: str) -> Answer:
         projection = _projection(request)
         document, ignored = clean(await self._body(request), USER_TYPE)
-        async with self._context.database.write(request.actor) as tx:
-            user = await provision.replace_user(tx, request.told(), user_id, document, ignored, request.if_match)
+        user = await self._context.database.run(
+            request.actor,
+            lambda tx: provision.replace_user(tx, request.told(), user_id, document, ignored, request.if_match),
+        )
         return _resource(request, user, 200, projection)
 
     async def _patch(self, request: Request, user_id: str) -> Answer:
         projection = _projection(request)
         operations = parse_patch(await self._body(request))
-        async with self._context.database.write(request.actor) as tx:
-            user = await provision.patch_user(tx, request.told(), user_id, operations, request.if_match)
+        user = await self._context.database.run(
+            request.actor,
+            lambda tx: provision.patch_user(tx, request.told(), user_id, operations, request.if_match),
+        )
         return _resource(request, user, 200, projection)
 
 

@@ -4,8 +4,9 @@
 
 from typing import Any
 
+from vestibule.scim.body import MAX_BODY
 from vestibule.scim.filter import Document
-from vestibule.scim.messages import MAX_BODY, MAX_PAGE
+from vestibule.scim.messages import MAX_PAGE
 from vestibule.scim.resource import MAX_TEXT
 from vestibule.scim.schema import RESOURCE_TYPES, Attribute, ResourceType, Schema
 

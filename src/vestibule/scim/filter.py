@@ -100,6 +100,7 @@ _PLAIN = re.compile(
     re.ASCII,
 )
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_NO_BRACKET = re.compile(r"[^()\[\]]+")
 _JOINT = re.compile(r"\b(?:and|or)\b", re.IGNORECASE | re.ASCII)
 _OPERATORS: Final[dict[str, Operator]] = {name: name for name in get_args(Operator)}
 _END: Final = ("end", "")
@@ -146,15 +147,25 @@ def parse_element_filter(text: str, path: Path, resource_type: ResourceType) -> 
     return _Parser(text, resource_type).whole(path)
 
 
-def count_terms(tree: Filter) -> int:
-    """How many comparisons a filter makes for one document."""
+def compared_paths(tree: Filter) -> list[Path]:
+    """The path of each comparison that a filter makes for one document."""
     match tree:
         case Group(_, terms):
-            return sum(map(count_terms, terms))
+            return [path for term in terms for path in compared_paths(term)]
         case Not(term) | Element(_, term):
-            return count_terms(term)
-        case _:
-            return 1
+            return compared_paths(term)
+        case Compare(path) | Present(path):
+            return [path]
+
+
+def check_length(text: str) -> None:
+    """Refuse a filter or a path that is longer than is taken.
+
+    Raises:
+        InvalidFilter: it is.
+    """
+    if len(text) > MAX_LENGTH:
+        raise InvalidFilter(f"A filter or path may have {MAX_LENGTH:,} characters; this one has {len(text):,}.")
 
 
 def check_size(text: str) -> None:
@@ -163,16 +174,12 @@ def check_size(text: str) -> None:
     Raises:
         InvalidFilter: one of the limits is passed.
     """
-    if len(text) > MAX_LENGTH:
-        raise InvalidFilter(f"A filter may have {MAX_LENGTH:,} characters; this one has {len(text):,}.")
+    check_length(text)
     bare = _STRING.sub('""', text)
     depth = deepest = 0
-    for character in bare:
-        if character in "([":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in ")]":
-            depth -= 1
+    for bracket in _NO_BRACKET.sub("", bare):
+        depth += 1 if bracket in "([" else -1
+        deepest = max(deepest, depth)
     if deepest > MAX_NESTING:
         raise InvalidFilter(f"A filter may nest {MAX_NESTING} deep; this one nests {deepest:,} deep.")
     terms = 1 + len(_JOINT.findall(bare))

@@ -1,14 +1,10 @@
-"""The messages of the protocol: JSON text to requests, answers to JSON text (RFC 7644 §3).
-
-Input limits are kept here, before anything else looks at a body: what a JSON parser would take and a database would not
-(NUL, lone surrogates, NaN) and what would exhaust a recursion (depth) is refused with 400.
+"""The messages of the protocol: a PatchOp and the parameters of a list on the way in, a ListResponse on the way out
+(RFC 7644 §3).
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-
-import orjson
 
 from vestibule.scim.errors import InvalidSyntax, InvalidValue, TooMany, excerpt
 from vestibule.scim.patch import Operation, Verb
@@ -18,70 +14,11 @@ MEDIA_TYPE: Final = "application/scim+json"
 LIST_RESPONSE: Final = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 PATCH_OP: Final = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
-MAX_BODY: Final = 1024 * 1024
-MAX_DEPTH: Final = 32
 MAX_OPERATIONS: Final = 1000
 DEFAULT_PAGE: Final = 100
 MAX_PAGE: Final = 1000
 
 _VERBS: Final[dict[str, Verb]] = {"add": "add", "replace": "replace", "remove": "remove"}
-
-
-def decode(body: bytes) -> Any:
-    """A request's body as a JSON value.
-
-    Raises:
-        InvalidSyntax: not JSON in UTF-8, nested too deep, or with a character that no storage takes.
-    """
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
-        raise InvalidSyntax(f"The body may nest {MAX_DEPTH} deep; this one nests deeper.")
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise InvalidSyntax(
-            f"The body should be JSON in UTF-8; reading it failed at character {error.pos + 1}."
-        ) from None
-    if b"\\u0000" in body and _holds_nul(value):
-        raise InvalidSyntax("The body holds a NUL character (\\u0000), which no attribute may have.")
-    return value
-
-
-def _depth(body: bytes) -> int:
-    """How deep the brackets of a JSON text nest, those inside its strings not counted. Linear, and without
-    recursion.
-    """
-    depth = deepest = 0
-    in_string = escaped = False
-    for byte in body:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"{[":
-            depth += 1
-            deepest = max(deepest, depth)
-            if deepest > MAX_DEPTH:
-                break
-        elif byte in b"}]":
-            depth -= 1
-    return deepest
-
-
-def _holds_nul(value: Any) -> bool:
-    match value:
-        case str():
-            return "\x00" in value
-        case list():
-            return any(map(_holds_nul, value))
-        case dict():
-            return any(_holds_nul(name) or _holds_nul(part) for name, part in value.items())
-        case _:
-            return False
 
 
 def parse_patch(body: Any) -> list[Operation]:
@@ -117,10 +54,14 @@ def _parse_operation(operation: Any, number: int) -> Operation:
 
 
 def _members(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A message by its names in lower case; the first of those that are alike counts."""
-    members: dict[str, Any] = {}
-    for name, value in message.items():
-        members.setdefault(name.lower(), value)
+    """A message by its names in lower case.
+
+    Raises:
+        InvalidSyntax: a name came twice, in different spellings.
+    """
+    members = {name.lower(): value for name, value in message.items()}
+    if len(members) < len(message):
+        raise InvalidSyntax("A name of a PatchOp message came twice, in different spellings; send each name once.")
     return members
 
 

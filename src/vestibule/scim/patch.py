@@ -3,46 +3,46 @@
 The rule of this file: every operation is either understood or refused, and what it was understood as is reported, so
 that nobody has to guess why "200 OK" changed nothing. All operations apply or none.
 
-Beyond the RFC, because Okta and Entra really send it (wire facts 1.6, 3.2): operation names in any case; path-less
-values with dotted and URN-qualified keys; a filtered path that selects nothing makes the value its `eq` terms describe;
-`remove` with a list of values removes those only. Parts that do not exist here or are read-only are set aside and
-reported.
+Beyond the RFC, because Okta and Entra really send it (wire facts 1.6, 3.2): operation names in any case; values without
+a path, whose names may be dotted or begin with a URN; a filtered path that selects nothing makes the value that its
+`eq` terms describe; `remove` with a list of values removes only those. Parts that do not exist here or are read-only
+are set aside and reported.
+
+A short request can ask for a lot of work, as `emails.display` does on a person with 500 addresses. So each thing that
+an operation touches is counted before it is touched, and a request that goes beyond `MAX_STEPS` is refused.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, NamedTuple, NoReturn
 
 import orjson
 
-from vestibule.scim.errors import InvalidFilter, InvalidPath, InvalidValue, Mutability, NoTarget, TooMany, excerpt
-from vestibule.scim.filter import (
-    Compare,
-    Document,
-    Filter,
-    Group,
-    count_terms,
-    predicate,
+from vestibule.scim.errors import (
+    InvalidFilter,
+    InvalidPath,
+    InvalidSyntax,
+    InvalidValue,
+    Mutability,
+    NoTarget,
+    TooMany,
+    excerpt,
 )
-from vestibule.scim.resource import (
-    MAX_VALUES,
-    Ignored,
-    cleaner,
-    core_object,
-    drop_labels,
-    finish,
-    kind,
-)
+from vestibule.scim.filter import Compare, Document, Filter, Group
+from vestibule.scim.resource import MAX_VALUES, NOTHING, SMALL, Ignored, check_size, cleaner, core_object, finish, kind
 from vestibule.scim.schema import Attribute, ResourceType
 from vestibule.scim.target import Target, parse_target
+from vestibule.scim.values import drop_labels, identity, keep_one_primary, merge_equal
 
 Verb = Literal["add", "replace", "remove"]
-MAX_SELECTING: Final = 200_000
-"""How many comparisons the selectors of one request may make, all operations together: it bounds its time."""
+MAX_STEPS: Final = 20_000
+"""How many steps the operations of one request may take together: it bounds the time of a PATCH.
+
+A step is a value that is read, written or compared, once for each 128 characters of it; finding a path takes three, and
+one more for each eight characters, or each two if it holds a filter.
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One operation as it came, its name in lower case."""
 
     verb: Verb
@@ -52,7 +52,9 @@ class Operation:
 
 @dataclass(slots=True)
 class Understood:
-    """What one operation was understood as: each place it reached and whether that changed, and what was set aside."""
+    """What one operation was understood as: the places it reached, each with whether it changed, and what was set
+    aside.
+    """
 
     operation: Operation
     effects: list[tuple[str, bool]] = field(default_factory=list)
@@ -62,39 +64,61 @@ class Understood:
 def apply_patch(
     document: Document, operations: list[Operation], resource_type: ResourceType
 ) -> tuple[Document, list[Understood]]:
-    """The document after all of the operations. The one that was given is not touched.
+    """Apply the operations of a PATCH to a document, which is not changed itself.
+
+    Returns the new document, and for each operation what it was understood as.
 
     Raises:
-        InvalidPath, InvalidFilter: a path against the grammar.
-        InvalidValue: a value of the wrong type, or a required attribute left without one.
+        InvalidPath, InvalidFilter: a path does not follow the grammar.
+        InvalidSyntax: a value names an attribute twice and says two things.
+        InvalidValue: a value of the wrong type, a required attribute without a value, or a document that is too large.
         NoTarget: a selector that matches nothing and does not say what to make.
         Mutability: the removal of a required attribute.
-        TooMany: more values or more selecting than is taken in one request.
+        TooMany: more values or more steps than are taken in one request.
     """
-    work = _Work(orjson.loads(orjson.dumps(document)), resource_type)
+    text = orjson.dumps(document)
+    work = _Work(orjson.loads(text), resource_type)
     reports = [work.apply(operation) for operation in operations]
     drop_labels(work.document)
+    if len(text) + work.written > SMALL:
+        check_size(work.document, resource_type, len(text))
     return finish(work.document, resource_type), reports
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """What to do at a target, and where to say that it was done."""
+class _Change(NamedTuple):
+    """What to do at a target, where to report that it was done, and how many steps writing the value takes."""
 
+    target: Target
     verb: Verb
     value: Any
     report: Understood
+    weight: int = 1
 
 
 class _Work:
-    """The document while it is being changed, and the budget that is left for selecting."""
+    """The document while it is being changed, and the steps that are left for it."""
 
     def __init__(self, document: Document, resource_type: ResourceType) -> None:
         self.document = document
         self._type = resource_type
-        self._selecting_left = MAX_SELECTING
+        self._steps = 0
+        self._begun = 0
+
+    @property
+    def written(self) -> int:
+        """How many bytes the operations can have added: a step writes 128 characters, a name and its marks."""
+        return 1024 * self._steps
+
+    def _spend(self, steps: int) -> None:
+        self._steps += steps
+        if self._steps > MAX_STEPS:
+            raise TooMany(
+                f"The operations of a PATCH may take {MAX_STEPS:,} steps, such as a value that is read, written or "
+                f"compared; operation {self._begun:,} would make it {self._steps:,}. Send fewer operations at once."
+            )
 
     def apply(self, operation: Operation) -> Understood:
+        self._begun += 1
         report = Understood(operation)
         if operation.path is not None and not self._type.is_core(operation.path):
             self._at_path(operation.verb, operation.path, operation.value, report)
@@ -105,79 +129,112 @@ class _Work:
                 f"Without a path, the value of '{operation.verb}' should be an object; {kind(operation.value)} came."
             )
         else:
-            self._at_names(operation.verb, operation.value, report)
+            self._at_names(operation.verb, operation.value, report, None)
         return report
 
-    def _at_names(self, verb: Verb, values: Document, report: Understood) -> None:
-        """Take each name of an object as a path. One that cannot be a path is an attribute that there is not, as it is
-        in a POST; with a bracket it is meant as a path, and refused like one.
+    def _at_names(self, verb: Verb, values: Document, report: Understood, came: dict[Target, Any] | None) -> None:
+        """Take each name of an object as a path. `came` are the targets that the object has named so far, if it names
+        several.
+
+        A name that cannot be a path is an attribute that does not exist, as it is in a POST; one with a bracket is
+        meant as a path, and refused like one.
         """
+        if came is None and len(values) > 1:
+            came = {}
         for name, value in values.items():
             if self._type.is_core(name):
-                self._at_names(verb, core_object(name, value), report)
+                self._spend(1)
+                self._at_names(verb, core_object(name, value), report, came)
                 continue
             try:
-                self._at_path(verb, name, value, report)
+                target = self._at_path(verb, name, value, report)
             except (InvalidPath, InvalidFilter):
                 if "[" in name:
                     raise
                 report.ignored.append(Ignored(excerpt(name), "unknown"))
+                continue
+            if came is not None and target is not None and came.setdefault(target, value) != value:
+                _refuse_two_values(name)
 
-    def _at_path(self, verb: Verb, text: str, value: Any, report: Understood) -> None:
+    def _at_path(self, verb: Verb, text: str, value: Any, report: Understood) -> Target | None:
+        """Do what an operation says at a path. Returns the target that it names, if there is one."""
+        self._spend(3 + len(text) // (2 if "[" in text else 8))
         if text.lower() in {"schemas", "password"}:
             if text.lower() == "password":
                 report.ignored.append(Ignored("password", "neverKept"))
-            return
+            return None
         target = parse_target(text, self._type)
         if target is None:
             report.ignored.append(Ignored(excerpt(text), "unknown"))
-        elif any(step.mutability == "readOnly" for step in target.steps):
+        elif target.read_only:
             report.ignored.append(Ignored(excerpt(text), "readOnly"))
         elif verb == "remove" and len(target.steps) == 1 and target.steps[0].required:
             raise Mutability(f"'{target.steps[0].name}' is required and cannot be removed; it can be replaced.")
         else:
-            self._descend(self.document, target, 0, "", _Change(verb, value, report))
+            self._descend(self.document, 0, "", _Change(target, verb, value, report, _weight(value)))
+        return target
 
-    def _descend(self, holder: Document, target: Target, depth: int, above: str, change: _Change) -> None:
+    def _descend(self, holder: Document, depth: int, above: str, change: _Change) -> None:
         """Go one step down from an object that holds the attribute at `depth`; act when it is the last."""
-        step = target.steps[depth]
+        steps = change.target.steps
+        step = steps[depth]
         where = above + step.name
-        selector = target.selector if depth == target.selects else None
-        if depth == len(target.steps) - 1:
-            self._act(holder, step, selector, where, change)
+        selects = depth == change.target.selects
+        if selects and not step.multi_valued and not self._is_meant(holder, step, change):
+            change.report.effects.append((where, False))
+        elif depth == len(steps) - 1:
+            self._act(holder, step, where, change, selects=selects)
         elif step.multi_valued:
-            self._descend_into_values(holder, target, depth, where, change)
+            self._descend_into_values(holder, depth, where, change)
         else:
             inner = holder.setdefault(step.name, {})
-            joint = ":" if step.name.startswith("urn:") else "."
-            self._descend(inner, target, depth + 1, where + joint, change)
+            self._descend(inner, depth + 1, where + _joint(step), change)
             if not inner:
                 del holder[step.name]
 
-    def _descend_into_values(self, holder: Document, target: Target, depth: int, where: str, change: _Change) -> None:
+    def _is_meant(self, holder: Document, step: Attribute, change: _Change) -> bool:
+        """Whether a selector selects the one value of an attribute. A value that is missing is made as described.
+
+        Raises:
+            NoTarget: there is something to set, and another value than the selected one to set it in.
+        """
+        if step.name not in holder:
+            if change.verb != "remove":
+                holder[step.name] = _described(change.target.selector, step.name)
+            return change.verb != "remove"
+        if self._select([holder[step.name]], change.target):
+            return True
+        if change.verb != "remove":
+            raise NoTarget(f"'{step.name}' has one value, and it is not the one that the filter in the path selects.")
+        return False
+
+    def _descend_into_values(self, holder: Document, depth: int, where: str, change: _Change) -> None:
+        target = change.target
         step = target.steps[depth]
-        selector = target.selector if depth == target.selects else None
+        selects = depth == target.selects
         values: list[Document] = holder.get(step.name, [])
-        chosen = self._select(values, selector, depth)
+        chosen = self._select(values, target) if selects else list(values)
+        self._spend(len(values))
         if not chosen and change.verb != "remove":
             # Entra patches a work e-mail that is not there yet and expects it to come into being (wire facts 3.2).
-            made = _described(selector, where)
+            made = _described(target.selector if selects else None, where)
             values.append(made)
             _check_count(values, where)
             chosen = [made]
         for element in chosen:
-            self._descend(element, target, depth + 1, f"{where}.", change)
-        _keep_one_primary(values, [element for element in chosen if element.get("primary")])
-        _store(holder, step, [element for element in values if element])
+            self._descend(element, depth + 1, f"{where}.", change)
+        keep_one_primary(values, [element for element in chosen if element.get("primary")])
+        _store(holder, step, merge_equal([element for element in values if element], step))
 
     def _act(
-        self, holder: Document, attribute: Attribute, selector: Filter | None, where: str, change: _Change
+        self, holder: Document, attribute: Attribute, where: str, change: _Change, *, selects: bool = False
     ) -> None:
         """Do what an operation says to the attribute it ends at."""
+        self._spend(change.weight)
         if change.verb == "remove":
-            changed = self._remove(holder, attribute, selector, change.value)
+            changed = self._remove(holder, attribute, where, change, selects=selects)
         elif attribute.multi_valued:
-            changed = self._set_values(holder, attribute, selector, where, change)
+            changed = self._set_values(holder, attribute, where, change, selects=selects)
         elif attribute.type == "complex":
             self._merge(holder, attribute, where, change)
             return
@@ -189,13 +246,16 @@ class _Work:
         """Set the parts of a single complex value that came; the others stay (RFC 7644 §3.5.2.3). null clears all."""
         if isinstance(change.value, dict) and change.value:
             inner = holder.setdefault(attribute.name, {})
-            joint = ":" if attribute.name.startswith("urn:") else "."
+            joint = _joint(attribute)
+            came: dict[str, Any] = {}
             for name, part in change.value.items():
                 sub = attribute.sub(name)
                 if sub is None:
                     change.report.ignored.append(Ignored(excerpt(where + joint + name), "unknown"))
-                else:
-                    self._act(inner, sub, None, where + joint + sub.name, replace(change, value=part))
+                    continue
+                if came.setdefault(sub.name, part) != part:
+                    _refuse_two_values(where + joint + name)
+                self._act(inner, sub, where + joint + sub.name, change._replace(value=part, weight=_weight(part)))
             if not inner:
                 del holder[attribute.name]
         else:
@@ -204,73 +264,99 @@ class _Work:
                 cleaned = {**holder[attribute.name], **cleaned}
             change.report.effects.append((where, _store(holder, attribute, cleaned)))
 
-    def _remove(self, holder: Document, attribute: Attribute, selector: Filter | None, value: Any) -> bool:
-        values = holder.get(attribute.name)
-        if values is None:
+    def _remove(self, holder: Document, attribute: Attribute, where: str, change: _Change, *, selects: bool) -> bool:
+        had = holder.get(attribute.name)
+        if had is None:
             return False
-        if selector is None and (not attribute.multi_valued or value in (None, "", [])):
+        if not attribute.multi_valued or (not selects and change.value in NOTHING):
             return _store(holder, attribute, None)
-        if selector is not None:
-            elements = values if isinstance(values, list) else [values]
-            gone = {id(element) for element in self._select(elements, selector, 0)}
-            left = [element for element in elements if id(element) not in gone]
+        if selects:
+            gone = {id(element) for element in self._select(had, change.target)}
         else:
-            unwanted = _named_values(value)
-            left = [element for element in values if _name_of(element) not in unwanted]
-            elements = values
-        if len(left) == len(elements):
-            return False
-        return _store(holder, attribute, left if attribute.multi_valued else None)
+            self._spend(_touched(had))
+            gone = _named(had, cleaner(attribute)(change.value, where, change.report.ignored) or [], attribute)
+        return bool(gone) and _store(holder, attribute, [element for element in had if id(element) not in gone])
 
     def _set_values(
-        self, holder: Document, attribute: Attribute, selector: Filter | None, where: str, change: _Change
+        self, holder: Document, attribute: Attribute, where: str, change: _Change, *, selects: bool
     ) -> bool:
         came: list[Any] = cleaner(attribute)(change.value, where, change.report.ignored) or []
         values: list[Any] = list(holder.get(attribute.name, []))
-        if selector is not None:
-            after = self._set_selected(values, selector, where, change.verb, came)
+        self._spend(_touched(values) + len(came))
+        if selects:
+            after = self._set_selected(values, where, change, came)
         elif change.verb == "replace":
             after = came
         else:
-            had = {_fingerprint(element) for element in values}
-            after = values + [element for element in came if _fingerprint(element) not in had]
-        _check_count(after, where)
+            after = values + came
         if attribute.type == "complex":
+            after = merge_equal(after, attribute, newer_wins=True)
             old = {id(element) for element in values}
-            _keep_one_primary(after, [new for new in after if new.get("primary") and id(new) not in old])
+            keep_one_primary(after, [new for new in after if new.get("primary") and id(new) not in old])
+        _check_count(after, where)
         return _store(holder, attribute, after)
 
-    def _set_selected(self, values: list[Any], selector: Filter, where: str, verb: Verb, came: list[Any]) -> list[Any]:
+    def _set_selected(self, values: list[Any], where: str, change: _Change, came: list[Any]) -> list[Any]:
         """Replace the selected values by the one that came, or add its parts to them. What the selector pins stays."""
         if not came:
             raise InvalidValue(f"'{where}[…]' should be given an object; nothing came. To remove it, use 'remove'.")
-        new = came[0]
-        chosen = {id(element) for element in self._select(values, selector, 0)}
+        new, selector = came[0], change.target.selector
+        chosen = {id(element) for element in self._select(values, change.target)}
         if not chosen:
             return [*values, {**_described(selector, where), **new}]
-        pinned = _pinned(selector) or {}
+        self._spend(len(chosen) * _weight(new))
+        pinned = (_pinned(selector) if selector is not None else None) or {}
         after = []
         for element in values:
             if id(element) not in chosen:
                 after.append(element)
-            elif verb == "add":
+            elif change.verb == "add":
                 after.append({**element, **new})
             else:
                 after.append({**{name: element[name] for name in pinned if name in element}, **new})
         return after
 
-    def _select(self, values: list[Any], selector: Filter | None, depth: int) -> list[Any]:
-        if selector is None:
-            return list(values)
-        self._selecting_left -= len(values) * count_terms(selector)
-        if self._selecting_left < 0:
-            raise TooMany("The selectors of this request compare too many values; send fewer operations at once.")
-        holds: Callable[[Document], bool] = predicate(selector, depth + 1)
-        return [element for element in values if holds(element)]
+    def _select(self, values: list[Any], target: Target) -> list[Any]:
+        """The values that the selector of a target selects."""
+        if target.holds is None:
+            return values
+        for part in target.compares:
+            self._spend(_touched(values, part))
+        return [element for element in values if target.holds(element)]
+
+
+def _weight(value: Any) -> int:
+    """How many steps it takes to read or write a value."""
+    if isinstance(value, str):
+        return 1 + len(value) // 128
+    if isinstance(value, dict):
+        return 1 + sum(map(_weight, value.values()))
+    return 1 + sum(map(_weight, value)) if isinstance(value, list) else 1
+
+
+def _touched(values: list[Any], part: str = "value") -> int:
+    """How many steps it takes to compare one part of each of some values."""
+    steps = len(values)
+    for element in values:
+        text = element.get(part)
+        if isinstance(text, str) and len(text) >= 128:
+            steps += len(text) // 128
+    return steps
+
+
+def _joint(attribute: Attribute) -> str:
+    return ":" if attribute.name.startswith("urn:") else "."
+
+
+def _refuse_two_values(name: str) -> NoReturn:
+    raise InvalidSyntax(f"'{excerpt(name)}' came twice in one value, in different spellings, and says two things.")
 
 
 def _store(holder: Document, attribute: Attribute, value: Any) -> bool:
-    """Put a cleaned value in its place, or take the attribute away when there is none. Says whether that changed it."""
+    """Put a cleaned value in its place, or take the attribute away when there is none.
+
+    Returns whether that changed it.
+    """
     before = holder.get(attribute.name)
     if value is None or value == []:
         holder.pop(attribute.name, None)
@@ -292,6 +378,7 @@ def _described(selector: Filter | None, where: str) -> Document:
 
 
 def _pinned(selector: Filter) -> Document | None:
+    """The parts whose value a selector fixes; None if it is not made of `eq` terms joined by `and`."""
     match selector:
         case Compare(path, "eq", _, given):
             cleaned = cleaner(path.leaf)(given, str(path), [])
@@ -304,28 +391,22 @@ def _pinned(selector: Filter) -> Document | None:
             return None
 
 
-def _keep_one_primary(values: list[Any], preferred: list[Any]) -> None:
-    """A value that becomes primary ends the others being so (RFC 7644 §3.5.2)."""
-    if preferred:
-        for element in values:
-            if element is not preferred[-1] and element.get("primary"):
-                element["primary"] = False
-
-
 def _check_count(values: list[Any], where: str) -> None:
     if len(values) > MAX_VALUES:
         raise TooMany(f"'{where}' may hold {MAX_VALUES} values; this would make it {len(values):,}.")
 
 
-def _fingerprint(element: Any) -> bytes:
-    return orjson.dumps(element, option=orjson.OPT_SORT_KEYS)
-
-
-def _name_of(element: Any) -> Any:
-    return element.get("value") if isinstance(element, dict) else element
-
-
-def _named_values(value: Any) -> set[Any]:
-    elements = value if isinstance(value, list) else [value]
-    named = (_name_of(element) for element in elements)
-    return {name for name in named if isinstance(name, str)}
+def _named(values: list[Document], wanted: list[Document], attribute: Attribute) -> set[int]:
+    """Which values a list names, by their Python ids: those with an equal `value`, and the same `type` if the list
+    gives one.
+    """
+    types: dict[object, set[str | None]] = {}
+    for each in wanted:
+        label = each.get("type", "").lower() or None if "value" in each else None
+        types.setdefault(identity(each, attribute), set()).add(label)
+    found = set()
+    for element in values:
+        labels = types.get(identity(element, attribute), ())
+        if None in labels or (labels and element.get("type", "").lower() in labels):
+            found.add(id(element))
+    return found

@@ -1,30 +1,32 @@
-"""Documents on their way in and out.
+"""Documents on their way in: what a client sent becomes a document that follows the schema, or is refused.
 
-In: whatever an identity provider sends becomes a document that follows the schema exactly, with names in the schema's
-spelling, or is refused with the name of the attribute. The rule: what is wrong but harmless is mended or set aside and
-reported, because a push that fails for a cosmetic reason can keep Okta from sending the deactivation that matters
-(wire facts 1.7); what would change the meaning is refused.
-
-Out: a stored document gets its `id` and `meta`, as bytes where all of it is wanted, as a dictionary where a client
-chose.
+Names get the schema's spelling, and a refusal names the attribute. The rule: what is wrong but harmless is mended, or
+set aside and reported, because a push that fails for a cosmetic reason can keep Okta from sending the deactivation that
+matters (wire facts 1.7); what would change the meaning is refused.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache, lru_cache
+import re
+from collections.abc import Callable
+from functools import cache
 from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
-from vestibule.scim.errors import InvalidSyntax, InvalidValue, TooMany, excerpt
+from vestibule.scim.body import decode
+from vestibule.scim.errors import InvalidSyntax, InvalidValue, ScimError, TooMany, excerpt
 from vestibule.scim.filter import Document
-from vestibule.scim.path import MalformedPath, Path, find_path
 from vestibule.scim.schema import Attribute, ResourceType
-from vestibule.scim.text import digits, fold, unprintable
+from vestibule.scim.text import MARKS_IN_A_ROW, digits, fold, many_marks, unprintable
+from vestibule.scim.values import LABELS, merge_equal
 
 MAX_VALUES: Final = 500
 """How many values one attribute of one resource may have: it bounds the work that any single request can ask for."""
+MAX_RESOURCE: Final = 512 * 1024
+"""How many bytes a resource may take as JSON: it bounds what comparing, keeping and answering it costs."""
+MAX_JSON_TEXT: Final = 4096
+"""How many characters a text may have that holds an object as JSON and is read as that object."""
+MAX_COMPATIBILITY: Final = 5000
+"""How many characters of a resource may stand for several, as a ligature does: they take long to compare."""
 
 MAX_TEXT: Final = 64 * 1024
 """How many bytes of UTF-8 one text may take: it bounds the size of a resource, and with it that of a list."""
@@ -41,8 +43,11 @@ REASONS: dict[Reason, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
+"""What is no value (RFC 7643 §2.5)."""
+
+
+class Ignored(NamedTuple):
     """A part of a request that was set aside, and why."""
 
     path: str
@@ -50,12 +55,9 @@ class Ignored:
 
 
 Cleaner = Callable[[Any, str, list[Ignored]], Any]
-"""(value, where it stood, list to report to) -> the value as the schema wants it, or None for no value (RFC 7643
-§2.5).
+"""A function that takes a value, where it stood, and the list to report to. It returns the value as the schema wants
+it, or None for no value (RFC 7643 §2.5).
 """
-
-
-# -- in ----------------------------------------------------------------------------------------------------------------
 
 
 def clean(body: Any, resource_type: ResourceType) -> tuple[Document, list[Ignored]]:
@@ -81,6 +83,7 @@ def clean(body: Any, resource_type: ResourceType) -> tuple[Document, list[Ignore
                 raise InvalidSyntax(f"'{name}' came twice, once below the URN of its schema, and says two things.")
         document |= taken
     _report_unknown_schemas(body, resource_type, ignored)
+    check_size(document, resource_type)
     return finish(document, resource_type), ignored
 
 
@@ -110,31 +113,55 @@ def core_object(name: str, value: Any) -> Document:
 
 
 def finish(document: Document, resource_type: ResourceType) -> Document:
-    """The document with `schemas` as its attributes demand, once its required attributes are seen to be there.
+    """The document with `schemas` as its attributes demand.
 
     Raises:
         InvalidValue: a required attribute has no value.
     """
-    for attribute in resource_type.core.attributes:
-        if attribute.required and attribute.name not in document:
-            raise InvalidValue(f"'{attribute.name}' is required and has no value.", path=attribute.name)
+    for name in resource_type.required:
+        if name not in document:
+            raise InvalidValue(f"'{name}' is required and has no value.", path=name)
     document.pop("schemas", None)
     extensions = [schema.id for schema in resource_type.extensions if schema.id in document]
     return {"schemas": [resource_type.core.id, *extensions], **document}
 
 
-_LABELS: Final = frozenset({"type", "primary"})
+def check_size(document: Document, resource_type: ResourceType, grown_from: int = 0) -> None:
+    """Refuse a document that is larger than is taken, or takes too long to compare.
 
+    `grown_from` is how many bytes it took before: what an earlier version kept, which took more, can still be
+    deactivated and mended, as long as it hardly grows.
 
-def drop_labels(document: Document) -> None:
-    """Take out what says nothing: what is cleared comes as an element with nothing left but its label (wire facts
-    1.5).
+    Raises:
+        InvalidValue: it is.
     """
-    for name, value in list(document.items()):
-        if isinstance(value, list) and any(isinstance(each, dict) and each.keys() <= _LABELS for each in value):
-            document[name] = [each for each in value if not each.keys() <= _LABELS]
-            if not document[name]:
-                del document[name]
+    text = orjson.dumps(document)
+    if len(text) > max(SMALL, grown_from + _HARDLY):
+        _check_large(text.decode(), len(text), resource_type.name)
+
+
+_HARDLY: Final = 1024
+SMALL: Final = 16 * 1024
+"""How many bytes a document may take as JSON without being looked at: so much costs little, whatever it holds."""
+_COMPATIBILITY: Final = re.compile(
+    "[\u2026\u2100-\u218f\u2460-\u24ff\u3200-\u33ff\ufb00-\ufdff\ufe70-\ufefc\U0001f100-\U0001f2ff]"
+)
+"""The blocks of characters that Unicode's compatibility normalisation takes apart."""
+
+
+def _check_large(text: str, size: int, name: str) -> None:
+    if size > MAX_RESOURCE:
+        raise InvalidValue(f"A {name} may take {MAX_RESOURCE:,} bytes as JSON; this one takes {size:,}.")
+    if text.isascii():
+        return
+    if many_marks(text):
+        raise InvalidValue(f"A letter in this {name} has more than {MARKS_IN_A_ROW} combining marks; send fewer.")
+    found = len(_COMPATIBILITY.findall(text))
+    if found > MAX_COMPATIBILITY:
+        raise InvalidValue(
+            f"A {name} may hold {MAX_COMPATIBILITY:,} ligatures and other characters that stand for several; this one "
+            f"holds {found:,}."
+        )
 
 
 @cache
@@ -173,7 +200,9 @@ def _simple(attribute: Attribute) -> Cleaner:
         if text is None:
             return None
         text = text.strip()
-        size = len(text) if text.isascii() else len(fold(text).encode())
+        # Very long text is not folded to be measured: that may take long.
+        compared = text if text.isascii() or len(text) > longest else fold(text)
+        size = len(compared.encode())
         if size > longest:
             raise InvalidValue(f"'{where}' may take {longest:,} bytes; this one takes {size:,}.", path=where)
         if name_like and (bad := unprintable(text)):
@@ -184,12 +213,19 @@ def _simple(attribute: Attribute) -> Cleaner:
 
 
 def _text(value: Any, where: str, _ignored: list[Ignored]) -> str | None:
-    if isinstance(value, str):
-        if len(value) > _SURELY_SHORT and (size := len(value.encode())) > MAX_TEXT:
-            raise InvalidValue(f"'{where}' may take {MAX_TEXT:,} bytes; this one takes {size:,}.", path=where)
-        return value or None
+    text = value if isinstance(value, str) else _as_text(value, where)
+    if text is not None and len(text) > _SURELY_SHORT and (size := len(text.encode())) > MAX_TEXT:
+        raise InvalidValue(f"'{where}' may take {MAX_TEXT:,} bytes; this one takes {size:,}.", path=where)
+    return text or None
+
+
+def _as_text(value: Any, where: str) -> str | None:
+    """What came where a text should stand, as that text; None if it is no value."""
+    value = _unwrapped(value)
     if value is None or value in ([], {}):
         return None
+    if isinstance(value, str):
+        return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         text = digits(value)  # Okta may send an externalId as a number (wire facts 1.4)
         if text is None:
@@ -203,6 +239,9 @@ def _text(value: Any, where: str, _ignored: list[Ignored]) -> str | None:
 def _boolean(value: Any, where: str, _ignored: list[Ignored]) -> bool | None:
     if isinstance(value, bool):
         return value
+    value = _unwrapped(value)
+    if isinstance(value, bool):
+        return value
     if isinstance(value, str) and value.lower() in {"true", "false"}:
         return value.lower() == "true"  # Entra's older dialect writes them as texts (wire facts 3.2)
     if value is None or value in ("", [], {}):
@@ -210,40 +249,53 @@ def _boolean(value: Any, where: str, _ignored: list[Ignored]) -> bool | None:
     raise InvalidValue(f"'{where}' should be true or false; {kind(value)} came.", path=where)
 
 
+def _unwrapped(value: Any) -> Any:
+    """The one value in a list of one, or in an object with nothing but a `value`; anything else as it is.
+
+    Some clients wrap a simple value so, as in `[{"$ref": null, "value": "False"}]`.
+    """
+    inner = value[0] if isinstance(value, list) and len(value) == 1 else value
+    if isinstance(inner, dict):
+        names = [name.lower() for name in inner]
+        filled = [name.lower() for name, part in inner.items() if part not in NOTHING]
+        if names.count("value") != 1 or not set(filled) <= {"value"}:
+            return value
+        inner = next(part for name, part in inner.items() if name.lower() == "value")
+    return value if isinstance(inner, list | dict) and inner else inner
+
+
 def _complex(attribute: Attribute) -> Cleaner:
     parts = {
         sub.name: (sub.name, None if sub.mutability == "readOnly" else cleaner(sub)) for sub in attribute.sub_attributes
     }
     folded = {name.lower(): part for name, part in parts.items()}
-    takes_bare_value = attribute.sub("value") is not None
     joint = ":" if attribute.name.startswith("urn:") else "."
 
     def clean_parts(value: Any, where: str, ignored: list[Ignored]) -> Document | None:
-        if takes_bare_value and isinstance(value, str) and value:
-            value = {"value": value}  # Entra sends a manager as a bare id (wire facts 3.2)
-        elif isinstance(value, list) and len(value) <= 1:
-            value = value[0] if value else None  # … or as a list of one
-        if value is None or value == "":
-            return None
-        if not isinstance(value, dict):
-            raise InvalidValue(f"'{where}' should be an object; {kind(value)} came.", path=where)
+        if value.__class__ is not dict:
+            value = _as_object(value, where, attribute)
+            if value is None:
+                return None
         prefix = where + joint if where else ""
         out: Document = {}
         for name, sent in value.items():
             part = parts.get(name) or folded.get(name.lower())
             if part is None:
-                if sent not in (None, "", [], {}):
+                if sent not in NOTHING:
                     reason: Reason = "neverKept" if not where and name.lower() == "password" else "unknown"
                     ignored.append(Ignored(excerpt(prefix + name), reason))
                 continue
             canonical, sub_cleaner = part
             if sub_cleaner is None:
-                if canonical != "schemas" and sent not in (None, "", [], {}):
+                if canonical != "schemas" and sent not in NOTHING:
                     ignored.append(Ignored(prefix + canonical, "readOnly"))
                 continue
             if canonical in out:
                 raise InvalidSyntax(f"'{prefix}{canonical}' came twice, in different spellings.")
-            taken = sub_cleaner(sent, prefix + canonical, ignored)
+            if sub_cleaner is _text and sent.__class__ is str and len(sent) <= _SURELY_SHORT:
+                taken = sent or None  # what `_text` would do with most of what is sent
+            else:
+                taken = sub_cleaner(sent, prefix + canonical, ignored)
             if taken is not None:
                 out[canonical] = taken
         return out or None
@@ -251,21 +303,69 @@ def _complex(attribute: Attribute) -> Cleaner:
     return clean_parts
 
 
+def _as_object(value: Any, where: str, attribute: Attribute) -> Document | None:
+    """What came where an object should stand, as that object; None if it is no value."""
+    if isinstance(value, list) and len(value) <= 1:
+        value = value[0] if value else None  # Entra sends a manager as a list of one (wire facts 3.2)
+    if isinstance(value, str) and value:
+        return _object_of_text(value, where, attribute)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, dict):
+        raise InvalidValue(f"'{where}' should be an object; {kind(value)} came.", path=where)
+    return value
+
+
+def _object_of_text(text: str, where: str, attribute: Attribute) -> Document:
+    """The object that a text holds as JSON, or the one that has it as its `value`: Entra sends a manager as a bare id
+    (wire facts 3.2).
+    """
+    read = json_in(text)
+    if isinstance(read, list) and len(read) == 1:
+        read = read[0]
+    if isinstance(read, str) and read:
+        return _object_of_text(read, where, attribute)
+    if isinstance(read, dict) and all(name.lower() in attribute.by_name for name in read):
+        return read
+    if text.lstrip().startswith("{"):
+        raise InvalidValue(
+            f"'{where}' should be an object; a text came that begins with '{{' and is not JSON with the parts of "
+            f"'{where}'. Send the object itself, not a text."
+        )
+    if attribute.sub("value") is None:
+        raise InvalidValue(f"'{where}' should be an object; {kind(text)} came.", path=where)
+    return {"value": text}
+
+
+def json_in(text: str) -> Any:
+    """The object or list that a text holds as JSON; None if it holds none, or is longer than is read.
+
+    Attribute mappings that are written as expressions send an object so.
+    """
+    if len(text) > MAX_JSON_TEXT or text.lstrip()[:1] not in {"{", "["}:
+        return None
+    try:
+        return decode(text.encode())
+    except ScimError:
+        return None
+
+
 def _many(attribute: Attribute, single: Cleaner) -> Cleaner:
     def clean_list(value: Any, where: str, ignored: list[Ignored]) -> list[Any] | None:
         sent = value if isinstance(value, list) else [value]
+        if isinstance(value, str) and isinstance(read := json_in(value), list):
+            sent = read
         if len(sent) > MAX_VALUES:
             raise TooMany(f"'{where}' may hold {MAX_VALUES} values; {len(sent):,} came.")
-        taken = [element for element in (single(item, where, ignored) for item in sent) if element is not None]
-        if attribute.type == "complex":
-            taken = [element for element in taken if not element.keys() <= _LABELS]
-            seen = False
-            for element in taken:
-                if element.get("primary"):
-                    if seen:
-                        element["primary"] = False
-                        ignored.append(Ignored(f"{where}.primary", "secondPrimary"))
-                    seen = True
+        cleaned = [single(item, where, ignored) for item in sent]
+        if attribute.type != "complex":
+            return [element for element in cleaned if element is not None] or None
+        taken = [element for element in cleaned if element is not None and not element.keys() <= LABELS]
+        if len(taken) > 1:
+            taken = merge_equal(taken, attribute)
+            for second in [element for element in taken if element.get("primary")][1:]:
+                second["primary"] = False
+                ignored.append(Ignored(f"{where}.primary", "secondPrimary"))
         return taken or None
 
     return clean_list
@@ -281,131 +381,3 @@ def _report_unknown_schemas(body: Document, resource_type: ResourceType, ignored
         for urn in named
         if isinstance(urn, str) and urn.lower() not in known
     )
-
-
-# -- out ---------------------------------------------------------------------------------------------------------------
-
-
-def instant(milliseconds: int) -> str:
-    """A time as an xsd:dateTime in UTC with milliseconds."""
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{_second(seconds)}.{rest:03}Z"
-
-
-@lru_cache(maxsize=8192)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").removesuffix("+00:00")
-
-
-def etag(version: int) -> str:
-    """A version as a weak entity tag (RFC 7644 §3.14)."""
-    return f'W/"{version}"'
-
-
-class Kept(NamedTuple):
-    """A resource as storage keeps it: the document as JSON text, beside what this service says about it."""
-
-    id: str
-    document: str
-    created: int
-    modified: int
-    version: int
-    """Times in milliseconds since 1970; the version counts changes from 1."""
-
-
-def present(kept: Kept, resource_type: ResourceType, base_url: str) -> bytes:
-    """The whole resource as JSON. The stored text is spliced, not parsed: this is what most requests end with."""
-    # Nothing in `meta` needs escaping: a name of ours, instants, a URL that was checked, an id of ours and a number.
-    meta = (
-        f'"meta":{{"resourceType":"{resource_type.name}","created":"{instant(kept.created)}",'
-        f'"lastModified":"{instant(kept.modified)}","location":"{location(kept.id, resource_type, base_url)}",'
-        f'"version":"W/\\"{kept.version}\\""}}'
-    )
-    return f'{{"id":"{kept.id}",{kept.document[1:-1]},{meta}}}'.encode()
-
-
-def expand(kept: Kept, resource_type: ResourceType, base_url: str) -> Document:
-    """The whole resource as a dictionary."""
-    return {"id": kept.id, **orjson.loads(kept.document), "meta": _meta(kept, resource_type, base_url)}
-
-
-def location(kept_id: str, resource_type: ResourceType, base_url: str) -> str:
-    """The URL of a resource under a tenant's SCIM base URL."""
-    return f"{base_url}{resource_type.endpoint}/{kept_id}"
-
-
-def _meta(kept: Kept, resource_type: ResourceType, base_url: str) -> dict[str, str]:
-    return {
-        "resourceType": resource_type.name,
-        "created": instant(kept.created),
-        "lastModified": instant(kept.modified),
-        "location": location(kept.id, resource_type, base_url),
-        "version": etag(kept.version),
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Projection:
-    """Which attributes a client wants (RFC 7644 §3.9). `id` and `schemas` are always among them."""
-
-    wanted: tuple[Path, ...] | None = None
-    unwanted: tuple[Path, ...] = ()
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing was chosen."""
-        return self.wanted is None and not self.unwanted
-
-    def of(self, document: Document) -> Document:
-        """The part of a document that is wanted."""
-        chosen = document if self.wanted is None else _only(document, [[s.name for s in p.steps] for p in self.wanted])
-        kept = _except(chosen, [[s.name for s in p.steps] for p in self.unwanted])
-        always = {name: document[name] for name in ("schemas", "id") if name in document}
-        return {**always, **kept}
-
-
-def parse_projection(attributes: str | None, excluded: str | None, resource_type: ResourceType) -> Projection:
-    """The `attributes` and `excludedAttributes` parameters. Names that nothing has are passed over, as RFC 7644 §3.9
-    lets.
-    """
-
-    def paths(text: str) -> tuple[Path, ...]:
-        found = (_path_or_none(name.strip(), resource_type) for name in text.split(",") if name.strip())
-        return tuple(path for path in found if path)
-
-    return Projection(paths(attributes) if attributes else None, paths(excluded) if excluded else ())
-
-
-def _path_or_none(name: str, resource_type: ResourceType) -> Path | None:
-    try:
-        return find_path(name, resource_type)
-    except MalformedPath:
-        return None
-
-
-def _only(value: Any, trails: Iterable[list[str]]) -> Any:
-    if isinstance(value, list):
-        return [_only(element, trails) for element in value]
-    if not isinstance(value, dict):
-        return value
-    below: dict[str, list[list[str]]] = {}
-    for first, *rest in trails:
-        below.setdefault(first, []).append(rest)
-    return {
-        name: part if [] in below[name] else _only(part, below[name]) for name, part in value.items() if name in below
-    }
-
-
-def _except(value: Any, trails: Iterable[list[str]]) -> Any:
-    if isinstance(value, list):
-        return [_except(element, trails) for element in value]
-    if not isinstance(value, dict):
-        return value
-    below: dict[str, list[list[str]]] = {}
-    for first, *rest in trails:
-        below.setdefault(first, []).append(rest)
-    return {
-        name: _except(part, below[name]) if name in below else part
-        for name, part in value.items()
-        if [] not in below.get(name, ())
-    }

@@ -70,6 +70,8 @@ class ResourceType:
     core: Schema
     extensions: tuple[Schema, ...] = ()
     root: Attribute = field(init=False, repr=False)
+    required: tuple[str, ...] = field(init=False, repr=False)
+    """The names of the attributes without which there is no such resource."""
 
     def __post_init__(self) -> None:
         extensions = tuple(
@@ -77,6 +79,8 @@ class ResourceType:
             for schema in self.extensions
         )
         parts = (SCHEMAS, ID, EXTERNAL_ID, *self.core.attributes, *extensions, META)
+        required = tuple(attribute.name for attribute in self.core.attributes if attribute.required)
+        object.__setattr__(self, "required", required)
         object.__setattr__(self, "root", Attribute(self.name, "complex", self.description, sub_attributes=parts))
 
     def is_core(self, name: str) -> bool:

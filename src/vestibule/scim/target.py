@@ -5,13 +5,22 @@ PATCH operations and mapping rules name what they mean with one.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import methodcaller
 from typing import Any
 
 from vestibule.scim.errors import InvalidPath, excerpt
-from vestibule.scim.filter import Document, Filter, Predicate, check_size, count_terms, parse_element_filter, predicate
+from vestibule.scim.filter import (
+    Document,
+    Filter,
+    Predicate,
+    check_length,
+    check_size,
+    compared_paths,
+    parse_element_filter,
+    predicate,
+)
 from vestibule.scim.path import MalformedPath, find_path
 from vestibule.scim.schema import Attribute, ResourceType
 from vestibule.scim.text import fold
@@ -19,11 +28,24 @@ from vestibule.scim.text import fold
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Steps down to an attribute; `selector` picks among the values of the step at `selects`."""
+    """The steps down to an attribute. `selector` selects among the values of the step at `selects`."""
 
     steps: tuple[Attribute, ...]
     selector: Filter | None = None
     selects: int = -1
+    read_only: bool = field(init=False, compare=False)
+    """Whether a client's value for it is not taken."""
+    holds: Predicate | None = field(init=False, compare=False, repr=False)
+    """Whether the selector selects a value."""
+    compares: tuple[str, ...] = field(init=False, compare=False)
+    """The part of a value that each comparison of the selector reads."""
+
+    def __post_init__(self) -> None:
+        selector = self.selector
+        paths = () if selector is None else compared_paths(selector)
+        object.__setattr__(self, "read_only", any(step.mutability == "readOnly" for step in self.steps))
+        object.__setattr__(self, "holds", None if selector is None else predicate(selector, self.selects + 1))
+        object.__setattr__(self, "compares", tuple(path.leaf.name for path in paths))
 
     def reader(self, folding: Callable[[str], str] = fold) -> Callable[[Document], list[Any]]:
         """Compile the target to a function that lists the values it has in a document, the primary value first.
@@ -63,7 +85,7 @@ class Target:
     @property
     def comparisons(self) -> int:
         """How many comparisons a reader makes for each value: the selector's terms, or one without a selector."""
-        return 1 if self.selector is None else count_terms(self.selector)
+        return max(1, len(self.compares))
 
     @property
     def multi_valued(self) -> bool:
@@ -123,8 +145,12 @@ def parse_target(text: str, resource_type: ResourceType) -> Target | None:
         InvalidPath: the text is not an attribute path.
         InvalidFilter: the filter between the brackets is not one.
     """
-    check_size(text)
-    match = _SELECTING.match(text)
+    if "[" in text:
+        check_size(text)
+        match = _SELECTING.match(text)
+    else:
+        check_length(text)
+        match = None
     try:
         path = find_path(match["attribute"] if match else text, resource_type)
     except MalformedPath:

@@ -18,16 +18,18 @@ class Session:
     created_at: int
     seen_at: int
     expires_at: int
+    lacks_factor: bool = False
+    """Whether nothing can be done in it but adding the second factor that is required."""
 
 
 _OPEN: Final = """
 INSERT INTO sessions (tenant_id, token_check, administrator_id, form_token, created_at, seen_at, expires_at, address,
-                      agent)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                      agent, lacks_factor)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 _SESSION: Final = """
-SELECT s.form_token, s.created_at, s.seen_at, s.expires_at, a.tenant_id, a.id, a.email, a.name, a.role, a.created_at,
-       a.disabled_at, a.signed_in_at, a.password_hash <> '', a.identity_provider_id, a.user_id
+SELECT s.form_token, s.created_at, s.seen_at, s.expires_at, s.lacks_factor, a.tenant_id, a.id, a.email, a.name,
+       a.role, a.created_at, a.disabled_at, a.signed_in_at, a.password_hash <> '', a.identity_provider_id, a.user_id
 FROM sessions s JOIN administrators a ON a.tenant_id = s.tenant_id AND a.id = s.administrator_id
 WHERE s.tenant_id = $1 AND s.token_check = $2
 """
@@ -52,6 +54,7 @@ async def insert_session(
         session.expires_at,
         address,
         agent,
+        session.lacks_factor,
     )
 
 
@@ -62,7 +65,9 @@ async def find_session(
     row = await all_tenants.one(_SESSION, tenant_id, token_check)
     if row is None:
         return None
-    return Session(tenant_id, token_check, *row[:4]), administrator_of_row(row[4:])
+    form_token, created_at, seen_at, expires_at, lacks_factor, *columns = row
+    session = Session(tenant_id, token_check, form_token, created_at, seen_at, expires_at, bool(lacks_factor))
+    return session, administrator_of_row(tuple(columns))
 
 
 async def touch_session(all_tenants: AllTenants, session: Session) -> None:

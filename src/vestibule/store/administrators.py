@@ -15,16 +15,21 @@ _OF_TENANT: Final = f"SELECT {_COLUMNS} FROM administrators WHERE tenant_id = $1
 _BY_EMAIL: Final = f"""
 SELECT {_COLUMNS}, password_hash FROM administrators WHERE email_key = $1 ORDER BY tenant_id LIMIT 20
 """  # noqa: S608 -- a constant
+_WITH_PASSWORD: Final = f"""
+SELECT {_COLUMNS}, password_hash FROM administrators
+WHERE email_key = $1 AND password_hash <> '' AND disabled_at IS NULL ORDER BY joined_at, tenant_id LIMIT 20
+"""  # noqa: S608 -- a constant
 _LOCK_ONE: Final = f"""
 SELECT {_COLUMNS}, password_hash FROM administrators WHERE tenant_id = $1 AND id = $2 /*for update*/
 """  # noqa: S608 -- a constant
 _ANY: Final = "SELECT 1 FROM administrators WHERE password_hash <> '' LIMIT 1"
 _INSERT: Final = """
-INSERT INTO administrators (tenant_id, id, email, email_key, name, role, password_hash, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO administrators (tenant_id, id, email, email_key, name, role, password_hash, created_at, joined_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 _SET_PASSWORD: Final = """
-UPDATE administrators SET password_hash = $3, name = $4 WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL
+UPDATE administrators SET password_hash = $3, name = $4, joined_at = COALESCE(joined_at, $5)
+WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL
 """  # noqa: S105 -- SQL
 _SET_ROLE: Final = "UPDATE administrators SET role = $3 WHERE tenant_id = $1 AND id = $2"
 _DISABLE: Final = "UPDATE administrators SET disabled_at = $3 WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL"
@@ -67,6 +72,15 @@ async def find_by_email(all_tenants: AllTenants, email: str) -> list[tuple[Admin
     return [(administrator_of_row(row[:11]), row[11]) for row in await all_tenants.all(_BY_EMAIL, email_key(email))]
 
 
+async def find_with_password(all_tenants: AllTenants, email: str) -> list[tuple[Administrator, str]]:
+    """Find those of any tenant who can sign in with that e-mail address, in the order in which they chose a password,
+    each with its hash. Who was only invited is not among them.
+    """
+    return [
+        (administrator_of_row(row[:11]), row[11]) for row in await all_tenants.all(_WITH_PASSWORD, email_key(email))
+    ]
+
+
 async def lock_administrator(
     all_tenants: AllTenants, tenant_id: str, administrator_id: str
 ) -> tuple[Administrator | None, str]:
@@ -96,12 +110,16 @@ async def insert_administrator(all_tenants: AllTenants, administrator: Administr
         administrator.role,
         password_hash,
         administrator.created_at,
+        administrator.created_at if password_hash else None,
     )
 
 
 async def set_password(all_tenants: AllTenants, administrator: Administrator, password_hash: str, name: str) -> bool:
     """Replace an administrator's password, and the name they go by; False if they are locked out."""
-    return await all_tenants.run(_SET_PASSWORD, administrator.tenant_id, administrator.id, password_hash, name) == 1
+    changed = await all_tenants.run(
+        _SET_PASSWORD, administrator.tenant_id, administrator.id, password_hash, name, all_tenants.now
+    )
+    return changed == 1
 
 
 async def set_role(all_tenants: AllTenants, administrator: Administrator, role: str) -> None:

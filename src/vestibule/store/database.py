@@ -11,11 +11,13 @@ locks the row where the engine has row locks; `/*for share*/` lets others read i
 tuples in the order of the SELECT.
 """
 
+import asyncio
+import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 from vestibule.model import Actor, Stopwatch
 
@@ -24,6 +26,9 @@ Row = Any
 """A tuple of column values; indexed and unpacked, never searched by name."""
 Clock = Callable[[], int]
 Handle = TypeVar("Handle")
+Result = TypeVar("Result")
+_WAITS: Final = (0.02, 0.1, 0.5)
+"""Before a transaction is run again: at most so many seconds, then so many. The fourth try is the last."""
 
 
 class End(NamedTuple):
@@ -45,7 +50,15 @@ class UniqueViolation(Exception):
 
 
 class Busy(Exception):
-    """The database could not be reached or locked in time; nothing was done."""
+    """The database cannot do it right now: not reached, not locked in time, full or read-only. Nothing was done."""
+
+
+class RunAgain(Busy):
+    """The engine undid the transaction for a reason that passes, such as a deadlock: all of it can be run again."""
+
+
+class OutcomeUnknown(Busy):
+    """The connection was lost during COMMIT: the change may have been kept or not, so nobody runs it again blindly."""
 
 
 class Damaged(Exception):
@@ -169,6 +182,25 @@ class Database(ABC):
     def write(self, actor: Actor) -> AbstractAsyncContextManager[Tx]:
         """A transaction within the actor's tenant."""
         return _Writing(self.transaction(), lambda statements: Tx(statements, actor, self.clock()), self.stopwatches)
+
+    async def run(self, actor: Actor, act: Callable[[Tx], Awaitable[Result]]) -> Result:
+        """Carry out an action in a transaction within the actor's tenant, again from its beginning where the engine
+        undid it for a reason that passes. The action changes nothing but the database, and nothing of its arguments.
+
+        Returns what the action does, once that is durable.
+
+        Raises:
+            Busy: the database cannot do it, or every try was undone.
+        """
+        for wait in _WAITS:
+            try:
+                async with self.write(actor) as tx:
+                    return await act(tx)
+            except RunAgain:
+                # Two that ran into each other should not meet again.
+                await asyncio.sleep(wait * random.random())  # noqa: S311 -- nothing is secret about it
+        async with self.write(actor) as tx:
+            return await act(tx)
 
     def read_all_tenants(self, actor: Actor) -> AbstractAsyncContextManager[AllTenants]:
         """Reads across tenants."""

@@ -9,12 +9,17 @@ _THROTTLE: Final = "SELECT failures, until, last_at FROM throttles WHERE tenant_
 _LOCK: Final = """
 INSERT INTO throttles (tenant_id, name, failures, until, last_at) VALUES ($1, $2, 0, 0, $3)
 ON CONFLICT (tenant_id, name) DO UPDATE SET failures = throttles.failures
-RETURNING failures, last_at
+RETURNING failures, last_at, until
 """
 _FAIL: Final = """
 INSERT INTO throttles (tenant_id, name, failures, until, last_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (tenant_id, name) DO UPDATE
 SET failures = excluded.failures, until = excluded.until, last_at = excluded.last_at
+"""
+_TAKE_BACK: Final = """
+UPDATE throttles SET failures = failures - 1,
+    until = CASE WHEN failures - 1 < $3 THEN 0 ELSE until END
+WHERE tenant_id = $1 AND name = $2 AND failures > 0
 """
 _CLEAR: Final = "DELETE FROM throttles WHERE tenant_id = $1 AND name = $2"
 _FORGET: Final = "DELETE FROM throttles WHERE last_at < $1"
@@ -26,17 +31,23 @@ async def find_throttle(all_tenants: AllTenants, name: str) -> tuple[int, int, i
     return (row[0], row[1], row[2]) if row else (0, 0, 0)
 
 
-async def lock_throttle(all_tenants: AllTenants, name: str) -> tuple[int, int]:
-    """How many failures are counted under a name and when the last one was; nobody else counts until the transaction
-    ends.
+async def lock_throttle(all_tenants: AllTenants, name: str) -> tuple[int, int, int]:
+    """Lock what is counted under a name until the transaction ends.
+
+    Returns the number of failures, when the last one was, and when the next try is allowed.
     """
-    ((failures, last_at),) = await all_tenants.all(_LOCK, HOUSE, name, all_tenants.now)
-    return failures, last_at
+    ((failures, last_at, until),) = await all_tenants.all(_LOCK, HOUSE, name, all_tenants.now)
+    return failures, last_at, until
 
 
 async def put_throttle(all_tenants: AllTenants, name: str, failures: int, until: int) -> None:
     """Count a failure now."""
     await all_tenants.run(_FAIL, HOUSE, name, failures, until, all_tenants.now)
+
+
+async def take_back_failure(all_tenants: AllTenants, name: str, waits_from: int) -> None:
+    """Count one failure less. The wait ends with it if fewer than `waits_from` are left."""
+    await all_tenants.run(_TAKE_BACK, HOUSE, name, waits_from)
 
 
 async def clear_throttle(all_tenants: AllTenants, name: str) -> None:

@@ -23,7 +23,7 @@ _LATEST = "SELECT max(number) FROM migrations"
 _NOTE = "INSERT INTO migrations (number, title, applied_at) VALUES ($1, $2, $3)"
 
 
-_AFTERWARDS: Final[dict[int, Callable[[AllTenants], Awaitable[None]]]] = {6: fill_in_former_names}
+_AFTERWARDS: Final[dict[int, Callable[[AllTenants], Awaitable[None]]]] = {7: fill_in_former_names}
 """What a migration computes after its SQL, in the same transaction, because SQL cannot."""
 
 

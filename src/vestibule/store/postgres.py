@@ -5,18 +5,20 @@ update*/`).
 """
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import asyncpg
 
 from vestibule.errors import WrongSetting
-from vestibule.store.database import Busy, Clock, Damaged, Database, Row, Statements, UniqueViolation, milliseconds_now
+from vestibule.store.database import Busy, Clock, Database, Row, RunAgain, Statements, milliseconds_now
+from vestibule.store.engine_errors import from_postgres, is_demoted
 
-_DAMAGED = (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError)
-_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError)
+_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""Everything that the driver raises, time-outs among them; what it means stands in `engine_errors`."""
 
 
 @lru_cache(4096)
@@ -47,7 +49,7 @@ class PostgresDatabase(Database):
             )
         except (ValueError, asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
             raise WrongSetting(f"database: PostgreSQL does not take this URL: {error}.") from None
-        except _LOST as error:
+        except _ERRORS as error:
             raise WrongSetting(f"database: PostgreSQL does not answer at this URL: {error}.") from None
         return cls(pool)
 
@@ -80,29 +82,29 @@ class _Asked(Statements):
     async def one(self, sql: str, *values: Any) -> Row | None:
         try:
             return await self._connection.fetchrow(translate(sql), *values)
-        except _DAMAGED as error:
-            raise Damaged(f"PostgreSQL says: {error}") from None
+        except _ERRORS as error:
+            raise from_postgres(error) from None
 
     async def all(self, sql: str, *values: Any) -> list[Row]:
         try:
             rows: list[Row] = await self._connection.fetch(translate(sql), *values)
-        except _DAMAGED as error:
-            raise Damaged(f"PostgreSQL says: {error}") from None
+        except _ERRORS as error:
+            raise from_postgres(error) from None
         return rows
 
     async def run(self, sql: str, *values: Any) -> int:
         try:
             status: str = await self._connection.execute(translate(sql), *values)
-        except asyncpg.UniqueViolationError as error:
-            raise UniqueViolation(error.constraint_name or "") from None
+        except _ERRORS as error:
+            raise from_postgres(error) from None
         count = status.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
     async def many(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
         try:
             await self._connection.executemany(translate(sql), list(rows))
-        except asyncpg.UniqueViolationError as error:
-            raise UniqueViolation(error.constraint_name or "") from None
+        except _ERRORS as error:
+            raise from_postgres(error) from None
 
 
 class _Connection:
@@ -119,28 +121,55 @@ class _Connection:
     async def __aenter__(self) -> Statements:
         try:
             self._connection = await self._pool.acquire(timeout=30)
-        except _LOST as error:
-            raise Busy(f"PostgreSQL does not answer: {type(error).__name__}") from error
+        except _ERRORS as error:
+            raise _unreachable(error) from None
         if self._in_transaction:
             self._transaction = self._connection.transaction()
             try:
                 await self._transaction.start()
-            except BaseException:
+            except BaseException as error:
                 await self._release()
+                if isinstance(error, _ERRORS):
+                    raise from_postgres(error) from None
                 raise
         return _Asked(self._connection)
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         try:
             if self._transaction is not None:
-                await (self._transaction.commit() if kind is None else self._transaction.rollback())
-        except _LOST as lost:
-            raise Busy(f"PostgreSQL was lost: {type(lost).__name__}") from lost
+                await (self._commit() if kind is None else self._roll_back())
+            if isinstance(error, RunAgain) and is_demoted(error.__context__):
+                await self._pool.expire_connections()
         finally:
             await self._release()
-        if isinstance(error, _LOST):
-            raise Busy(f"PostgreSQL was lost: {type(error).__name__}") from error
+
+    async def _commit(self) -> None:
+        if self._is_lost():
+            raise RunAgain("PostgreSQL: the connection was lost before COMMIT")
+        try:
+            await self._transaction.commit()
+        except _ERRORS as error:
+            raise from_postgres(error, committing=True) from None
+
+    async def _roll_back(self) -> None:
+        """Undo the transaction. Where the connection is lost the server does, and what went wrong before counts."""
+        if not self._is_lost():
+            with contextlib.suppress(*_ERRORS):
+                await self._transaction.rollback()
+
+    def _is_lost(self) -> bool:
+        """Whether the connection was closed. The pool takes such a one back by itself: then nothing can be asked."""
+        try:
+            return bool(self._connection.is_closed())
+        except asyncpg.InterfaceError:
+            return True
 
     async def _release(self) -> None:
         connection, self._connection = self._connection, None
         await asyncio.shield(self._pool.release(connection))
+
+
+def _unreachable(error: Exception) -> Exception:
+    """Why no connection could be had. A server that refuses one now took them at the start: that passes as well."""
+    meant = from_postgres(error)
+    return meant if isinstance(meant, Busy) else Busy(f"PostgreSQL takes no connection: {type(error).__name__}")

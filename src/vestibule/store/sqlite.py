@@ -12,6 +12,7 @@ write lock for a moment: the loop waits for it without blocking, up to `PATIENCE
 """
 
 import asyncio
+import contextlib
 import re
 import sqlite3
 import threading
@@ -34,12 +35,13 @@ from vestibule.store.database import (
     Reading,
     Ready,
     Row,
+    RunAgain,
     Statements,
     Tx,
-    UniqueViolation,
     milliseconds_now,
     stop_watches,
 )
+from vestibule.store.engine_errors import from_sqlite
 
 PATIENCE: Final = 10.0
 """Seconds that a writer waits for another process to let go of the database."""
@@ -111,7 +113,10 @@ class SqliteDatabase(Database):
         return _Transaction(self._writer)
 
     def mark(self) -> int | None:
-        row = self._reader.connection.execute("PRAGMA data_version").fetchone()
+        try:
+            row = self._reader.connection.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error as error:
+            raise from_sqlite(error) from None
         return int(row[0])
 
     async def close(self) -> None:
@@ -124,13 +129,15 @@ class SqliteDatabase(Database):
         return asyncio.get_running_loop().run_in_executor(self._threads, self._fetch, sql, values)
 
     def _fetch(self, sql: str, values: tuple[Any, ...]) -> list[Row]:
-        connection: sqlite3.Connection | None = getattr(self._scanners, "connection", None)
-        if connection is None:
-            connection = self._scanners.connection = connect(self._path, self._synchronous, read_only=True)
         try:
+            connection: sqlite3.Connection | None = getattr(self._scanners, "connection", None)
+            if connection is None:
+                connection = self._scanners.connection = connect(self._path, self._synchronous, read_only=True)
             return connection.execute(translate(sql), values).fetchall()
-        except sqlite3.DatabaseError as error:
-            raise _in_our_words(error) from None
+        except sqlite3.Error as error:
+            raise from_sqlite(error) from None
+        except OSError as error:
+            raise Busy(f"the database file cannot be opened: {error.strerror}") from None
 
 
 class _Inline(Statements):
@@ -145,43 +152,26 @@ class _Inline(Statements):
     async def one(self, sql: str, *values: Any) -> Row | None:
         try:
             return self.connection.execute(translate(sql), values).fetchone()
-        except sqlite3.DatabaseError as error:
-            raise _in_our_words(error) from None
+        except sqlite3.Error as error:
+            raise from_sqlite(error) from None
 
     async def all(self, sql: str, *values: Any) -> list[Row]:
         try:
             return self.connection.execute(translate(sql), values).fetchall()
-        except sqlite3.DatabaseError as error:
-            raise _in_our_words(error) from None
+        except sqlite3.Error as error:
+            raise from_sqlite(error) from None
 
     async def run(self, sql: str, *values: Any) -> int:
         try:
             return self.connection.execute(translate(sql), values).rowcount
-        except sqlite3.DatabaseError as error:
-            raise _in_our_words(error) from None
+        except sqlite3.Error as error:
+            raise from_sqlite(error) from None
 
     async def many(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
         try:
             self.connection.executemany(translate(sql), rows)
-        except sqlite3.DatabaseError as error:
-            raise _in_our_words(error) from None
-
-
-_NOT_UNIQUE: Final = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
-_DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR}
-
-
-def _in_our_words(error: sqlite3.DatabaseError) -> Exception:
-    """The same error as every engine tells it, or as it is if no other engine has it."""
-    code: int | None = getattr(error, "sqlite_errorcode", None)
-    if code in _NOT_UNIQUE:
-        return UniqueViolation(str(error))
-    if code is not None and code & 0xFF in _DAMAGED:
-        return Damaged(f"SQLite says: {error}")
-    if code is None and isinstance(error, sqlite3.OperationalError):
-        # Python's own, and the one of its kind: a text that is not UTF-8, which its message quotes.
-        return Damaged("a text in it is not UTF-8")
-    return error
+        except sqlite3.Error as error:
+            raise from_sqlite(error) from None
 
 
 class _InThread(Statements):
@@ -271,15 +261,17 @@ class _Writer:
                 self._lose_group()
                 await self._begin()
             self._connection.execute("SAVEPOINT member")
-        except BaseException:
+        except BaseException as error:
             self._turn.hand_on()
+            if isinstance(error, sqlite3.Error):
+                raise from_sqlite(error) from None
             raise
         return self._statements
 
     def _lose_group(self) -> None:
         """A full disk ends a transaction by itself. Whoever had settled in it must hear that nothing was kept."""
         group, self._group = self._group, []
-        _tell(group, Busy("the change could not be made durable: the disk ended the transaction"))
+        _tell(group, RunAgain("SQLite ended the transaction that others shared"))
 
     async def _begin(self) -> None:
         deadline = asyncio.get_running_loop().time() + PATIENCE
@@ -288,7 +280,7 @@ class _Writer:
                 self._connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                    raise Busy(str(error)) from error
+                    raise
                 if asyncio.get_running_loop().time() > deadline:
                     raise Busy("another process keeps the database locked") from error
                 await asyncio.sleep(0.002)
@@ -299,6 +291,9 @@ class _Writer:
         """Keep what this member did, and wait until the disk has it."""
         durable = asyncio.get_running_loop().create_future()
         try:
+            if not self._connection.in_transaction:
+                self._lose_group()
+                raise RunAgain("SQLite ended the transaction before its end")
             self._connection.execute("RELEASE member")
             self._group.append(durable)
             if not self._commit_is_due:
@@ -318,8 +313,18 @@ class _Writer:
                 else:
                     self._connection.execute("ROLLBACK TO member")
                     self._connection.execute("RELEASE member")
+        except sqlite3.Error:
+            # What went wrong before is what this member is told. The group cannot be kept without undoing this member.
+            self._roll_back()
+            self._lose_group()
         finally:
             self._turn.hand_on()
+
+    def _roll_back(self) -> None:
+        """End the transaction. SQLite does so even where ROLLBACK itself tells of a failure."""
+        with contextlib.suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def _commit(self) -> None:
         """Hand the group to the disk, and answer the one before meanwhile."""
@@ -335,9 +340,10 @@ class _Writer:
     def _committed(self, group: "_Group", failure: sqlite3.Error | None) -> None:
         try:
             if failure is not None:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                _tell(group, Busy(f"the change could not be made durable: {failure}"))
+                self._roll_back()
+                meant = from_sqlite(failure)
+                known = meant if isinstance(meant, Busy | Damaged) else Busy("the change could not be made durable")
+                _tell(group, known)
                 return
             self._durable = group
             if self._turn.is_awaited():
@@ -451,7 +457,7 @@ class _Turn:
 _Group = list["asyncio.Future[None]"]
 
 
-def _tell(group: _Group, failure: Busy | None) -> None:
+def _tell(group: _Group, failure: Busy | Damaged | None) -> None:
     """Answer every member of a group that still waits."""
     for durable in group:
         if durable.done():

@@ -56,6 +56,20 @@ async def find_stopwatch(reading: Reading, waiting: Sequence[Stopwatch], event_i
     return next((each for each in waiting if each[:2] == (reading.tenant, event_id)), None)
 
 
+async def find_stopwatches(
+    reading: Reading, waiting: Sequence[Stopwatch], event_ids: Sequence[str]
+) -> dict[str, Stopwatch]:
+    """The stopwatches of these events, by event: those that are kept, and those that wait to be."""
+    if not event_ids:
+        return {}
+    wanted = set(event_ids)
+    found = {each.event_id: each for each in waiting if each.tenant_id == reading.tenant and each.event_id in wanted}
+    marks = ", ".join(f"${number}" for number in range(2, len(wanted) + 2))
+    sql = f"SELECT {_COLUMNS} FROM stopwatches WHERE tenant_id = $1 AND event_id IN ({marks})"  # noqa: S608 -- constants
+    found |= {row[1]: Stopwatch(*row) for row in await reading.all(sql, reading.tenant, *wanted)}
+    return found
+
+
 async def recent_times(reading: Reading, since: int) -> Times | None:
     """How long it took since an instant in milliseconds, the last 10,000 times; None if there was nothing to end."""
     rows = await reading.all(_RECENT, reading.tenant, first_id_of(since))

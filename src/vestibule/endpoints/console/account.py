@@ -5,19 +5,22 @@ Whoever finds an open browser must not be able to change that: every change need
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Final
 
 from starlette.responses import Response
 
-from vestibule.actions import administrator_sign_in, proofs, second_factor
-from vestibule.actions.second_factor import Entry, Proof
-from vestibule.endpoints.console.entrance import hashing
+from vestibule.actions import administrator_sign_in, pace, passwords, proofs, second_factor
+from vestibule.actions.known_browsers import find_known
+from vestibule.actions.second_factor import Proof
+from vestibule.endpoints.console.browser_cookie import known_tokens
 from vestibule.endpoints.console.second_step import entered
 from vestibule.endpoints.web.visit import Visit
-from vestibule.errors import Refusal, TooOften, WrongInput
+from vestibule.errors import Refusal, TooBusy, TooOften, WrongInput
 from vestibule.model import HOUSE, HOUSE_TENANT
 from vestibule.store.administrator_sessions import Session, end_session
+from vestibule.store.administrators import lock_administrator
 from vestibule.store.database import AllTenants
 from vestibule.store.factors import count_codes, factors_of
 from vestibule.store.tenants import find_tenants
@@ -97,30 +100,49 @@ async def show_again(visit: Visit) -> Response:
 @at_home
 async def sign_in_again(visit: Visit) -> Response:
     """Check the password, then the second factor if there is one; a fresh session takes the place of this one."""
-    checker, who = visit.context.checker, visit.who
-    names = administrator_sign_in.throttle_names(who.email, visit.address, checker.check("throttle"))
     try:
-        async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
-            await administrator_sign_in.check_pace(all_tenants, names)
-            found, kept = await administrator_sign_in.candidates(all_tenants, who.email, who.tenant_id)
-    except TooOften as refused:
-        response = visit.page("again.html", refused.status, refused=refused)
-        response.headers["retry-after"] = str(refused.retry_after)
+        names = await check_own_password(visit, visit.field("password"))
+    except (TooOften, TooBusy, WrongInput) as refused:
+        response = visit.page("again.html", 401 if isinstance(refused, WrongInput) else refused.status, refused=refused)
+        if refused.retry_after:
+            response.headers["retry-after"] = str(refused.retry_after)
         return response
-    mine = kept if found and found.id == who.id else None
-    async with hashing:
-        right = await asyncio.to_thread(administrator_sign_in.verify_password, mine, visit.field("password"))
     async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
-        if not right:
-            await administrator_sign_in.refuse_sign_in(all_tenants, who.email, who, names)
-            entry = Entry("", "")
-        else:
-            entry = await second_factor.enter(all_tenants, who, names, f"{PATH}?done=proved-again")
-            if entry.session:
-                await end_session(all_tenants, _session(visit))
-    if not any(entry):
-        return visit.page("again.html", 401, refused=WrongInput("That is not your password.", field="password"))
+        entry = await second_factor.enter(
+            all_tenants, visit.who, names, f"{PATH}?done=proved-again", known_tokens(visit)
+        )
+        if entry.session:
+            await end_session(all_tenants, _session(visit))
     return entered(visit, entry, f"{PATH}?done=proved-again")
+
+
+async def check_own_password(visit: Visit, password: str) -> list[str]:
+    """Check that a password is the visitor's. The try is counted before it is checked.
+
+    Returns what it is counted under until it is taken back.
+
+    Raises:
+        TooOften, TooBusy: it was not checked.
+        WrongInput: it is another.
+    """
+    who, database, browsers = visit.who, visit.context.database, known_tokens(visit)
+    async with database.read_all_tenants(visit.actor) as all_tenants:
+        browser = await find_known(all_tenants, browsers, who)
+        candidate = administrator_sign_in.Candidate(who, None, browser)
+        names = administrator_sign_in.pace_names(
+            candidate, who.email, visit.address, visit.context.checker.check("throttle")
+        )
+        await pace.check_pace(all_tenants, names)
+    async with visit.context.hashing.turn(f"administrator:{who.id}", trusted=True):
+        async with database.write_all_tenants(visit.actor) as all_tenants:
+            await pace.claim_try(all_tenants, names)
+            _, kept = await lock_administrator(all_tenants, who.tenant_id, who.id)
+        right = await asyncio.to_thread(passwords.verify_password, kept, password)
+    async with database.write_all_tenants(visit.actor) as all_tenants:
+        if right and await administrator_sign_in.still_right(all_tenants, replace(candidate, password_hash=kept)):
+            return names
+        await administrator_sign_in.refuse_sign_in(all_tenants, who.email, who)
+    raise WrongInput("That is not your password.", field="password")
 
 
 # -- adding a factor ---------------------------------------------------------------------------------------------------

@@ -4,61 +4,44 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from vestibule.endpoints.console.activity_search import FAMILIES, read_search, with_person
 from vestibule.endpoints.console.connection_advice import advice_on_address, advice_on_credential
 from vestibule.endpoints.console.sign_in_advice import mend_of_sign_in
 from vestibule.endpoints.web.visit import Visit
 from vestibule.events import EVENT_TYPES
 from vestibule.model import Event, IdentityProvider
-from vestibule.store.events import EventQuery, find_event, page_events
+from vestibule.model import created_at as event_instant
+from vestibule.store.events import EventQuery, find_event, page_events, search_events
 from vestibule.store.identity_providers import all_providers
-from vestibule.store.stopwatches import find_stopwatch
+from vestibule.store.stopwatches import find_stopwatch, find_stopwatches
 from vestibule.vendors import VENDORS
 
 PAGE: Final = 50
-FAMILIES: Final = {
-    "people": ("People", ("user.",)),
-    "sign-in": ("Sign-in and sessions", ("user.signed_", "login.", "session.", "revocation.")),
-    "refused": (
-        "Refused",
-        (
-            "request.refused",
-            "credential.refused",
-            "login.refused",
-            "revocation.refused",
-            "administrator.sign_in_refused",
-        ),
-    ),
-    "keys": ("Keys and provisioning", ("credential.", "provisioning.")),
-    "configuration": (
-        "Configuration",
-        ("tenant.", "identity_provider.", "saml.", "mapping.", "roles.", "application."),
-    ),
-    "administrators": ("Administrators", ("administrator.",)),
-}
 
 
 async def show_activity(visit: Visit) -> Response:
     """The list of events, filtered."""
-    family, provider_id, before = visit.query("what"), visit.query("provider"), visit.query("before")
-    chosen = visit.query("type")
-    asked = EventQuery(types=_types(family, chosen), provider_id=provider_id, subject_id=visit.query("subject"))
+    search, before = read_search(visit), visit.query("before")
     async with visit.context.database.scan(visit.tenant.id) as reading:
-        events = await page_events(reading, asked, PAGE + 1, before_id=before)
+        query = await with_person(reading, search.query)
+        page = await search_events(reading, query, PAGE, before_id=before)
         providers = await all_providers(reading)
-    more = len(events) > PAGE
-    events = events[:PAGE]
-    query = {"what": family, "provider": provider_id, "type": chosen, "subject": asked.subject_id}
-    query = {name: value for name, value in query.items() if value}
+        waiting = visit.context.database.stopwatches
+        stopwatches = await find_stopwatches(reading, waiting, [event.id for event in page.events])
     return visit.page(
         "activity.html",
-        events=events,
+        events=page.events,
         providers=providers,
         families={name: title for name, (title, _) in FAMILIES.items()},
         types=[each.name for each in EVENT_TYPES],
-        asked=query,
-        older=visit.at("activity", **query, before=events[-1].id) if more else "",
+        fields=search.fields,
+        refused=search.problem,
+        older=visit.at("activity", **search.fields, before=page.before_id) if page.before_id else "",
+        searched_to=event_instant(page.before_id) if page.before_id and len(page.events) < PAGE else None,
+        exports={kind: visit.at("activity", "export", **search.fields, format=kind) for kind in ("csv", "jsonl")},
+        stopwatches=stopwatches,
         newest=not before,
-        latest=events[0].id if events else "",
+        latest=page.events[0].id if page.events else "",
     )
 
 
@@ -68,15 +51,6 @@ async def show_new_count(visit: Visit) -> Response:
         events = await page_events(reading, EventQuery(), PAGE)
     since = visit.query("since")
     return visit.json({"new": sum(1 for event in events if event.id > since)})
-
-
-def _types(family: str, chosen: str) -> tuple[str, ...]:
-    prefixes = FAMILIES[family][1] if family in FAMILIES else ("",)
-    if chosen:  # no event has the empty type, which is what is asked for where the two exclude each other
-        return (chosen if chosen.startswith(prefixes) else "",)
-    if family not in FAMILIES:
-        return ()
-    return tuple(each.name for each in EVENT_TYPES if each.name.startswith(prefixes))
 
 
 async def show_event(visit: Visit) -> Response:

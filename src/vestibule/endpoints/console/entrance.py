@@ -5,25 +5,24 @@ from typing import Final
 
 from starlette.responses import Response
 
-from vestibule.actions import administer, administrator_sign_in, configure, second_factor
+from vestibule.actions import administer, administrator_sign_in, configure, pace, passwords, second_factor
 from vestibule.actions.second_factor import Entry
-from vestibule.endpoints.console.second_step import entered, signed_in
+from vestibule.endpoints.console.browser_cookie import known_tokens
+from vestibule.endpoints.console.second_step import entered
 from vestibule.endpoints.web.guard import cookie_name
 from vestibule.endpoints.web.visit import Visit
-from vestibule.errors import NotFound, Refusal, TooOften, WrongInput
+from vestibule.errors import NotFound, Refusal, TooBusy, TooOften, WrongInput
 from vestibule.keys import tenant_of_token
 from vestibule.model import Administrator
 from vestibule.store.administrator_sessions import end_session
 from vestibule.store.administrators import any_administrator
 from vestibule.store.factors import end_ceremonies_of
-from vestibule.store.tenants import find_tenant
+from vestibule.store.tenants import find_tenant, find_tenants
 
 _WRONG: Final = (
     "That e-mail and password do not belong together. If you administer several tenants, fill in the tenant name as "
     "well."
 )
-hashing: Final = asyncio.Semaphore(2)
-"""Hashing a password is made to be expensive; no flood of sign-ins gets more than this of the machine."""
 
 
 # -- one-time links ----------------------------------------------------------------------------------------------------
@@ -63,7 +62,7 @@ async def _invited(visit: Visit, token: str) -> Administrator | None:
 async def _set_up(visit: Visit, token: str) -> Response:
     email = administer.checked_email(visit.field("email"))
     name = configure.checked_name(visit.field("name"), "Your name", "name")
-    hashed = await _hash(visit, email)
+    hashed = await hash_new_password(visit, email, visit.field("tenant"), visit.field("title"))
     actor = visit.actor._replace(kind="administrator", name=name)
     async with visit.context.database.write_all_tenants(actor) as all_tenants:
         administrator = await administer.set_up(all_tenants, token, email, name, hashed)
@@ -72,25 +71,37 @@ async def _set_up(visit: Visit, token: str) -> Response:
         except Refusal as refused:  # in this form `name` is the administrator's
             refused.field = "tenant" if refused.field == "name" else refused.field
             raise
-        session = await administrator_sign_in.open_session(all_tenants, administrator, [])
-    return signed_in(visit, session, f"/console/{tenant.name}/identity-providers")
+        entry = await second_factor.enter(all_tenants, administrator, [], "", known_tokens(visit))
+    return entered(visit, entry, f"/console/{tenant.name}/identity-providers")
 
 
 async def _join(visit: Visit, token: str, administrator: Administrator) -> Response:
-    hashed = await _hash(visit, administrator.email)
+    hashed = await hash_new_password(visit, administrator.email, *await names_of_tenant(visit, administrator))
     async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
         await administer.join(all_tenants, tenant_of_token(token), token, administrator, hashed)
         await end_ceremonies_of(all_tenants, administrator)
-        entry = await second_factor.enter(all_tenants, administrator, [], "/console/")
+        entry = await second_factor.enter(all_tenants, administrator, [], "/console/", known_tokens(visit))
     return entered(visit, entry, "/console/")
 
 
-async def _hash(visit: Visit, email: str) -> str:
+async def hash_new_password(visit: Visit, email: str, *names: str) -> str:
+    """Check the password that was typed twice, and hash it. `names` are of the tenant.
+
+    Raises:
+        WrongInput, TooOften, TooBusy
+    """
     password = visit.field("password")
     if password != visit.field("again"):
         raise WrongInput("The two passwords are not the same.", field="again")
-    async with hashing:
-        return await asyncio.to_thread(administrator_sign_in.hash_password, password, email)
+    async with visit.context.hashing.turn(f"address:{visit.address}", trusted=True):
+        return await asyncio.to_thread(passwords.hash_password, password, email, *names)
+
+
+async def names_of_tenant(visit: Visit, administrator: Administrator) -> tuple[str, ...]:
+    """The name and the title of an administrator's tenant, which their password may not contain."""
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        tenants = await find_tenants(all_tenants)
+    return next(((each.name, each.title) for each in tenants if each.id == administrator.tenant_id), ())
 
 
 # -- signing in and out ------------------------------------------------------------------------------------------------
@@ -107,50 +118,53 @@ async def show_sign_in(visit: Visit) -> Response:
 async def sign_in_administrator(visit: Visit) -> Response:
     """Check an e-mail and a password, and begin a session."""
     email, tenant_name = visit.field("email").strip(), visit.field("tenant").strip()
-    names = administrator_sign_in.throttle_names(email, visit.address, visit.context.checker.check("throttle"))
-    values = {"email": email, "tenant": tenant_name, "to": visit.field("to")}
     try:
-        administrator, kept, right = await _judge(visit, email, tenant_name, names)
-    except TooOften as refused:
-        response = visit.page("sign_in.html", refused.status, values=values, refused=refused)
-        response.headers["retry-after"] = str(refused.retry_after)
+        entry = await _judge(visit, email, tenant_name)
+    except (TooOften, TooBusy, WrongInput) as refused:
+        values = {"email": email, "tenant": tenant_name, "to": visit.field("to")}
+        status = 401 if isinstance(refused, WrongInput) else refused.status
+        response = visit.page("sign_in.html", status, values=values, refused=refused)
+        if refused.retry_after:
+            response.headers["retry-after"] = str(refused.retry_after)
         return response
-    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
-        if (
-            not right
-            or administrator is None
-            or not await administrator_sign_in.still_right(all_tenants, administrator, kept)
-        ):
-            await administrator_sign_in.refuse_sign_in(all_tenants, email, administrator, names)
-            entry = Entry("", "")
-        else:
-            entry = await second_factor.enter(all_tenants, administrator, names, _local(visit.field("to")))
-            if entry.session and visit.session is not None:
-                await end_session(all_tenants, visit.session)  # the browser loses its cookie
-    if not any(entry):
-        return visit.page("sign_in.html", 401, values=values, refused=WrongInput(_WRONG, field="password"))
     return entered(visit, entry, _local(visit.field("to")))
 
 
-async def _judge(
-    visit: Visit, email: str, tenant_name: str, names: list[str]
-) -> tuple[Administrator | None, str | None, bool]:
-    """Who wants in, the hash that is kept of their password, and whether the password is theirs. The pace is looked at
-    when their turn comes: of those who came at once, whoever waits behind failures waits longer.
+async def _judge(visit: Visit, email: str, tenant_name: str) -> Entry:
+    """Check an e-mail and a password. The try is counted when its turn to be checked comes, and before it is checked:
+    of many at the same time no more are checked than if each had waited for the one before.
 
     Raises:
-        TooOften
+        TooOften, TooBusy: it was not checked.
+        WrongInput: it was wrong.
     """
-    async with hashing:
-        async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
-            await administrator_sign_in.check_pace(all_tenants, names)
-            tenant = await find_tenant(all_tenants, tenant_name) if tenant_name else None
-            wanted = tenant.id if tenant else "nowhere"
-            administrator, kept = await administrator_sign_in.candidates(
-                all_tenants, email, wanted if tenant_name else None
+    browsers, database = known_tokens(visit), visit.context.database
+    async with database.read_all_tenants(visit.actor) as all_tenants:
+        tenant = await find_tenant(all_tenants, tenant_name) if tenant_name else None
+        tenant_id = (tenant.id if tenant else "nowhere") if tenant_name else None
+        candidate = await administrator_sign_in.find_candidate(all_tenants, email, tenant_id, browsers)
+        names = administrator_sign_in.pace_names(
+            candidate, email, visit.address, visit.context.checker.check("throttle")
+        )
+        await pace.check_pace(all_tenants, names)
+    async with visit.context.hashing.turn(names[-1], trusted=bool(candidate.browser)):
+        async with database.write_all_tenants(visit.actor) as all_tenants:
+            await pace.claim_try(all_tenants, names)
+        right = await asyncio.to_thread(passwords.verify_password, candidate.password_hash, visit.field("password"))
+    async with database.write_all_tenants(visit.actor) as all_tenants:
+        if (
+            right
+            and candidate.administrator is not None
+            and await administrator_sign_in.still_right(all_tenants, candidate)
+        ):
+            entry = await second_factor.enter(
+                all_tenants, candidate.administrator, names, _local(visit.field("to")), browsers
             )
-        right = await asyncio.to_thread(administrator_sign_in.verify_password, kept, visit.field("password"))
-    return administrator, kept, right
+            if entry.session and visit.session is not None:
+                await end_session(all_tenants, visit.session)  # the browser loses its cookie
+            return entry
+        await administrator_sign_in.refuse_sign_in(all_tenants, email, candidate.administrator)
+    raise WrongInput(_WRONG, field="password")
 
 
 async def sign_out(visit: Visit) -> Response:

@@ -7,11 +7,14 @@ from typing import Final
 
 from starlette.responses import Response
 
-from vestibule.actions import administrator_sign_in, proofs, second_factor
+from vestibule.actions import pace, proofs, second_factor
+from vestibule.actions.known_browsers import find_known
 from vestibule.actions.second_factor import Entry, Proof, Step
+from vestibule.endpoints.console.browser_cookie import keep_tokens, known_tokens
 from vestibule.endpoints.web.guard import cookie_name
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, TooOften, WrongInput
+from vestibule.keys import token_check
 from vestibule.store.administrator_sessions import end_session
 
 PATH: Final = "/console/second-step"
@@ -22,21 +25,17 @@ _WRONG: Final = {
 }
 
 
-def signed_in(visit: Visit, token: str, path: str) -> Response:
-    """Send the browser on with its session."""
-    response = visit.redirect(path)
-    _set_cookie(visit, response, cookie_name(visit.context), token)
-    if _cookie_name(visit) in visit.request.cookies:
-        response.delete_cookie(_cookie_name(visit), path="/", secure=_https(visit), httponly=True, samesite="strict")
-    return response
-
-
 def entered(visit: Visit, entry: Entry, path: str) -> Response:
     """Send the browser on with what a right password opened."""
-    if entry.session:
-        return signed_in(visit, entry.session, path)
-    response = visit.redirect(PATH)
-    _set_cookie(visit, response, _cookie_name(visit), entry.ceremony, life=second_factor.STEP_LIFE // 1000)
+    if entry.ceremony:
+        response = visit.redirect(PATH)
+        _set_cookie(visit, response, _cookie_name(visit), entry.ceremony, life=second_factor.STEP_LIFE // 1000)
+        return response
+    response = visit.redirect(path)
+    _set_cookie(visit, response, cookie_name(visit.context), entry.session)
+    keep_tokens(visit, response, entry.browsers)
+    if _cookie_name(visit) in visit.request.cookies:
+        response.delete_cookie(_cookie_name(visit), path="/", secure=_https(visit), httponly=True, samesite="strict")
     return response
 
 
@@ -53,27 +52,35 @@ async def take_step(visit: Visit) -> Response:
     if not any(proof):
         return await show_step(visit)
     party, checker = proofs.relying_party(visit.context.settings.url), visit.context.checker
+    browsers = known_tokens(visit)
     async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
         step = await second_factor.find_step(all_tenants, _token(visit), lock=True)
         if step is None:
             return _begin_again(visit)
-        names = [second_factor.step_throttle(step.administrator), f"address:{visit.address}"]
+        browser = await find_known(all_tenants, browsers, step.administrator)
+        names = _pace_names(visit, step, browser)
         try:
             # A passkey cannot be guessed: whoever has it gets in, however often somebody else fails.
-            await administrator_sign_in.check_pace(all_tenants, [] if proof.answer else names)
+            if not proof.answer:
+                await pace.claim_try(all_tenants, names)
         except TooOften as refused:
             return _page(visit, step, refused)
         if await second_factor.proves(all_tenants, step, proof, party, checker):
             if visit.session is not None:
                 await end_session(all_tenants, visit.session)
-            failed = administrator_sign_in.throttle_names(
-                step.administrator.email, visit.address, checker.check("throttle")
-            )
-            session = await second_factor.finish_step(all_tenants, step, failed)
-            return signed_in(visit, session, step.ceremony.relay)
-        more = await second_factor.refuse_step(all_tenants, step, proof, names)
+            entry = await second_factor.finish_step(all_tenants, step, [] if proof.answer else names, browsers)
+            failed = pace.names_of_stranger(step.administrator.email, visit.address, checker.check("throttle"))
+            await pace.forgive(all_tenants, [pace.name_of_second_step(step.administrator), *failed])
+            return entered(visit, entry, step.ceremony.relay)
+        more = await second_factor.refuse_step(all_tenants, step, proof)
     field = next(name for name, value in proof._asdict().items() if value)
     return _page(visit, step, WrongInput(_WRONG[field], field=field)) if more else _begin_again(visit)
+
+
+def _pace_names(visit: Visit, step: Step, browser: str) -> list[str]:
+    if browser:
+        return [pace.name_of_browser(token_check(browser))]
+    return [pace.name_of_second_step(step.administrator), pace.name_of_address(visit.address)]
 
 
 def _page(visit: Visit, step: Step, refused: Refusal | None = None) -> Response:

@@ -11,7 +11,7 @@ from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.mapping import given_roles, trace
 from vestibule.model import IdentityProvider, User
-from vestibule.scim.resource import expand
+from vestibule.scim.representation import expand
 from vestibule.scim.schema import USER_TYPE
 from vestibule.store.database import Reading
 from vestibule.store.events import EventQuery, page_events

@@ -26,7 +26,7 @@ from vestibule.endpoints.context import Context
 from vestibule.endpoints.failures import refusal
 from vestibule.endpoints.web.rendering import render
 from vestibule.endpoints.web.visit import Visit
-from vestibule.errors import NotAllowed, Refusal, SignInNeeded, StaleForm, TooOften, WrongInput
+from vestibule.errors import NotAllowed, Refusal, SignInNeeded, StaleForm, WrongInput
 from vestibule.keys import tenant_of_token, token_check
 from vestibule.model import HOUSE, HOUSE_TENANT, ROLES, AdministratorRole, Tenant
 from vestibule.settings import Settings
@@ -286,7 +286,7 @@ async def _read_form(request: Request) -> FormData:
 
 
 def _refused(route: Route, visit: Visit, refused: Refusal) -> Response:
-    headers = {"retry-after": str(refused.retry_after)} if isinstance(refused, TooOften) else {}
+    headers = {"retry-after": str(refused.retry_after)} if refused.retry_after else {}
     if route.shape == "text":
         return PlainTextResponse(f"{refused.message}\n", refused.status, headers)
     if route.shape == "json":
