@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from vestibule.actions.administrator_sign_in import ABSOLUTE as CONSOLE_ABSOLUTE
-from vestibule.actions.just_in_time import ENDED, create_just_in_time
+from vestibule.actions.just_in_time import create_just_in_time
 from vestibule.actions.provision import derivation_of
 from vestibule.errors import SignInRefused
 from vestibule.events import changes_between
@@ -95,7 +95,12 @@ def check_usable(provider: IdentityProvider, *, testing: bool = False) -> None:
         SignInRefused
     """
     if not provider.enabled and not testing:
-        raise SignInRefused("Connection", "an identity provider that is enabled", f"{provider.name}, which is not")
+        raise SignInRefused(
+            "Disabled",
+            "an identity provider that is enabled",
+            f"{provider.name}, which is not",
+            told=f"Sign-in with {provider.name} is switched off here. Ask your administrator to enable it.",
+        )
     if not provider.saml.sso_url or not provider.saml.certificates:
         raise SignInRefused(
             "Connection", "an identity provider with an SSO URL and a certificate", f"{provider.name}, without"
@@ -126,7 +131,12 @@ async def accept(
         raise SignInRefused("Connection", "settings that stay as they are during a sign-in", "a change of them")
     check_usable(provider)
     if tenant.state != "active":
-        raise SignInRefused("Connection", "a tenant that is active", "one that is suspended")
+        raise SignInRefused(
+            "Suspended",
+            "a tenant that is active",
+            "one that is suspended",
+            told="Sign-in is suspended for your whole organisation here. Your administrator can ask the operator why.",
+        )
     if begun is not None and not await take_request(tx, begun.id):
         raise SignInRefused("Used once", "a sign-in that was not finished yet", "one that was")
     once = hashlib.sha256(f"{assertion.issuer}\n{assertion.id}".encode()).digest()
@@ -193,11 +203,20 @@ def _why_not(user: User) -> SignInRefused | None:
     name = orjson.loads(user.document)["userName"]
     if not user.active:
         return SignInRefused(
-            "Person", "somebody who is active", f"{name}, who is deactivated", told=ENDED, user_id=user.id
+            "Deactivated",
+            "somebody who is active",
+            f"{name}, who is deactivated",
+            told="Your account here is deactivated. If that is not right, ask your administrator to assign you again.",
+            user_id=user.id,
         )
     if user.blocked_at is not None:
         return SignInRefused(
-            "Person", "somebody who is not blocked", f"{name}, who is blocked here", told=ENDED, user_id=user.id
+            "Blocked",
+            "somebody who is not blocked",
+            f"{name}, who is blocked here",
+            told="An administrator has blocked your sign-in here. If that is not right, ask them to choose Let in "
+            "again on your page under Users.",
+            user_id=user.id,
         )
     return None
 

@@ -12,7 +12,7 @@ from typing import Final
 from vestibule.model import Certificate
 from vestibule.saml.encryption import decrypt
 from vestibule.saml.errors import SamlError
-from vestibule.saml.signature import check_signatures, is_signed, verify_element
+from vestibule.saml.signature import UnknownKey, check_signatures, is_signed, verify_element
 from vestibule.saml.times import read_instant, write_instant
 from vestibule.saml.xml import (
     DS,
@@ -53,6 +53,10 @@ _IN_RESPONSE: Final = {
     q(SAML, "EncryptedAssertion"),
 }
 """What the schema of SAML 2.0 allows directly in a Response."""
+
+
+class Unsigned(SamlError):
+    """Neither the response nor its assertion is signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,8 @@ class Examination:
     assertion: Assertion | None = None
     read: Element | None = None
     """The assertion as it was signed; None if no signature was valid."""
+    unknown_key: UnknownKey | None = None
+    """A signature was by a key that is not pinned: the one reason to read metadata again."""
 
     def look(self, name: str, wanted: str, came: str, *, passed: bool) -> None:
         """Keep a check."""
@@ -173,6 +179,11 @@ def examine(response: bytes, expected: Expected, now: int) -> Examination:
         signed = signed_root is not None
         _look_at_response(signed_root if signed_root is not None else root, expected, result, signed=signed)
         _look_inside(assertion, certificate, expected, now, result)
+    except UnknownKey as error:
+        result.unknown_key = error
+        result.look(stage, error.wanted, error.came, passed=False)
+    except Unsigned as error:
+        result.look("Signed", error.wanted, error.came, passed=False)
     except SamlError as error:
         result.look(stage, error.wanted, error.came, passed=False)
     return result
@@ -240,7 +251,7 @@ def _verified(root: Element, expected: Expected) -> tuple[Element | None, Elemen
         signed = verify_element(assertion, expected.certificates)
         return (signed_root.element if signed_root else None), signed.element, signed.certificate
     if signed_root is None:
-        raise SamlError("A signature over the response or the assertion is wanted", "none")
+        raise Unsigned("A signature over the response or the assertion is wanted", "none")
     return signed_root.element, assertion, signed_root.certificate
 
 
