@@ -7,6 +7,8 @@ import pytest
 
 from tests.saml.factory import attribute
 from tests.sign_in.company import Company
+from vestibule.actions import configure, people
+from vestibule.endpoints.context import Context
 
 MICROSOFT = "http://schemas.microsoft.com/identity/claims"
 CLAIMS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
@@ -90,9 +92,6 @@ def test_every_former_user_name_counts_and_a_person_may_change_to_and_fro(compan
 
 
 def test_nobody_is_made_beside_somebody_added_by_hand_whom_the_identity_provider_may_adopt(company: Company) -> None:
-    from vestibule.actions import configure, people  # noqa: PLC0415 -- this test alone writes around the endpoints
-    from vestibule.endpoints.context import Context  # noqa: PLC0415 -- as above
-
     company.tie(just_in_time=True)
 
     async def add(context: Context) -> None:
