@@ -22,6 +22,8 @@ _AT_ONCE: Final = 20
 """Metadata that is read at the same time: a server that does not answer keeps nobody else waiting."""
 WARNED_DAYS: Final = (60, 30, 7, 1, 0)
 """How many days before a certificate's end administrators are told of it; 0 is when it has come."""
+_FOR_GOOD: Final = 36_500 * _DAY
+"""How long it is remembered that administrators were told: longer than any certificate stays in force."""
 
 
 async def keep_up(context: Context) -> None:
@@ -58,7 +60,7 @@ def warnings_due(provider: IdentityProvider, now: int) -> list[tuple[Certificate
 async def _warn(tx: Tx, provider: IdentityProvider, certificate: Certificate, days: int) -> None:
     """Tell of a certificate once for each number of days, on whichever node."""
     once = hashlib.sha256(f"expiry\n{certificate.fingerprint}\n{days}".encode()).digest()
-    if await see_once(tx, provider.id, once, certificate.not_after + 400 * _DAY):
+    if await see_once(tx, provider.id, once, tx.now + _FOR_GOOD):
         expires = f"expires within {days} day{'s' if days > 1 else ''}" if days else "has expired"
         told = {"name": provider.name, "expires": expires, "days": days, "certificate": certificate.fingerprint}
         log.warning("a signing certificate %s", expires, extra={"tenant": tx.tenant, "identity_provider": provider.id})

@@ -82,7 +82,7 @@ def set_up(visitor: Visitor, link: str) -> Page:
 def _add_provider(owner: Visitor, page: Page, name: str, vendor: str) -> tuple[Page, str]:
     """Add an identity provider and switch it on; its page with the Secret, and its id."""
     form = owner.get(page.link("Add identity provider"))
-    added = owner.submit(form, "Add identity provider", {"name": name, "vendor": vendor})
+    added = owner.submit(form, "Add identity provider", {"name": name, "vendor": vendor, "switch_on": None})
     on = owner.submit(owner.get(added.link("Provisioning")), "Save", {"provisioning": "on"})
     return on, added.path.partition("?")[0].rpartition("/")[2]
 
@@ -141,7 +141,7 @@ def _fill_by_hand(owner: Visitor, provider: str) -> dict[str, str]:
     named = {"user_name": "by.hand@north.example", "display_name": "Hanna Dahl", "title": "Works council"}
     added = owner.submit(owner.get(f"{at}/users/new"), "Add person", named)
     page = owner.get(f"{at}/identity-providers/{provider}/sign-in")
-    saml = {"entity_id": "https://login.north.example/exk1fxk3jqW7Ujn8k0h8", "certificate": pem()}
+    saml = {"way": "hand", "entity_id": "https://login.north.example/exk1fxk3jqW7Ujn8k0h8", "certificate": pem()}
     saml["sso_url"] = "https://login.north.example/app/north_vestibule_1/exk1fxk3jqW7Ujn8k0h8/sso/saml"
     owner.submit(page, "Save SAML details", saml)
     page = owner.get(f"{at}/identity-providers/{provider}/provisioning")

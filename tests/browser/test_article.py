@@ -22,8 +22,7 @@ def test_from_the_set_up_link_to_a_disabled_account(demo: Demo, open_window: Ope
     okta.shoot("overview")
 
     vestibule.set_up(demo.link)
-    vestibule.add_okta()
-    given = vestibule.switch_on()
+    given = vestibule.add_okta()
     assert given.scim_url == f"{demo.url}/scim/v2/north-example"
     live = vestibule.page.locator(".live")
     expect(live).to_contain_text("Waiting for Okta")

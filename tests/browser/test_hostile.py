@@ -43,15 +43,14 @@ class Hostile:
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
     """One person for each payload; each was created, changed from one payload to the next, and refused once."""
     with running_demo(tmp_path_factory.mktemp("hostile")) as demo, Visitor(demo.url) as owner:
-        added = owner.submit(
+        page = owner.submit(
             owner.get(set_up(owner, demo.link).link("Add identity provider")),
             "Add identity provider",
             {"name": PAYLOADS[0], "vendor": "okta"},
         )
-        page = owner.submit(added, "Save", {"provisioning": "on"}, within="//section[@id='provisioning']")
         pair = page.copied("the Key"), page.copied("the Secret")
         people = _send(page.copied("the SCIM URL"), pair)
-        provider = added.path.partition("?")[0]
+        provider = page.link("Overview", within="//nav[@class='tabs']")
         rule = {"attribute-0": PAYLOADS[3], "value-0": PAYLOADS[4], "role-0": PAYLOADS[5], "default": PAYLOADS[6]}
         owner.submit(owner.get(f"{provider}/roles"), "Save role rules", rule)
         named = {"email": "hostile@north.example", "name": PAYLOADS[1], "role": "auditor"}

@@ -16,8 +16,7 @@ def test_from_the_set_up_link_to_a_disabled_account(demo: Demo, open_window: Ope
     vestibule, okta = Vestibule(window, window.tab()), PocketOkta(window, window.tab(demo.okta.url))
 
     vestibule.set_up(demo.link)
-    vestibule.add_okta()
-    given = vestibule.switch_on()
+    given = vestibule.add_okta()
     live = vestibule.page.locator(".live")
     expect(live).to_contain_text("Waiting for Okta")
     expect(vestibule.page.get_by_role("button", name="Copy")).to_have_count(0)

@@ -64,23 +64,19 @@ class Vestibule:
         expect(self.page.get_by_role("heading", level=1, name="Identity Providers")).to_be_visible()
         self.shoot("no-identity-provider")
 
-    def add_okta(self) -> None:
-        """Integrations > Identity Providers > Add identity provider."""
-        self.go("Identity Providers")
+    def add_okta(self) -> Handover:
+        """Integrations > Identity Providers > Add identity provider, as it is proposed: an Okta, with auto-provisioning
+        switched on. Returns what is shown then, this once.
+        """
+        if not self.page.get_by_role("heading", level=1, name="Identity Providers").count():
+            self.go("Identity Providers")
         self.follow("Add identity provider")
-        self.page.get_by_label("Name", exact=True).fill("Okta")
-        self.page.get_by_label("Vendor").select_option("Okta")
+        expect(self.page.get_by_label("Name", exact=True)).to_have_value("Okta")
+        expect(self.page.get_by_label("Vendor")).to_have_value("okta")
+        expect(self.page.get_by_label("Switch on auto-provisioning")).to_be_checked()
         self.shoot("add-identity-provider")
         self.press("Add identity provider")
         expect(self.page.get_by_role("heading", level=1, name="Okta")).to_be_visible()
-        self.shoot("identity-provider-added")
-
-    def switch_on(self) -> Handover:
-        """Edit the identity provider: auto-provisioning on, Save; what is shown then, this once."""
-        self.open_tab("Provisioning")
-        provisioning = self.page.locator("#provisioning")
-        provisioning.get_by_label("On", exact=False).first.check()
-        self.press("Save", provisioning)
         shown = self.page.locator(".secret")
         expect(shown.get_by_role("heading", name="Key and Secret")).to_be_visible()
         self.shoot("key-and-secret")
@@ -142,7 +138,13 @@ class PocketOkta:
         self.window.shoot(self.page, f"okta-{name}")
 
     def open_app(self, tab: str) -> None:
-        """Applications > the app > a tab of it. An app of the wizard is made the first time."""
+        """Applications > the app > a tab of it. An app of the wizard is made the first time. Where the app is open
+        already, the tab is one click away.
+        """
+        tabs = self.page.get_by_role("navigation", name="Application")
+        if tabs.count():
+            tabs.get_by_role("link", name=tab, exact=True).click()
+            return
         self.go("Applications")
         if self.dialect == "wizard" and not self.page.get_by_role("link", name=self.app, exact=True).count():
             self.follow("Create App Integration")
@@ -151,14 +153,14 @@ class PocketOkta:
             self.press("Finish")
             self.go("Applications")
         self.follow(self.app)
-        self.page.get_by_role("navigation", name="Application").get_by_role("link", name=tab, exact=True).click()
+        tabs.get_by_role("link", name=tab, exact=True).click()
 
     def fill_in_connection(self, given: Handover) -> None:
         """Provisioning > Integration: the three fields."""
         self.open_app("Provisioning")
         self.shoot("provisioning-not-configured")
         self.follow("Configure API Integration")
-        self.page.get_by_label("Enable API integration").check()
+        expect(self.page.get_by_label("Enable API integration")).to_be_checked()
         wizard = self.dialect == "wizard"
         self.page.get_by_label("SCIM connector base URL" if wizard else "SCIM 2.0 Base Url").fill(given.scim_url)
         if wizard:
@@ -179,12 +181,9 @@ class PocketOkta:
         self.shoot("connection-saved")
 
     def enable_everything(self) -> None:
-        """Provisioning > To App > Edit: the three switches."""
-        self.open_app("Provisioning")
-        self.follow("To App")
-        self.follow("Edit")
+        """Provisioning > To App, which Okta opens once the connection is saved: the three switches, as proposed."""
         for feature in ("Create Users", "Update User Attributes", "Deactivate Users"):
-            self.page.get_by_label(f"{feature}: Enable").check()
+            expect(self.page.get_by_label(f"{feature}: Enable")).to_be_checked()
         self.shoot("to-app")
         self.press("Save")
         expect(self.page.locator(".feature .pill.good")).to_have_count(3)

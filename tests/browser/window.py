@@ -16,6 +16,10 @@ from tests.conftest import HANG
 PATIENCE = HANG * 1000
 """Milliseconds after which what was awaited will not come; far above what it takes on a busy machine."""
 DESK, HAND = (1280, 860), (360, 740)
+_CLICK_WATCH = """
+addEventListener("pointerdown", (event) => { if (event.isTrusted) countClick(); }, true);
+addEventListener("keydown", (event) => { if (event.isTrusted && event.key === "Enter") countClick(); }, true);
+"""
 _POLICY_WATCH = """
 addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy: ${event.violatedDirective} forbids ${event.blockedURI} ${event.sample}`));
@@ -42,6 +46,11 @@ class Window:
         self.context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="en-GB", **options)
         self.context.set_default_timeout(PATIENCE)
         self.context.add_init_script(_POLICY_WATCH)
+        self.clicks = 0
+        """How often somebody clicked, or pressed Enter; only where scripts run."""
+        if options.get("java_script_enabled", True):
+            self.context.expose_binding("countClick", self._count)
+            self.context.add_init_script(_CLICK_WATCH)
         self.complaints: list[str] = []
         self._album = album
         self._origins = set(origins)
@@ -73,6 +82,9 @@ class Window:
     def close(self) -> None:
         """Close all tabs. `complaints` then holds everything that went wrong in them."""
         self.context.close()
+
+    def _count(self, _: object) -> None:
+        self.clicks += 1
 
     def _hear(self, message: ConsoleMessage) -> None:
         refused = message.text.startswith("Failed to load resource") and message.location["url"] in self._refusals

@@ -60,9 +60,16 @@ FORMS: Final[dict[str, dict[str, str]]] = {
     "/console/{tenant}/identity-providers/new": {"name": "Fresh", "vendor": "okta"},
     "/console/{tenant}/identity-providers/{provider_id}/settings": {"name": "Renamed", "enabled": "yes"},
     "/console/{tenant}/identity-providers/{provider_id}/saml": {
+        "way": "hand",
         "entity_id": "urn:idp:north",
         "sso_url": "https://login.north.example/sso",
         "certificate": "{certificate}",
+    },
+    "/console/{tenant}/identity-providers/{provider_id}/saml/confirm": {
+        "entity_id": "urn:idp:north",
+        "sso_url": "https://login.north.example/sso",
+        "certificate": "{certificate}",
+        "version": "{saml_version}",
     },
     # There is no metadata URL: what it does is refused in words. tests/sign_in reads one.
     "/console/{tenant}/identity-providers/{provider_id}/saml/read-again": {},
@@ -159,6 +166,7 @@ class Scene:
             "{unique}": uuid4().hex[:10],
             "{certificate}": pem(),
             "{recovery_code}": self.ids["recovery_code"],
+            "{saml_version}": self.ids["saml_version"],
             "{code}": pyotp.TOTP(APP_SECRET).now(),
         }
         form = dict(FORMS[route.path])
@@ -230,6 +238,7 @@ def make_scene(running: Running) -> Scene:
             saml = SamlSettings("urn:idp:south", "https://login.south.example/sso", read_certificates(pem()))
             await saml_settings.take_details(tx, place.provider.id, saml)
             provider = await configure.get_provider(tx, place.provider.id)
+            saml_version = saml_settings.version_of(provider.saml)
             begun = await person_sign_in.begin(tx, provider, "", b"", purpose="test")
             application, _ = await applications.save_application(tx, "Wiki", "https://wiki.north.example/", "", "")
             events = await page_events(tx, EventQuery(), 1)
@@ -245,6 +254,7 @@ def make_scene(running: Running) -> Scene:
             "provider_id": place.provider.id,
             "credential_id": key.id,
             "request_id": begun.id,
+            "saml_version": saml_version,
             "user_id": by_hand.id,
             "provisioned_id": provisioned.id,
             "event_id": events[0].id,

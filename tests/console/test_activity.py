@@ -47,6 +47,11 @@ def ids_on(page: Page) -> list[str]:
     return [str(each.get("href")).rpartition("/")[2] for each in page.all("//ol[@class='timeline']//a[@title]")]
 
 
+def needs(page: Page) -> list[str]:
+    """What stands under *What needs somebody* on Overview."""
+    return [" ".join(each.text_content().split()) for each in page.all("//ul[@class='needs']/li//p[1]")]
+
+
 def older(page: Page) -> str:
     links = page.all("//nav[@class='pager']/a[@rel='next']")
     return str(links[0].get("href")) if links else ""
@@ -315,8 +320,8 @@ def test_a_refusal_tells_its_reason_and_where_to_mend_it(
     assert mend in page.notice
     assert f"Answer{status}" in page.text.replace("Answer ", "Answer")
     assert "the identity provider" not in page.notice.partition(mend)[2], "it is called by its name"
-    overview = owner.get(staff.at(""))
-    assert "Refused in the last 24 hours:" in overview.text
+    told = answer.json()["detail"].rstrip(".")
+    assert any(f"1 request from Okta was refused: {told}." in each for each in needs(owner.get(staff.at(""))))
 
 
 def test_a_refused_credential_tells_who_came_with_what(staff: Staff, owner: Visitor) -> None:

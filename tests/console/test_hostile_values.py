@@ -156,7 +156,11 @@ def type_everywhere(staff: Staff, operator: Visitor, payload: str, form_token: s
         (f"{staff.provider}/settings", {"name": payload, "enabled": "yes"}, 303),
         (f"{staff.provider}/keys", {"label": payload}, 200),
         (f"{staff.provider}/mapping", {**rules, "do": "save"}, 303),
-        (f"{staff.provider}/saml", {"entity_id": payload, "sso_url": payload, "certificate": payload}, 400),
+        (
+            f"{staff.provider}/saml",
+            {"way": "hand", **dict.fromkeys(("entity_id", "sso_url", "certificate"), payload)},
+            400,
+        ),
         (staff.at("users", "new"), person, 303),
         (staff.at("administrators"), {"email": f"{uuid4().hex}@north.example", "name": payload, "role": "admin"}, 200),
         ("/console/", {"title": payload, "name": f"h-{uuid4().hex[:10]}"}, 303),

@@ -186,7 +186,7 @@ def test_it_tells_what_to_check_when_nothing_arrives(staff: Staff, owner: Visito
     assert page.text.startswith("Nothing has arrived from Okta since the key was made 4 min ago.")
     checks = [" ".join(str(each.text_content()).split()) for each in page.all("//li")]
     assert [check.partition("?")[0] for check in checks] == [
-        "Is the SCIM URL in the other product the one below, letter for letter, with your tenant name at its end",
+        "Is the SCIM URL in the other product, letter for letter, the one on the tab Provisioning",
         "Can the other product reach this server",
         "Was Test API Credentials pressed, and what did it say",
     ]

@@ -32,11 +32,23 @@ def certificate(kind: str) -> str:
 
 def add(staff: Staff, visitor: Visitor, **fields: str) -> Page:
     page = visitor.get(staff.at("identity-providers", "new"))
-    return visitor.submit(page, "Add identity provider", {"name": f"Okta {uuid4().hex[:6]}", **fields})
+    return visitor.submit(
+        page, "Add identity provider", {"name": f"Okta {uuid4().hex[:6]}", "switch_on": None, **fields}
+    )
 
 
 def saml(staff: Staff, visitor: Visitor, **fields: str) -> Page:
-    return visitor.submit(visitor.get(f"{staff.provider}/sign-in"), "Save SAML details", fields)
+    """Fill in SAML details; the ones that take the place of others are confirmed."""
+    page = visitor.get(f"{staff.provider}/sign-in")
+    way = "metadata" if "metadata" in fields else "hand"
+    form = {"way": way, **fields}
+    if not page.all("//details[@id='replace']"):
+        return visitor.submit(page, "Save SAML details", form)
+    shown = visitor.submit(page, "Show what would change", form)
+    check_markup(shown)
+    if shown.path.endswith("/saml") and shown.status == 200:
+        return visitor.submit(shown, "Replace SAML details")
+    return shown
 
 
 def settings(staff: Staff, visitor: Visitor, **fields: str | None) -> Page:
@@ -152,7 +164,7 @@ def test_metadata_is_read_checked_and_told_back(staff: Staff, owner: Visitor) ->
     page = saml(staff, owner, metadata=metadata(first, second, first))
     check_markup(page)
     assert page.status == 200
-    assert "people sign in at https://north.okta.example/app/sso/saml/1" in page.notice, (
+    assert "People sign in at https://north.okta.example/app/sso/saml/1" in page.notice, (
         "HTTP-Redirect before HTTP-POST"
     )
     assert "messages come from http://www.okta.example/exk1 and are signed with 2 certificates." in page.notice
@@ -179,7 +191,7 @@ def test_saml_can_be_entered_piece_by_piece(staff: Staff, owner: Visitor) -> Non
     form = {"entity_id": " urn:north ", "sso_url": " https://login.north.example/sso "}
     for text in (pem(), bare(pem()), f"{pem()}\n{pem('rsa2048')}", f"Bag Attributes\n{pem()}".replace("\n", "\r\n")):
         told = saml(staff, owner, **form, certificate=text).notice
-        assert "people sign in at https://login.north.example/sso; messages come from urn:north" in told
+        assert "People sign in at https://login.north.example/sso; messages come from urn:north" in told
     page = owner.get(f"{staff.provider}/sign-in")
     assert page.all("//details[summary[normalize-space()='Replace']]")
 
@@ -230,7 +242,7 @@ def test_two_identity_providers_in_one_document_are_one_too_many(staff: Staff, o
 @pytest.mark.parametrize(
     ("instead", "field", "sentence"),
     [
-        ({"entity_id": ""}, "entity_id", "The entity id (Issuer) is wanted, or the metadata; nothing came."),
+        ({"entity_id": ""}, "entity_id", "The entity ID (Issuer) is wanted; nothing came."),
         ({"sso_url": ""}, "sso_url", "An SSO URL that begins with https:// is wanted; none came."),
         ({"sso_url": "login.north.example"}, "sso_url", "'login.north.example' came."),
         ({"sso_url": "javascript:alert(1)//https://"}, "sso_url", "'javascript:alert(1)//https://' came."),
@@ -260,8 +272,8 @@ def refused(staff: Staff, page: Page, field: str, sentence: str) -> None:
     check_markup(page)
     assert page.status == 400
     assert sentence in page.problem(field), page.text[:500]
-    assert page.all(f"//details[@open]//*[@id='{field}']"), "the form with the mistake is open"
-    assert "Nothing is known yet." in page.text
+    way = page.one(f"//div[contains(@class, 'way')][.//*[@id='{field}']]//input[@name='way']")
+    assert way.get("checked") is not None, "the way with the mistake is open"
     assert not staff.place.events("identity_provider.changed")
 
 

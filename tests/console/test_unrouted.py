@@ -6,6 +6,8 @@ import httpx2
 import pytest
 
 from tests.conftest import PLAIN, Running
+from tests.console.harmless import check_headers, check_markup
+from tests.console.visitor import Page, Visitor
 from tests.service.test_credentials import raw
 from vestibule.endpoints.routes import ROUTES
 
@@ -36,6 +38,17 @@ def test_nothing_is_there_and_says_so(running: Running) -> None:
     answer = httpx2.get(f"{running.url}/nothing", **PLAIN)
     assert (answer.status_code, answer.text) == (404, "There is nothing at this address.\n")
     assert "allow" not in answer.headers
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nothing", 404), ("POST", "/healthz", 405)])
+def test_a_browser_is_told_on_a_page_with_a_way_back(running: Running, method: str, path: str, status: int) -> None:
+    with Visitor(running.url) as visitor:
+        page = Page(visitor.client.request(method, path, headers={"accept": "text/html,*/*;q=0.8"}))
+    assert page.status == status
+    check_markup(page)
+    check_headers(page.answer)
+    assert page.heading == ("Not found" if status == 404 else "Not this way")
+    assert page.link("To the Admin Console") == "/console/"
 
 
 @pytest.mark.parametrize(

@@ -230,8 +230,8 @@ def test_a_possible_duplicate_is_shown_and_nothing_is_merged(staff: Staff, owner
     assert "is provisioned by Okta" in owner.get(page.link("another person")).notice
     overview = owner.get(staff.at(""))
     check_markup(overview)
-    assert "Possible duplicates" in overview.text
-    twins = owner.get(overview.link("ana@north.example")).rows()
+    assert "Possible duplicates: ana@north.example." in overview.text
+    twins = owner.get(overview.link("Compare")).rows()
     assert sorted(row.partition(" | ")[0] for row in twins) == ["ANA@north.example", "Ana@north.example"]
 
 

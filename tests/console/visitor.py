@@ -92,9 +92,9 @@ class Page:
         assert found, f"no copy field for {what} on {self.path}: {self.text[:600]}"
         return str(found[0].text_content())
 
-    def link(self, text: str) -> str:
+    def link(self, text: str, *, within: str = "") -> str:
         """Where a link leads, by its words."""
-        return str(self.one(f"//a[normalize-space()='{text}']").get("href"))
+        return str(self.one(f"{within}//a[normalize-space()='{text}']").get("href"))
 
     def rows(self) -> list[str]:
         """The rows of the page's first table, each as a line."""

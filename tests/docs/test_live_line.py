@@ -9,7 +9,7 @@ import re
 from typing import get_args
 
 from tests.docs.pages import page
-from vestibule.endpoints.console import activity, health
+from vestibule.endpoints.console import health, refusal_advice
 from vestibule.endpoints.console.connection_advice import advice_on_credential
 from vestibule.endpoints.identify import RefusalReason
 from vestibule.model import Event
@@ -99,5 +99,5 @@ def test_every_message_has_a_meaning_and_something_to_do() -> None:
 
 def test_every_refusal_that_the_activity_log_knows_to_mend_is_told() -> None:
     told = " ".join(row[0] for row in PAGE.table("Refused requests"))
-    untold = [kind for kind in activity._MENDS if kind not in told]
+    untold = [kind for kind in refusal_advice._MENDS if kind not in told]
     assert untold == ["415"]  # a body that is not JSON: Okta does not send one

@@ -70,19 +70,6 @@ def test_instants(text: str, expected: float | None) -> None:
     assert milliseconds(text) == (pytest.approx(expected, abs=1e-6) if expected is not None else None)
 
 
-def test_refusals_do_not_repeat_what_was_sent() -> None:
-    secret = "s3cret-canary" * 20
-    for text in (
-        f'userName eq "{secret}" and',
-        f'userName eq "{secret}',
-        f"userName eq {secret}",
-        f'nobody eq "{secret}"',
-    ):
-        with pytest.raises(InvalidFilter) as refused:
-            parse_filter(text, USER_TYPE)
-        assert "s3cret-canary" not in refused.value.detail
-
-
 @given(st.text(max_size=300))
 def test_no_text_breaks_the_parsers(text: str) -> None:
     for parse in (parse_filter, parse_target):

@@ -261,6 +261,7 @@ def _shown(value: Any) -> Any:
         return {
             "entity id": value.entity_id,
             "SSO URL": value.sso_url,
+            "metadata URL": value.metadata_url,
             "certificates": [certificate.fingerprint for certificate in value.certificates],
         }
     return value

@@ -1,6 +1,8 @@
 """What administrators do to an identity provider's SAML side: details, certificates, and how people sign in."""
 
-from dataclasses import replace
+import hashlib
+from collections.abc import Collection, Iterable
+from dataclasses import astuple, replace
 from typing import Any, Final
 
 from vestibule.actions.applications import may_be_sent_to
@@ -14,11 +16,31 @@ from vestibule.store.identity_providers import update_provider
 MOST_CERTIFICATES: Final = 10
 
 
-def merged(before: SamlSettings, read: SamlSettings) -> SamlSettings:
-    """The settings with newly read details in them. Certificates that were in force stay beside the new ones, so that a
-    roll-over fails nobody; somebody else's go, when the entity id is another.
+def merged(before: SamlSettings, read: SamlSettings, now: int) -> SamlSettings:
+    """Returns the settings with details in them that were read again.
+
+    Certificates that were in force stay beside the new ones until they expire, so that a roll-over fails nobody. If the
+    entity id is another, the earlier certificates go.
     """
-    kept = before.certificates if before.entity_id == read.entity_id else ()
+    same = before.entity_id == read.entity_id
+    kept = [each for each in before.certificates if same and each.not_after > now]
+    return _with_details(before, read, kept)
+
+
+def replaced(before: SamlSettings, read: SamlSettings, metadata_url: str, keep: Collection[str]) -> SamlSettings:
+    """Returns the settings after an administrator replaced the details: what was read takes the place of what was
+    there. Of the earlier certificates only those stay whose fingerprints are in `keep`.
+
+    Without a metadata URL nothing is read again by itself: it would undo what was chosen.
+    """
+    kept = [each for each in before.certificates if each.fingerprint in keep]
+    after = _with_details(before, read, kept)
+    if before.entity_id != read.entity_id:
+        after = replace(after, candidates=())
+    return replace(after, metadata_url=metadata_url, refreshed_at=0, refresh_failure="")
+
+
+def _with_details(before: SamlSettings, read: SamlSettings, kept: Iterable[Certificate]) -> SamlSettings:
     certificates = tuple(dict.fromkeys((*read.certificates, *kept)))[:MOST_CERTIFICATES]
     return replace(
         before,
@@ -34,6 +56,32 @@ def merged(before: SamlSettings, read: SamlSettings) -> SamlSettings:
     )
 
 
+def version_of(saml: SamlSettings) -> str:
+    """Returns a hash of the details: another hash means that somebody changed them."""
+    kept = (*astuple(_with_details(SamlSettings(), saml, ())), saml.metadata_url)
+    return hashlib.sha256(repr(kept).encode()).hexdigest()
+
+
+async def replace_details(
+    tx: Tx, provider_id: str, read: SamlSettings, metadata_url: str, keep: Collection[str], version: str
+) -> IdentityProvider:
+    """Replace the SAML details, as `replaced` does. `version` is that of the details that the administrator saw.
+
+    Raises:
+        NotFound
+        WrongInput: somebody changed the details meanwhile.
+    """
+    before = (await get_provider(tx, provider_id)).saml
+    if version != version_of(before):
+        raise WrongInput(
+            "The SAML details were changed by somebody else meanwhile. Look again at what would change, and save again."
+        )
+    after = replaced(before, read, metadata_url, keep)
+    if metadata_url:
+        after = replace(after, refreshed_at=tx.now)
+    return await change_provider(tx, provider_id, saml=after)
+
+
 async def take_details(tx: Tx, provider_id: str, read: SamlSettings) -> IdentityProvider:
     """Keep details that were read from metadata or typed.
 
@@ -41,7 +89,7 @@ async def take_details(tx: Tx, provider_id: str, read: SamlSettings) -> Identity
         NotFound
     """
     before = await get_provider(tx, provider_id)
-    return await change_provider(tx, provider_id, saml=merged(before.saml, read))
+    return await change_provider(tx, provider_id, saml=merged(before.saml, read, tx.now))
 
 
 async def change_sign_on(tx: Tx, provider_id: str, **changed: Any) -> IdentityProvider:
@@ -135,7 +183,7 @@ async def note_refresh(tx: Tx, provider_id: str, read: SamlSettings | None, fail
     if read is not None and before.saml.entity_id not in {"", read.entity_id}:
         failure = f"it is the metadata of '{read.entity_id[:200]}' now, which somebody has to confirm by hand"
         read = None
-    saml = merged(before.saml, read) if read is not None else before.saml
+    saml = merged(before.saml, read, tx.now) if read is not None else before.saml
     after = replace(before, saml=replace(saml, refreshed_at=tx.now, refresh_failure=failure[:500]))
     await update_provider(tx, after)
     if failure and failure != before.saml.refresh_failure:

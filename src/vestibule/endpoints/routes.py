@@ -12,7 +12,7 @@ from urllib.parse import quote
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route as FrameworkRoute
 
 from vestibule.endpoints import saml
@@ -29,6 +29,7 @@ from vestibule.endpoints.console import (
     providers,
     provisioning,
     roles,
+    saml_details,
     saml_settings,
     second_step,
     tenants,
@@ -38,6 +39,7 @@ from vestibule.endpoints.context import Context
 from vestibule.endpoints.person import home
 from vestibule.endpoints.web import probes
 from vestibule.endpoints.web.guard import Route, guarded, headers_of
+from vestibule.endpoints.web.rendering import render
 
 _IN: Final = "/console/{tenant}"
 _IDP: Final = _IN + "/identity-providers/{provider_id}"
@@ -89,9 +91,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", _IDP + "/activity", providers.show_provider_activity, "auditor"),
     Route("GET", _IDP + "/settings", providers.show_settings, "auditor"),
     Route("POST", _IDP + "/settings", providers.change_settings, "admin"),
-    Route("GET", _IDP + "/sign-in", saml_settings.show_sign_in, "auditor"),
-    Route("POST", _IDP + "/saml", saml_settings.change_saml, "admin"),
-    Route("POST", _IDP + "/saml/read-again", saml_settings.read_again, "admin"),
+    Route("GET", _IDP + "/sign-in", saml_details.show_sign_in, "auditor"),
+    Route("POST", _IDP + "/saml", saml_details.change_saml, "admin"),
+    Route("POST", _IDP + "/saml/confirm", saml_details.confirm_saml, "admin"),
+    Route("POST", _IDP + "/saml/read-again", saml_details.read_again, "admin"),
     Route("POST", _IDP + "/sign-on", saml_settings.change_sign_on, "admin"),
     Route("POST", _IDP + "/certificates", saml_settings.change_certificates, "admin"),
     Route("POST", _IDP + "/saml-keys", saml_settings.change_keys, "admin"),
@@ -174,7 +177,11 @@ def console(context: Context) -> Starlette:
             return RedirectResponse(quote(other) + query, 307, headers)
         if status == 405:
             headers["allow"] = _allowed(routes, path)
-        return PlainTextResponse(said.get(status, "This request cannot be answered.") + "\n", status, headers)
+        sentence = said.get(status, "This request cannot be answered.")
+        # Browsers ask for HTML by name; programs are told in a line.
+        if "text/html" in request.headers.get("accept", ""):
+            return HTMLResponse(render("unrouted.html", status=status, sentence=sentence, notice=""), status, headers)
+        return PlainTextResponse(f"{sentence}\n", status, headers)
 
     app = Starlette(routes=routes, exception_handlers={HTTPException: unrouted})
     app.router.redirect_slashes = False  # it would send people to whatever host they named; `unrouted` does it

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import orjson
 
-from vestibule.scim.errors import InvalidSyntax, TooMany, excerpt
+from vestibule.scim.errors import InvalidSyntax, TooMany, named
 
 MAX_BODY: Final = 1024 * 1024
 MAX_DEPTH: Final = 32
@@ -36,7 +36,8 @@ def decode(body: bytes) -> Any:
     """
     if body.startswith(_BYTE_ORDER_MARK):
         body = body[3:]
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH or (len(body) > MAX_PARTS and body.count(b",") > MAX_PARTS):
+    many = len(body) > MAX_PARTS and body.count(b",") > MAX_PARTS - MAX_DEPTH
+    if many or body.count(b"{") + body.count(b"[") > MAX_DEPTH:
         _check_structure(body)
     try:
         value = orjson.loads(body)
@@ -92,7 +93,7 @@ def _distinct(members: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in members:
         if name in found:
-            raise InvalidSyntax(f"'{excerpt(name)}' came twice in one object; send each name once.")
+            raise InvalidSyntax(f"'{named(name)}' came twice in one object; send each name once.")
         found[name] = value
     return found
 

@@ -1,9 +1,12 @@
 """Every way a SCIM request can be refused, one class per kind (RFC 7644 §3.12, table 9).
 
-A `ScimError` is raised with one sentence that says what was wanted and what came. It never quotes a secret, and quotes
-input only where the sender needs it to find the mistake, shortened.
+A `ScimError` is raised with one sentence that says what was wanted and what came. It goes back to the sender, into the
+activity log and from there into tickets. So it may quote a name that was sent (of an attribute, an operation or a
+parameter), shortened, because the sender needs it to find the mistake; it never quotes a value of a person or what a
+filter compares with.
 """
 
+import re
 from typing import ClassVar
 
 SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -164,3 +167,15 @@ def excerpt(text: str, limit: int = 60) -> str:
     if shown.isprintable():
         return shown
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in shown)
+
+
+def named(path: str) -> str:
+    """The name that a path or a misspelt path begins with, for a sentence. What follows, such as a filter with the
+    value that it compares with, is left out.
+    """
+    name = _NAME.match(path)
+    shown = name[0] if name else ""
+    return excerpt(shown) + ("…" if len(shown) < len(path) else "")
+
+
+_NAME = re.compile(r"[^\s\"\[(]*")

@@ -26,6 +26,7 @@ from vestibule.scim.errors import (
     NoTarget,
     TooMany,
     excerpt,
+    named,
 )
 from vestibule.scim.filter import Compare, Document, Filter, Group
 from vestibule.scim.resource import MAX_VALUES, NOTHING, SMALL, Ignored, check_size, cleaner, core_object, finish, kind
@@ -274,7 +275,7 @@ class _Work:
             gone = {id(element) for element in self._select(had, change.target)}
         else:
             self._spend(_touched(had))
-            gone = _named(had, cleaner(attribute)(change.value, where, change.report.ignored) or [], attribute)
+            gone = _listed(had, cleaner(attribute)(change.value, where, change.report.ignored) or [], attribute)
         return bool(gone) and _store(holder, attribute, [element for element in had if id(element) not in gone])
 
     def _set_values(
@@ -282,7 +283,7 @@ class _Work:
     ) -> bool:
         came: list[Any] = cleaner(attribute)(change.value, where, change.report.ignored) or []
         values: list[Any] = list(holder.get(attribute.name, []))
-        self._spend(_touched(values) + len(came))
+        self._spend(2 * _touched(values) + len(came))  # each is compared twice
         if selects:
             after = self._set_selected(values, where, change, came)
         elif change.verb == "replace":
@@ -349,7 +350,7 @@ def _joint(attribute: Attribute) -> str:
 
 
 def _refuse_two_values(name: str) -> NoReturn:
-    raise InvalidSyntax(f"'{excerpt(name)}' came twice in one value, in different spellings, and says two things.")
+    raise InvalidSyntax(f"'{named(name)}' came twice in one value, in different spellings, and says two things.")
 
 
 def _store(holder: Document, attribute: Attribute, value: Any) -> bool:
@@ -396,7 +397,7 @@ def _check_count(values: list[Any], where: str) -> None:
         raise TooMany(f"'{where}' may hold {MAX_VALUES} values; this would make it {len(values):,}.")
 
 
-def _named(values: list[Document], wanted: list[Document], attribute: Attribute) -> set[int]:
+def _listed(values: list[Document], wanted: list[Document], attribute: Attribute) -> set[int]:
     """Which values a list names, by their Python ids: those with an equal `value`, and the same `type` if the list
     gives one.
     """

@@ -10,7 +10,7 @@ from functools import lru_cache
 from operator import methodcaller
 from typing import Any
 
-from vestibule.scim.errors import InvalidPath, excerpt
+from vestibule.scim.errors import InvalidPath, named
 from vestibule.scim.filter import (
     Document,
     Filter,
@@ -154,7 +154,7 @@ def parse_target(text: str, resource_type: ResourceType) -> Target | None:
     try:
         path = find_path(match["attribute"] if match else text, resource_type)
     except MalformedPath:
-        raise InvalidPath(f"'{excerpt(text)}' is not an attribute path such as name.familyName.") from None
+        raise InvalidPath(f"'{named(text)}' is not an attribute path such as name.familyName.") from None
     if path is None or match is None:
         return Target(path.steps) if path else None
     if path.leaf.type != "complex":

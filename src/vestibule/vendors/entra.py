@@ -29,6 +29,8 @@ ENTRA = Vendor(
     ),
     mend_setting="Enterprise applications > your application > Provisioning > Admin Credentials: paste the token again "
     "and press Test Connection",
+    metadata_setting="Enterprise applications > your application > Single sign-on > SAML Certificates > App "
+    "Federation Metadata Url",
     connection_screen="Enterprise applications > your application > Provisioning > Admin Credentials",
     url_field="Tenant URL",
     key_field="Secret Token",

@@ -24,6 +24,7 @@ GENERIC = Vendor(
     ),
     mend_setting="your identity provider's provisioning settings: paste the Secret or the token again and test the "
     "connection",
+    metadata_setting="your identity provider's SAML settings",
     connection_screen="your identity provider's provisioning settings",
     url_field="the base URL",
     key_field="the user name",

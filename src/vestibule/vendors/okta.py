@@ -32,6 +32,7 @@ OKTA = Vendor(
     ),
     mend_setting="Applications > your application > Provisioning > Integration > Edit: paste the Secret again and "
     "press Test API Credentials",
+    metadata_setting="Applications > your application > Sign On > Metadata URL",
     connection_screen="Applications > your application > Provisioning > Integration > Edit",
     url_field="SCIM 2.0 Base Url",
     key_field="Username",

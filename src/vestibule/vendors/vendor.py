@@ -29,6 +29,8 @@ class Vendor:
     steps: tuple[Step, ...]
     mend_setting: str
     """Where in its screens a wrong secret is put right."""
+    metadata_setting: str
+    """Where in its screens the address of its SAML metadata stands."""
     connection_screen: str
     """The screen in which the connection is set up, and what these three are called there."""
     url_field: str

@@ -109,4 +109,4 @@ async def save_integration(request: Request) -> Response:
     with desk.db.write() as tx:
         find.app(tx, app.id)
         acts.save_connection(tx, wanted)
-    return go(request, f"/applications/{app.id}/provisioning/to-app?edit=1", verdict.message)
+    return go(request, f"/applications/{app.id}/provisioning/to-app?edit=1&propose=1", verdict.message)

@@ -50,6 +50,7 @@ def _page(request: Request, app: App, problem: Wrong, status: int = 200) -> Resp
         status,
         section="to-app",
         editing="edit" in request.query_params,
+        propose="edit" in request.query_params and "propose" in request.query_params and app.features == Features(),
         features=offered,
         problem=problem,
         sources=PERSON_ATTRIBUTES,

@@ -5,16 +5,14 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from vestibule.endpoints.console.activity_search import FAMILIES, read_search, with_person
-from vestibule.endpoints.console.connection_advice import advice_on_address, advice_on_credential
-from vestibule.endpoints.console.sign_in_advice import mend_of_sign_in
+from vestibule.endpoints.console.refusal_advice import advice_on
 from vestibule.endpoints.web.visit import Visit
 from vestibule.events import EVENT_TYPES
-from vestibule.model import Event, IdentityProvider
+from vestibule.model import Event
 from vestibule.model import created_at as event_instant
 from vestibule.store.events import EventQuery, find_event, page_events, search_events
 from vestibule.store.identity_providers import all_providers
 from vestibule.store.stopwatches import find_stopwatch, find_stopwatches
-from vestibule.vendors import VENDORS
 
 PAGE: Final = 50
 
@@ -68,7 +66,7 @@ async def show_event(visit: Visit) -> Response:
         provider=provider,
         operations=_operations(event),
         stopwatch=stopwatch,
-        mend=_mend(event, provider.vendor if provider else _vendor_of(list(providers.values()))),
+        mend=advice_on(event, providers),
     )
 
 
@@ -88,50 +86,3 @@ def _operations(event: Event) -> list[dict[str, Any]]:
 
 
 _VERBS: Final = {"add": "add", "replace": "set", "remove": "remove"}
-_MENDS: Final = {
-    "uniqueness": "Somebody has this userName already, perhaps inactive. In {vendor}: check that the unique identifier "
-    "is "
-    "userName, or give one of the two another userName. To link to a person who was added by hand here, let {vendor} "
-    "look "
-    "them up by userName before it creates.",
-    "invalidFilter": "The filter is not one that SCIM knows. In {vendor}: check the expression that people are matched "
-    "by.",
-    "invalidValue": "A value has the wrong form. In {vendor}: check the mapping of the attribute that the reason "
-    "names.",
-    "invalidPath": "A path names no attribute. In {vendor}: check the external name and namespace of the attribute.",
-    "noTarget": "The operation selects a value that is not there. In {vendor}: check the mapping of the attribute.",
-    "mutability": "userName cannot be removed. In {vendor}: give it a value in the mapping.",
-    "tooMany": "The request asks for more than is done at once. In {vendor}: make its batches smaller.",
-    "403": "Provisioning is switched off here, or this is not {vendor}'s to do. Switch it on under Integrations > "
-    "Identity "
-    "Providers > Provisioning.",
-    "404": "There is no such person for this identity provider: they were deleted here, or the id is another tenant's. "
-    "In "
-    "{vendor}: unassign the person and assign them again, so that they are looked up anew.",
-    "429": "Nothing is lost: {vendor} tries again by itself. If provisioning is paused, resume it; if it sends too "
-    "much at once, it slows down.",
-    "405": "This address answers another method. In {vendor}: check which version of SCIM the application speaks; it "
-    "has to be 2.0.",
-    "501": "{vendor} asked for a part of SCIM that is not offered here, such as writing groups. In {vendor}: switch "
-    "that part off, such as Push Groups; people are provisioned all the same.",
-    "415": "The body came in a form that SCIM does not use. In {vendor}: check that the application speaks SCIM 2.0.",
-}
-
-
-def _vendor_of(providers: list[IdentityProvider]) -> str:
-    """Whose screens are meant where an event names no identity provider: those of the tenant's only vendor."""
-    vendors = {provider.vendor for provider in providers}
-    return vendors.pop() if len(vendors) == 1 else "generic"
-
-
-def _mend(event: Event, vendor: str) -> str:
-    if event.type == "login.refused":
-        return mend_of_sign_in(str(event.data.get("check", "")), vendor)
-    if event.type == "credential.refused":
-        return advice_on_credential(event, VENDORS[vendor])
-    if event.data.get("questions_connection"):
-        return advice_on_address(VENDORS[vendor])
-    if event.type != "request.refused":
-        return ""
-    sentence = _MENDS.get(event.data.get("scim_type", "")) or _MENDS.get(str(event.data.get("status", "")), "")
-    return sentence.replace("{vendor}", VENDORS[vendor].title if vendor != "generic" else "the identity provider")

@@ -1,7 +1,7 @@
-"""How an identity provider does, in a sentence: the line that lives.
+"""The live line: how an identity provider is doing, in one sentence.
 
-It says what happened last and what to do about it, so that an administrator with the other product open in the next
-window needs no log to find out why nothing works.
+It says what happened last and what to do about it. An administrator who has the other product open in the next window
+needs no log to find out why nothing works.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _LOOKED_BACK: Final = 20
 STRANGER_TOLD_FOR: Final = 15 * 60_000
 """Milliseconds for which the line tells of a request that may be anybody's."""
 SILENCE: Final = 120_000
-"""Milliseconds without a word after which the line says what to check."""
+"""Milliseconds without any request after which the line says what to check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Health:
 
 
 async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider, people: int) -> Health:
-    """How an identity provider of a tenant, with so many active people, does right now."""
+    """Returns how an identity provider is doing right now. `people` is how many active people it has."""
     title, vendor = provider.name, VENDORS[provider.vendor]
     if tenant.state == "suspended":
         return Health(
@@ -61,7 +61,7 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
         )
     if not provider.enabled:
         return Health(
-            "warn", f"{title} is disabled: whatever it sends is refused.", mend="Enable it under Settings below."
+            "warn", f"{title} is disabled: whatever it sends is refused.", mend="Enable it on the tab Settings."
         )
     if provider.provisioning == "off":
         return Health("quiet", "Auto-provisioning is switched off: whatever arrives is refused with 403.")
@@ -83,7 +83,7 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
             "by itself. Whoever it deactivates or deletes is out at once.",
         )
     if not keys:
-        return Health("warn", "There is no key that works.", mend="Make one under Keys.")
+        return Health("warn", "There is no key that works.", mend="Make one on the tab Provisioning, under Keys.")
     retire = _superseded(keys)
     newest = max(each.created_at for each in keys)
     stranger = await _latest_stranger(reading, provider, since=max(used, changed, tested, newest))
@@ -106,7 +106,7 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
         f"Nothing has arrived from {title} since the key was made",
         newest,
         checks=(
-            "Is the SCIM URL in the other product the one below, letter for letter, with your tenant name at its end?",
+            "Is the SCIM URL in the other product, letter for letter, the one on the tab Provisioning?",
             "Can the other product reach this server? A firewall, or an address such as 127.0.0.1, keeps it out.",
             f"Was {vendor.probe} pressed, and what did it say?",
         ),
@@ -114,13 +114,13 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
 
 
 async def _latest_change(reading: Reading, provider_id: str) -> Event | None:
-    """What was last about a person."""
+    """Returns the latest event about a person."""
     events = await page_events(reading, EventQuery(types=_CHANGES, provider_id=provider_id), 1)
     return events[0] if events else None
 
 
 async def _latest_failure(reading: Reading, provider_id: str) -> Event | None:
-    """The latest refusal that puts the whole connection in question."""
+    """Returns the latest refusal that puts the whole connection in question."""
     types = ("credential.refused", "request.refused")
     events = await page_events(reading, EventQuery(types=types, provider_id=provider_id), _LOOKED_BACK)
     failures = (each for each in events if each.type == types[0] or each.data.get("questions_connection"))
@@ -128,8 +128,9 @@ async def _latest_failure(reading: Reading, provider_id: str) -> Event | None:
 
 
 async def _latest_stranger(reading: Reading, provider: IdentityProvider, since: int) -> Note | None:
-    """The latest refused request that named this tenant and none of its keys, if nothing was accepted after it. Anybody
-    can send one, so one of long ago is told in the activity log only.
+    """Returns the latest refused request that named this tenant and none of its keys, if nothing was accepted after it.
+
+    Anybody can send such a request, so one of long ago stands in the activity log only.
     """
     event = await latest_event(reading, "", "credential.refused")
     if event is None or event.at <= since or reading.now - event.at > STRANGER_TOLD_FOR:
@@ -165,7 +166,7 @@ def _refused(provider: IdentityProvider, refusal: Event) -> Health:
 
 
 def _superseded(keys: list[Credential]) -> str:
-    """The older of two keys, once the newer one is in use and the older one was not used since."""
+    """Returns the id of the older of two keys once the newer one is in use and the older one was not used since."""
     if len(keys) < 2:
         return ""
     newest = max(keys, key=lambda each: each.created_at)

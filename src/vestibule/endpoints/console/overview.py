@@ -1,4 +1,4 @@
-"""The overview: how each identity provider does, who came and went, and what needs a person."""
+"""The overview: how each identity provider does, who came and went, and what needs somebody."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,11 +7,12 @@ from typing import Final
 from starlette.responses import Response
 
 from vestibule.endpoints.console.account import lacks_factor
+from vestibule.endpoints.console.attention import find_needs
 from vestibule.endpoints.console.health import health_of
 from vestibule.endpoints.web.visit import Visit
 from vestibule.model import first_id_of
 from vestibule.store.database import Reading
-from vestibule.store.events import EventQuery, count_daily, page_events
+from vestibule.store.events import count_daily
 from vestibule.store.identity_providers import all_providers
 from vestibule.store.stopwatches import recent_times
 from vestibule.store.users import count_by_provider, find_twins
@@ -39,14 +40,7 @@ async def show_overview(visit: Visit) -> Response:
             (provider, await health_of(reading, visit.tenant, provider, counts.get((provider.id, True), 0)))
             for provider in providers
         ]
-        refused = await page_events(
-            reading,
-            EventQuery(
-                types=("request.refused", "credential.refused", "login.refused", "revocation.refused"),
-                since=reading.now - DAY,
-            ),
-            5,
-        )
+        needs = await find_needs(visit, reading, providers, await find_twins(reading))
         return visit.page(
             "overview.html",
             lacks_factor=lacking,
@@ -54,9 +48,8 @@ async def show_overview(visit: Visit) -> Response:
             active=sum(count for (_, active), count in counts.items() if active),
             inactive=sum(count for (_, active), count in counts.items() if not active),
             days=await _days(reading),
-            twins=await find_twins(reading),
             times=await recent_times(reading, reading.now - DAYS * DAY),
-            refused=refused,
+            needs=needs,
         )
 
 

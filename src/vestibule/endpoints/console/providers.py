@@ -5,6 +5,7 @@ from starlette.responses import Response
 from vestibule.actions import configure
 from vestibule.endpoints.console.health import health_of
 from vestibule.endpoints.console.provider_frame import framed, provider_of, setup_steps
+from vestibule.endpoints.console.provisioning import show_pair
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.model import SamlSettings
@@ -31,18 +32,23 @@ async def show_providers(visit: Visit) -> Response:
 
 async def show_new_provider(visit: Visit) -> Response:
     """The form to add one."""
-    return visit.page("provider_new.html", values={"name": "Okta", "vendor": "okta"}, refused=None)
+    return visit.page("provider_new.html", values={"name": "Okta", "vendor": "okta", "switch_on": "yes"}, refused=None)
 
 
 async def add_provider(visit: Visit) -> Response:
-    """Add one."""
-    values = {name: visit.field(name) for name in ("name", "vendor", "metadata")}
+    """Add one. Usually auto-provisioning is switched on with it, and its Key and Secret are shown at once."""
+    values = {name: visit.field(name) for name in ("name", "vendor", "metadata", "switch_on")}
     try:
         saml = _read_metadata(values["metadata"]) if values["metadata"].strip() else None
         async with visit.context.database.write(visit.actor) as tx:
             provider = await configure.create_provider(tx, values["name"], values["vendor"], saml)
+            pair = None
+            if values["switch_on"] == "yes":
+                _, pair = await configure.set_provisioning(tx, provider.id, "on", visit.context.checker)
     except Refusal as refused:
         return visit.page("provider_new.html", refused.status, values=values, refused=refused)
+    if pair is not None:
+        return await show_pair(visit, provider.id, pair)
     return visit.redirect(visit.at("identity-providers", provider.id), "provider-added")
 
 
@@ -50,10 +56,10 @@ async def show_provider(visit: Visit) -> Response:
     """One identity provider: the steps of its set-up, and how it is doing."""
     async with visit.context.database.scan(visit.tenant.id) as reading:
         provider = await provider_of(visit, reading)
-        keys = [key for key in await credentials_of(reading, provider.id) if key.usable(reading.now)]
+        keys = await credentials_of(reading, provider.id)
         return visit.page(
             "provider_overview.html",
-            keys=keys,
+            keys=[key for key in keys if key.usable(reading.now)],
             last_used=max(keys, key=lambda key: key.last_used_at or 0, default=None),
             derivation=await find_derivation(reading, provider.id),
             events=await page_events(reading, EventQuery(provider_id=provider.id), 5),

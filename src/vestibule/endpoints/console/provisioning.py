@@ -50,6 +50,11 @@ async def provisioning_page(
         )
 
 
+async def show_pair(visit: Visit, provider_id: str, pair: Pair) -> Response:
+    """Answer with a Key and Secret that were just made. The Secret is shown this once."""
+    return await provisioning_page(visit, provider_id, pair=pair)
+
+
 def _vendor_steps(provider: IdentityProvider, scim_url: str, key: str) -> list[dict[str, Any]]:
     """The vendor's steps with the real values filled in."""
     return [
@@ -83,7 +88,7 @@ async def switch(visit: Visit) -> Response:
     async with visit.context.database.write(visit.actor) as tx:
         _, pair = await configure.set_provisioning(tx, provider_id, state, visit.context.checker)
     if pair is not None:
-        return await provisioning_page(visit, provider_id, pair=pair)
+        return await show_pair(visit, provider_id, pair)
     return visit.redirect(visit.at("identity-providers", provider_id, "provisioning"), f"provisioning-{state}")
 
 
@@ -98,7 +103,7 @@ async def make_key(visit: Visit) -> Response:
             )
     except Refusal as refused:
         return await provisioning_page(visit, provider_id, refused=refused)
-    return await provisioning_page(visit, provider_id, pair=pair)
+    return await show_pair(visit, provider_id, pair)
 
 
 def _expiry(text: str) -> int | None:

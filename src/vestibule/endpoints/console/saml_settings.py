@@ -1,131 +1,32 @@
-"""An identity provider's tab Sign-in: Identity Provider Information (SAML details, certificates, keys), how people sign
-in, and the sign-in test.
-"""
+"""What else the tab Sign-in changes: how people sign in, certificates that wait, keys, and the sign-in test."""
 
 import asyncio
 from typing import Any, Final
 
-from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from vestibule.actions import saml_keys, saml_settings
-from vestibule.endpoints.console.provider_frame import framed, provider_of
+from vestibule.endpoints.console.saml_details import back_to_sign_in, existing_provider, sign_in_page
 from vestibule.endpoints.console.sign_in_advice import mend_of_sign_in
-from vestibule.endpoints.fetch import fetch
-from vestibule.endpoints.saml_out import send_to_sign_in, service_provider
+from vestibule.endpoints.saml_out import send_to_sign_in
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, SignInRefused, WrongInput
-from vestibule.model import IdentityProvider, SamlSettings
 from vestibule.saml.certificate import read_certificates
 from vestibule.saml.errors import SamlError
-from vestibule.saml.metadata import check_sso_url, read_metadata
+from vestibule.saml.metadata import check_sso_url
 from vestibule.saml.service_provider import make_signing_key
-from vestibule.store.saml import find_request, keys_of
+from vestibule.store.saml import find_request
 from vestibule.store.users import find_user
 
 _SWITCHES: Final = ("just_in_time", "sign_requests", "force_authn")
 
 
-_TYPED: Final = ("metadata", "metadata_url", "entity_id", "sso_url", "certificate", "candidate")
-
-
-async def show_sign_in(visit: Visit) -> Response:
-    """The tab Sign-in."""
-    return await sign_in_page(visit)
-
-
-async def sign_in_page(visit: Visit, *, refused: Refusal | None = None, told: SamlSettings | None = None) -> Response:
-    """Returns the tab Sign-in. `told` is SAML details that were just read, to be told back in words."""
-    async with visit.context.database.scan(visit.tenant.id) as reading:
-        provider = await provider_of(visit, reading)
-        return visit.page(
-            "provider_sign_in.html",
-            refused.status if refused else 200,
-            refused=refused,
-            told=told,
-            ours=service_provider(visit.context, visit.tenant, provider),
-            saml_keys=await keys_of(reading, provider.id),
-            values={name: visit.field(name) for name in _TYPED},
-            **await framed(visit, reading, provider, "sign-in"),
-        )
-
-
-async def _provider(visit: Visit) -> IdentityProvider:
-    async with visit.context.database.read(visit.tenant.id) as reading:
-        return await provider_of(visit, reading)
-
-
-def _back(visit: Visit, provider_id: str, done: str = "saved") -> Response:
-    return visit.redirect(visit.at("identity-providers", provider_id, "sign-in"), done)
-
-
-# -- details -----------------------------------------------------------------------------------------------------------
-
-
-async def change_saml(visit: Visit) -> Response:
-    """SAML details: from metadata that is pasted, uploaded or at a URL, or piece by piece."""
-    provider = await _provider(visit)
-    try:
-        url = visit.field("metadata_url").strip()
-        text = await _uploaded(visit) or visit.field("metadata").encode()
-        if url and not text.strip():
-            text = await fetch(url, visit.context.settings.private_networks)
-            await visit.readmit()
-        read = _read(text) if text.strip() else _pieces(visit)
-        async with visit.context.database.write(visit.actor) as tx:
-            await saml_settings.take_details(tx, provider.id, read)
-            if url != provider.saml.metadata_url and (url or visit.field("keep_url")):
-                await saml_settings.change_sign_on(tx, provider.id, metadata_url=url[:2048])
-    except Refusal as refused:
-        return await sign_in_page(visit, refused=refused)
-    return await sign_in_page(visit, told=read)
-
-
-async def _uploaded(visit: Visit) -> bytes:
-    file = visit.form.get("metadata_file")
-    return await file.read() if isinstance(file, UploadFile) and file.filename else b""
-
-
-def _read(text: bytes) -> SamlSettings:
-    try:
-        return read_metadata(text)
-    except SamlError as error:
-        raise WrongInput(str(error), field="metadata") from None
-
-
-def _pieces(visit: Visit) -> SamlSettings:
-    entity_id, sso_url = visit.field("entity_id").strip(), visit.field("sso_url").strip()
-    if not entity_id:
-        raise WrongInput("The entity id (Issuer) is wanted, or the metadata; nothing came.", field="entity_id")
-    try:
-        check_sso_url(sso_url)
-    except SamlError as error:
-        raise WrongInput(str(error), field="sso_url") from None
-    try:
-        certificates = read_certificates(visit.field("certificate"))
-    except SamlError as error:
-        raise WrongInput(str(error), field="certificate") from None
-    return SamlSettings(entity_id[:1024], sso_url[:2048], certificates)
-
-
-async def read_again(visit: Visit) -> Response:
-    """Read the metadata from its URL now."""
-    provider = await _provider(visit)
-    try:
-        if not provider.saml.metadata_url:
-            raise WrongInput("A metadata URL is wanted; none is kept.", field="metadata_url")
-        read = _read(await fetch(provider.saml.metadata_url, visit.context.settings.private_networks))
-        await visit.readmit()
-        async with visit.context.database.write(visit.actor) as tx:
-            await saml_settings.note_refresh(tx, provider.id, read, "")
-    except Refusal as refused:
-        return await sign_in_page(visit, refused=refused)
-    return _back(visit, provider.id, "metadata-read")
+# -- how people sign in -----------------------------------------------------------------------------------------------
 
 
 async def change_sign_on(visit: Visit) -> Response:
     """How people sign in."""
-    provider = await _provider(visit)
+    provider = await existing_provider(visit)
     try:
         changed: dict[str, Any] = {name: visit.field(name) == "yes" for name in _SWITCHES}
         changed["unsolicited"] = _one_of(visit, "unsolicited", ("refuse", "restart", "accept"))
@@ -142,7 +43,7 @@ async def change_sign_on(visit: Visit) -> Response:
             await saml_settings.change_sign_on(tx, provider.id, **changed)
     except Refusal as refused:
         return await sign_in_page(visit, refused=refused)
-    return _back(visit, provider.id)
+    return back_to_sign_in(visit, provider.id)
 
 
 def _check_url(url: str, field: str) -> None:
@@ -164,7 +65,7 @@ def _one_of(visit: Visit, name: str, allowed: tuple[str, ...]) -> str:
 
 async def change_certificates(visit: Visit) -> Response:
     """Add a certificate for testing, put one into force, or remove one."""
-    provider = await _provider(visit)
+    provider = await existing_provider(visit)
     act, fingerprint = visit.field("act"), visit.field("fingerprint")
     try:
         async with visit.context.database.write(visit.actor) as tx:
@@ -182,12 +83,12 @@ async def change_certificates(visit: Visit) -> Response:
                 raise WrongInput(f"What to do should be add, use or remove; '{act[:40]}' came.")
     except Refusal as refused:
         return await sign_in_page(visit, refused=refused)
-    return _back(visit, provider.id)
+    return back_to_sign_in(visit, provider.id)
 
 
 async def change_keys(visit: Visit) -> Response:
     """Make a key of this service provider, use it, or throw one away."""
-    provider = await _provider(visit)
+    provider = await existing_provider(visit)
     act, key_id = visit.field("act"), visit.field("key")
     try:
         if act == "make":
@@ -203,7 +104,7 @@ async def change_keys(visit: Visit) -> Response:
                 await acts[act](tx, provider, key_id)
     except Refusal as refused:
         return await sign_in_page(visit, refused=refused)
-    return _back(visit, provider.id)
+    return back_to_sign_in(visit, provider.id)
 
 
 # -- the sign-in test --------------------------------------------------------------------------------------------------
@@ -211,7 +112,7 @@ async def change_keys(visit: Visit) -> Response:
 
 async def begin_test(visit: Visit) -> Response:
     """Go through the whole sign-in, and come back to what was found instead of being signed in."""
-    provider = await _provider(visit)
+    provider = await existing_provider(visit)
     try:
         return await send_to_sign_in(visit, provider, "", purpose="test", force=visit.query("again") == "yes")
     except SignInRefused as refused:
@@ -221,7 +122,7 @@ async def begin_test(visit: Visit) -> Response:
 
 async def show_test(visit: Visit) -> Response:
     """What a sign-in test found: every check with its verdict, the assertion, and who it would be."""
-    provider = await _provider(visit)
+    provider = await existing_provider(visit)
     async with visit.context.database.read(visit.tenant.id) as reading:
         begun = await find_request(reading, visit.path("request_id"))
         if begun is None or begun.identity_provider_id != provider.id or begun.purpose != "test":

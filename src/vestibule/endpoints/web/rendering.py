@@ -24,6 +24,7 @@ NOTICES: Final = {
     "metadata-read": "The metadata was read.",
     "password-set": "Your password is set. Sign in with it.",
     "provider-added": "The identity provider was added.",
+    "saml-saved": "The SAML details are saved.",
     "saved": "Saved.",
     "provisioning-on": "Auto-provisioning is on.",
     "provisioning-off": "Auto-provisioning is off: requests are refused.",

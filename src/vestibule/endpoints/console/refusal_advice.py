@@ -1,0 +1,63 @@
+"""What to do about a refusal in the activity log: where to mend it, in the other product's screens or here."""
+
+from typing import Final
+
+from vestibule.endpoints.console.connection_advice import advice_on_address, advice_on_credential
+from vestibule.endpoints.console.sign_in_advice import mend_of_sign_in
+from vestibule.model import Event, IdentityProvider
+from vestibule.vendors import VENDORS
+
+_MENDS: Final = {
+    "uniqueness": "Somebody has this userName already, perhaps inactive. In {vendor}: check that the unique identifier "
+    "is "
+    "userName, or give one of the two another userName. To link to a person who was added by hand here, let {vendor} "
+    "look "
+    "them up by userName before it creates.",
+    "invalidFilter": "The filter is not one that SCIM knows. In {vendor}: check the expression that people are matched "
+    "by.",
+    "invalidValue": "A value has the wrong form. In {vendor}: check the mapping of the attribute that the reason "
+    "names.",
+    "invalidPath": "A path names no attribute. In {vendor}: check the external name and namespace of the attribute.",
+    "noTarget": "The operation selects a value that is not there. In {vendor}: check the mapping of the attribute.",
+    "mutability": "userName cannot be removed. In {vendor}: give it a value in the mapping.",
+    "tooMany": "The request asks for more than is done at once. In {vendor}: make its batches smaller.",
+    "403": "Provisioning is switched off here, or this is not {vendor}'s to do. Switch it on under Integrations > "
+    "Identity "
+    "Providers > Provisioning.",
+    "404": "There is no such person for this identity provider: they were deleted here, or the id is another tenant's. "
+    "In "
+    "{vendor}: unassign the person and assign them again, so that they are looked up anew.",
+    "429": "Nothing is lost: {vendor} tries again by itself. If provisioning is paused, resume it; if it sends too "
+    "much at once, it slows down.",
+    "405": "This address answers another method. In {vendor}: check which version of SCIM the application speaks; it "
+    "has to be 2.0.",
+    "501": "{vendor} asked for a part of SCIM that is not offered here, such as writing groups. In {vendor}: switch "
+    "that part off, such as Push Groups; people are provisioned all the same.",
+    "415": "The body came in a form that SCIM does not use. In {vendor}: check that the application speaks SCIM 2.0.",
+}
+"""Advice on a refused SCIM request, by its `scimType`, or by its status."""
+
+
+def advice_on(event: Event, providers: dict[str, IdentityProvider]) -> str:
+    """Returns what to do about a refusal, in the words of the vendor's screens; empty where nothing is known.
+
+    `providers` are the tenant's, by id.
+    """
+    provider = providers.get(event.identity_provider_id)
+    vendor = provider.vendor if provider else _only_vendor(providers)
+    if event.type == "login.refused":
+        return mend_of_sign_in(str(event.data.get("check", "")), vendor)
+    if event.type == "credential.refused":
+        return advice_on_credential(event, VENDORS[vendor])
+    if event.data.get("questions_connection"):
+        return advice_on_address(VENDORS[vendor])
+    if event.type != "request.refused":
+        return ""
+    sentence = _MENDS.get(event.data.get("scim_type", "")) or _MENDS.get(str(event.data.get("status", "")), "")
+    return sentence.replace("{vendor}", VENDORS[vendor].title if vendor != "generic" else "the identity provider")
+
+
+def _only_vendor(providers: dict[str, IdentityProvider]) -> str:
+    """Whose screens are meant where an event names no identity provider: those of the tenant's only vendor."""
+    vendors = {provider.vendor for provider in providers.values()}
+    return vendors.pop() if len(vendors) == 1 else "generic"
