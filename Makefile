@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## print the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(BIN)/.run ## start Vestibule on 127.0.0.1:8000 and the pocket Okta on 127.0.0.1:8100
 	@exec $(BIN)/vestibule demo
@@ -37,6 +37,9 @@ format: $(BIN)/.test ## put the code in shape
 
 bench: $(BIN)/.test ## speed beside its peers in one run (not part of the suite; needs npm)
 	@$(BIN)/python -m bench.lifecycle
+
+bench-hostile: $(BIN)/.test ## what hostile clients do to everybody else (not part of the suite; minutes)
+	@$(BIN)/python -m bench.hostile
 
 mutants: $(BIN)/.test ## what the tests of SAML would not notice (not part of the suite; minutes)
 	@$(BIN)/python -m bench.mutants
@@ -72,4 +75,4 @@ browser:
 	  sudo=$$(command -v sudo || true); $$sudo apt-get -qq update; \
 	  DEBIAN_FRONTEND=noninteractive $$sudo apt-get -qq install -y chromium fonts-dejavu-core >/dev/null; }
 
-.PHONY: help run test check fast slow format bench mutants lock clean browser
+.PHONY: help run test check fast slow format bench bench-hostile mutants lock clean browser

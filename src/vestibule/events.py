@@ -168,6 +168,11 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
     EventType(
         "administrator.joined", "{subject} chose a password", "An administrator used their one-time link.", "good"
     ),
+    EventType(
+        "administrator.password_changed",
+        "{subject} changed the password",
+        "An administrator replaced their password; their other sessions are over.",
+    ),
     EventType("administrator.signed_in", "{subject} signed in to the console", "A console session began."),
     EventType("administrator.signed_out", "{subject} signed out of the console", "A console session was ended."),
     EventType(

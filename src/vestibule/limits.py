@@ -29,12 +29,18 @@ STALLED_READER_SECONDS: Final = 30
 """How long a client may take nothing of an answer that waits for it. Then the connection is cut, and what was buffered
 for it is free.
 """
+STALLED_READER_BYTES: Final = 16 * 1024
+"""What a client has to take within that time, unless it takes everything."""
 
 # -- descriptors -------------------------------------------------------------------------------------------------------
 
 RESERVED_DESCRIPTORS: Final = 128
 """Open files that connections may not take: the database, its log, threads that scan, files that are served. Half of
 all where the process has fewer than twice as many.
+"""
+MOST_CONNECTIONS: Final = 4096
+"""Connections of one worker process, however many descriptors it has: each may hold some 50 KiB. The setting
+`connections` says another number.
 """
 
 # -- tenants -----------------------------------------------------------------------------------------------------------
@@ -99,3 +105,9 @@ KNOWN_BROWSER_DAYS: Final = 180
 """How long a browser stays known after a sign-in."""
 ADMINISTRATORS_OF_BROWSER: Final = 4
 """Administrators for whom one browser can be known: its cookie grows with each."""
+RECENT_ACCOUNT_SECONDS: Final = 300
+"""How long after a sign-in a session may change how its administrator signs in."""
+RECENT_SETTINGS_SECONDS: Final = 900
+"""How long after a sign-in a session may change keys, SAML details and administrators."""
+SHOWN_ONCE_SECONDS: Final = 600
+"""How long a secret waits for the page that shows it once."""

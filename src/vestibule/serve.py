@@ -10,6 +10,7 @@ import ssl
 import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from vestibule.app import Vestibule
+from vestibule.connections import policy_of
 from vestibule.endpoints.context import Context
 from vestibule.errors import Refusal, WrongSetting
 from vestibule.settings import Settings, variable_of
@@ -86,18 +88,18 @@ def _check_tls(settings: Settings) -> None:
 
 def _options(settings: Settings) -> dict[str, Any]:
     return {
-        "http": Wire,
+        "http": partial(Wire, policy_of(settings)),
+        "loop": "vestibule.tls_listener:Loop",
+        "ssl_certfile": settings.tls_certificate or None,
+        "ssl_keyfile": settings.tls_key or None,
         "lifespan": "on",
         "log_config": None,
         "access_log": False,
         "server_header": False,
         "ws": "none",
-        "timeout_keep_alive": 75,
         "timeout_graceful_shutdown": GRACE,
         "proxy_headers": bool(settings.trusted_proxies),
         "forwarded_allow_ips": settings.trusted_proxies or None,
-        "ssl_certfile": settings.tls_certificate or None,
-        "ssl_keyfile": settings.tls_key or None,
     }
 
 

@@ -16,6 +16,7 @@ from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
 from vestibule.errors import WrongSetting
+from vestibule.limits import HEADER_SECONDS, IDLE_SECONDS, STALLED_READER_SECONDS
 
 PREFIX = "VESTIBULE_"
 SENT_BY_PROVIDERS = 25
@@ -62,6 +63,23 @@ class Settings:
         "",
         "Comma-separated addresses or networks of proxies that are believed in `X-Forwarded-For` and "
         "`X-Forwarded-Proto`.",
+    )
+    connections: int = _setting(
+        0,
+        "How many connections one worker may hold; 0 for as many as the limit on open files leaves room for, 4,096 at "
+        "most.",
+    )
+    connections_per_address: int = _setting(
+        0,
+        "How many of them one client address may hold, or one /64 network of IPv6; 0 for a quarter. Trusted proxies "
+        "are not counted.",
+    )
+    header_timeout: int = _setting(
+        HEADER_SECONDS, "Seconds until the TLS handshake is done, and until all headers of a request are there."
+    )
+    idle_timeout: int = _setting(IDLE_SECONDS, "Seconds that a connection stays open between two requests.")
+    reader_timeout: int = _setting(
+        STALLED_READER_SECONDS, "Seconds that a client may take nothing of an answer before its connection is cut."
     )
     private_networks: str = _setting(
         "",
@@ -195,8 +213,6 @@ def _check(settings: Settings) -> None:
         raise WrongSetting(f"synchronous should be full or normal; '{settings.synchronous}' came.")
     if not 0 <= settings.port <= 65535:
         raise WrongSetting(f"port should be between 0 and 65535; {settings.port} came.")
-    if settings.workers < 1:
-        raise WrongSetting(f"workers should be 1 or more; {settings.workers} came.")
     if settings.pool < 2:
         raise WrongSetting(f"pool should be 2 or more; {settings.pool} came.")
     if settings.workers > 1 and not settings.on_postgres:
@@ -211,6 +227,7 @@ def _check(settings: Settings) -> None:
         if not Path(path).is_file():
             raise WrongSetting(f"There is no file {path}, which tls_certificate or tls_key names.")
     _check_addresses(settings)
+    _check_connections(settings)
     _check_tenant_limits(settings)
     if settings.pepper and len(settings.pepper) < 32:
         raise WrongSetting(f"pepper should have 32 characters or more; it has {len(settings.pepper)}.")
@@ -250,3 +267,12 @@ def _check_addresses(settings: Settings) -> None:
                 raise WrongSetting(
                     f"{name} should list addresses or networks such as 10.0.0.0/8; '{network}' came."
                 ) from None
+
+
+def _check_connections(settings: Settings) -> None:
+    for name in ("connections", "connections_per_address"):
+        if getattr(settings, name) < 0:
+            raise WrongSetting(f"{name} should be 0 or more; {getattr(settings, name)} came.")
+    for name in ("workers", "header_timeout", "idle_timeout", "reader_timeout"):
+        if getattr(settings, name) < 1:
+            raise WrongSetting(f"{name} should be 1 or more; {getattr(settings, name)} came.")

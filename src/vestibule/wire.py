@@ -1,44 +1,293 @@
-"""HTTP as the server speaks it: uvicorn's protocol over httptools, with what SCIM's hot path wants beside ASGI.
+"""HTTP on one connection: uvicorn's protocol over httptools, with bounds on what a client may send, hold and delay.
 
-ASGI takes an answer apart into messages and looks at each header again; a SCIM answer is whole and its headers are our
-own. So it is written in one piece, which spares the kernel as much as it spares Python, and a body that came with its
-headers is taken without being awaited. Where anything is out of the ordinary, ASGI's own way is gone.
+Bounds: the bytes of request line and headers are counted as they arrive; requests that are sent ahead (pipelining) wait
+unread; a connection that waits too long for a request, a TLS handshake or a reader is closed (`connections` looks at
+all of them). `docs/limits.md` lists the numbers.
+
+Fast path: ASGI takes an answer apart into messages and looks at each header again. A SCIM answer is complete and its
+headers are our own, so it is written in one piece, and a body that came with its headers is taken without waiting.
+
+This class uses attributes of uvicorn's that are not public, so `pyproject.toml` names one exact version. Where an
+attribute of a request is missing, the fast path steps aside and plain ASGI answers (`tests/unit/test_fast_path.py`).
 """
 
-from typing import Any, Final
+import asyncio
+import math
+import socket
+from typing import Any, Final, cast
 
 import orjson
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.utils import get_remote_addr
 
+from vestibule.connections import Policy, connections_of
 from vestibule.endpoints.exchange import FAST_PATH
-from vestibule.scim.errors import InvalidSyntax
+from vestibule.limits import HEADER_BYTES, STALLED_READER_BYTES
+from vestibule.scim.errors import InvalidSyntax, RequestTimeout, ScimError
 from vestibule.scim.messages import MEDIA_TYPE
 
 UNREADABLE: Final = InvalidSyntax(
     "A request should be HTTP/1.1; the method, the path, the headers or the chunks of this one cannot be read as that."
 )
+TOO_LARGE: Final = f"Request line and headers may take {HEADER_BYTES:,} bytes, and so may trailers; these take more."
+_PIECE: Final = 4096
+"""Bytes that the parser is given at once: what one piece can make of requests is little."""
+_PER_CHUNK: Final = 16
+"""Bytes for the size of a chunk that are not counted: clients that send a body in small chunks are no attackers."""
+_NEVER: Final = math.inf
 
 
 class Wire(HttpToolsProtocol):
-    """One connection. What cannot be read as a request is answered as a SCIM Error: whom it was meant for cannot be
-    read either, and an identity provider reads nothing else.
+    """One connection.
+
+    What cannot be read as a request is answered as a SCIM Error: whom it was meant for cannot be read either, and an
+    identity provider reads nothing else.
     """
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- the server's own words are not for the caller
-        body = orjson.dumps(UNREADABLE.body())
-        lines = [b"HTTP/1.1 400 Bad Request"]
-        lines += [b"%b: %b" % header for header in self.server_state.default_headers]
-        lines += [b"content-type: " + MEDIA_TYPE.encode(), b"content-length: %d" % len(body), b"connection: close"]
-        self.transport.write(b"\r\n".join([*lines, b"", body]))
-        self.transport.close()
+    def __init__(self, policy: Policy, **given: Any) -> None:
+        super().__init__(**given)
+        self.address = ""
+        self._all = connections_of(policy)
+        self._policy = policy
+        self._deadline = _NEVER
+        self._resting = True
+        """Whether no byte of a request has come since the last answer."""
+        self._counted = 0
+        """Bytes that came and were not part of a body, since the last complete headers or the last request."""
+        self._under_way: RequestResponseCycle | None = None
+        self._held = b""
+        """What came of further requests while earlier ones wait."""
+        self._unread: tuple[int, float] | None = None
+        """How much of an answer was left when the client last took some, and when that was."""
+        self._admitted = False
+        self._opened = False
+        self._handshake: asyncio.Task[None] | None = None
+        """The TLS handshake, while there is no transport yet."""
+
+    # -- begin and end -------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count the connection, or close it where there is no room."""
+        self.transport, self._opened = cast("asyncio.Transport", transport), True
+        if not self._admitted:
+            peer = get_remote_addr(self.transport)
+            self.admit(peer[0] if peer else "")
+        self._handshake = None
+        if not self._admitted:
+            self.transport.abort()
+            return
+        super().connection_made(self.transport)
+        self.flow = _Flow(self.transport)
+
+    def admit(self, peer: str, handshake: asyncio.Task[None] | None = None) -> bool:
+        """Count the connection from now on, before there is a transport where a TLS handshake comes first.
+
+        Returns:
+            Whether there was room for it.
+        """
+        now = self.loop.time()
+        self.address = self._all.counted_address(peer)
+        self._handshake = handshake
+        self._deadline = now + self._policy.header_seconds
+        self._admitted = self._all.admit(self, now)
+        return self._admitted
+
+    def end_handshake(self, accepted: socket.socket) -> None:
+        """Let go of a connection that came to nothing; nothing happens if the handshake was done."""
+        if not self._opened:
+            self._all.leave(self)
+            accepted.close()
+
+    @property
+    def header_seconds(self) -> float:
+        """How long a handshake may take."""
+        return self._policy.header_seconds
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop counting the connection, and tell the request under way that its client is gone."""
+        self._all.leave(self)
+        self._held = b""
+        # uvicorn tells the request that was read last, which is not the one under way while others wait.
+        if self._under_way is not None and not self._under_way.response_complete:
+            self._under_way.disconnected = True
+            self._under_way.message_event.set()
+        self.pipeline.clear()
+        super().connection_lost(exc)
+
+    def cut(self) -> None:
+        """Close the connection at once; what was not written is lost."""
+        if self._handshake is not None:
+            self._handshake.cancel()
+        else:
+            self.transport.abort()
+
+    # -- time limits ---------------------------------------------------------------------------------------------------
+
+    def expires_at(self) -> float | None:
+        """Return when the connection will have waited for a request too long; None while a request is under way."""
+        return self._deadline if self._deadline < _NEVER else None
+
+    def check(self, now: float) -> None:
+        """Close the connection if the client took too long to send a request or to take an answer."""
+        if self._handshake is not None:
+            if now >= self._deadline:
+                self.cut()
+            return
+        left = self.transport.get_write_buffer_size()
+        if self._is_stalled(left, now):
+            self.transport.abort()
+        elif now >= self._deadline:
+            if left or self.transport.is_closing():
+                self.transport.abort()
+            elif self._counted and not self._resting and not self._is_answering():
+                seconds = f"{self._policy.header_seconds:g}"
+                self._refuse(RequestTimeout(f"All headers should arrive within {seconds} seconds; they did not."), 408)
+            else:
+                self.transport.close()
+
+    def _is_stalled(self, left: int, now: float) -> bool:
+        if not left:
+            self._unread = None
+        elif self._unread is None or left <= self._unread[0] - STALLED_READER_BYTES:
+            self._unread = left, now
+        else:
+            return now - self._unread[1] >= self._policy.stalled_seconds
+        return False
+
+    def resume_writing(self) -> None:
+        """Note that the client took most of what waited for it."""
+        self._unread = None
+        super().resume_writing()
+
+    # -- requests ------------------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Give the parser what came, in pieces, unless earlier requests wait for their answers."""
+        if self._resting:
+            self._resting = False
+            self._deadline = min(self._deadline, self.loop.time() + self._policy.header_seconds)
+        if self.pipeline or self._held:
+            self._hold(data)
+        elif len(data) <= _PIECE:
+            self._feed(data)
+        else:
+            self._feed_pieces(data)
+
+    def _feed_pieces(self, data: bytes) -> None:
+        for at in range(0, len(data), _PIECE):
+            if self.transport.is_closing():
+                return
+            if self.pipeline:
+                self._hold(data[at:])
+                return
+            self._feed(data[at : at + _PIECE])
+
+    def _feed(self, data: bytes) -> None:
+        self._counted += len(data)
+        super().data_received(data)
+        if self._counted > HEADER_BYTES and not self.transport.is_closing():
+            self._refuse(ScimError(TOO_LARGE), 431)
+
+    def _hold(self, data: bytes) -> None:
+        self._held += data
+        flow = cast("_Flow", self.flow)
+        flow.pause_reading()
+        flow.holding = True
+
+    def _feed_held(self) -> None:
+        data, self._held = self._held, b""
+        self._feed_pieces(data)
+        if not self._held:
+            cast("_Flow", self.flow).holding = False
+
+    def on_chunk_header(self) -> None:
+        """A chunk begins: its size is not counted."""
+        self._counted = max(0, self._counted - _PER_CHUNK)
+
+    def on_headers_complete(self) -> None:
+        """The headers are there: what follows is counted anew, and the application has the time that it needs."""
+        self._counted = 0
+        self._deadline = _NEVER
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a body: it is not counted here."""
+        self._counted = max(0, self._counted - len(body))
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is there."""
+        self._counted = 0
+        if self.cycle.response_complete:
+            self.cycle.more_body = False
+            self._rest()
+        else:
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or wait for one."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        elif self.cycle.more_body:  # nobody wants the rest of the body, but the client may need to get rid of it
+            self._deadline = self.loop.time() + self._policy.header_seconds
+        else:
+            self._rest()
+        if self._held and not self.pipeline:
+            self._resting = False
+            self._feed_held()
+        self.flow.resume_reading()
+
+    def _rest(self) -> None:
+        self._resting = True
+        self._deadline = self.loop.time() + self._policy.idle_seconds
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._under_way = cycle
         cycle.scope[FAST_PATH] = _FastPath(cycle)  # type: ignore[typeddict-unknown-key]  # not one of ASGI's own
         super()._start_asgi_task(cycle, app)
 
+    def _is_answering(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's type forgets that there is none at first
+        return cycle is not None and not cycle.response_complete
+
+    # -- refusals ------------------------------------------------------------------------------------------------------
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- the server's own words are not for the caller
+        """Refuse what cannot be read."""
+        self._refuse(UNREADABLE, 400)
+
+    def _refuse(self, error: ScimError, status: int) -> None:
+        """Answer with a SCIM Error and close. While an earlier request waits for its answer, only close."""
+        waiting = self._is_answering()
+        if not self.pipeline and not (waiting and self.cycle.response_started):
+            body = orjson.dumps(error.body() | {"status": str(status)})
+            lines = [STATUS_LINE[status].rstrip()]
+            lines += [b"%b: %b" % header for header in self.server_state.default_headers]
+            lines += [b"content-type: " + MEDIA_TYPE.encode(), b"content-length: %d" % len(body), b"connection: close"]
+            self.transport.write(b"\r\n".join([*lines, b"", body]))
+            if waiting:
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
+        self.transport.close()
+
+
+class _Flow(FlowControl):
+    """Flow control that does not read on while requests are held back."""
+
+    holding = False
+
+    def resume_reading(self) -> None:
+        if not self.holding:
+            super().resume_reading()
+
 
 class _FastPath:
-    """One request's end of the connection; `endpoints.exchange.Line` says what is asked of it.
+    """One request's end of the connection; `endpoints.exchange.FastPath` says what is asked of it.
 
     The application takes it out of the scope: while it is there, request and scope hold each other, and only the
     garbage collector could part them.
@@ -51,18 +300,29 @@ class _FastPath:
 
     def body_at_hand(self) -> bytes | None:
         cycle = self._cycle
-        return None if cycle.more_body or cycle.disconnected else bytes(cycle.body)
+        try:
+            return None if cycle.more_body or cycle.disconnected else bytes(cycle.body)
+        except AttributeError:  # another uvicorn: plain ASGI receives it
+            return None
 
     def answer(self, status: int, headers: bytes, body: bytes) -> bool:
         cycle = self._cycle
-        if cycle.response_started or cycle.disconnected or cycle.flow.write_paused or cycle.scope["method"] == "HEAD":
+        try:
+            if cycle.response_started or cycle.disconnected or cycle.flow.write_paused:
+                return False
+            if cycle.scope["method"] == "HEAD":
+                return False
+            always, keep_alive, transport = cycle.default_headers, cycle.keep_alive, cycle.transport
+            told, answered = cycle.message_event.set, cycle.on_response
+            _ = cycle.response_complete
+        except AttributeError:  # another uvicorn: plain ASGI answers
             return False
         cycle.response_started = cycle.response_complete = True
-        always = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])
-        ending = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
-        cycle.transport.write(b"".join((STATUS_LINE[status], always, headers, ending, body)))
-        cycle.message_event.set()
-        if not cycle.keep_alive:
-            cycle.transport.close()
-        cycle.on_response()
+        first = b"".join([b"%b: %b\r\n" % header for header in always])
+        ending = b"\r\n" if keep_alive else b"connection: close\r\n\r\n"
+        transport.write(b"".join((STATUS_LINE[status], first, headers, ending, body)))
+        told()
+        if not keep_alive:
+            transport.close()
+        answered()
         return True

@@ -18,6 +18,7 @@ from vestibule.store.installation import forget_old_throttles
 from vestibule.store.known_browsers import forget_expired_known_browsers
 from vestibule.store.person_sessions import forget_expired_user_sessions
 from vestibule.store.saml import forget_old_saml
+from vestibule.store.sealed_notes import forget_expired_notes
 from vestibule.store.stopwatches import forget_old_stopwatches, keep_stopwatches
 
 log = logging.getLogger("vestibule.worker")
@@ -80,6 +81,7 @@ async def _clear(context: Context) -> None:
         await forget_expired_sessions(all_tenants, all_tenants.now - IDLE)
         await forget_expired_invitations(all_tenants)
         await forget_expired_known_browsers(all_tenants)
+        await forget_expired_notes(all_tenants)
         await forget_old_throttles(all_tenants, all_tenants.now - _DAY)
         await forget_expired_user_sessions(all_tenants)
         await forget_old_saml(all_tenants)

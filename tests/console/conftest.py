@@ -118,6 +118,9 @@ def end_of_link(running: Running, token: str, expires_at: int) -> None:
     assert changed == 1
 
 
+_KEYS = "SELECT identity_provider_id, id FROM credentials WHERE tenant_id = $1"
+
+
 @dataclass
 class Staff:
     """A tenant with an Okta that may provision, and people who administer it."""
@@ -181,6 +184,7 @@ class Staff:
             "event_id": "events",
             "request_id": "saml_requests",
             "application_id": "applications",
+            "administrator_id": "administrators",
         }
         ids = {"tenant": [self.place.tenant.name]}
         for name, table in tables.items():
@@ -192,6 +196,12 @@ class Staff:
                 if route.path.endswith("/sign-in-test"):
                     continue  # it leads to the identity provider
                 names = re.findall(r"{(\w+)}", route.path)
+                if "credential_id" in names:
+                    paths += [
+                        route.path.format(tenant=self.place.tenant.name, provider_id=row[0], credential_id=row[1])
+                        for row in rows(self.running, _KEYS, self.place.tenant.id)
+                    ]
+                    continue
                 paths += [
                     route.path.format(**dict(zip(names, values, strict=True)))
                     for values in product(*(ids[name] for name in names))

@@ -46,6 +46,7 @@ FORMS: Final[dict[str, dict[str, str]]] = {
     "/console/second-step": {"recovery_code": "{recovery_code}"},
     "/console/sign-out": {},
     "/console/account/again": {"password": PASSWORD},
+    "/console/account/password": {"present": PASSWORD, "password": NEW_PASSWORD, "again": NEW_PASSWORD},
     "/console/account/factors": {"kind": "totp", "name-totp": "Fresh"},
     "/console/account/factors/{factor_id}/remove": {},
     "/console/account/new-factor": {"code": "{code}"},
@@ -55,7 +56,7 @@ FORMS: Final[dict[str, dict[str, str]]] = {
     "/console/{tenant}/users/{user_id}": {"user_name": "renamed@north.example"},
     "/console/{tenant}/users/{user_id}/active": {"active": "no"},
     "/console/{tenant}/users/{user_id}/delete": {"confirm": "hand@north.example"},
-    "/console/{tenant}/users/{user_id}/blocked": {"blocked": "yes"},
+    "/console/{tenant}/users/{user_id}/blocked": {"blocked": "yes", "confirm": "hand@north.example"},
     "/console/{tenant}/users/{user_id}/sessions/end": {},
     "/console/{tenant}/identity-providers/new": {"name": "Fresh", "vendor": "okta"},
     "/console/{tenant}/identity-providers/{provider_id}/settings": {"name": "Renamed", "enabled": "yes"},
@@ -102,7 +103,7 @@ FORMS: Final[dict[str, dict[str, str]]] = {
     "/console/{tenant}/administrators": {"email": "fresh@north.example", "name": "Fresh", "role": "auditor"},
     "/console/{tenant}/administrators/{administrator_id}/link": {},
     "/console/{tenant}/administrators/{administrator_id}/role": {"role": "admin"},
-    "/console/{tenant}/administrators/{administrator_id}/enabled": {"enabled": "no"},
+    "/console/{tenant}/administrators/{administrator_id}/enabled": {"enabled": "no", "confirm": "{email}"},
 }
 """What the form of every route that takes one holds, so that it is carried out for whom the route admits."""
 

@@ -5,8 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.console.conftest import PASSWORD, Staff, open_session, rows, sql
+from tests.console.conftest import PASSWORD, Staff, hire, open_session, rows, sql
 from tests.console.harmless import check_markup
+from tests.console.test_second_factor import equip
 from tests.console.visitor import Page, Visitor
 from vestibule.keys import token_check
 from vestibule.model import Administrator
@@ -41,13 +42,22 @@ def test_everybody_sees_who_administers_and_an_owner_changes_it(staff: Staff, ow
     check_markup(page)
     assert len(page.all("//button[normalize-space()='Change']")) == 2
     assert "(you)" in next(row for row in page.rows() if staff.people["owner"].email in row)
-    assert not page.all(f"{row_of(staff.people['owner'])}//button[normalize-space()='Lock out']"), (
+    assert not page.all(f"{row_of(staff.people['owner'])}//a[normalize-space()='Lock out']"), (
         "nobody locks themselves out"
     )
     for visitor in (staff.signed_in("auditor"), staff.signed_in("admin")):
         page = visitor.get(staff.at("administrators"))
         assert any(row.startswith("Noor | noor.") for row in page.rows())
         assert [button.text for button in page.all("//main//button")] == []
+
+
+def test_the_list_says_who_has_which_second_factor(staff: Staff, owner: Visitor) -> None:
+    app, none = staff.hire("admin"), staff.hire("admin")
+    equip(staff.running, app)
+    other = staff.running.new_tenant()
+    equip(staff.running, hire(staff.running, other.tenant.id, "owner"))
+    cells = {row.split(" | ")[1]: row.split(" | ")[3] for row in owner.get(staff.at("administrators")).rows()}
+    assert cells == {app.email: "app", none.email: "none", staff.people["owner"].email: "none"}
 
 
 def test_a_change_of_role_ends_sessions_at_once_and_counts_from_then_on(staff: Staff, owner: Visitor) -> None:
@@ -153,7 +163,7 @@ def race(staff: Staff, verbs: tuple[str, str]) -> list[int]:
     tokens = [visitor.form_token for visitor in visitors]
 
     def strike(at: int) -> Page:
-        form = {"role": "auditor", "enabled": "no", "form_token": tokens[at]}
+        form = {"role": "auditor", "enabled": "no", "confirm": pair[1 - at].email, "form_token": tokens[at]}
         return visitors[at].post(staff.at("administrators", pair[1 - at].id, verbs[at]), form)
 
     with ThreadPoolExecutor(2) as pool:

@@ -14,7 +14,7 @@ PASSWORDS = {"password": PASSWORD, "again": PASSWORD}
 
 
 def set_enabled(staff: Staff, visitor: Visitor, administrator: Administrator, enabled: str) -> Page:
-    form = {"enabled": enabled, "form_token": visitor.form_token}
+    form = {"enabled": enabled, "confirm": administrator.email, "form_token": visitor.form_token}
     return visitor.post(staff.at("administrators", administrator.id, "enabled"), form, follow=True)
 
 

@@ -106,7 +106,26 @@ def test_a_new_identity_provider_comes_switched_on_with_its_key(staff: Staff, ow
 def test_no_cache_keeps_the_secret(fresh: Staff, owner: Visitor) -> None:
     page = switch(fresh, owner, "on")
     assert page.answer.headers["cache-control"] == "no-store"
-    assert page.answer.history == [], "it stands on the answer itself, not behind an address"
+    address = page.path
+    again = owner.get(address)
+    assert "The Secret was shown once, just now, and is not shown again." in again.notice
+    assert not again.all("//*[contains(@class, 'secret')]")
+    assert len(again.rows()) == 1, "loading the page again makes no other pair"
+    assert fresh.signed_in("admin").get(address).all("//*[contains(@class, 'secret')]") == [], "nor in another session"
+    kept = rows(fresh.running, "SELECT sealed FROM sealed_notes WHERE tenant_id = $1", fresh.place.tenant.id)
+    assert [bytes(row[0]) for row in kept] == [b""]
+
+
+def test_only_the_session_that_made_a_secret_is_shown_it(fresh: Staff, owner: Visitor) -> None:
+    page = owner.post(f"{fresh.provider}/provisioning", {"provisioning": "on", "form_token": owner.form_token})
+    assert page.status == 303
+    address = page.answer.headers["location"]
+    for other in (fresh.signed_in("admin"), fresh.signed_in("owner"), fresh.signed_in("operator")):
+        page = other.get(address)
+        assert "The Secret was shown once, and is not shown again." in page.notice
+        assert not page.all("//*[contains(@class, 'secret')]")
+    check_markup(owner.get(address))
+    assert owner.get(address).all("//*[contains(@class, 'secret')]") == []
 
 
 def test_switching_off_refuses_and_pausing_lets_wait(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
@@ -248,7 +267,8 @@ def test_there_is_an_end_to_pairs(staff: Staff, owner: Visitor) -> None:
 
 def test_a_key_of_another_identity_provider_is_not_retired_here(staff: Staff, fresh: Staff, owner: Visitor) -> None:
     page = owner.get(f"{staff.provider}/provisioning")
-    action = str(page.form("Retire key").get("action"))
+    action = page.link("Retire key")
     elsewhere = action.replace(staff.place.provider.id, fresh.place.provider.id)
+    assert owner.get(elsewhere).status == 404
     assert owner.post(elsewhere, {"form_token": owner.form_token}).status == 404
     assert len(owner.get(f"{staff.provider}/provisioning").rows()) == 1

@@ -66,7 +66,8 @@ RULES: dict[str, set[str]] = {
     "person": {"POST /{tenant}/sessions/{session_id}/end", "POST /{tenant}/sign-out"},
     "auditor": {
         "GET /console/account", "GET /console/account/again", "POST /console/account/again",
-        "POST /console/account/factors", "POST /console/account/factors/{factor_id}/remove",
+        "POST /console/account/password", "POST /console/account/factors",
+        "POST /console/account/factors/{factor_id}/remove",
         "GET /console/account/new-factor", "POST /console/account/new-factor", "POST /console/account/recovery-codes",
         "POST /console/sign-out", "GET /console/", f"GET {IN}/", f"GET {IN}/users", f"GET {PERSON}",
         f"GET {IN}/identity-providers", f"GET {IDP}", f"GET {IDP}/live", f"GET {IDP}/mapping",
@@ -79,8 +80,9 @@ RULES: dict[str, set[str]] = {
     },
     "admin": {
         f"GET {IN}/users/new", f"POST {IN}/users/new", f"POST {PERSON}", f"POST {PERSON}/active",
-        f"POST {PERSON}/blocked", f"POST {PERSON}/sessions/end",
+        f"GET {PERSON}/blocked", f"POST {PERSON}/blocked", f"POST {PERSON}/sessions/end",
         f"POST {PERSON}/delete", f"GET {IN}/identity-providers/new", f"POST {IN}/identity-providers/new",
+        f"GET {IDP}/keys/{{credential_id}}/retire",
         f"POST {IDP}/settings", f"POST {IDP}/saml", f"POST {IDP}/saml/confirm", f"POST {IDP}/provisioning",
         f"POST {IDP}/keys",
         f"POST {IDP}/keys/{{credential_id}}/retire", f"POST {IDP}/mapping", f"POST {IDP}/saml/read-again",
@@ -89,7 +91,7 @@ RULES: dict[str, set[str]] = {
     },
     "owner": {
         f"POST {IN}/administrators", f"POST {ADMINISTRATOR}/link", f"POST {ADMINISTRATOR}/role",
-        f"POST {ADMINISTRATOR}/enabled", f"POST {IN}/tenant/sessions",
+        f"GET {ADMINISTRATOR}/enabled", f"POST {ADMINISTRATOR}/enabled", f"POST {IN}/tenant/sessions",
     },
     "operator": {"POST /console/"},
 }  # fmt: skip
@@ -210,6 +212,7 @@ def test_with_the_house_in_a_tenants_place_there_is_what_operators_need(
         check_shape(route, page, 404)
     assert scene.kept() == before
     if route.of_house and route.method == "GET":
+        ids["administrator_id"] = scene.staff["operator"].id
         check_admitted(route, scene.call(here(scene, opened, "operator"), route, signed_in=True, **ids))
 
 

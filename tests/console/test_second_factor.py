@@ -527,7 +527,7 @@ def test_only_a_fresh_session_changes_how_one_signs_in(
     sql(staff.running, age, token_check(old), milliseconds_now() - 5 * MINUTE - 1)
     before = staff.count_events()
     page = visitor.post(path, {**form, "form_token": visitor.form_token}, follow=True)
-    assert (page.heading, page.path) == ("Confirm that it is you", f"{ACCOUNT}/again")
+    assert (page.heading, page.path.partition("?")[0]) == ("Confirm that it is you", f"{ACCOUNT}/again")
     assert staff.count_events() == before
     check_markup(page)
 
@@ -543,7 +543,7 @@ def test_only_a_fresh_session_changes_how_one_signs_in(
     assert rows(staff.running, "SELECT 1 FROM sessions WHERE token_check = $1", token_check(old)) == []
     page = visitor.post(path, {**form, "form_token": visitor.form_token})
     assert page.status in {200, 303}
-    assert page.answer.headers.get("location") != f"{ACCOUNT}/again"
+    assert not page.answer.headers.get("location", "").startswith(f"{ACCOUNT}/again")
     assert staff.count_events() > before + 3
 
 

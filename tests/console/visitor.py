@@ -161,7 +161,14 @@ class Visitor:
         return Page(answer)
 
     def submit(self, page: Page, button: str, fields: Mapping[str, Any] | None = None, *, within: str = "") -> Page:
-        """Fill in a form of a page, press one of its buttons, and go where that leads. None empties a field."""
+        """Fill in a form of a page, press one of its buttons, and go where that leads. None empties a field. Where a
+        link of that name leads to a page that asks for confirmation, confirm it there.
+        """
+        links = page.all(f"{within or '//main'}//a[normalize-space()='{button}']")
+        if len(links) == 1 and not page.all(f"{within}//form[.//button[normalize-space()='{button}']]"):
+            page, within = self.get(str(links[0].get("href"))), ""
+            hints = page.all("//*[@id='confirm-hint']")
+            fields = {**(fields or {}), **({"confirm": hints[0].text_content()} if hints else {})}
         form = page.form(button, within=within)
         filled: dict[str, Any] = dict(form.form_values())
         pressed = form.xpath(f".//button[normalize-space()='{button}']")[0]

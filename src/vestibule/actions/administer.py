@@ -8,7 +8,7 @@ from vestibule.errors import NotAllowed, NotFound, Taken, WrongInput
 from vestibule.keys import make_one_time_token, token_check
 from vestibule.model import HOUSE, ROLES, Administrator, AdministratorRole, new_id
 from vestibule.scim.text import unprintable
-from vestibule.store.administrator_sessions import end_sessions_of
+from vestibule.store.administrator_sessions import Session, end_other_sessions, end_sessions_of
 from vestibule.store.administrators import (
     find_administrator,
     find_invited,
@@ -20,9 +20,11 @@ from vestibule.store.administrators import (
     set_password,
     set_role,
     use_invitation,
+    withdraw_invitations,
 )
 from vestibule.store.database import AllTenants, UniqueViolation
 from vestibule.store.events import append_house_event
+from vestibule.store.factors import end_ceremonies_of
 from vestibule.store.known_browsers import delete_known_browsers
 
 LINK_LIFE: Final = 24 * 3_600_000
@@ -168,6 +170,25 @@ async def join(
     await end_sessions_of(all_tenants, administrator)
     await delete_known_browsers(all_tenants, administrator)
     await append_house_event(all_tenants, tenant_id, "administrator.joined", {"subject": administrator.email})
+
+
+async def change_password(
+    all_tenants: AllTenants, administrator: Administrator, session: Session, password_hash: str
+) -> None:
+    """Replace the password of somebody who gave the present one. Their other sessions end, their known browsers are
+    forgotten, and a one-time link that was made for them is void.
+
+    Raises:
+        NotAllowed: they were locked out meanwhile.
+    """
+    if not await set_password(all_tenants, administrator, password_hash, administrator.name):
+        raise NotAllowed(_LOCKED_OUT)
+    ended = await end_other_sessions(all_tenants, administrator, session)
+    await delete_known_browsers(all_tenants, administrator)
+    await end_ceremonies_of(all_tenants, administrator)
+    await withdraw_invitations(all_tenants, administrator)
+    told = {"subject": administrator.email, "sessions_ended": ended}
+    await append_house_event(all_tenants, administrator.tenant_id, "administrator.password_changed", told)
 
 
 # -- administrators ----------------------------------------------------------------------------------------------------

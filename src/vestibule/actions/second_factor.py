@@ -49,8 +49,6 @@ STEP_LIFE: Final = 5 * 60_000
 """Milliseconds between the right password and the second factor."""
 ADDING_LIFE: Final = 15 * 60_000
 """Milliseconds for adding a factor: an app may have to be fetched first."""
-RECENT: Final = 5 * 60_000
-"""Milliseconds after a sign-in for which a session may change how its administrator signs in."""
 MOST_TRIES: Final = 5
 MOST_FACTORS: Final = 10
 CODES: Final = 10
@@ -212,11 +210,6 @@ async def refuse_step(all_tenants: AllTenants, step: Step, proof: Proof) -> bool
 
 
 # -- adding and removing -----------------------------------------------------------------------------------------------
-
-
-def is_recent(session: Session, now: int) -> bool:
-    """Whether a session is young enough to change how its administrator signs in."""
-    return now - session.created_at <= RECENT
 
 
 async def begin_adding(

@@ -65,7 +65,7 @@ def parse_authorization(header: bytes) -> Pair | None:
     if scheme.lower() == "basic":
         try:
             key, colon, secret = binascii.a2b_base64(rest.strip(), strict_mode=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # not ASCII, not Base64 (binascii.Error), not UTF-8 (UnicodeDecodeError)
             return None
         return Pair(key, secret) if colon else None
     return pair_of_token(rest.strip() if scheme.lower() == "bearer" else scheme)

@@ -1,11 +1,14 @@
-"""What is asked of every HTTP request before anything else looks at it.
+"""Checks of every HTTP request, before anything else looks at it.
 
-uvicorn with httptools is strict about framing and lets these through: two Host headers or none, any method, header
-blocks of any size. And it loses the body of a request that asks to go on in another protocol, which clients in Java do
-over plain HTTP unless they are told not to. They are refused here, in the form of whichever part of the house they were
-meant for.
+uvicorn with httptools is strict about framing and lets these through: two Host headers, none, or one that is no host,
+any method, too many headers. And it loses the body of a request that asks for an upgrade to another protocol (h2c),
+which clients in Java do over plain HTTP unless they are told not to. These are refused here: as a SCIM Error to
+whatever looks like SCIM, as plain text to everybody else.
 """
 
+import ipaddress
+import re
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -56,21 +59,47 @@ def _has_a_key(authorization: bytes) -> bool:
     return authorization.rpartition(b" ")[2].startswith((KEY_PREFIX.encode(), SECRET_PREFIX.encode()))
 
 
+_HOST: Final = re.compile(rb"(?:[A-Za-z0-9._-]*|\[([0-9A-Fa-f:.]+)\])(?::[0-9]{0,5})?")
+
+
+@lru_cache(maxsize=256)
+def _is_host(value: bytes) -> bool:
+    """Return whether a Host header is a name or an address, with a port or without (RFC 9110 §7.2)."""
+    match = _HOST.fullmatch(value)
+    if match is None:
+        return False
+    if match[1] is not None:
+        try:
+            ipaddress.IPv6Address(match[1].decode())
+        except ValueError:
+            return False
+    return True
+
+
+def _shown(value: bytes) -> str:
+    """Return a header as it can be shown: what is no printable ASCII is escaped."""
+    return value.decode("ascii", "backslashreplace")
+
+
 def find_fault(scope: Scope) -> tuple[int, str] | None:
     """What is wrong with a request that is not well formed: a status, and a sentence."""
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     size = hosts = 0
+    host = b""
     asks_for_more = False
     for name, value in headers:
         size += len(name) + len(value) + 4
         if name == b"host":
             hosts += 1
+            host = value
         elif name == b"connection":
             asks_for_more = b"upgrade" in value.lower()
     if scope["method"] not in METHODS:
         return 405, "This method is not answered here."
     if hosts != 1:
         return 400, f"A request should have one Host header; {hosts} came."
+    if not _is_host(host):
+        return 400, f"A Host header should be a name or an address, and perhaps a port; {excerpt(_shown(host))} came."
     if len(headers) > HEADER_LINES or size > HEADER_BYTES:
         return 431, f"A request may have {HEADER_LINES} headers of {HEADER_BYTES:,} bytes in all."
     if asks_for_more and not _OF_A_BODY.isdisjoint(name for name, _ in headers):

@@ -63,6 +63,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/console/account", account.show_account, "auditor"),
     Route("GET", "/console/account/again", account.show_again, "auditor"),
     Route("POST", "/console/account/again", account.sign_in_again, "auditor"),
+    Route("POST", "/console/account/password", account.change_password, "auditor"),
     Route("POST", "/console/account/factors", account.begin_factor, "auditor"),
     Route("POST", "/console/account/factors/{factor_id}/remove", account.remove_factor, "auditor"),
     Route("GET", "/console/account/new-factor", account.show_new_factor, "auditor"),
@@ -79,6 +80,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", _USER, users.change_user, "admin"),
     Route("POST", _USER + "/active", users.set_active, "admin"),
     Route("POST", _USER + "/delete", users.delete_user, "admin"),
+    Route("GET", _USER + "/blocked", access.confirm_blocking, "admin"),
     Route("POST", _USER + "/blocked", access.set_blocked, "admin"),
     Route("POST", _USER + "/sessions/end", access.end_sessions, "admin"),
     # Integrations > Identity Providers
@@ -103,6 +105,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", _IDP + "/provisioning", provisioning.show_provisioning, "auditor"),
     Route("POST", _IDP + "/provisioning", provisioning.switch, "admin"),
     Route("POST", _IDP + "/keys", provisioning.make_key, "admin"),
+    Route("GET", _IDP + "/keys/{credential_id}/retire", provisioning.confirm_retiring, "admin"),
     Route("POST", _IDP + "/keys/{credential_id}/retire", provisioning.retire_key, "admin"),
     Route("GET", _IDP + "/mapping", mapping.show_mapping, "auditor"),
     Route("POST", _IDP + "/mapping", mapping.change_mapping, "admin"),
@@ -126,6 +129,13 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", _IN + "/administrators", administrators.show_administrators, "auditor", of_house=True),
     Route("POST", _IN + "/administrators", administrators.invite_administrator, "owner", of_house=True),
     Route("POST", _IN + "/administrators/{administrator_id}/link", administrators.renew_link, "owner", of_house=True),
+    Route(
+        "GET",
+        _IN + "/administrators/{administrator_id}/enabled",
+        administrators.confirm_locking_out,
+        "owner",
+        of_house=True,
+    ),
     Route("POST", _IN + "/administrators/{administrator_id}/role", administrators.change_role, "owner"),
     Route(
         "POST", _IN + "/administrators/{administrator_id}/enabled", administrators.set_enabled, "owner", of_house=True

@@ -45,7 +45,8 @@ def decode(body: bytes) -> Any:
         raise InvalidSyntax(
             f"The body should be JSON in UTF-8; reading it failed at character {error.pos + 1}."
         ) from None
-    # A name that came twice is one colon less when the value is written anew. Only a text with `\u003a` has one more.
+    # orjson keeps the last of two equal names, so that the value, written again, has fewer colons than the body. It
+    # can have more only where a text of the body holds a colon as `\u003a`.
     escaped = b"\\" in body and b"\\u" in body
     if escaped or body.count(b":") != orjson.dumps(value).count(b":"):
         _check_names(body, value)

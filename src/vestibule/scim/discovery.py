@@ -1,6 +1,4 @@
-"""What this service provider says of itself: generated from the schemas and limits that it really uses (RFC 7643
-§5-§7).
-"""
+"""The discovery documents, generated from the schemas and limits that are really used (RFC 7643 §5-§7)."""
 
 from typing import Any
 

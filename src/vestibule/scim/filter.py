@@ -3,7 +3,8 @@
 The rule of this file: nothing is guessed. A filter that names an unknown attribute or compares what cannot be compared
 is refused, because a filter that quietly matches everybody or nobody is how people are duplicated or deleted.
 
-Size is judged before parsing, by a scan that knows about strings, so that no input makes the parser recurse deeply.
+The size of a filter is checked before it is parsed, without counting what is inside strings, so that no input makes the
+parser recurse deeply.
 
 What the RFC leaves open is decided here, once, for the predicate and for the SQL alike:
 - a comparison with a multi-valued attribute holds when it holds for any of its values;
@@ -108,7 +109,9 @@ _WORDS: Final = {"true": True, "false": False, "null": None}
 
 
 def parse_filter(text: str, resource_type: ResourceType) -> Filter:
-    """The tree of a filter over one kind of resource.
+    """Parse a filter over one kind of resource.
+
+    Returns its tree.
 
     Raises:
         InvalidFilter: too large, against the grammar, an unknown attribute, or a comparison that makes no sense for it.
@@ -117,8 +120,9 @@ def parse_filter(text: str, resource_type: ResourceType) -> Filter:
 
 
 def _parse_plain(text: str, resource_type: ResourceType) -> Filter | None:
-    """The tree of one comparison with a text, which is what nearly every request sends. None leaves it to the parser,
-    and with it every refusal of the grammar's.
+    """Parse a single comparison with a text, which is what nearly every request sends.
+
+    Returns None for anything else: the parser then reads it or refuses it.
     """
     match = _PLAIN.match(text) if len(text) <= MAX_LENGTH else None
     if match is None:
@@ -138,7 +142,9 @@ def _parse_any(text: str, resource_type: ResourceType) -> Filter:
 
 
 def parse_element_filter(text: str, path: Path, resource_type: ResourceType) -> Filter:
-    """The tree of what stands between the brackets after an attribute, as in `emails[type eq "work"]`.
+    """Parse what stands between the brackets after an attribute, as in `emails[type eq "work"]`.
+
+    Returns its tree.
 
     Raises:
         InvalidFilter: as `parse_filter` does.
@@ -202,7 +208,10 @@ class _Parser:
         while at < len(text):
             match = _TOKEN.match(text, at)
             if match is None:
-                raise InvalidFilter(f"The filter holds a character that belongs to no word near character {at + 1}.")
+                raise InvalidFilter(
+                    f"The filter has something that cannot be read near character {at + 1}, such as a quotation mark "
+                    "that is not closed."
+                )
             kind = match.lastgroup or ""
             self._start = match.start(kind)
             at = match.end()
@@ -212,7 +221,7 @@ class _Parser:
             yield _END
 
     def where(self) -> str:
-        """Words that say where the parser stands, without repeating what was sent."""
+        """Where in the text the parser stands, in words that do not quote the text."""
         return "at its end" if self.ahead == _END else f"at character {self._start + 1}"
 
     def _take(self) -> tuple[str, str]:
@@ -231,7 +240,7 @@ class _Parser:
         """The tree of all of the text; paths begin below an attribute if one is given."""
         tree = self._alternatives(below)
         if self.ahead != _END:
-            raise InvalidFilter(f"The filter should end or go on with 'and' or 'or' {self.where()}.")
+            raise InvalidFilter(f"The filter should end, or continue with 'and' or 'or', {self.where()}.")
         return tree
 
     def _alternatives(self, below: Path | None) -> Filter:

@@ -22,7 +22,9 @@ _VERBS: Final[dict[str, Verb]] = {"add": "add", "replace": "replace", "remove": 
 
 
 def parse_patch(body: Any) -> list[Operation]:
-    """The operations of a PatchOp message, in their order. An empty list is a request for no change.
+    """Read a PatchOp message. An empty list of operations is a request for no change.
+
+    Returns the operations in their order.
 
     Raises:
         InvalidSyntax: not a PatchOp, or an operation without what it needs.

@@ -1,4 +1,4 @@
-"""Attribute paths: what a filter, a PATCH operation, `attributes=` and a mapping rule name an attribute with.
+"""Attribute paths, with which a filter, a PATCH operation, `attributes=` and a mapping rule name an attribute.
 
 The grammar is RFC 7644 §3.10. Two liberties are taken because real clients need them: names are found in any case, and
 a schema URN may be followed by a dot as well as by a colon (Entra wire facts 3.2).
@@ -14,7 +14,7 @@ _NAME = re.compile(r"[A-Za-z$][A-Za-z0-9_$-]*\Z")
 
 
 class MalformedPath(ValueError):
-    """Not an attribute path at all, as opposed to the path of an attribute that does not exist."""
+    """A text that is no attribute path at all, as opposed to the path of an attribute that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,9 @@ def _path(steps: tuple[Attribute, ...]) -> Path:
 
 @lru_cache(maxsize=1024)
 def find_path(text: str, resource_type: ResourceType) -> Path | None:
-    """The path that a text such as `name.familyName` or `urn:…:User:manager.value` names; None for an unknown
-    attribute.
+    """Find the attribute that a text such as `name.familyName` or `urn:…:User:manager.value` names.
+
+    Returns its path, or None if there is no such attribute.
 
     Raises:
         MalformedPath: the text is not an attribute path.
@@ -73,7 +74,7 @@ def find_path(text: str, resource_type: ResourceType) -> Path | None:
 
 
 def _split(text: str, resource_type: ResourceType) -> list[str] | None:
-    """Names from the top down; None when the URN in front is not one of this resource's schemas."""
+    """Split a path into names, from the top down. Returns None if it begins with the URN of an unknown schema."""
     folded = text.lower()
     if not folded.startswith("urn:"):
         return _names(text)

@@ -61,9 +61,9 @@ it, or None for no value (RFC 7643 §2.5).
 
 
 def clean(body: Any, resource_type: ResourceType) -> tuple[Document, list[Ignored]]:
-    """A whole resource as a client sent it (POST, PUT) as a document of this service, and what was set aside.
+    """Turn a whole resource, as a client sent it with POST or PUT, into a document that follows the schema.
 
-    The document holds neither `id` nor `meta`, which are this service's own.
+    Returns the document, without `id` and `meta`, which are set by this service, and what was set aside.
 
     Raises:
         InvalidSyntax: not a JSON object, or an attribute came twice.
@@ -166,7 +166,7 @@ def _check_large(text: str, size: int, name: str) -> None:
 
 @cache
 def cleaner(attribute: Attribute) -> Cleaner:
-    """The validator of an attribute, compiled from its definition once."""
+    """The validator of an attribute. It is compiled from the attribute's definition once."""
     single = _complex(attribute) if attribute.type == "complex" else _simple(attribute)
     return _many(attribute, single) if attribute.multi_valued else single
 

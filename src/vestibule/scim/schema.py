@@ -1,8 +1,8 @@
-"""RFC 7643 as data: the attributes of a User, and how a request's words find them.
+"""The schemas of RFC 7643 as data: the attributes of a User, and how a name in a request finds its attribute.
 
-What is not built is not listed: `/Schemas` is generated from this page, the parsers look names up in it, and the
-validators are compiled from it. `password` is missing on purpose (it is accepted and never kept), `groups` until there
-are groups. Attribute names are case-insensitive (RFC 7643 §2.1), so every look-up goes through a folded name.
+`/Schemas` is generated from this page, the parsers look names up in it, and the validators are compiled from it, so
+only what is built is listed. `password` is missing on purpose (it is accepted and never kept), `groups` until there are
+groups. Attribute names are case-insensitive (RFC 7643 §2.1), so every look-up goes through a folded name.
 """
 
 from dataclasses import dataclass, field

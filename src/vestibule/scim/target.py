@@ -139,7 +139,7 @@ _SELECTING = re.compile(r"(?P<attribute>[^\[\]\"]+)\[(?P<filter>.*)\](?:\.(?P<su
 
 @lru_cache(maxsize=512)
 def parse_target(text: str, resource_type: ResourceType) -> Target | None:
-    """The target that a text names; None when there is no such attribute.
+    """Parse a target. Returns None if there is no such attribute.
 
     Raises:
         InvalidPath: the text is not an attribute path.

@@ -1,7 +1,7 @@
 """Rows of sessions: signed-in browsers, kept on the server so that they can end at once."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from vestibule.model import Administrator
 from vestibule.store.administrators import administrator_of_row
@@ -33,9 +33,14 @@ SELECT s.form_token, s.created_at, s.seen_at, s.expires_at, s.lacks_factor, a.te
 FROM sessions s JOIN administrators a ON a.tenant_id = s.tenant_id AND a.id = s.administrator_id
 WHERE s.tenant_id = $1 AND s.token_check = $2
 """
+_OF: Final = """
+SELECT agent, address, seen_at FROM sessions
+WHERE tenant_id = $1 AND administrator_id = $2 AND expires_at > $3 AND seen_at > $4 ORDER BY seen_at DESC LIMIT 20
+"""
 _SEEN: Final = "UPDATE sessions SET seen_at = $3 WHERE tenant_id = $1 AND token_check = $2"
 _END: Final = "DELETE FROM sessions WHERE tenant_id = $1 AND token_check = $2"
 _END_ALL: Final = "DELETE FROM sessions WHERE tenant_id = $1 AND administrator_id = $2"
+_END_OTHERS: Final = "DELETE FROM sessions WHERE tenant_id = $1 AND administrator_id = $2 AND token_check <> $3"
 _END_EXPIRED: Final = "DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2"
 
 
@@ -70,6 +75,20 @@ async def find_session(
     return session, administrator_of_row(tuple(columns))
 
 
+class OpenSession(NamedTuple):
+    """A session as a list shows it."""
+
+    agent: str
+    address: str
+    seen_at: int
+
+
+async def sessions_of(all_tenants: AllTenants, administrator: Administrator, seen_since: int) -> list[OpenSession]:
+    """List the open sessions of an administrator, the last used first."""
+    rows = await all_tenants.all(_OF, administrator.tenant_id, administrator.id, all_tenants.now, seen_since)
+    return [OpenSession(*row) for row in rows]
+
+
 async def touch_session(all_tenants: AllTenants, session: Session) -> None:
     """Note that a session is in use."""
     await all_tenants.run(_SEEN, session.tenant_id, session.token_check, all_tenants.now)
@@ -88,6 +107,11 @@ async def end_console_session_of_token(tx: Tx, tenant_id: str, token_check: byte
 async def end_sessions_of(all_tenants: AllTenants, administrator: Administrator) -> int:
     """End every session of an administrator; how many there were."""
     return await all_tenants.run(_END_ALL, administrator.tenant_id, administrator.id)
+
+
+async def end_other_sessions(all_tenants: AllTenants, administrator: Administrator, session: Session) -> int:
+    """End every session of an administrator but one. Returns how many there were."""
+    return await all_tenants.run(_END_OTHERS, administrator.tenant_id, administrator.id, session.token_check)
 
 
 async def forget_expired_sessions(all_tenants: AllTenants, idle_since: int) -> None:

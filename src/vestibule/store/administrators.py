@@ -168,6 +168,11 @@ async def insert_invitation(
     await all_tenants.run(_INVITE, tenant_id, token_check, administrator_id, all_tenants.now, expires_at)
 
 
+async def withdraw_invitations(all_tenants: AllTenants, administrator: Administrator) -> None:
+    """Make a one-time link void that was made for an administrator."""
+    await all_tenants.run(_WITHDRAW, administrator.tenant_id, administrator.id)
+
+
 async def find_invited(all_tenants: AllTenants, tenant_id: str, token_check: bytes) -> str | None:
     """Whom a link is for: an administrator's id, empty for the first set-up; None if it is not good (any more)."""
     row = await all_tenants.one(_INVITED, tenant_id, token_check, all_tenants.now)

@@ -55,6 +55,10 @@ _COLUMNS: Final = "id, kind, name, credential_id, secret, used_step, created_at,
 _OF: Final = f"""
 SELECT {_COLUMNS} FROM factors WHERE tenant_id = $1 AND administrator_id = $2 AND confirmed ORDER BY kind DESC, id
 """  # noqa: S608 -- a constant
+_KINDS: Final = """
+SELECT DISTINCT administrator_id, kind FROM factors WHERE tenant_id = $1 AND confirmed
+ORDER BY administrator_id, kind DESC
+"""
 _LOCK: Final = "SELECT id FROM administrators WHERE tenant_id = $1 AND id = $2 /*for update*/"
 _ADD: Final = """
 INSERT INTO factors (tenant_id, id, administrator_id, kind, name, credential_id, secret, used_step, confirmed,
@@ -76,6 +80,14 @@ def _factor(row: Row) -> Factor:
 async def factors_of(all_tenants: AllTenants, administrator: Administrator) -> list[Factor]:
     """An administrator's factors: passkeys first, each kind in the order they were added."""
     return [_factor(row) for row in await all_tenants.all(_OF, administrator.tenant_id, administrator.id)]
+
+
+async def factor_kinds(all_tenants: AllTenants, tenant_id: str) -> dict[str, list[Kind]]:
+    """Which kinds of factor each administrator of a tenant has, by their id: passkeys first, each kind once."""
+    kinds: dict[str, list[Kind]] = {}
+    for administrator_id, kind in await all_tenants.all(_KINDS, tenant_id):
+        kinds.setdefault(administrator_id, []).append(kind)
+    return kinds
 
 
 async def lock_factors(all_tenants: AllTenants, administrator: Administrator) -> list[Factor]:

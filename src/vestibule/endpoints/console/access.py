@@ -10,12 +10,14 @@ import orjson
 from starlette.responses import Response
 
 from vestibule.actions import people
+from vestibule.endpoints.console.confirm import Confirmation, confirm_page, not_confirmed, session_facts, sessions_end
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import NotAllowed
 from vestibule.model import Administrator, User
 from vestibule.store.administrators import find_linked_administrator
 from vestibule.store.database import Reading, Tx
 from vestibule.store.person_sessions import UserSession, sessions_of_user
+from vestibule.store.users import find_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,50 @@ async def access_of(visit: Visit, reading: Reading, user: User) -> Access:
     )
 
 
+async def confirm_blocking(visit: Visit) -> Response:
+    """Say what keeping a person out does, before it is done."""
+    async with visit.context.database.read(visit.tenant.id) as reading:
+        return confirm_page(visit, await _blocking(visit, reading))
+
+
+async def _blocking(visit: Visit, reading: Reading) -> Confirmation:
+    user = await find_user(reading, visit.path("user_id"))
+    if user is None:
+        raise visit.not_found()
+    access = await access_of(visit, reading, user)
+    name = str(orjson.loads(user.document)["userName"])
+    consequences = [
+        "Nobody signs in as this person, whatever the identity provider says, until let in again here.",
+        sessions_end(len(access.sessions)),
+    ]
+    if access.administrator is not None:
+        consequences.append(f"They are {access.administrator.role} of this console as well: they are signed out of it.")
+    return Confirmation(
+        heading=f"Block {name}",
+        button="Block sign-in",
+        action=visit.at("users", user.id, "blocked"),
+        back=visit.at("users", user.id),
+        consequences=consequences,
+        typed=name,
+        what="the user name",
+        facts=session_facts(access.sessions),
+        fields={"blocked": "yes"},
+    )
+
+
 async def set_blocked(visit: Visit) -> Response:
-    """Keep a person out, or let them in again, whatever their identity provider says."""
+    """Keep a person out, once their user name was typed, or let them in again."""
     user_id, blocked = visit.path("user_id"), visit.decision("blocked")
     if blocked and visit.who.user_id == user_id:
         raise NotAllowed("You cannot block yourself. Ask another administrator to do it.")
     async with visit.context.database.write(visit.actor) as tx:
         await _check_rank(visit, tx, user_id)
-        await (people.block(tx, user_id) if blocked else people.let_in(tx, user_id))
+        confirmation = await _blocking(visit, tx) if blocked else None
+        refused = not_confirmed(visit, confirmation) if confirmation else None
+        if refused is None:
+            await (people.block(tx, user_id) if blocked else people.let_in(tx, user_id))
+    if confirmation and refused:
+        return confirm_page(visit, confirmation, refused)
     return visit.redirect(visit.at("users", user_id), "person-blocked" if blocked else "person-let-in")
 
 

@@ -11,15 +11,18 @@ from typing import Final
 
 from starlette.responses import Response
 
-from vestibule.actions import administrator_sign_in, pace, passwords, proofs, second_factor
-from vestibule.actions.known_browsers import find_known
+from vestibule.actions import administer, administrator_sign_in, pace, passwords, proofs, second_factor
+from vestibule.actions.known_browsers import find_known, remember_browser
 from vestibule.actions.second_factor import Proof
-from vestibule.endpoints.console.browser_cookie import known_tokens
-from vestibule.endpoints.console.second_step import entered
+from vestibule.endpoints.console.browser_cookie import keep_tokens, known_tokens
+from vestibule.endpoints.console.entrance import hash_new_password, names_of_tenant
+from vestibule.endpoints.console.reauthentication import proven_for_account
+from vestibule.endpoints.console.second_step import entered, local_path
+from vestibule.endpoints.console.shown_once import NOTHING, ShownOnce, show_once, take_once
 from vestibule.endpoints.web.visit import Visit
-from vestibule.errors import Refusal, TooBusy, TooOften, WrongInput
+from vestibule.errors import NotAllowed, Refusal, SignInNeeded, TooBusy, TooOften, WrongInput
 from vestibule.model import HOUSE, HOUSE_TENANT
-from vestibule.store.administrator_sessions import Session, end_session
+from vestibule.store.administrator_sessions import end_session, find_session
 from vestibule.store.administrators import lock_administrator
 from vestibule.store.database import AllTenants
 from vestibule.store.factors import count_codes, factors_of
@@ -45,18 +48,6 @@ def at_home(handler: Handler) -> Handler:
     return answer
 
 
-def proven_lately(handler: Handler) -> Handler:
-    """What only a session may do whose administrator signed in, or signed in again, within the last minutes."""
-
-    @wraps(handler)
-    async def answer(visit: Visit) -> Response:
-        async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
-            recent = second_factor.is_recent(_session(visit), all_tenants.now)
-        return await handler(visit) if recent else visit.redirect(f"{PATH}/again")
-
-    return answer
-
-
 async def lacks_factor(visit: Visit) -> bool:
     """Whether the visitor may change things here and signs in with nothing but a password."""
     if not visit.may("admin") or visit.who.user_id:
@@ -71,10 +62,10 @@ async def lacks_factor(visit: Visit) -> bool:
 @at_home
 async def show_account(visit: Visit) -> Response:
     """Who I am here, my second factors and recovery codes."""
-    return await _page(visit)
+    return await _page(visit, once=await take_once(visit))
 
 
-async def _page(visit: Visit, refused: Refusal | None = None, codes: list[str] | None = None) -> Response:
+async def _page(visit: Visit, refused: Refusal | None = None, once: ShownOnce = NOTHING) -> Response:
     async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
         factors, left = await factors_of(all_tenants, visit.who), await count_codes(all_tenants, visit.who)
     return visit.page(
@@ -82,7 +73,8 @@ async def _page(visit: Visit, refused: Refusal | None = None, codes: list[str] |
         refused.status if refused else 200,
         factors=factors,
         left=left,
-        codes=codes or [],
+        codes=list(once.secrets),
+        once=once,
         passkeys_work=proofs.relying_party(visit.context.settings.url) is not None,
         refused=refused,
     )
@@ -94,26 +86,28 @@ async def _page(visit: Visit, refused: Refusal | None = None, codes: list[str] |
 @at_home
 async def show_again(visit: Visit) -> Response:
     """The form in which a session that is not fresh proves whose it is."""
-    return visit.page("again.html", refused=None)
+    return visit.page("again.html", refused=None, to=local_path(visit.query("to")))
 
 
 @at_home
 async def sign_in_again(visit: Visit) -> Response:
     """Check the password, then the second factor if there is one; a fresh session takes the place of this one."""
+    to = local_path(visit.field("to"))
+    after = f"{PATH}?done=proved-again" if to in {"/console/", PATH} else f"{to}?done=proved-again-here"
     try:
         names = await check_own_password(visit, visit.field("password"))
     except (TooOften, TooBusy, WrongInput) as refused:
-        response = visit.page("again.html", 401 if isinstance(refused, WrongInput) else refused.status, refused=refused)
+        response = visit.page(
+            "again.html", 401 if isinstance(refused, WrongInput) else refused.status, refused=refused, to=to
+        )
         if refused.retry_after:
             response.headers["retry-after"] = str(refused.retry_after)
         return response
     async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
-        entry = await second_factor.enter(
-            all_tenants, visit.who, names, f"{PATH}?done=proved-again", known_tokens(visit)
-        )
+        entry = await second_factor.enter(all_tenants, visit.who, names, after, known_tokens(visit))
         if entry.session:
-            await end_session(all_tenants, _session(visit))
-    return entered(visit, entry, f"{PATH}?done=proved-again")
+            await end_session(all_tenants, visit.own_session)
+    return entered(visit, entry, after)
 
 
 async def check_own_password(visit: Visit, password: str) -> list[str]:
@@ -145,11 +139,50 @@ async def check_own_password(visit: Visit, password: str) -> list[str]:
     raise WrongInput("That is not your password.", field="password")
 
 
+# -- the password ------------------------------------------------------------------------------------------------------
+
+
+@at_home
+async def change_password(visit: Visit) -> Response:
+    """Replace the visitor's password. Who has a second factor needs a recent sign-in beside the present password."""
+    if visit.who.user_id:
+        raise NotAllowed("You sign in through your identity provider: there is no password here to change.")
+    async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
+        equipped = bool(await factors_of(all_tenants, visit.who))
+    return await (proven_for_account(_replace_password) if equipped else _replace_password)(visit)
+
+
+async def _replace_password(visit: Visit) -> Response:
+    try:
+        names = await check_own_password(visit, visit.field("present"))
+    except Refusal as refused:
+        refused.field = "present"
+        return await _page(visit, refused)
+    try:
+        hashed = await hash_new_password(visit, visit.who.email, *await names_of_tenant(visit, visit.who))
+        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+            if await find_session(all_tenants, visit.who.tenant_id, visit.own_session.token_check) is None:
+                raise SignInNeeded("Your session ended meanwhile. Sign in again.")  # hashing takes long
+            tokens = known_tokens(visit)
+            old = await find_known(all_tenants, tokens, visit.who)
+            await administer.change_password(all_tenants, visit.who, visit.own_session, hashed)
+            others = [token for token in tokens if token != old]
+            browsers = await remember_browser(all_tenants, others, visit.who)
+    except WrongInput as refused:
+        return await _page(visit, refused)
+    finally:
+        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+            await pace.take_back_try(all_tenants, names)
+    response = visit.redirect(PATH, "password-changed")
+    keep_tokens(visit, response, browsers)
+    return response
+
+
 # -- adding a factor ---------------------------------------------------------------------------------------------------
 
 
 @at_home
-@proven_lately
+@proven_for_account
 async def begin_factor(visit: Visit) -> Response:
     """Begin to add a passkey or an authenticator app."""
     kind = visit.field("kind")
@@ -157,7 +190,7 @@ async def begin_factor(visit: Visit) -> Response:
         async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
             await second_factor.begin_adding(
                 all_tenants,
-                _session(visit),
+                visit.own_session,
                 visit.who,
                 kind,  # type: ignore[arg-type]  # the action refuses what is none
                 visit.field(f"name-{kind}"),
@@ -176,7 +209,7 @@ async def show_new_factor(visit: Visit) -> Response:
 
 
 async def _new_factor(visit: Visit, all_tenants: AllTenants, refused: Refusal | None = None) -> Response:
-    ceremony = await second_factor.find_adding(all_tenants, _session(visit))
+    ceremony = await second_factor.find_adding(all_tenants, visit.own_session)
     if ceremony is None:
         return visit.redirect(PATH)
     status = refused.status if refused else 200
@@ -199,7 +232,7 @@ async def add_factor(visit: Visit) -> Response:
     party = proofs.relying_party(visit.context.settings.url)
     try:
         async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
-            ceremony = await second_factor.find_adding(all_tenants, _session(visit), lock=True)
+            ceremony = await second_factor.find_adding(all_tenants, visit.own_session, lock=True)
             if ceremony is None:
                 return visit.redirect(PATH)
             codes = await second_factor.finish_adding(
@@ -208,14 +241,14 @@ async def add_factor(visit: Visit) -> Response:
     except Refusal as refused:
         async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
             return await _new_factor(visit, all_tenants, refused)
-    return await _page(visit, codes=codes) if codes else visit.redirect(PATH, "factor-added")
+    return await show_once(visit, PATH, *codes) if codes else visit.redirect(PATH, "factor-added")
 
 
 # -- removing, and recovery codes --------------------------------------------------------------------------------------
 
 
 @at_home
-@proven_lately
+@proven_for_account
 async def remove_factor(visit: Visit) -> Response:
     """Remove a factor."""
     async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
@@ -224,7 +257,7 @@ async def remove_factor(visit: Visit) -> Response:
 
 
 @at_home
-@proven_lately
+@proven_for_account
 async def make_codes(visit: Visit) -> Response:
     """Make new recovery codes and show them, this once."""
     try:
@@ -232,10 +265,4 @@ async def make_codes(visit: Visit) -> Response:
             codes = await second_factor.make_codes(all_tenants, visit.who, visit.context.checker)
     except Refusal as refused:
         return await _page(visit, refused)
-    return await _page(visit, codes=codes)
-
-
-def _session(visit: Visit) -> Session:
-    if visit.session is None:
-        raise RuntimeError("this route admits visitors who are not signed in")
-    return visit.session
+    return await show_once(visit, PATH, *codes)

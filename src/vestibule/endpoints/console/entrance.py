@@ -8,7 +8,7 @@ from starlette.responses import Response
 from vestibule.actions import administer, administrator_sign_in, configure, pace, passwords, second_factor
 from vestibule.actions.second_factor import Entry
 from vestibule.endpoints.console.browser_cookie import known_tokens
-from vestibule.endpoints.console.second_step import entered
+from vestibule.endpoints.console.second_step import entered, local_path
 from vestibule.endpoints.web.guard import cookie_name
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import NotFound, Refusal, TooBusy, TooOften, WrongInput
@@ -110,7 +110,7 @@ async def names_of_tenant(visit: Visit, administrator: Administrator) -> tuple[s
 async def show_sign_in(visit: Visit) -> Response:
     """The form to sign in with; or on to the console for who is signed in already."""
     if visit.administrator is not None:
-        return visit.redirect(_local(visit.query("to")))
+        return visit.redirect(local_path(visit.query("to")))
     values = {"tenant": visit.query("tenant"), "to": visit.query("to"), "email": ""}
     return visit.page("sign_in.html", values=values, refused=None)
 
@@ -127,7 +127,7 @@ async def sign_in_administrator(visit: Visit) -> Response:
         if refused.retry_after:
             response.headers["retry-after"] = str(refused.retry_after)
         return response
-    return entered(visit, entry, _local(visit.field("to")))
+    return entered(visit, entry, local_path(visit.field("to")))
 
 
 async def _judge(visit: Visit, email: str, tenant_name: str) -> Entry:
@@ -158,7 +158,7 @@ async def _judge(visit: Visit, email: str, tenant_name: str) -> Entry:
             and await administrator_sign_in.still_right(all_tenants, candidate)
         ):
             entry = await second_factor.enter(
-                all_tenants, candidate.administrator, names, _local(visit.field("to")), browsers
+                all_tenants, candidate.administrator, names, local_path(visit.field("to")), browsers
             )
             if entry.session and visit.session is not None:
                 await end_session(all_tenants, visit.session)  # the browser loses its cookie
@@ -176,12 +176,6 @@ async def sign_out(visit: Visit) -> Response:
     secure = visit.context.settings.url.startswith("https:")  # a browser keeps a __Host- cookie unless told this
     response.delete_cookie(cookie_name(visit.context), path="/", secure=secure, httponly=True, samesite="lax")
     return response
-
-
-def _local(path: str) -> str:
-    """A path of the console, whatever was asked for: nobody is sent elsewhere."""
-    clean = path.startswith("/console/") and "\\" not in path and "//" not in path and path.isprintable()
-    return path if clean and not path.startswith("/console/sign-") else "/console/"
 
 
 async def show_front(visit: Visit) -> Response:

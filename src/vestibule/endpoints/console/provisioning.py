@@ -6,12 +6,17 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from vestibule.actions import configure
+from vestibule.endpoints.console.confirm import Confirmation, confirm_page, not_confirmed
 from vestibule.endpoints.console.provider_frame import framed
+from vestibule.endpoints.console.reauthentication import proven_for_settings
+from vestibule.endpoints.console.shown_once import NOTHING, ShownOnce, show_once, take_once
+from vestibule.endpoints.web.rendering import exact
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
-from vestibule.keys import Pair
+from vestibule.keys import Pair, shortened
 from vestibule.model import IdentityProvider, Provisioning
 from vestibule.store.credentials import credentials_of, find_credential
+from vestibule.store.database import Reading
 from vestibule.store.identity_providers import find_provider
 from vestibule.vendors import VENDORS
 
@@ -20,13 +25,14 @@ _STATES: Final[dict[str, Provisioning]] = {"on": "on", "paused": "paused", "off"
 
 async def show_provisioning(visit: Visit) -> Response:
     """The tab Provisioning."""
-    return await provisioning_page(visit, visit.path("provider_id"))
+    return await provisioning_page(visit, visit.path("provider_id"), once=await take_once(visit))
 
 
 async def provisioning_page(
-    visit: Visit, provider_id: str, *, pair: Pair | None = None, refused: Refusal | None = None
+    visit: Visit, provider_id: str, *, once: ShownOnce = NOTHING, refused: Refusal | None = None
 ) -> Response:
-    """Returns the tab Provisioning. `pair` is a Key and Secret that were just made and are shown this once."""
+    """Returns the tab Provisioning, with a Key and Secret if they are shown this once."""
+    pair = Pair(*once.secrets) if once.secrets else None
     async with visit.context.database.scan(visit.tenant.id) as reading:
         provider = await find_provider(reading, provider_id)
         if provider is None:
@@ -44,6 +50,7 @@ async def provisioning_page(
             scim_host_url=settings.scim_host_url(visit.tenant.name),
             steps=_vendor_steps(provider, scim_url, newest),
             pair=pair,
+            once=once,
             refused=refused,
             values={name: visit.field(name) for name in ("label", "expires")},
             **await framed(visit, reading, provider, "provisioning"),
@@ -51,8 +58,8 @@ async def provisioning_page(
 
 
 async def show_pair(visit: Visit, provider_id: str, pair: Pair) -> Response:
-    """Answer with a Key and Secret that were just made. The Secret is shown this once."""
-    return await provisioning_page(visit, provider_id, pair=pair)
+    """Lead to the page that shows a Key and Secret, which were just made, this once."""
+    return await show_once(visit, visit.at("identity-providers", provider_id, "provisioning"), *pair)
 
 
 def _vendor_steps(provider: IdentityProvider, scim_url: str, key: str) -> list[dict[str, Any]]:
@@ -78,6 +85,7 @@ def _filled(value: str, scim_url: str, key: str) -> tuple[str, bool]:
             return f"{value}, shown once when the key was made", False
 
 
+@proven_for_settings
 async def switch(visit: Visit) -> Response:
     """Switch auto-provisioning on, pause it or switch it off. The first time on, the Key and Secret are shown, once."""
     provider_id = visit.path("provider_id")
@@ -92,6 +100,7 @@ async def switch(visit: Visit) -> Response:
     return visit.redirect(visit.at("identity-providers", provider_id, "provisioning"), f"provisioning-{state}")
 
 
+@proven_for_settings
 async def make_key(visit: Visit) -> Response:
     """Make a second pair beside the first, and show it once."""
     provider_id = visit.path("provider_id")
@@ -116,12 +125,63 @@ def _expiry(text: str) -> int | None:
     return int(day.timestamp() * 1000)
 
 
+@proven_for_settings
+async def confirm_retiring(visit: Visit) -> Response:
+    """Say what retiring a key does, before it is done."""
+    async with visit.context.database.scan(visit.tenant.id) as reading:
+        return confirm_page(visit, await _retiring(visit, reading))
+
+
+async def _retiring(visit: Visit, reading: Reading) -> Confirmation:
+    provider = await find_provider(reading, visit.path("provider_id"))
+    credential = await find_credential(reading, visit.path("credential_id"))
+    if provider is None or credential is None or credential.identity_provider_id != provider.id:
+        raise visit.not_found()
+    others = [
+        each for each in await credentials_of(reading, provider.id) if each.usable(reading.now) and each != credential
+    ]
+    newer = any(each.last_used_at and each.last_used_at > (credential.last_used_at or 0) for each in others)
+    in_use = credential.usable(reading.now) and credential.last_used_at is not None and not newer
+    consequences = [f"From the next request on, the Key {credential.key} is refused. This cannot be undone."]
+    if in_use and others:
+        consequences.append(
+            f"This key is in use. Provisioning stops until {provider.name} is given another pair: "
+            f"{len(others)} other {'pair is' if len(others) == 1 else 'pairs are'} usable here."
+        )
+    elif in_use:
+        consequences.append(
+            f"This is the key in use, and the only one: {provider.name} creates, changes and deactivates nobody here "
+            "until a new pair is made and pasted there."
+        )
+    elif newer:
+        consequences.append(f"{provider.name} uses a newer pair: provisioning goes on.")
+    path = visit.at("identity-providers", provider.id, "provisioning")
+    return Confirmation(
+        heading=f"Retire the key {shortened(credential.key)}",
+        button="Retire key",
+        action=visit.at("identity-providers", provider.id, "keys", credential.id, "retire"),
+        back=path,
+        consequences=consequences,
+        typed=provider.name if in_use else "",
+        what="the name of the identity provider",
+        facts=[
+            ("Label", credential.label or "—"),
+            ("Made", exact(credential.created_at)),
+            ("Last used", exact(credential.last_used_at) if credential.last_used_at else "never"),
+            ("From", credential.last_used_from or "—"),
+        ],
+    )
+
+
+@proven_for_settings
 async def retire_key(visit: Visit) -> Response:
-    """Retire a key: from the next request on it is refused."""
+    """Retire a key: from the next request on it is refused. The key in use is retired once its name was typed."""
     provider_id = visit.path("provider_id")
     async with visit.context.database.write(visit.actor) as tx:
-        credential = await find_credential(tx, visit.path("credential_id"))
-        if credential is None or credential.identity_provider_id != provider_id:
-            raise visit.not_found()
-        await configure.retire_credential(tx, credential.id)
+        confirmation = await _retiring(visit, tx)
+        refused = not_confirmed(visit, confirmation)
+        if refused is None:
+            await configure.retire_credential(tx, visit.path("credential_id"))
+    if refused is not None:
+        return confirm_page(visit, confirmation, refused)
     return visit.redirect(visit.at("identity-providers", provider_id, "provisioning"), "key-retired")

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from vestibule.actions import saml_settings
 from vestibule.endpoints.console.provider_frame import framed, provider_of
+from vestibule.endpoints.console.reauthentication import proven_for_settings
 from vestibule.endpoints.fetch import fetch
 from vestibule.endpoints.saml_out import service_provider
 from vestibule.endpoints.web.visit import Visit
@@ -91,6 +92,7 @@ def back_to_sign_in(visit: Visit, provider_id: str, done: str = "saved") -> Resp
 # -- taking details ----------------------------------------------------------------------------------------------------
 
 
+@proven_for_settings
 async def change_saml(visit: Visit) -> Response:
     """Read the SAML details in the way that was chosen. The first ones are saved; later ones are shown beside what they
     would replace.
@@ -112,6 +114,7 @@ async def change_saml(visit: Visit) -> Response:
     return back_to_sign_in(visit, provider.id, "saml-saved")
 
 
+@proven_for_settings
 async def confirm_saml(visit: Visit) -> Response:
     """Save SAML details that were shown beside what they replace."""
     provider = await existing_provider(visit)
@@ -138,6 +141,7 @@ async def confirm_saml(visit: Visit) -> Response:
     return back_to_sign_in(visit, provider.id, "saml-saved")
 
 
+@proven_for_settings
 async def read_again(visit: Visit) -> Response:
     """Read the metadata from its URL now."""
     provider = await existing_provider(visit)

@@ -6,6 +6,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from vestibule.actions import saml_keys, saml_settings
+from vestibule.endpoints.console.reauthentication import proven_for_settings
 from vestibule.endpoints.console.saml_details import back_to_sign_in, existing_provider, sign_in_page
 from vestibule.endpoints.console.sign_in_advice import mend_of_sign_in
 from vestibule.endpoints.saml_out import send_to_sign_in
@@ -24,6 +25,7 @@ _SWITCHES: Final = ("just_in_time", "sign_requests", "force_authn")
 # -- how people sign in -----------------------------------------------------------------------------------------------
 
 
+@proven_for_settings
 async def change_sign_on(visit: Visit) -> Response:
     """How people sign in."""
     provider = await existing_provider(visit)
@@ -63,6 +65,7 @@ def _one_of(visit: Visit, name: str, allowed: tuple[str, ...]) -> str:
 # -- certificates and keys ---------------------------------------------------------------------------------------------
 
 
+@proven_for_settings
 async def change_certificates(visit: Visit) -> Response:
     """Add a certificate for testing, put one into force, or remove one."""
     provider = await existing_provider(visit)
@@ -86,6 +89,7 @@ async def change_certificates(visit: Visit) -> Response:
     return back_to_sign_in(visit, provider.id)
 
 
+@proven_for_settings
 async def change_keys(visit: Visit) -> Response:
     """Make a key of this service provider, use it, or throw one away."""
     provider = await existing_provider(visit)

@@ -265,11 +265,23 @@ def _check_origin(visit: Visit) -> None:
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None and site not in {"same-origin", "none"}:
         raise StaleForm("This form came from another site, and was not carried out.")
-    if origin is not None and urlsplit(origin).netloc not in {
+    if origin is not None and _host_of(origin) not in {
         urlsplit(visit.context.settings.url).netloc,
         headers.get("host", ""),
     }:
         raise StaleForm("This form came from another site, and was not carried out.")
+
+
+def _host_of(origin: str) -> str:
+    """Return host and port of an Origin header; empty for `null`, which browsers send for private contexts.
+
+    Raises:
+        WrongInput: it is no origin.
+    """
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        raise WrongInput("The Origin header should be like https://people.north.example; what came is not.") from None
 
 
 async def _read_form(request: Request) -> FormData:
@@ -283,6 +295,8 @@ async def _read_form(request: Request) -> FormData:
         raise WrongInput(f"A form should be whole within {LONGEST_FORM} seconds; this one was not.") from None
     except HTTPException as error:
         raise WrongInput(f"What came should be a form of this console and cannot be read: {error.detail}") from None
+    except (LookupError, ValueError):  # a character set that there is not, or that does not fit (UnicodeError)
+        raise WrongInput("A form should be in UTF-8; what came cannot be read as what its Content-Type says.") from None
 
 
 def _refused(route: Route, visit: Visit, refused: Refusal) -> Response:

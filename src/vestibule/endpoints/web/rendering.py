@@ -52,6 +52,8 @@ NOTICES: Final = {
     "tenant-added": "The tenant was added.",
     "step-over": "The second step took too long, or failed too often. Sign in again.",
     "proved-again": "Confirmed. For the next five minutes you can change how you sign in.",
+    "proved-again-here": "Confirmed. Send the form again.",
+    "password-changed": "Your password is changed, and your other sessions are over.",
     "factor-added": "The second factor was added.",
     "factor-removed": "The second factor was removed.",
 }

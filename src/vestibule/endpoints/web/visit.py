@@ -58,6 +58,13 @@ class Visit:
         return self.administrator
 
     @property
+    def own_session(self) -> Session:
+        """That administrator's session."""
+        if self.session is None:
+            raise RuntimeError("this route admits visitors who are not signed in")
+        return self.session
+
+    @property
     def tenant(self) -> Tenant:
         """The tenant in the URL; only for routes that name one."""
         if self.known_tenant is None:

@@ -1,0 +1,200 @@
+"""All connections of one process: how many there may be, and which of them have waited too long.
+
+The rule: a connection holds a file descriptor, so their number is bounded, in all and for each client address, and
+descriptors stay free for the database. One timer looks at all of them twice a second; a connection has no timer of its
+own. Beyond the bound for an address the newest connection is closed at once. Beyond the bound in all, the connection
+that would time out next makes room, if one waits for a request: silent ones time out before those that are kept alive,
+so a crowd of silent clients pushes itself out.
+"""
+
+import asyncio
+import ipaddress
+import logging
+import resource
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Final, Protocol
+
+from vestibule.limits import MOST_CONNECTIONS, RESERVED_DESCRIPTORS
+from vestibule.settings import Settings
+
+log = logging.getLogger("vestibule")
+
+_EVERY: Final = 0.5
+"""Seconds between two looks at all connections."""
+_LOGGED_EVERY: Final = 60.0
+"""Seconds that refused connections are counted for before another line of the log tells of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the settings say about connections. A value that can be sent to a worker process."""
+
+    most: int
+    most_per_address: int
+    trusted_proxies: str
+    header_seconds: float
+    idle_seconds: float
+    stalled_seconds: float
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Fill in what the settings leave to the program.
+
+    Returns:
+        The policy of one worker process: each has descriptors of its own.
+    """
+    most = settings.connections or _fitting_connections()
+    return Policy(
+        most,
+        settings.connections_per_address or max(1, most // 4),
+        settings.trusted_proxies,
+        settings.header_timeout,
+        settings.idle_timeout,
+        settings.reader_timeout,
+    )
+
+
+def _fitting_connections() -> int:
+    """Return how many connections leave enough of the process's file descriptors for everything else."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if descriptors == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return max(1, min(MOST_CONNECTIONS, descriptors - min(RESERVED_DESCRIPTORS, descriptors // 2)))
+
+
+class Connection(Protocol):
+    """What is known here of a connection."""
+
+    address: str
+    """The client's address, as connections are counted by it; empty for those that are not."""
+
+    def expires_at(self) -> float | None:
+        """Return when it will have waited for a request too long; None while it is answering one."""
+
+    def check(self, now: float) -> None:
+        """Close it if it has waited too long."""
+
+    def cut(self) -> None:
+        """Close it at once, whatever is under way."""
+
+
+class Connections:
+    """The open connections of this process."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._open: set[Connection] = set()
+        self._by_address: Counter[str] = Counter()
+        self._proxies = _networks(policy.trusted_proxies)
+        self._sweeping = False
+        self._refused = 0
+        self._logged_at: float | None = None
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def counted_address(self, peer: str) -> str:
+        """Return what a peer's connections are counted by: its address, its /64 network for IPv6, and nothing for a
+        trusted proxy, behind which are many clients.
+        """
+        if not peer:
+            return ""
+        network = _network_of(peer)
+        if self._proxies and _is_in(peer, self._proxies):
+            return ""
+        return network
+
+    def admit(self, connection: Connection, now: float) -> bool:
+        """Count a new connection.
+
+        Returns:
+            Whether it may stay. If not, it is not counted and the caller closes it.
+        """
+        address = connection.address
+        if address and self._by_address[address] >= self.policy.most_per_address:
+            self._refuse(now, "too many from one address")
+            return False
+        if len(self._open) >= self.policy.most and not self._make_room(now):
+            return False
+        self._open.add(connection)
+        if address:
+            self._by_address[address] += 1
+        if not self._sweeping:
+            self._sweeping = True
+            asyncio.get_running_loop().call_later(_EVERY, self._sweep)
+        return True
+
+    def leave(self, connection: Connection) -> None:
+        """Stop counting a connection; nothing happens if it is not counted."""
+        if connection not in self._open:
+            return
+        self._open.discard(connection)
+        address = connection.address
+        if address:
+            self._by_address[address] -= 1
+            if self._by_address[address] <= 0:
+                del self._by_address[address]
+
+    def _make_room(self, now: float) -> bool:
+        self._refuse(now, "too many in all")
+        waiting = [(at, id(each), each) for each in self._open if (at := each.expires_at()) is not None]
+        if not waiting:
+            return False
+        _, _, first = min(waiting)
+        self.leave(first)
+        first.cut()
+        return True
+
+    def _refuse(self, now: float, reason: str) -> None:
+        """Count a connection that is closed for want of room, and log the count once a minute."""
+        self._refused += 1
+        if self._logged_at is None or now - self._logged_at >= _LOGGED_EVERY:
+            log.warning("connections closed", extra={"count": self._refused, "reason": reason, "open": len(self._open)})
+            self._refused, self._logged_at = 0, now
+
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for each in tuple(self._open):
+            each.check(now)
+        self._sweeping = bool(self._open)
+        if self._sweeping:
+            loop.call_later(_EVERY, self._sweep)
+
+
+@cache
+def connections_of(policy: Policy) -> Connections:
+    """Return the connections of this process: one object, whoever asks."""
+    return Connections(policy)
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _networks(listed: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(each, strict=False) for each in filter(None, map(str.strip, listed.split(","))))
+
+
+@lru_cache(maxsize=4096)
+def _is_in(peer: str, networks: tuple[Network, ...]) -> bool:
+    try:
+        address = ipaddress.ip_address(peer.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any(address in each or (mapped is not None and mapped in each) for each in networks)
+
+
+@lru_cache(maxsize=4096)
+def _network_of(peer: str) -> str:
+    try:
+        address = ipaddress.ip_address(peer.partition("%")[0])
+    except ValueError:
+        return peer
+    if isinstance(address, ipaddress.IPv4Address):
+        return peer
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))

@@ -1,0 +1,78 @@
+"""The page that says what will happen before something is done that cannot be undone, or that takes somebody's access.
+
+It asks for a name to be typed, works without JavaScript, and is told in the same words when the name was not typed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from starlette.responses import Response
+
+from vestibule.endpoints.web.browsers import browser_name
+from vestibule.endpoints.web.rendering import ago
+from vestibule.endpoints.web.visit import Visit
+from vestibule.errors import WrongInput
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What is about to be done."""
+
+    heading: str
+    button: str
+    action: str
+    """Where the form goes."""
+    back: str
+    consequences: list[str]
+    typed: str = ""
+    """What has to be typed; nothing where that would be too much."""
+    what: str = ""
+    """What to call that: `the user name`."""
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    fields: dict[str, str] = field(default_factory=dict)
+    """What else the form carries."""
+
+
+class OpenSession(Protocol):
+    """A session, of an administrator or of a person."""
+
+    @property
+    def agent(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def seen_at(self) -> int: ...
+
+
+def session_facts(sessions: Sequence[OpenSession]) -> list[tuple[str, str]]:
+    """Returns the sessions that end, as facts of a confirmation."""
+    return [
+        (
+            f"Session {number}",
+            f"{browser_name(each.agent)}, {each.address or 'unknown address'}, last used {ago(each.seen_at)}",
+        )
+        for number, each in enumerate(sessions[:20], 1)
+    ]
+
+
+def sessions_end(count: int) -> str:
+    """Returns a sentence that says how many sessions end."""
+    if count == 0:
+        return "No session is open now."
+    return "One open session ends at once." if count == 1 else f"{count} open sessions end at once."
+
+
+def confirm_page(visit: Visit, confirmation: Confirmation, refused: WrongInput | None = None) -> Response:
+    """Returns the page."""
+    return visit.page("confirm.html", refused.status if refused else 200, it=confirmation, refused=refused)
+
+
+def not_confirmed(visit: Visit, confirmation: Confirmation) -> WrongInput | None:
+    """Returns why the form does not confirm it; None if it does."""
+    typed = visit.field("confirm").strip()
+    if not confirmation.typed or typed == confirmation.typed.strip():
+        return None
+    return WrongInput(
+        f"To confirm, type {confirmation.what} '{confirmation.typed}'; '{typed[:80]}' came.", field="confirm"
+    )

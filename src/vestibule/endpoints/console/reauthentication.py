@@ -1,0 +1,52 @@
+"""Asking for the password again before something that matters: whoever finds an open browser must not be able to do it.
+
+How an administrator signs in is changed within five minutes of a sign-in; keys, SAML details and administrators within
+fifteen. Later, `/console/account/again` asks for the password and the second factor, and leads back.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from vestibule.endpoints.web.visit import Visit
+from vestibule.errors import NotAllowed
+from vestibule.limits import RECENT_ACCOUNT_SECONDS, RECENT_SETTINGS_SECONDS
+
+Handler = Callable[[Visit], Awaitable[Response]]
+AGAIN = "/console/account/again"
+
+
+def proven_for_account(handler: Handler) -> Handler:
+    """Let a session do this for a few minutes after a sign-in: it changes how the administrator signs in."""
+    return _proven(handler, RECENT_ACCOUNT_SECONDS)
+
+
+def proven_for_settings(handler: Handler) -> Handler:
+    """Let a session do this for some minutes after a sign-in: it decides who gets in."""
+    return _proven(handler, RECENT_SETTINGS_SECONDS)
+
+
+def _proven(handler: Handler, seconds: int) -> Handler:
+    @wraps(handler)
+    async def answer(visit: Visit) -> Response:
+        if visit.received_at // 1000 - visit.own_session.created_at <= seconds * 1000:
+            return await handler(visit)
+        if visit.who.user_id:
+            raise NotAllowed(
+                f"You signed in more than {seconds // 60} minutes ago. Sign out, sign in again with your identity "
+                "provider, and send this again."
+            )
+        return visit.redirect(f"{AGAIN}?{urlencode({'to': came_from(visit)})}")
+
+    return answer
+
+
+def came_from(visit: Visit) -> str:
+    """The page that a form was sent from, as the browser says it; the page itself for one that is only looked at."""
+    if visit.request.method == "GET":
+        return visit.request.url.path
+    site, referer = visit.context.settings.url, visit.request.headers.get("referer", "")
+    path = referer.removeprefix(site) if referer.startswith(f"{site}/console/") else ""
+    return path.partition("?")[0].partition("#")[0] or "/console/account"

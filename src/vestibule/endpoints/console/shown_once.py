@@ -1,0 +1,66 @@
+"""Secrets that are shown once: a Secret, a one-time link, recovery codes.
+
+The form that makes one answers with a redirect, so that loading the page again makes no second one. The page that
+follows takes the secret from a sealed row, which only the session that made it can open, once and within ten minutes.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+from starlette.responses import Response
+
+from vestibule.endpoints.web.visit import Visit
+from vestibule.limits import SHOWN_ONCE_SECONDS
+from vestibule.model import new_id
+from vestibule.store.database import AllTenants
+from vestibule.store.sealed_notes import insert_note, take_note
+
+_QUERY: Final = "once"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownOnce:
+    """What a page has to show this once."""
+
+    secrets: tuple[str, ...] = ()
+    asked: bool = False
+    """Whether the address asks for something; without secrets it was shown before, or its time is over."""
+    shown_at: int | None = None
+    """When it was shown before."""
+
+
+NOTHING: Final = ShownOnce()
+
+
+async def show_once(visit: Visit, path: str, *secrets: str) -> Response:
+    """Redirect to a page that shows secrets once."""
+    session = visit.own_session
+    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+        note_id = new_id(all_tenants.now)
+        sealed = visit.context.checker.seal(orjson.dumps(secrets), _purpose(note_id))
+        await insert_note(all_tenants, session, note_id, sealed, all_tenants.now + SHOWN_ONCE_SECONDS * 1000)
+    return visit.redirect(f"{path}{'&' if '?' in path else '?'}{_QUERY}={note_id}")
+
+
+async def take_once(visit: Visit) -> ShownOnce:
+    """Take what the address of this page asks for, if it asks for something."""
+    note_id = visit.query(_QUERY)
+    if not note_id or visit.session is None:
+        return NOTHING
+    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+        return await _take(visit, all_tenants, note_id)
+
+
+async def _take(visit: Visit, all_tenants: AllTenants, note_id: str) -> ShownOnce:
+    found = await take_note(all_tenants, visit.own_session, note_id)
+    if found is None:
+        return ShownOnce(asked=True)
+    sealed, taken_at = found
+    if taken_at is not None:
+        return ShownOnce(asked=True, shown_at=taken_at)
+    return ShownOnce(tuple(orjson.loads(visit.context.checker.unseal(sealed, _purpose(note_id)))), asked=True)
+
+
+def _purpose(note_id: str) -> str:
+    return f"shown once {note_id}"

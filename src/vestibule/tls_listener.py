@@ -1,0 +1,128 @@
+"""Accepting TLS connections, so that they are counted and timed from their first packet.
+
+An event loop's own server hands a connection over once its TLS handshake is done: a client that never finishes one
+would hold a descriptor that nobody counts. Here the connection is admitted when it is accepted. Plain HTTP needs none
+of this.
+"""
+
+import asyncio
+import errno
+import socket
+import ssl as tls
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+import uvloop
+
+from vestibule.wire import Wire
+
+_AT_ONCE: Final = 64
+"""Connections that are accepted before the loop does something else."""
+_PAUSE: Final = 1.0
+"""Seconds without accepting, where the process or the machine has no descriptor left."""
+_NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Loop(uvloop.Loop):
+    """uvloop's loop, with another way to listen for TLS."""
+
+    async def create_server(  # type: ignore[override]  # what uvicorn passes, and anything else unchanged
+        self, factory: Callable[[], asyncio.BaseProtocol], *args: Any, sock: Any = None, ssl: Any = None, **more: Any
+    ) -> asyncio.AbstractServer:
+        """Listen on a socket."""
+        if sock is None or ssl is None:
+            return await super().create_server(factory, *args, sock=sock, ssl=ssl, **more)
+        return TlsListener(self, factory, sock, ssl)
+
+
+class TlsListener(asyncio.AbstractServer):
+    """A listening socket whose connections speak TLS."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        factory: Callable[[], asyncio.BaseProtocol],
+        listening: socket.socket,
+        context: tls.SSLContext,
+    ) -> None:
+        self._loop = loop
+        self._factory = factory
+        # A socket of its own: the one that was given is closed by whoever made it.
+        self._listening = listening.dup()
+        self._listening.setblocking(False)
+        self._context = context
+        self._handshakes: set[asyncio.Task[None]] = set()
+        self._closed = False
+        loop.add_reader(self._listening.fileno(), self._accept)
+
+    async def start_serving(self) -> None:
+        """Do nothing: connections are accepted from the start."""
+
+    async def serve_forever(self) -> None:
+        """Wait for ever: whoever made this closes it."""
+        await self._loop.create_future()
+
+    def is_serving(self) -> bool:
+        """Return whether connections are accepted."""
+        return not self._closed
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop that serves them."""
+        return self._loop
+
+    def close(self) -> None:
+        """Accept no more connections, and end those that are not yet made."""
+        if self._closed:
+            return
+        self._closed = True
+        self._loop.remove_reader(self._listening.fileno())
+        self._listening.close()
+        for each in tuple(self._handshakes):
+            each.cancel()
+
+    async def wait_closed(self) -> None:
+        """Wait until no handshake is under way."""
+        if self._handshakes:
+            await asyncio.wait(self._handshakes)
+
+    def _accept(self) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                accepted, peer = self._listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno not in _NO_ROOM:
+                    raise
+                self._loop.remove_reader(self._listening.fileno())
+                self._loop.call_later(_PAUSE, self._accept_again)
+                return
+            accepted.setblocking(False)
+            self._begin(accepted, str(peer[0]))
+
+    def _accept_again(self) -> None:
+        if not self._closed:
+            self._loop.add_reader(self._listening.fileno(), self._accept)
+
+    def _begin(self, accepted: socket.socket, peer: str) -> None:
+        wire = self._factory()
+        assert isinstance(wire, Wire)  # noqa: S101 -- `serve` says so
+        task = self._loop.create_task(self._shake_hands(accepted, wire))
+        if not wire.admit(peer, task):
+            task.cancel()
+        self._handshakes.add(task)
+        task.add_done_callback(self._handshakes.discard)
+        # A task that is cancelled before its first step runs nothing, so what it holds is let go of here.
+        task.add_done_callback(lambda _: wire.end_handshake(accepted))
+
+    async def _shake_hands(self, accepted: socket.socket, wire: Wire) -> None:
+        seconds = wire.header_seconds
+        with suppress(OSError):  # no TLS, or too slow: nobody to tell (SSLError is an OSError)
+            await self._loop.connect_accepted_socket(
+                lambda: wire,
+                accepted,
+                ssl=self._context,
+                ssl_handshake_timeout=seconds,
+                ssl_shutdown_timeout=seconds,
+            )
