@@ -44,7 +44,7 @@ def _provider(row: Row) -> IdentityProvider:
         version,
         created,
         modified,
-        _roles(orjson.loads(roles)),
+        roles_from_json(orjson.loads(roles)),
     )
 
 
@@ -58,7 +58,8 @@ def _saml(kept: dict[str, Any]) -> SamlSettings:
     return SamlSettings(**{**kept, **lists})
 
 
-def _roles(kept: dict[str, Any]) -> RoleRules:
+def roles_from_json(kept: dict[str, Any]) -> RoleRules:
+    """Role rules from the form in which they are kept and shown in events."""
     return RoleRules(tuple(RoleRule(**each) for each in kept.get("rules", ())), kept.get("default", ""))
 
 
