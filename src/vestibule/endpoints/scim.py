@@ -38,6 +38,7 @@ from vestibule.scim.errors import (
     NoEndpoint,
     NotFound,
     NotImplementedHere,
+    RequestTimeout,
     ScimError,
     TooManyRequests,
     UnsupportedMediaType,
@@ -201,6 +202,8 @@ class ScimEndpoint:
 
     async def _carry_out(self, request: Request, caller: Caller) -> Answer:
         try:
+            if caller.presented.provisioning == "off":
+                await self._read_for_the_log(request)
             check_provisioning(caller.presented.provisioning)
             return await self._route(request, caller)
         except RefusedCredential:
@@ -211,6 +214,25 @@ class ScimEndpoint:
             if not isinstance(error, Busy | Damaged):  # a database that fails keeps no event either, and costs a wait
                 await self._record_refusal(request, told)
             return refusal(told)
+
+    async def _read_for_the_log(self, request: Request) -> None:
+        """Read the body of a write that is refused whatever it says, so that the log can tell whom it was about.
+
+        Raises:
+            RequestTimeout
+        """
+        if request.method not in {"POST", "PUT", "PATCH"}:
+            return
+        try:
+            request.check_body()
+            body = request.body_at_hand()
+            if body is None:
+                body = await self._body_timeout.wait(request.receive_body())
+            request.parse_body(body)
+        except RequestTimeout:
+            raise
+        except ScimError:
+            log.debug("a refused body could not be read", extra={"request": request.actor.request_id})
 
     async def _body(self, request: Request) -> Any:
         """The body as JSON. Whoever was long in sending it is asked anew who they are and what they may: their key may
