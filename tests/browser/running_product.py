@@ -18,6 +18,7 @@ PASSWORD: Final = "seven quiet lamps over water"
 EMAIL: Final = "rita.alves@north.example"
 TENANT: Final = "north"
 LONG_NAME: Final = "wilhelmina.featherstonehaugh-cholmondeley@subsidiary.north.example"
+ENDLESS_NAME: Final = f"endless{'m' * 600}@north.example"
 
 
 @dataclass
@@ -128,6 +129,7 @@ def _fill_over_scim(url: str, okta: tuple[str, str], entra: tuple[str, str]) -> 
         patch = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}
         assert client.patch(f"/Users/{person['id']}", json=patch).status_code == 200
         assert other.post("/Users", json={"userName": LONG_NAME, "displayName": "Willa F."}).status_code == 201
+        assert other.post("/Users", json={"userName": ENDLESS_NAME, "displayName": "m" * 600}).status_code == 201
         gone = other.post("/Users", json={"userName": "short.visit@north.example"}).json()["id"]
         assert other.delete(f"/Users/{gone}").status_code == 204
         assert client.get("/Users", auth=(okta[0], entra[1])).status_code == 401

@@ -17,6 +17,7 @@ TAGS: Final = frozenset({
 ATTRIBUTES: Final = frozenset({
     "lang", "charset", "name", "content", "rel", "href", "type", "src", "defer", "class", "id", "for", "value",
     "action", "method", "required", "autocomplete", "autofocus", "aria-label", "aria-describedby", "aria-invalid",
+    "aria-errormessage",
     "aria-current", "role", "hidden", "title", "datetime", "checked", "selected", "disabled", "readonly", "rows",
     "inputmode", "spellcheck", "placeholder", "colspan", "open", "max", "viewbox", "width", "height", "x", "y", "x1",
     "x2", "y1", "y2", "rx", "text-anchor", "alt", "data-copy", "data-live", "data-fresh", "data-confirm", "data-names",

@@ -108,6 +108,7 @@ _TABLES: Final = (
     "users",
     "user_emails",
     "departures",
+    "former_names",
     "events",
     "derivations",
     "administrators",

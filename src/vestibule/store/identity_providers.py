@@ -53,6 +53,7 @@ def _saml(kept: dict[str, Any]) -> SamlSettings:
         "certificates": tuple(Certificate(**each) for each in kept.get("certificates", ())),
         "candidates": tuple(Certificate(**each) for each in kept.get("candidates", ())),
         "domains": tuple(kept.get("domains", ())),
+        "weak_certificates": tuple(kept.get("weak_certificates", ())),
     }
     return SamlSettings(**{**kept, **lists})
 

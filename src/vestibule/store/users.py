@@ -4,7 +4,6 @@ What stands in columns is computed from the document by `searchable`, in Python,
 holds every row to it.
 """
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -15,8 +14,9 @@ import orjson
 from vestibule.limits import LIST_BYTES
 from vestibule.model import User
 from vestibule.scim.filter import Document
-from vestibule.scim.text import fold
+from vestibule.scim.text import fold, simple_case
 from vestibule.store.database import Reading, Row, Tx
+from vestibule.store.former_names import note_former_name
 from vestibule.store.where import Where
 
 SEARCH_LENGTH: Final = 600
@@ -118,7 +118,7 @@ SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND external_id = $2 AND ident
 """  # noqa: S608 -- a constant
 _BY_EMAIL: Final = f"""
 SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND identity_provider_id = $3 AND id IN (
-    SELECT user_id FROM user_emails WHERE tenant_id = $1 AND value_key = $2) LIMIT 3
+    SELECT user_id FROM user_emails WHERE tenant_id = $1 AND value_key = $2) ORDER BY id LIMIT 1000
 """  # noqa: S608 -- a constant
 _OWN: Final = "identity_provider_id = $2"
 # Of people who belong to nobody, an identity provider that may adopt sees those who hold no role and whose userName is
@@ -172,19 +172,34 @@ async def find_users_by_name(reading: Reading, user_name: str) -> list[User]:
 async def find_own_users(
     reading: Reading, provider_id: str, *, user_name: str = "", external_id: str = ""
 ) -> list[User]:
-    """An identity provider's people of that userName (in any case), or of that externalId."""
+    """An identity provider's people whom a message of that identity provider means: those of that userName, in capital
+    or small letters (`simple_case`), or of that externalId.
+    """
     if user_name:
+        wanted = simple_case(user_name)
         return [
-            user for user in await find_users_by_name(reading, user_name) if user.identity_provider_id == provider_id
+            user
+            for user in await find_users_by_name(reading, user_name)
+            if user.identity_provider_id == provider_id
+            and simple_case(orjson.loads(user.document)["userName"]) == wanted
         ]
     rows = await reading.all(_BY_EXTERNAL_ID, reading.tenant, external_id, provider_id)
     return [_user(row) for row in rows]
 
 
 async def find_own_users_by_email(reading: Reading, provider_id: str, email: str) -> list[User]:
-    """An identity provider's people who have that address as a primary or only one."""
+    """An identity provider's people who have that address, in any case of letters, as their primary or only one."""
     rows = await reading.all(_BY_EMAIL, reading.tenant, fold(email.strip()), provider_id)
-    return [_user(row) for row in rows]
+    wanted = simple_case(email.strip())
+    users = [_user(row) for row in rows]
+    return [user for user in users if simple_case(_main_address(orjson.loads(user.document))) == wanted]
+
+
+def _main_address(document: Document) -> str:
+    """The primary address of a document, or its only one; empty for none."""
+    emails = [email for email in document.get("emails", ()) if "value" in email]
+    main = [email for email in emails if email.get("primary")] or (emails if len(emails) == 1 else [])
+    return str(main[0]["value"]) if main else ""
 
 
 class ProviderState(NamedTuple):
@@ -395,13 +410,6 @@ _SET_GROUPS: Final = "UPDATE users SET saml_groups = $3, profile = $4 WHERE tena
 _DELETE: Final = "DELETE FROM users WHERE tenant_id = $1 AND id = $2"
 _NOTE_SIGNED_OUT: Final = "UPDATE users SET signed_out_at = $3 WHERE tenant_id = $1 AND id = $2"
 _SIGNED_OUT_AT: Final = "SELECT signed_out_at FROM users WHERE tenant_id = $1 AND id = $2"
-_NOTE_DEPARTURE: Final = """
-INSERT INTO departures (tenant_id, identity_provider_id, name_check, departed_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (tenant_id, identity_provider_id, name_check) DO UPDATE SET departed_at = excluded.departed_at
-"""
-_DEPARTED_AT: Final = """
-SELECT departed_at FROM departures WHERE tenant_id = $1 AND identity_provider_id = $2 AND name_check = $3
-"""
 _INSERT_EMAIL: Final = """
 INSERT INTO user_emails (tenant_id, value_key, user_id, position, type_key, is_primary) VALUES ($1, $2, $3, $4, $5, $6)
 """
@@ -448,7 +456,7 @@ async def insert_user(tx: Tx, user: User, columns: Searchable) -> None:
 
 async def update_user(tx: Tx, was: User, user: User, before: Document, after: Document) -> None:
     """Keep a person as they are now, where `was` and the document `before` were kept until now. Whoever is switched off
-    is noted as signed out with it, as `note_signed_out` does.
+    is noted as signed out with it, as `note_signed_out` does; a userName that was given up is noted as somebody's.
 
     Raises:
         UniqueViolation: the identity provider has somebody else of that userName.
@@ -486,6 +494,8 @@ async def update_user(tx: Tx, was: User, user: User, before: Document, after: Do
     if emails != old_emails:
         await _delete_emails(tx, user.id, old_emails)
         await _insert_emails(tx, user.id, emails)
+    if user.identity_provider_id and any(name == "user_name_key" for name, _ in changed):
+        await note_former_name(tx, user.identity_provider_id, user.id, before["userName"])
 
 
 async def remove_user(tx: Tx, user_id: str, before: Document) -> None:
@@ -505,21 +515,6 @@ async def signed_out_at(reading: Reading, user_id: str) -> int:
     """When everything that a person had open was last ended; 0 for never."""
     row = await reading.one(_SIGNED_OUT_AT, reading.tenant, user_id)
     return row[0] if row else 0
-
-
-async def note_departure(tx: Tx, provider_id: str, user_name: str) -> None:
-    """Note that an identity provider's person of that userName was deleted."""
-    await tx.run(_NOTE_DEPARTURE, tx.tenant, provider_id, _name_check(user_name), tx.now)
-
-
-async def departed_at(reading: Reading, provider_id: str, user_name: str) -> int:
-    """When an identity provider's person of that userName was last deleted; 0 for never."""
-    row = await reading.one(_DEPARTED_AT, reading.tenant, provider_id, _name_check(user_name))
-    return row[0] if row else 0
-
-
-def _name_check(user_name: str) -> bytes:
-    return hashlib.sha256(fold(user_name).encode()).digest()
 
 
 async def set_blocked(tx: Tx, user_id: str, at: int | None) -> None:
