@@ -167,7 +167,20 @@ def _fill_by_hand(owner: Visitor, provider: str) -> dict[str, str]:
     draft = owner.get(f"{at}/identity-providers/{provider}/mapping")
     shown = owner.submit(draft, "Preview on everybody", {"target-0": "login", "sources-0": "nickName"})
     preview = shown.path.rpartition("/")[2]
-    return {"by_hand": added.path.partition("?")[0].rpartition("/")[2], "application": listed, "preview": preview}
+    keys = owner.get(f"{at}/identity-providers/{provider}/provisioning")
+    staff = owner.get(f"{at}/administrators")
+    return {
+        "by_hand": added.path.partition("?")[0].rpartition("/")[2],
+        "application": listed,
+        "preview": preview,
+        "credential": _id_in(keys, "/retire"),
+        "administrator": _id_in(staff, "/enabled"),
+    }
+
+
+def _id_in(page: Page, ending: str) -> str:
+    """The id of the first thing on a page whose confirmation page is linked to."""
+    return str(page.all(f"//a[contains(@href, '{ending}')]")[0].get("href")).removesuffix(ending).rpartition("/")[2]
 
 
 def _list_applications(owner: Visitor, at: str) -> str:

@@ -185,6 +185,7 @@ class Staff:
             "request_id": "saml_requests",
             "application_id": "applications",
             "administrator_id": "administrators",
+            "preview_id": "rule_previews",
         }
         ids = {"tenant": [self.place.tenant.name]}
         for name, table in tables.items():
@@ -193,8 +194,8 @@ class Staff:
         paths = []
         for route in ROUTES:
             if route.method == "GET" and route.shape == "page" and route.path.startswith("/console/{tenant}"):
-                if route.path.endswith("/sign-in-test"):
-                    continue  # it leads to the identity provider
+                if route.path.endswith(("/sign-in-test", "/export")):
+                    continue  # the one leads to the identity provider, the other is a file
                 names = re.findall(r"{(\w+)}", route.path)
                 if "credential_id" in names:
                     paths += [

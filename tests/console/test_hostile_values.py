@@ -154,7 +154,7 @@ def type_everywhere(staff: Staff, operator: Visitor, payload: str, form_token: s
     rules = {"target-0": "a", "sources-0": "nickName", "default-0": payload, "joins-0": "yes", "join-0": payload[:20]}
     for path, form, status in (
         (f"{staff.provider}/settings", {"name": payload, "enabled": "yes"}, 303),
-        (f"{staff.provider}/keys", {"label": payload}, 200),
+        (f"{staff.provider}/keys", {"label": payload}, 303),
         (f"{staff.provider}/mapping", {**rules, "do": "save"}, 303),
         (
             f"{staff.provider}/saml",
@@ -162,7 +162,7 @@ def type_everywhere(staff: Staff, operator: Visitor, payload: str, form_token: s
             400,
         ),
         (staff.at("users", "new"), person, 303),
-        (staff.at("administrators"), {"email": f"{uuid4().hex}@north.example", "name": payload, "role": "admin"}, 200),
+        (staff.at("administrators"), {"email": f"{uuid4().hex}@north.example", "name": payload, "role": "admin"}, 303),
         ("/console/", {"title": payload, "name": f"h-{uuid4().hex[:10]}"}, 303),
     ):
         page = operator.post(path, {**form, "form_token": form_token})
@@ -214,7 +214,7 @@ def test_a_page_stays_small_whatever_an_identity_provider_says(
     staff: Staff, scim: httpx2.Client, operator: Visitor
 ) -> None:
     """Under 100 KB each: a list with people whose every value is as long as it may be is still a list."""
-    long = {"displayName": "n" * 100_000, "title": "t" * 100_000, "name": {"givenName": "g" * 100_000}}
+    long = {"displayName": "n" * 60_000, "title": "t" * 60_000, "name": {"givenName": "g" * 60_000}}
     made = [staff.provision(scim, userName=f"p{number}@north.example", **long) for number in range(3)]
     scim.patch(
         f"/Users/{made[0]['id']}",

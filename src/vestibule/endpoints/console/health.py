@@ -172,5 +172,7 @@ def _superseded(keys: list[Credential]) -> str:
     newest = max(keys, key=lambda each: each.created_at)
     if newest.last_used_at is None:
         return ""
-    older = [each for each in keys if each.id != newest.id and (each.last_used_at or 0) < newest.last_used_at]
+    # A use is noted once a minute: what is less than a minute apart may have happened in either order.
+    before = newest.last_used_at - _USE_IS_NOTED_EVERY
+    older = [each for each in keys if each.id != newest.id and (each.last_used_at or 0) < before]
     return older[0].id if older else ""
