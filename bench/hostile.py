@@ -249,6 +249,7 @@ def _measure(
         late, grown = seen.p99[seen.worst] - idle.p99[seen.worst], seen.memory - before
         is_missed = late > BEYOND_IDLE or grown > MORE_MEMORY
         missed = missed or is_missed
+        tell(f"  {seen.p99[seen.worst]:,.0f} ms for {seen.worst}, {grown:+,} MB, then {seen.afterwards - before:+,} MB")
         rows.append(
             [
                 name,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final, Protocol
 
-from vestibule.limits import MOST_CONNECTIONS, RESERVED_DESCRIPTORS
+from vestibule.limits import MOST_CONNECTIONS, RESERVED_DESCRIPTORS, UNREAD_BYTES
 from vestibule.settings import Settings
 
 log = logging.getLogger("vestibule")
@@ -75,6 +75,9 @@ class Connection(Protocol):
 
     def check(self, now: float) -> None:
         """Close it if it has waited too long."""
+
+    def unread(self) -> tuple[float, int] | None:
+        """Return since when its client took nothing of an answer, and how many bytes wait; None if none do."""
 
     def cut(self) -> None:
         """Close it at once, whatever is under way."""
@@ -159,9 +162,20 @@ class Connections:
         now = loop.time()
         for each in tuple(self._open):
             each.check(now)
+        self._cut_idle_readers()
         self._sweeping = bool(self._open)
         if self._sweeping:
             loop.call_later(_EVERY, self._sweep)
+
+    def _cut_idle_readers(self) -> None:
+        """Cut those who took nothing for longest, until what waits for readers is within its limit."""
+        waiting = [(*left, id(each), each) for each in tuple(self._open) if (left := each.unread()) is not None]
+        total = sum(size for _, size, _, _ in waiting)
+        for _, size, _, each in sorted(waiting):
+            if total <= UNREAD_BYTES:
+                return
+            each.cut()
+            total -= size
 
 
 @cache

@@ -2,7 +2,10 @@
 where to mend it. Refusals to an identity provider are SCIM Errors (`scim.errors`); both stand in docs/errors.md.
 """
 
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar
+
+Checked = TypeVar("Checked")
 
 
 class Refusal(Exception):
@@ -22,11 +25,63 @@ class Refusal(Exception):
         self.field = field
         """The form field or option that the message is about, if there is one."""
 
+    @property
+    def problems(self) -> "tuple[Refusal, ...]":
+        """Each thing that is wrong, with its field. A refusal is one of them, unless it is of a whole form."""
+        return (self,)
+
+    def of(self, field: str) -> str:
+        """What is wrong with a field; empty if nothing is."""
+        return " ".join(each.message for each in self.problems if each.field == field)
+
 
 class WrongInput(Refusal):
     """Something that was typed or sent is not what is needed here."""
 
     status, code, exit_code = 400, "wrong_input", 2
+
+
+class WrongForm(WrongInput):
+    """Several fields of a form are not what is needed; all of it is told at once."""
+
+    def __init__(self, problems: Sequence[Refusal]) -> None:
+        super().__init__(" ".join(each.message for each in problems), field=problems[0].field)
+        self._problems = tuple(problems)
+
+    @property
+    def problems(self) -> tuple[Refusal, ...]:
+        """Each field's."""
+        return self._problems
+
+
+class FormCheck:
+    """Checks the fields of a form one after the other, and tells at the end what is wrong with any of them."""
+
+    def __init__(self) -> None:
+        self._problems: list[Refusal] = []
+
+    def add(self, problem: Refusal) -> None:
+        """Count a problem among the others."""
+        self._problems.append(problem)
+
+    def check(self, check: Callable[..., Checked], *values: Any, instead: Checked) -> Checked:
+        """Returns what a check makes of its values, or something to go on with if it refuses them."""
+        try:
+            return check(*values)
+        except (WrongInput, Taken) as refused:
+            self._problems += refused.problems
+            return instead
+
+    def finish(self) -> None:
+        """End the checks.
+
+        Raises:
+            Refusal: what is wrong, if anything is: the one problem, or `WrongForm` of several.
+        """
+        if len(self._problems) == 1:
+            raise self._problems[0]
+        if self._problems:
+            raise WrongForm(self._problems)
 
 
 class WrongSetting(Refusal):

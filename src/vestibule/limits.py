@@ -31,6 +31,10 @@ for it is free.
 """
 STALLED_READER_BYTES: Final = 16 * 1024
 """What a client has to take within that time, unless it takes everything."""
+UNREAD_BYTES: Final = 64 * 1024 * 1024
+"""What all clients of a worker process together may leave unread of their answers. Many that read nothing are cut
+before their time, so that their number is no way round the limit for each.
+"""
 
 # -- descriptors -------------------------------------------------------------------------------------------------------
 
@@ -111,3 +115,39 @@ RECENT_SETTINGS_SECONDS: Final = 900
 """How long after a sign-in a session may change keys, SAML details and administrators."""
 SHOWN_ONCE_SECONDS: Final = 600
 """How long a secret waits for the page that shows it once."""
+
+# -- long work on the event loop ---------------------------------------------------------------------------------------
+
+LOOP_PIECE_MILLISECONDS: Final = 20
+"""How long one batch of a derivation or a preview may keep the event loop busy. It ends at the first person after that
+time, so it takes longer by one person at most.
+"""
+BATCH_PEOPLE: Final = 250
+"""People that such a batch reads at most, however quick the last one was: what is read stands in memory."""
+MAPPING_COMPARISONS: Final = 15_000
+"""Comparisons that a mapping may make for one person at worst: some 10 milliseconds on a slow machine, for every write
+derives a Profile.
+"""
+RULE_SOURCES: Final = 20
+"""Sources of one rule of a mapping."""
+JOINED_CHARACTERS: Final = 65_536
+"""Characters of a value of a Profile that is joined from several values."""
+PREVIEW_SECONDS: Final = 3_600
+"""How long the preview of a mapping or of role rules is kept, with its draft."""
+SAMPLED_PEOPLE: Final = 500
+"""People who are looked at to tell, while somebody types a rule, that nobody has a source or an attribute."""
+
+# -- reads that may look at every row ----------------------------------------------------------------------------------
+
+SCAN_SECONDS: Final = 5
+"""How long a filter without an index, a list or a search of the console may work. Then it is stopped."""
+SCANS_OF_TENANT: Final = 1
+"""Searches, and beside them lists, that a tenant has under way at the same time."""
+WAITING_SCANS: Final = 100
+"""How many wait for their turn, which goes round the tenants."""
+WAITING_SCANS_OF_TENANT: Final = 10
+"""How many of those are one tenant's."""
+SCAN_WAIT_SECONDS: Final = 20
+"""How long one may wait for its turn: with its own time that is well below the 60 seconds at which Okta gives up."""
+LIST_BYTES: Final = 8 * 1024 * 1024
+"""How large the resources of one list may be together. A page that would be larger ends early."""

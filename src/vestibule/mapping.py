@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from vestibule.errors import WrongInput
+from vestibule.limits import JOINED_CHARACTERS, MAPPING_COMPARISONS, RULE_SOURCES
 from vestibule.model import AdministratorRole, RoleRules, Rule
 from vestibule.scim.errors import ScimError
 from vestibule.scim.filter import Document
@@ -25,12 +26,6 @@ Derive = Callable[[Document], Profile]
 DeriveAll = Callable[[Document, str], Profile]
 
 MAX_RULES: Final = 100
-MAX_SOURCES: Final = 20
-"""Sources of one rule."""
-MAX_COMPARISONS: Final = 15_000
-"""Comparisons that a mapping may make for one person at worst: some 10 ms on a slow machine."""
-LONGEST_JOINED: Final = 65_536
-"""Characters of a text that is joined from several values; a value that would make it longer is left out."""
 
 
 def compile_mapping(rules: Sequence[Rule]) -> Derive:
@@ -95,16 +90,16 @@ def check_cost(rules: Sequence[Rule]) -> None:
     """
     costs = []
     for number, rule in enumerate(rules):
-        if len(rule.sources) > MAX_SOURCES:
+        if len(rule.sources) > RULE_SOURCES:
             raise WrongInput(
-                f"Rule {number + 1}: a rule may have {MAX_SOURCES} sources; this one has {len(rule.sources):,}.",
+                f"Rule {number + 1}: a rule may have {RULE_SOURCES} sources; this one has {len(rule.sources):,}.",
                 field=str(number),
             )
         costs.append(sum(_cost(_source(text, number)) for text in rule.sources))
-    if (cost := sum(costs)) > MAX_COMPARISONS:
+    if (cost := sum(costs)) > MAPPING_COMPARISONS:
         dearest = costs.index(max(costs))
         raise WrongInput(
-            f"A mapping may make {MAX_COMPARISONS:,} comparisons for one person; these rules could make {cost:,}, "
+            f"A mapping may make {MAPPING_COMPARISONS:,} comparisons for one person; these rules could make {cost:,}, "
             f"and rule {dearest + 1} alone {costs[dearest]:,}. Each source with several values counts "
             f"{MAX_VALUES} times the terms of its filter: use fewer terms or fewer such sources.",
             field=str(dearest),
@@ -120,6 +115,15 @@ def reads_active(rules: Sequence[Rule]) -> bool:
     """Return whether a Profile depends on `active`. If not, deactivating somebody leaves their Profile as it is."""
     sources = [_source(text, number) for number, rule in enumerate(rules) for text in rule.sources]
     return any(source.steps[0].name == "active" for source in sources)
+
+
+def compile_source(text: str) -> Callable[[Document], Any]:
+    """Compile a source to a function that returns its first value in a document, or None.
+
+    Raises:
+        WrongInput: it cannot be read.
+    """
+    return _source(text, 0).first_reader()
 
 
 def _source(text: str, number: int) -> Target:
@@ -174,11 +178,11 @@ def _chooser(reads: list[Callable[[Document], Any]]) -> Callable[[Document], Any
 
 
 def _joiner(joint: str, reads: list[Callable[[Document], list[Any]]]) -> Callable[[Document], str | None]:
-    """Return a function that joins all values of all sources to one text, as far as `LONGEST_JOINED` allows."""
+    """Return a function that joins all values of all sources to one text, as far as `JOINED_CHARACTERS` allows."""
 
     def join(document: Document) -> str | None:
         parts: list[str] = []
-        left = LONGEST_JOINED
+        left = JOINED_CHARACTERS
         for read in reads:
             for value in read(document):
                 text = str(value)

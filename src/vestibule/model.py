@@ -87,6 +87,8 @@ class SamlSettings:
     """Where the above is read again from time to time; empty for never."""
     refreshed_at: int = 0
     refresh_failure: str = ""
+    weak_certificates: tuple[str, ...] = ()
+    """Certificates of the metadata that were left out because their keys are too weak, each as a sentence."""
     unsolicited: Unsolicited = "refuse"
     """What becomes of a response nobody asked for, such as a tile's (IdP-initiated)."""
     name_id_is: NameIdIs = "userName"

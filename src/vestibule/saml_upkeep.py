@@ -5,13 +5,9 @@ import hashlib
 import logging
 from typing import Final
 
-from vestibule.actions import saml_settings
 from vestibule.endpoints.context import Context
-from vestibule.endpoints.fetch import fetch
-from vestibule.errors import NotFound, Refusal
+from vestibule.endpoints.saml_refresh import refresh
 from vestibule.model import HOUSE, Actor, Certificate, IdentityProvider
-from vestibule.saml.errors import SamlError
-from vestibule.saml.metadata import read_metadata
 from vestibule.store.database import Tx
 from vestibule.store.events import append_event
 from vestibule.store.identity_providers import all_providers
@@ -72,19 +68,5 @@ async def _warn(tx: Tx, provider: IdentityProvider, certificate: Certificate, da
 
 
 async def _refresh(context: Context, actor: Actor, provider: IdentityProvider, at_once: asyncio.Semaphore) -> None:
-    read, failure = None, ""
-    try:
-        async with at_once:
-            read = read_metadata(await fetch(provider.saml.metadata_url, context.settings.private_networks))
-    except SamlError as error:
-        failure = str(error)
-    except Refusal as error:
-        failure = error.message
-    except Exception:
-        log.exception("metadata could not be read", extra={"identity_provider": provider.id})
-        failure = "it is not of a shape that is known here"
-    try:
-        async with context.database.write(actor) as tx:
-            await saml_settings.note_refresh(tx, provider.id, read, failure)
-    except NotFound:
-        log.info("an identity provider is gone", extra={"identity_provider": provider.id})
+    async with at_once:
+        await refresh(context, actor, provider)

@@ -155,6 +155,12 @@ class Wire(HttpToolsProtocol):
             return now - self._unread[1] >= self._policy.stalled_seconds
         return False
 
+    def unread(self) -> tuple[float, int] | None:
+        """Return since when the client took nothing of an answer, and how many bytes wait for it."""
+        if self._unread is None or self._handshake is not None:
+            return None
+        return self._unread[1], self.transport.get_write_buffer_size()
+
     def resume_writing(self) -> None:
         """Note that the client took most of what waited for it."""
         self._unread = None

@@ -17,6 +17,7 @@ from vestibule.store.identity_providers import open_derivations
 from vestibule.store.installation import forget_old_throttles
 from vestibule.store.known_browsers import forget_expired_known_browsers
 from vestibule.store.person_sessions import forget_expired_user_sessions
+from vestibule.store.rule_previews import forget_expired_rule_previews
 from vestibule.store.saml import forget_old_saml
 from vestibule.store.sealed_notes import forget_expired_notes
 from vestibule.store.stopwatches import forget_old_stopwatches, keep_stopwatches
@@ -85,4 +86,5 @@ async def _clear(context: Context) -> None:
         await forget_old_throttles(all_tenants, all_tenants.now - _DAY)
         await forget_expired_user_sessions(all_tenants)
         await forget_old_saml(all_tenants)
+        await forget_expired_rule_previews(all_tenants)
         await forget_old_stopwatches(all_tenants, (all_tenants.now - KEPT_DAYS * _DAY) * 1000)

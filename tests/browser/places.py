@@ -43,6 +43,7 @@ CONSOLE: Final[Mapping[str, str]] = {
     "identity provider: settings": _IDP + "/settings",
     "mapping": _IDP + "/mapping",
     "role rules": _IDP + "/roles",
+    "rule preview": _IDP + "/previews/{preview}",
     "applications": _IN + "/applications",
     "application": _IN + "/applications/{application}",
     "activity": _IN + "/activity",

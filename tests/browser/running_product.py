@@ -11,12 +11,14 @@ import httpx2
 from tests.browser.demo import Demo
 from tests.conftest import PLAIN
 from tests.console.certificates import pem
+from tests.console.test_mapping import saved
 from tests.console.visitor import Page, Visitor
 
 PASSWORD: Final = "seven quiet lamps over water"
 EMAIL: Final = "rita.alves@north.example"
 TENANT: Final = "north"
 LONG_NAME: Final = "wilhelmina.featherstonehaugh-cholmondeley@subsidiary.north.example"
+ENDLESS_NAME: Final = f"endless{'m' * 600}@north.example"
 
 
 @dataclass
@@ -127,6 +129,7 @@ def _fill_over_scim(url: str, okta: tuple[str, str], entra: tuple[str, str]) -> 
         patch = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}
         assert client.patch(f"/Users/{person['id']}", json=patch).status_code == 200
         assert other.post("/Users", json={"userName": LONG_NAME, "displayName": "Willa F."}).status_code == 201
+        assert other.post("/Users", json={"userName": ENDLESS_NAME, "displayName": "m" * 600}).status_code == 201
         gone = other.post("/Users", json={"userName": "short.visit@north.example"}).json()["id"]
         assert other.delete(f"/Users/{gone}").status_code == 204
         assert client.get("/Users", auth=(okta[0], entra[1])).status_code == 401
@@ -151,17 +154,20 @@ def _fill_by_hand(owner: Visitor, provider: str) -> dict[str, str]:
     owner.submit(newest, "Retire key", within="(//table)[1]/tbody/tr[1]")
     mapping = owner.get(f"{at}/identity-providers/{provider}/mapping")
     changed = {"default-0": "somebody", "target-1": "", "sources-1": "", "target-17": "surname"}
-    owner.submit(mapping, "Save mapping", {**changed, "sources-17": "name.familyName"})
+    saved(owner, owner.submit(mapping, "Preview on everybody", {**changed, "sources-17": "name.familyName"}))
     roles = owner.get(f"{at}/identity-providers/{provider}/roles")
     rule = {"attribute-0": "department", "value-0": "Department of Further Considerations", "role-0": "considerer"}
     grouped = {"source-1": "group", "value-1": "CN=Front Desk,OU=Groups,DC=north,DC=example", "role-1": "console-admin"}
     unmapped = {"attribute-2": "costCentre", "value-2": "1", "role-2": "considerer", "default": "member"}
-    owner.submit(roles, "Save role rules", rule | grouped | unmapped)
+    saved(owner, owner.submit(roles, "Preview on everybody", rule | grouped | unmapped), "role rules")
     invite = owner.get(f"{at}/administrators")
     invited = {"email": "a.very.long.address@subsidiary.north.example", "name": "Auditor", "role": "auditor"}
     owner.submit(invite, "Invite administrator", invited)
     listed = _list_applications(owner, f"{at}/applications")
-    return {"by_hand": added.path.partition("?")[0].rpartition("/")[2], "application": listed}
+    draft = owner.get(f"{at}/identity-providers/{provider}/mapping")
+    shown = owner.submit(draft, "Preview on everybody", {"target-0": "login", "sources-0": "nickName"})
+    preview = shown.path.rpartition("/")[2]
+    return {"by_hand": added.path.partition("?")[0].rpartition("/")[2], "application": listed, "preview": preview}
 
 
 def _list_applications(owner: Visitor, at: str) -> str:

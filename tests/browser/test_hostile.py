@@ -15,6 +15,7 @@ from tests.browser.measure import open_details
 from tests.browser.running_product import TENANT, set_up
 from tests.conftest import PLAIN
 from tests.console.payloads import MARKUP, described
+from tests.console.test_mapping import saved
 from tests.console.visitor import Visitor
 
 RAN: Final = "document.documentElement.dataset.ran=1"
@@ -52,7 +53,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
         people = _send(page.copied("the SCIM URL"), pair)
         provider = page.link("Overview", within="//nav[@class='tabs']")
         rule = {"attribute-0": PAYLOADS[3], "value-0": PAYLOADS[4], "role-0": PAYLOADS[5], "default": PAYLOADS[6]}
-        owner.submit(owner.get(f"{provider}/roles"), "Save role rules", rule)
+        saved(owner, owner.submit(owner.get(f"{provider}/roles"), "Preview on everybody", rule), "role rules")
         named = {"email": "hostile@north.example", "name": PAYLOADS[1], "role": "auditor"}
         owner.submit(owner.get(f"{AT}/administrators"), "Invite administrator", named)
         owner.submit(owner.get("/console/"), "Add tenant", {"title": PAYLOADS[2], "name": "hostile"})

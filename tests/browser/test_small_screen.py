@@ -12,8 +12,8 @@ from tests.browser.running_product import RunningProduct
 from tests.browser.window import HAND, Window
 from vestibule.endpoints.routes import ROUTES
 
-PIECES = ("/live", "/steps", "/progress", "/login", "/logout", "/sign-in-test", "/sign-in-test/{request_id}")
-"""Addresses that answer with a piece of a page; it is looked at where it stands."""
+PIECES = ("/live", "/steps", "/progress", "/export", "/login", "/logout", "/sign-in-test", "/sign-in-test/{request_id}")
+"""Addresses that answer with a file, or with a piece of a page that is looked at where it stands."""
 
 
 def look(window: Window, addresses: Mapping[str, str]) -> list[str]:

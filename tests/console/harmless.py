@@ -17,10 +17,12 @@ TAGS: Final = frozenset({
 ATTRIBUTES: Final = frozenset({
     "lang", "charset", "name", "content", "rel", "href", "type", "src", "defer", "class", "id", "for", "value",
     "action", "method", "required", "autocomplete", "autofocus", "aria-label", "aria-describedby", "aria-invalid",
+    "aria-errormessage",
     "aria-current", "role", "hidden", "title", "datetime", "checked", "selected", "disabled", "readonly", "rows",
     "inputmode", "spellcheck", "placeholder", "colspan", "open", "max", "viewbox", "width", "height", "x", "y", "x1",
     "x2", "y1", "y2", "rx", "text-anchor", "alt", "data-copy", "data-live", "data-fresh", "data-confirm", "data-names",
-    "data-key", "data-label", "form", "enctype", "accept", "target", "list",
+    "data-key", "data-label", "form", "enctype", "accept", "target", "list", "data-filled", "data-source",
+    "data-target", "aria-live", "http-equiv",
 })  # fmt: skip
 _LOCAL: Final = re.compile(r"(/(?!/)|#|\?)[^\\]*\Z|\Z")
 

@@ -23,17 +23,20 @@ from vestibule.actions import (
     saml_settings,
     second_factor,
 )
+from vestibule.actions.derive import Pace, derive_batch
 from vestibule.actions.provision import Sent
+from vestibule.actions.rule_preview import begin_preview
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.web import assets
 from vestibule.endpoints.web.guard import Route
 from vestibule.keys import token_check
-from vestibule.model import HOUSE, ROLES, Administrator, AdministratorRole, SamlSettings, new_id
+from vestibule.model import HOUSE, ROLES, Administrator, AdministratorRole, Rule, SamlSettings, new_id
 from vestibule.saml.certificate import read_certificates
 from vestibule.store.administrators import insert_administrator
 from vestibule.store.database import AllTenants
 from vestibule.store.events import EventQuery, page_events
 from vestibule.store.factors import Ceremony, Factor, factors_of, insert_ceremony, insert_factor
+from vestibule.store.rule_previews import move_rule_preview
 
 VISITORS: Final = ("nobody", "auditor", "admin", "owner", "operator", "stranger")
 """A stranger is the owner of another tenant."""
@@ -87,14 +90,16 @@ FORMS: Final[dict[str, dict[str, str]]] = {
     "/console/{tenant}/identity-providers/{provider_id}/mapping": {
         "target-0": "login",
         "sources-0": "userName",
-        "do": "save",
+        "do": "preview",
     },
+    "/console/{tenant}/identity-providers/{provider_id}/previews/{preview_id}": {},
+    "/console/{tenant}/identity-providers/{provider_id}/versions/restore": {"event": "{saved}", "side": "before"},
     "/console/{tenant}/identity-providers/{provider_id}/roles": {
         "source-0": "profile",
         "attribute-0": "department",
         "value-0": "Sales",
         "role-0": "console-admin",
-        "do": "save",
+        "do": "preview",
     },
     "/console/{tenant}/applications": {"name": "Fresh", "url": "https://fresh.north.example/"},
     "/console/{tenant}/applications/{application_id}": {"name": "Renamed", "url": "https://fresh.north.example/"},
@@ -167,6 +172,7 @@ class Scene:
             "{unique}": uuid4().hex[:10],
             "{certificate}": pem(),
             "{recovery_code}": self.ids["recovery_code"],
+            "{saved}": self.ids["saved"],
             "{saml_version}": self.ids["saml_version"],
             "{code}": pyotp.TOTP(APP_SECRET).now(),
         }
@@ -242,6 +248,12 @@ def make_scene(running: Running) -> Scene:
             saml_version = saml_settings.version_of(provider.saml)
             begun = await person_sign_in.begin(tx, provider, "", b"", purpose="test")
             application, _ = await applications.save_application(tx, "Wiki", "https://wiki.north.example/", "", "")
+            await configure.change_mapping(tx, place.provider.id, (*provider.mapping, Rule("nick", ("nickName",))))
+            while await derive_batch(tx, place.provider.id, Pace()):
+                pass
+            (saved,) = await page_events(tx, EventQuery(types=("mapping.changed",)), 1)
+            preview = await begin_preview(tx, place.provider.id, "", provider.mapping[:3])
+            await move_rule_preview(tx, preview._replace(finished_at=tx.now))
             events = await page_events(tx, EventQuery(), 1)
         async with context.database.write(
             place.actor._replace(kind="identity_provider", identity_provider_id=place.provider.id)
@@ -259,6 +271,8 @@ def make_scene(running: Running) -> Scene:
             "user_id": by_hand.id,
             "provisioned_id": provisioned.id,
             "event_id": events[0].id,
+            "saved": saved.id,
+            "preview_id": preview.id,
             "application_id": application.id,
             "administrator_id": staff["second owner"].id,
             "token": token,

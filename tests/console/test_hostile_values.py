@@ -129,7 +129,7 @@ def test_what_administrators_type_is_shown_and_nothing_more(
     payloads = some_of(staff, payloads)
     for payload in payloads:
         type_everywhere(staff, operator, payload, operator.form_token)
-        page = check(operator.get(staff.provider))
+        page = check(operator.get(f"{staff.provider}/provisioning"))
         assert page.heading == text_of(payload)
         assert f" | {text_of(payload)} | " in page.rows()[-1]
         operator.submit(page, "Retire key", within="(//table)[1]/tbody/tr[last()]")

@@ -10,10 +10,9 @@ import pytest
 from tests.console.conftest import Staff, in_tenant, open_session, rows
 from tests.console.harmless import check_markup
 from tests.console.payloads import MARKUP
-from tests.console.test_mapping import applied, populate, profiles
-from tests.console.visitor import Page, Visitor, words
+from tests.console.test_mapping import applied, populate, profiles, saved, waits
+from tests.console.visitor import Page, Visitor, until, words
 from vestibule.actions import configure
-from vestibule.endpoints.console import foresight
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.routes import ROUTES
 from vestibule.errors import NotAllowed
@@ -35,11 +34,13 @@ def path_of(staff: Staff) -> str:
 
 def send(staff: Staff, visitor: Visitor, given: Rules, default: str = "", do: str = "save") -> Page:
     """Send a form of these rules and no others."""
-    form = {"do": do, "default": default, "form_token": visitor.form_token}
+    form = {"do": "preview", "default": default, "form_token": visitor.form_token}
     for number, rule in enumerate(given):
         names = ("source", "attribute", "value", "role")
         form |= {f"{name}-{number}": text for name, text in zip(names, rule, strict=True)}
     page = visitor.post(path_of(staff), form, follow=True)
+    if do == "save":
+        page = saved(visitor, page, "role rules")
     check_markup(page)
     return page
 
@@ -73,7 +74,7 @@ def test_rules_are_saved_in_their_order_and_reach_the_people(staff: Staff, owner
     add(staff, scim, "ben", "Legal")
     page = owner.submit(
         owner.get(path_of(staff)),
-        "Save role rules",
+        "Preview on everybody",
         {
             "attribute-0": "department",
             "value-0": "sALES",
@@ -89,6 +90,7 @@ def test_rules_are_saved_in_their_order_and_reach_the_people(staff: Staff, owner
         },
     )
     check_markup(page)
+    page = saved(owner, page, "role rules")
     assert page.notice == "The role rules are saved. Every Profile is being derived anew."
     assert [(each.source, each.attribute, each.value, each.role) for each in kept(staff).rules] == [
         ("profile", "department", "sALES", "seller"),
@@ -105,7 +107,7 @@ def test_rules_are_saved_in_their_order_and_reach_the_people(staff: Staff, owner
     assert "The mapping and role rules were applied to 2 people" in owner.get(path_of(staff)).text
     add(staff, scim, "cid", "Sales")
     assert profiles(staff)["cid@north.example"]["roles"] == ["seller"], "and so it is for who comes later"
-    again = owner.submit(owner.get(path_of(staff)), "Save role rules")
+    again = owner.submit(owner.get(path_of(staff)), "Preview on everybody")
     assert again.notice == "Nothing was changed."
     (told,) = staff.place.events("roles.changed")
     assert (told["data"]["version"], told["data"]["before"]) == (2, {"rules": [], "default": ""})
@@ -125,7 +127,7 @@ def test_a_row_is_changed_and_removed_and_the_page_of_the_provider_tells_how_man
     assert "2 role rules, default role member" in owner.get(staff.provider).text
     assert owner.get(f"{staff.provider}/mapping").link("role rules") == path_of(staff)
     cleared = {"attribute-0": "", "value-0": "", "role-0": "", "role-1": "head", "default": ""}
-    owner.submit(owner.get(path_of(staff)), "Save role rules", cleared)
+    saved(owner, owner.submit(owner.get(path_of(staff)), "Preview on everybody", cleared), "role rules")
     assert [each.role for each in kept(staff).rules] == ["head"]
     applied(staff)
     assert "roles" not in profiles(staff)["ana@north.example"]
@@ -163,9 +165,11 @@ def test_a_wrong_rule_is_told_by_its_row(
 
 
 def test_an_attribute_that_the_mapping_does_not_fill_is_pointed_out(staff: Staff, owner: Visitor) -> None:
-    page = send(staff, owner, [*SELLERS, ("profile", "shoeSize", "44", "giant")])
+    page = send(staff, owner, [*SELLERS, ("profile", "shoeSize", "44", "giant")], do="preview")
+    assert "Role rule 2 fits nobody" not in page.text, "as long as nobody is there, that says nothing"
+    page = saved(owner, page, "role rules")
     assert page.status == 200
-    assert [words(each) for each in page.all("//td[@data-label='Attribute' and span]")] == [
+    assert [words(each) for each in page.all("//td[@data-label='Attribute']/span[normalize-space()]")] == [
         "not in the mapping: fits nobody"
     ]
     assert page.all("//datalist[@id='targets']/option[@value='department']")
@@ -213,19 +217,19 @@ def test_a_preview_tells_who_would_get_what_and_changes_nothing(
     ]
     assert [each.get("aria-label") for each in page.all("//svg")] == ["2 of 3", "1 of 3", "0 of 3", "1 of 3"]
     assert [each.get("width") for each in page.all("//svg[1]/rect")][:2] == ["280", "186.7"]
-    assert "2 would get other roles, 1 stays as they are" in page.text
+    assert "2 Profiles change, 1 stays as it is. 2 people would get other roles." in page.text
     assert table(page, "Person") == [
-        ["ana@north.example", "Ana Reis", "seller", "seller, console-admin"],
-        ["cid@north.example", "", "member", "none"],
+        ["ana@north.example", "roles", "seller", "seller, console-admin"],
+        ["cid@north.example", "roles", "member", "none"],
     ]
     assert page.link("ana@north.example") == staff.at("users", ana)
-    assert [words(each) for each in page.all("//main//ins")] == ["console-admin"]
-    assert [words(each) for each in page.all("//main//del")] == ["member"]
     assert "By these rules 1 person could administer this tenant" in page.notice
-    assert (page.value("value-1"), page.value("default")) == ("ANA@north.example", ""), "what is being tried stays"
+    draft = owner.get(page.link("Change the draft"))
+    assert (draft.value("value-1"), draft.value("default")) == ("ANA@north.example", ""), "what is being tried stays"
     assert (staff.count_events(), profiles(staff), kept(staff)) == before
-    page = send(staff, owner, SELLERS, "member", "preview")
-    assert "Nobody's roles would change." in page.text
+    page = send(staff, owner, [*SELLERS, ("profile", "title", "Lead", "x")], "member", "preview")
+    assert "No Profile changes. Nobody's roles would change." in page.text
+    assert "Role rule 2 fits nobody: title is Lead." in page.text
     assert page.notice == ""
 
 
@@ -234,7 +238,7 @@ def test_a_preview_counts_as_administrators_only_who_may_sign_in(
 ) -> None:
     add(staff, scim, "ana", "Sales", active=False)
     page = send(staff, owner, [("profile", "department", "Sales", "console-admin")], "", "preview")
-    assert table(page, "Person") == [["ana@north.example inactive", "", "none", "console-admin"]]
+    assert table(page, "Person") == [["ana@north.example inactive", "roles", "none", "console-admin"]]
     assert page.notice == ""
 
 
@@ -250,29 +254,46 @@ def test_a_preview_knows_the_groups_of_the_last_sign_in_and_says_of_whom_it_know
 
     in_tenant(staff.place, sign_in)
     page = send(staff, owner, [("group", "", "ADMINS", "desk")], "", "preview")
-    assert table(page, "Person") == [["ana@north.example", "", "none", "desk"]]
+    assert table(page, "Person") == [["ana@north.example", "roles", "none", "desk"]]
     assert "Of 1 person no group is known." in page.text
     assert "no group is known" not in send(staff, owner, SELLERS, "", "preview").text
 
 
 def test_a_preview_over_nobody_says_so(staff: Staff, owner: Visitor) -> None:
     page = send(staff, owner, SELLERS, "", "preview")
-    assert "Okta has nobody yet, so these rules fit nobody." in page.text
+    assert "Okta has nobody yet, so nothing changes for anybody." in page.text
+    assert saved(owner, page, "role rules").notice.startswith("The role rules are saved.")
 
 
-def test_a_preview_says_beyond_how_many_it_did_not_look(staff: Staff, owner: Visitor) -> None:
-    populate(staff.place, foresight.MOST_PEOPLE + 3)
+def test_a_preview_looks_at_everybody(staff: Staff, owner: Visitor) -> None:
+    populate(staff.place, 2_100)
     page = send(staff, owner, [("profile", "lastName", "7", "lucky")], "member", "preview")
-    assert "The first 2,000 of 2,003 people were looked at; the rest would follow the same rules." in page.text
+    path = page.path
+    page = until(lambda: owner.get(path), lambda seen: not waits(seen))
+    assert "Everybody was looked at: 2,100 people." in page.text
     assert [[row[0], *row[2:]] for row in table(page, "Role")] == [
         ["lucky", "1", "0"],
-        ["member", "1,999", "0"],
-        ["no role", "0", "2,000"],
+        ["member", "2,099", "0"],
+        ["no role", "0", "2,100"],
     ]
-    assert "2,000 would get other roles" in page.text
-    assert len(table(page, "Person")) == foresight.MOST_SHOWN
-    assert "The first 50 of 2,000 are shown." in page.text
+    assert "2,100 people would get other roles." in page.text
+    assert "The first 10 of 2,100 are shown." in page.text
     assert len(page.source) < 100_000
+
+
+def test_earlier_role_rules_are_restored_through_their_preview(staff: Staff, owner: Visitor) -> None:
+    send(staff, owner, SELLERS, "member")
+    send(staff, owner, [("profile", "title", "Lead", "leader")], "member")
+    page = owner.get(path_of(staff))
+    assert [row[3] for row in table(page, "Version")] == [
+        "1 rule added, 1 rule removed",
+        "1 rule added, default role changed",
+        "as it was before the first change",
+    ]
+    form = page.one("//form[.//button[@aria-label='Restore version 2']]")
+    fields = {each.get("name"): each.get("value") for each in form.xpath(".//input")}
+    assert saved(owner, owner.post(str(form.get("action")), fields, follow=True), "role rules").status == 200
+    assert [rule.role for rule in kept(staff).rules] == ["seller"]
 
 
 # -- nobody hands out more than they hold ------------------------------------------------------------------------------
@@ -322,7 +343,11 @@ def test_an_identity_provider_that_makes_owners_is_changed_by_owners_alone(staff
     for path in forms:
         page = admin.post(
             path.format(
-                tenant=staff.place.tenant.name, provider_id=staff.place.provider.id, credential_id="x", request_id="x"
+                tenant=staff.place.tenant.name,
+                provider_id=staff.place.provider.id,
+                credential_id="x",
+                request_id="x",
+                preview_id="x",
             ),
             {"form_token": admin.form_token, "do": "preview"},
         )
@@ -389,8 +414,10 @@ def test_hostile_text_is_shown_and_never_part_of_the_page(staff: Staff, owner: V
     add(staff, scim, "ana", payloads[0], displayName=payloads[0])
     page = send(staff, owner, [*given, ("profile", "department", payloads[0], payloads[0])], payloads[-1], "preview")
     assert page.status == 200
-    assert [page.value(f"value-{number}") for number in range(len(given))] == list(payloads)
-    assert table(page, "Person") == [["ana@north.example", words_of(payloads[0]), "none", words_of(payloads[0])]]
+    assert table(page, "Person") == [["ana@north.example", "roles", "none", words_of(payloads[0])]]
+    draft = owner.get(page.link("Change the draft"))
+    check_markup(draft)
+    assert [draft.value(f"value-{number}") for number in range(len(given))] == list(payloads)
     saved = send(staff, owner, given, payloads[-1])
     assert saved.notice.startswith("The role rules are saved.")
     for visitor in (owner, staff.signed_in("auditor")):

@@ -36,7 +36,7 @@ def test_every_refusal_stands_there_once_with_its_status_and_exit_code() -> None
         (code(row[0]), int(row[1]), int(row[2]))
         for row in PAGE.table("Refusals in the console and on the command line")
     ]
-    assert sorted(told) == sorted((kind.code, kind.status, kind.exit_code) for kind in every_refusal())
+    assert sorted(told) == sorted({(kind.code, kind.status, kind.exit_code) for kind in every_refusal()})
 
 
 def test_every_exit_code_is_told() -> None:

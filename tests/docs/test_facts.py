@@ -16,7 +16,7 @@ from vestibule.actions.provision import (
 )
 from vestibule.endpoints.exchange import MOST_PARAMETERS
 from vestibule.endpoints.failures import BUSY_FOR
-from vestibule.limits import BODY_SECONDS, FREE_TRIES, HEADER_BYTES, HEADER_LINES
+from vestibule.limits import BODY_SECONDS, FREE_TRIES, HEADER_BYTES, HEADER_LINES, LIST_BYTES, SCAN_SECONDS
 from vestibule.mapping import MAX_RULES
 from vestibule.model import Rule
 from vestibule.scim.body import MAX_BODY, MAX_DEPTH, MAX_PARTS
@@ -50,6 +50,8 @@ LIMITS = {
     "Query parameters": f"{MOST_PARAMETERS}",
     "Page size, if `count` is not given": f"{DEFAULT_PAGE}",
     "Page size": f"{MAX_PAGE:,}",
+    "Resources of one list together": f"{LIST_BYTES:,} bytes",
+    "A filter that no index answers": f"{SCAN_SECONDS} seconds",
     "Usable keys of an identity provider": f"{MOST_USABLE_KEYS}",
 }
 

@@ -25,7 +25,7 @@ from tests.saml.factory import (
 from tests.saml.keys import NOW, pair
 
 OTHER: Final = "https://vestibule.example/saml/south/okta"
-_BEARER: Final = "One SubjectConfirmation for the bearer"
+_BEARER: Final = "A SubjectConfirmation for the bearer"
 _NAME_ID: Final = "A NameID of visible characters"
 _TIME: Final = "A time in UTC"
 _SOMEBODY: Final = "<saml:Issuer>http://idp.south.example/exk1</saml:Issuer>"
@@ -45,10 +45,15 @@ def _restriction(*audiences: str) -> str:
     return f"<saml:AudienceRestriction>{inner}</saml:AudienceRestriction>"
 
 
-def _confirmation(method: str = "urn:oasis:names:tc:SAML:2.0:cm:bearer", data: str | None = None) -> str:
+def _confirmation(
+    method: str = "urn:oasis:names:tc:SAML:2.0:cm:bearer",
+    data: str | None = None,
+    recipient: str = ACS,
+    until: int = 5 * MINUTE,
+) -> str:
     inner = (
-        f'<saml:SubjectConfirmationData Recipient="{ACS}" InResponseTo="{REQUEST}" '
-        f'NotOnOrAfter="{instant(5 * MINUTE)}"/>'
+        f'<saml:SubjectConfirmationData Recipient="{recipient}" InResponseTo="{REQUEST}" '
+        f'NotOnOrAfter="{instant(until)}"/>'
         if data is None
         else data
     )
@@ -248,7 +253,15 @@ CASES: Final[Cases] = {
     "no subject": Case("Contents", _BEARER, partial(signed, change=_no_subject)),
     "two subjects": Case("Contents", "One Subject", partial(signed, change=partial(_twice, "saml:Subject"))),
     "no confirmation": Case("Contents", _BEARER, partial(signed, change=partial(_without, "saml:SubjectConfirmation"))),
-    "two bearers": _case("Contents", _BEARER, confirmation=_confirmation() * 2),
+    "two bearers, neither of them here and now": _case(
+        "Recipient", ACS, confirmation=_confirmation(recipient=f"{ACS}x") + _confirmation(until=-5 * MINUTE)
+    ),
+    "two bearers, each half right": _case(
+        "Time of the SubjectConfirmation",
+        instant(0)[:19],
+        confirmation=_confirmation(until=-5 * MINUTE) + _confirmation(recipient=f"{ACS}x"),
+    ),
+    "eleven bearers": _case("Contents", _BEARER, confirmation=_confirmation() * 11),
     "holder of key alone": _case("Contents", _BEARER, method=_HOK),
     "sender vouches alone": _case("Contents", _BEARER, method="urn:oasis:names:tc:SAML:2.0:cm:sender-vouches"),
     "a confirmation without data": _case(
@@ -274,10 +287,10 @@ CASES: Final[Cases] = {
     ),
     "an assertion of SAML 1.1": _case("Contents", "A SAML 2.0 assertion", version="1.1"),
     "an assertion without an ID": _case("Contents", "A SAML 2.0 assertion", "response", assertion_id=""),
-    "more than 4,000 values": _case(
+    "more than 2,000 values": _case(
         "Contents",
-        "At most 4,000",
-        attributes=f"<saml:AttributeStatement>{attribute('groups', ['g'] * 4001)}</saml:AttributeStatement>",
+        "At most 2,000",
+        attributes=f"<saml:AttributeStatement>{attribute('groups', ['g'] * 2001)}</saml:AttributeStatement>",
     ),
     "no status": _case("Status", _STATUS, status=""),
     "a status without a code": _case("Status", _STATUS, status=_NO_CODE),

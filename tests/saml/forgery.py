@@ -213,7 +213,7 @@ def _second_id(attribute: str) -> Node:
 
 
 CASES: Final[Cases] = {
-    **{f"no signature where {what} had one": Case("Signature", SOME, partial(_stripped, what)) for what in _SIGNED},
+    **{f"no signature where {what} had one": Case("Signed", SOME, partial(_stripped, what)) for what in _SIGNED},
     "another name in a signed assertion": Case(
         "Signature", BY_KEY, partial(_changed, "assertion", f">{WHO}<", f">{EVIL}<")
     ),

@@ -218,9 +218,9 @@ SPOILED: Final[Cases] = {
 
 CASES: Final[Cases] = {
     **SPOILED,
-    "encrypted but unsigned": Case("Signature", SOME, partial(sealed, what="none")),
+    "encrypted but unsigned": Case("Signed", SOME, partial(sealed, what="none")),
     "encrypted by an attacker, unsigned": Case(
-        "Signature", SOME, lambda: sealed(Said(name_id=named(EVIL)), "none", to=pair("sp"))
+        "Signed", SOME, lambda: sealed(Said(name_id=named(EVIL)), "none", to=pair("sp"))
     ),
     "encrypted by an attacker, signed by himself": Case("Signature", "A signature by one of", _forged_inside),
     "encrypted and changed": Case("Signature", "A signature by one of", _changed_inside),

@@ -198,6 +198,25 @@ def _with_holder_of_key() -> Node:
     return signed(Said(confirmation=f"{other}<saml:SubjectConfirmation {bearer}"))
 
 
+def _bearer(recipient: str = ACS, until: str = instant(5 * MINUTE)) -> str:
+    return (
+        '<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData '
+        f'Recipient="{recipient}" InResponseTo="{REQUEST}" NotOnOrAfter="{until}"/></saml:SubjectConfirmation>'
+    )
+
+
+def _sealed_for_two(how: Sealing, where: str) -> Node:
+    """An assertion encrypted for this service provider and for somebody else."""
+    root = sealed()
+    ours = next(root.iter(f"{{{XENC}}}EncryptedKey"))
+    theirs = next(sealed(how=how, to=pair("foreign")).iter(f"{{{XENC}}}EncryptedKey"))
+    if where == "before":
+        ours.addprevious(theirs)
+    else:
+        ours.addnext(theirs)
+    return root
+
+
 def _unsolicited() -> Node:
     return signed(Said(answered="", confirmed_answered=""))
 
@@ -311,10 +330,48 @@ _ALL: Final = (
     ),
     Shape("a NameID beyond ASCII", lambda: signed(Said(name_id=named("Åsa Ünal 山田"))), "Åsa Ünal 山田", ""),
     Shape("a NameID of 1,024 characters", lambda: signed(Said(name_id=named("a" * 1024))), "a" * 1024, ""),
+    Shape("two bearers", lambda: signed(Said(confirmation=_bearer() * 2))),
     Shape(
-        "4,000 groups",
-        lambda: signed(Said(attributes=_statement(attribute("g", ["x"] * 4000)))),
-        attributes={"g": ("x",) * 4000},
+        "two bearers, the first for somewhere else", lambda: signed(Said(confirmation=_bearer(f"{ACS}x") + _bearer()))
+    ),
+    Shape(
+        "two bearers, the second over",
+        lambda: signed(Said(confirmation=_bearer() + _bearer(until=instant(-5 * MINUTE)))),
+    ),
+    Shape("two bearers, the first unreadable", lambda: signed(Said(confirmation=_bearer(until="later") + _bearer()))),
+    *(
+        Shape(f"white space around {name}", lambda said=said: signed(said))  # type: ignore[misc]  # as above
+        for name, said in {
+            "the Recipient": Said(recipient=f'Recipient=" {ACS}&#10;"'),
+            "the Destination": Said(destination=f'Destination="&#9;{ACS} "'),
+            "what is answered": Said(
+                answered=f'InResponseTo=" {REQUEST}"', confirmed_answered=f'InResponseTo="{REQUEST} "'
+            ),
+            "the Audience": Said(
+                audience=f"<saml:AudienceRestriction><saml:Audience>\n {SP} </saml:Audience></saml:AudienceRestriction>"
+            ),
+            "the Issuers": Said(
+                issuer=f"<saml:Issuer>\n{IDP} </saml:Issuer>", response_issuer=f"<saml:Issuer> {IDP}\n</saml:Issuer>"
+            ),
+        }.items()
+    ),
+    *(
+        Shape(f"encrypted for two, the foreign key {where}", lambda how=how, to=to: _sealed_for_two(how, to))  # type: ignore[misc]  # as above
+        for where, how, to in (
+            ("first", Sealing(), "before"),
+            ("last", Sealing(), "after"),
+            (
+                "first and made otherwise",
+                Sealing(digest="sha256", mask="sha256", transport=f"{XENC11}rsa-oaep"),
+                "before",
+            ),
+            ("first and made with RSA 1.5", Sealing(transport=f"{XENC}rsa-1_5"), "before"),
+        )
+    ),
+    Shape(
+        "2,000 groups",
+        lambda: signed(Said(attributes=_statement(attribute("g", ["x"] * 2000)))),
+        attributes={"g": ("x",) * 2000},
     ),
     Shape(
         "many audiences",

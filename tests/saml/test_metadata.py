@@ -61,6 +61,18 @@ def test_every_signing_certificate_is_read_once_and_no_other() -> None:
     assert _read(_entity(keys)).certificates == (pair("old").pinned, pair("new").pinned)
 
 
+def test_a_weak_certificate_beside_a_good_one_is_left_out_and_told() -> None:
+    read = _read(_entity(_key(pair("weak", "rsa-1024")) + _key(pair("new"))))
+    assert read.certificates == (pair("new").pinned,)
+    assert read.weak_certificates == ("A key of 2048 bits or more is wanted; an RSA key of 1024 bits came.",)
+
+
+def test_an_entity_may_stand_within_several_groups_of_entities() -> None:
+    group = f'<md:EntitiesDescriptor xmlns:md="{MD}">'
+    nested = f"{group}{_entity(role='SPSSODescriptor')}{group}{_entity()}" + "</md:EntitiesDescriptor>" * 2
+    assert _read(nested) == _read(_entity())
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [

@@ -1,13 +1,15 @@
 """While provisioning is paused nobody is kept in: access is taken away at once, and everything else waits."""
 
+import socket
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
 from tests.conftest import Place
-from tests.service.test_credentials import change
+from tests.service.test_credentials import basic, change
 from vestibule.actions import configure
 from vestibule.model import Provisioning
 
@@ -99,6 +101,22 @@ def test_a_new_person_waits_and_no_password_of_theirs_is_kept(place: Place, scim
     event = refused(place)
     assert event["data"]["sent"] == {"userName": "ana@north.example", "active": False, "passwd": "•••"}
     assert event["subject"] == ""
+
+
+def test_a_body_that_comes_after_its_headers_is_told_as_well(place: Place) -> None:
+    switch(place, "off")
+    body = b'{"userName": "ana@north.example"}'
+    address = urlsplit(place.running.url)
+    head = f"POST /scim/v2/{place.tenant.name}/Users HTTP/1.1\r\nhost: x\r\nauthorization: {basic(*place.pair)}\r\n"
+    head += f"connection: close\r\ncontent-length: {len(body)}\r\n\r\n"
+    with socket.create_connection((address.hostname, address.port), timeout=60) as wire, wire.makefile("rb") as stream:
+        wire.sendall(head.encode())
+        with place.client() as scim:
+            assert scim.get("/Users").status_code == 403  # by now the headers were read
+        wire.sendall(body)
+        assert stream.readline() == b"HTTP/1.1 403 Forbidden\r\n"
+    event = place.events("request.refused")[-1]
+    assert event["data"]["user_name"] == "ana@north.example"
 
 
 def test_what_is_refused_while_it_is_off_is_told_with_the_person_as_well(place: Place, scim: httpx2.Client) -> None:

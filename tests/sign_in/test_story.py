@@ -50,7 +50,7 @@ def test_somebody_deactivated_at_vestibule_only_is_told_so(scene: Scene) -> None
     scene.both.scim.patch(f"Users/{user['id']}", json=body)
     _, page = scene.signed_in(ana)
     assert page.status == 403
-    assert "has ended" in page.text
+    assert "Your account here is deactivated." in page.text
 
 
 @pytest.mark.parametrize(

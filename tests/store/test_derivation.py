@@ -10,9 +10,10 @@ import pytest
 from tests.conftest import on_loop
 from vestibule import worker
 from vestibule.actions import configure, derive, provision
-from vestibule.actions.derive import FIRST_BATCH, LARGEST_BATCH, LATE_WRITERS, PIECE, SMALLEST_BATCH, Pace, derive_batch
+from vestibule.actions.derive import FIRST_BATCH, LATE_WRITERS, PIECE, SMALLEST_BATCH, Pace, derive_batch
 from vestibule.actions.provision import Sent
 from vestibule.endpoints.context import Context
+from vestibule.limits import BATCH_PEOPLE
 from vestibule.model import HOUSE, Actor, Derivation, Rule
 from vestibule.settings import Settings
 from vestibule.store.database import Tx
@@ -116,7 +117,7 @@ Act = Callable[[Callable[[Installation], Awaitable[None]]], None]
         (100, 100, PIECE / 2, 200),
         (100, 100, PIECE, 100),
         (100, 100, PIECE * 2, 50),
-        (200, 200, PIECE / 100, LARGEST_BATCH),
+        (200, 200, PIECE / 100, BATCH_PEOPLE),
         (200, 1, PIECE * 4, SMALLEST_BATCH),
     ],
 )

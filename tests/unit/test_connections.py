@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from vestibule.connections import Connections, Policy, policy_of
-from vestibule.limits import MOST_CONNECTIONS, RESERVED_DESCRIPTORS
+from vestibule.limits import MOST_CONNECTIONS, RESERVED_DESCRIPTORS, UNREAD_BYTES
 from vestibule.settings import Settings
 
 POLICY = Policy(10, 5, "10.0.0.0/8, 2001:db8::/32", 1, 1, 1)
@@ -49,3 +49,32 @@ def test_descriptors_stay_for_everything_else(soft: int, most: int) -> None:
 def test_what_is_set_is_taken() -> None:
     policy = policy_of(Settings(connections=7, connections_per_address=3))
     assert (policy.most, policy.most_per_address) == (7, 3)
+
+
+class Reader:
+    """A connection whose client reads nothing."""
+
+    address = ""
+
+    def __init__(self, since: float, size: int) -> None:
+        self.since, self.size, self.is_cut = since, size, False
+
+    def expires_at(self) -> float | None:
+        return None
+
+    def check(self, now: float) -> None:
+        """Nothing is late."""
+
+    def unread(self) -> tuple[float, int] | None:
+        return self.since, self.size
+
+    def cut(self) -> None:
+        self.is_cut = True
+
+
+def test_those_who_read_nothing_for_longest_are_cut_when_too_much_waits() -> None:
+    connections = Connections(POLICY)
+    readers = [Reader(since, UNREAD_BYTES // 4) for since in (3, 1, 4, 2, 5, 6)]
+    connections._open.update(readers)
+    connections._cut_idle_readers()
+    assert [reader.since for reader in readers if reader.is_cut] == [1, 2]

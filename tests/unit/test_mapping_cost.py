@@ -3,7 +3,8 @@
 import pytest
 
 from vestibule.errors import WrongInput
-from vestibule.mapping import LONGEST_JOINED, MAX_COMPARISONS, MAX_RULES, MAX_SOURCES, check_cost, compile_mapping
+from vestibule.limits import JOINED_CHARACTERS, MAPPING_COMPARISONS, RULE_SOURCES
+from vestibule.mapping import MAX_RULES, check_cost, compile_mapping
 from vestibule.model import Rule
 from vestibule.vendors import VENDORS
 
@@ -21,7 +22,7 @@ FITS: list[tuple[Rule, ...]] = [
     *(vendor.mapping for vendor in VENDORS.values()),
     (Rule("a", (mail(30),)),),
     (Rule("a", (mail(15),)), Rule("b", ("emails.value",) * 15)),
-    tuple(Rule(f"a{number}", ("userName",) * MAX_SOURCES) for number in range(MAX_RULES)),
+    tuple(Rule(f"a{number}", ("userName",) * RULE_SOURCES) for number in range(MAX_RULES)),
     (Rule("a", ('name[familyName eq "Reis" or givenName eq "Ana"].formatted',)),),
 ]
 
@@ -66,14 +67,16 @@ def test_what_nobody_can_afford_is_refused_with_the_limit_and_what_came(
     assert refused.value.field == field
     assert sentence in refused.value.message
     if "alone" in sentence:
-        assert refused.value.message.startswith(f"A mapping may make {MAX_COMPARISONS:,} comparisons for one person;")
+        assert refused.value.message.startswith(
+            f"A mapping may make {MAPPING_COMPARISONS:,} comparisons for one person;"
+        )
 
 
 def test_a_text_that_is_joined_stays_within_its_bound() -> None:
     document = {"userName": "ana", "emails": [{"value": "x" * 30_000} for _ in range(5)] + [{"value": "y" * 5_000}]}
     (joined,) = compile_mapping([Rule("all", ("emails.value", "userName"), join="; ")])(document).values()
     assert joined == "; ".join(["x" * 30_000, "x" * 30_000, "y" * 5_000, "ana"])
-    assert len(joined) <= LONGEST_JOINED
+    assert len(joined) <= JOINED_CHARACTERS
 
 
 def test_what_is_folded_for_one_person_is_forgotten_for_the_next() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from vestibule.actions.configure import checked_name
-from vestibule.errors import NotAllowed, NotFound, Taken, WrongInput
+from vestibule.errors import FormCheck, NotAllowed, NotFound, Taken, WrongInput
 from vestibule.keys import make_one_time_token, token_check
 from vestibule.model import HOUSE, ROLES, Administrator, AdministratorRole, new_id
 from vestibule.scim.text import unprintable
@@ -64,16 +64,21 @@ async def invite(
     Raises:
         WrongInput, Taken
     """
+    form = FormCheck()
     if role not in ROLES or (role == "operator") != (tenant_id == HOUSE):
-        raise WrongInput(
-            f"The role should be one of {', '.join(ROLES[:-1])} in a tenant, operator across tenants.", field="role"
+        form.add(
+            WrongInput(
+                f"The role should be one of {', '.join(ROLES[:-1])} in a tenant, operator across tenants.", field="role"
+            )
         )
-    email = checked_email(email)
+    email = form.check(checked_email, email, instead="nobody")
+    name = form.check(checked_name, name or email, "The name", "name", instead="")
+    form.finish()
     administrator = Administrator(
         tenant_id,
         new_id(all_tenants.now),
         email,
-        checked_name(name or email, "The name", "name"),
+        name,
         role,
         all_tenants.now,
         None,

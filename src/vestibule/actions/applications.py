@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from vestibule.actions.configure import checked_name
-from vestibule.errors import NotFound, WrongInput
+from vestibule.errors import FormCheck, NotFound, WrongInput
 from vestibule.mapping import LONGEST_ROLE
 from vestibule.model import Application, new_id
 from vestibule.scim.text import unprintable
@@ -84,10 +84,14 @@ async def save_application(
     Raises:
         NotFound, WrongInput: the message says which field; or as many are listed as anybody can look through.
     """
-    name = checked_name(name, "The name", "name")
-    url = checked_url(url)
-    description = _checked_text(description, LONGEST_DESCRIPTION, "The description", "description")
-    role = _checked_text(role, LONGEST_ROLE, "The role", "role")
+    form = FormCheck()
+    name = form.check(checked_name, name, "The name", "name", instead="")
+    url = form.check(checked_url, url, instead="")
+    description = form.check(
+        _checked_text, description, LONGEST_DESCRIPTION, "The description", "description", instead=""
+    )
+    role = form.check(_checked_text, role, LONGEST_ROLE, "The role", "role", instead="")
+    form.finish()
     await lock_tenant(tx)
     if application_id:
         before = await _get(tx, application_id)

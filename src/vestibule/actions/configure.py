@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from vestibule.actions.end_access import take_access_of_provider
-from vestibule.errors import NotAllowed, NotFound, Taken, WrongInput
+from vestibule.errors import FormCheck, NotAllowed, NotFound, Taken, WrongInput
 from vestibule.keys import Checker, Pair, make_pair, shortened
 from vestibule.mapping import check_cost, check_role_rules, compile_mapping, makes_owners
 from vestibule.model import (
@@ -74,15 +74,10 @@ async def create_tenant(all_tenants: AllTenants, name: str, title: str) -> Tenan
         WrongInput: the name cannot stand in a URL.
         Taken: another tenant has it.
     """
-    name, title = name.strip(), checked_name(title, "The organisation's name", "title")
-    if TENANT_NAME.match(name) is None or name.startswith("xn--"):
-        raise WrongInput(
-            "The tenant name stands in the SCIM URL: 1 to 63 small letters, digits and hyphens, beginning with a "
-            f"letter and not ending with a hyphen; '{name[:80]}' came. An underscore would be refused by Okta.",
-            field="name",
-        )
-    if name in RESERVED_TENANT_NAMES:
-        raise Taken(f"'{name}' is a name that the program itself uses; choose another.", field="name")
+    form = FormCheck()
+    name = form.check(checked_tenant_name, name, instead="")
+    title = form.check(checked_name, title, "The organisation's name", "title", instead="")
+    form.finish()
     if name == await find_fact(all_tenants, "own_label"):
         raise Taken(f"'{name}' is the host name of this server itself; choose another.", field="name")
     tenant = Tenant(new_short_id(), name, title, "active", all_tenants.now)
@@ -92,6 +87,25 @@ async def create_tenant(all_tenants: AllTenants, name: str, title: str) -> Tenan
         raise Taken(f"There is a tenant '{name}' already.", field="name") from None
     await append_house_event(all_tenants, tenant.id, "tenant.created", {"name": name, "title": title})
     return tenant
+
+
+def checked_tenant_name(name: str) -> str:
+    """A tenant name that can stand in a URL and as a host name.
+
+    Raises:
+        WrongInput: it cannot.
+        Taken: the program itself uses it.
+    """
+    name = name.strip()
+    if TENANT_NAME.match(name) is None or name.startswith("xn--"):
+        raise WrongInput(
+            "The tenant name stands in the SCIM URL: 1 to 63 small letters, digits and hyphens, beginning with a "
+            f"letter and not ending with a hyphen; '{name[:80]}' came. An underscore would be refused by Okta.",
+            field="name",
+        )
+    if name in RESERVED_TENANT_NAMES:
+        raise Taken(f"'{name}' is a name that the program itself uses; choose another.", field="name")
+    return name
 
 
 async def set_tenant_state(all_tenants: AllTenants, tenant: Tenant, state: TenantState) -> Tenant:
@@ -119,12 +133,14 @@ async def change_session_limits(tx: Tx, idle: int, absolute: int) -> bool:
     Raises:
         NotFound, WrongInput
     """
+    form = FormCheck()
     if idle not in IDLE_MINUTES:
         wanted = f"{IDLE_MINUTES[0]} to {IDLE_MINUTES[-1]:,} minutes"
-        raise WrongInput(f"The limit without use should be {wanted}; {idle:,} came.", field="idle")
+        form.add(WrongInput(f"The limit without use should be {wanted}; {idle:,} came.", field="idle"))
     if absolute not in ABSOLUTE_HOURS:
         wanted = f"{ABSOLUTE_HOURS[0]} to {ABSOLUTE_HOURS[-1]} hours"
-        raise WrongInput(f"The limit in any case should be {wanted}; {absolute:,} came.", field="absolute")
+        form.add(WrongInput(f"The limit in any case should be {wanted}; {absolute:,} came.", field="absolute"))
+    form.finish()
     if absolute * HOUR < idle * MINUTE:
         raise WrongInput(
             f"The limit in any case should not be shorter than the one without use: {idle:,} minutes without use came, "

@@ -18,6 +18,7 @@ import orjson
 from vestibule.actions.end_access import keep_console_in_step
 from vestibule.actions.provision import derivation_of
 from vestibule.events import changes_between
+from vestibule.limits import BATCH_PEOPLE, LOOP_PIECE_MILLISECONDS
 from vestibule.mapping import DeriveAll
 from vestibule.model import Derivation, User
 from vestibule.store.database import Tx
@@ -25,11 +26,10 @@ from vestibule.store.events import append_event, append_events
 from vestibule.store.identity_providers import find_provider, lock_derivation, put_derivation
 from vestibule.store.users import page_of_changed, page_of_provider, set_profiles
 
-PIECE: Final = 0.020
+PIECE: Final = LOOP_PIECE_MILLISECONDS / 1000
 """Seconds that a batch should keep the event loop busy."""
 FIRST_BATCH: Final = 10
 SMALLEST_BATCH: Final = 5
-LARGEST_BATCH: Final = 250
 """People that a batch reads."""
 LATE_WRITERS: Final = 60_000
 """Milliseconds around a run's start in which a write by the old rules may have begun and not yet been committed."""
@@ -56,7 +56,7 @@ class Pace:
         """Choose the next size by what this batch took for so many people; at most twice the size."""
         took = max(self.clock() - self._began, 1e-6)
         fitting = int(read * PIECE / took) if read else FIRST_BATCH
-        self.size = max(SMALLEST_BATCH, min(fitting, 2 * self.size, LARGEST_BATCH))
+        self.size = max(SMALLEST_BATCH, min(fitting, 2 * self.size, BATCH_PEOPLE))
 
 
 async def derive_batch(tx: Tx, provider_id: str, pace: Pace) -> Derivation | None:

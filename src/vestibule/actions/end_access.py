@@ -13,6 +13,7 @@ from vestibule.model import IdentityProvider, User
 from vestibule.store.administrators import forget_linked_administrator, remove_linked_administrator
 from vestibule.store.database import End, Tx
 from vestibule.store.events import append_event
+from vestibule.store.former_names import note_departure
 from vestibule.store.person_sessions import (
     end_console_sessions_of_user,
     end_sessions_of_index,
@@ -21,7 +22,7 @@ from vestibule.store.person_sessions import (
     end_user_session,
     users_signed_in_as,
 )
-from vestibule.store.users import find_own_users, lock_user, note_departure, note_signed_out
+from vestibule.store.users import find_own_users, lock_user, note_signed_out
 
 
 async def take_access(

@@ -8,11 +8,12 @@ from typing import Final
 import orjson
 
 from vestibule.actions.end_access import take_access, take_all
+from vestibule.actions.new_person import describe, make_person
 from vestibule.actions.provision import change_type, record_change
 from vestibule.errors import NotAllowed, NotFound, Taken, WrongInput
 from vestibule.events import changes_between
 from vestibule.mapping import compile_mapping
-from vestibule.model import User, created_at, new_id
+from vestibule.model import User
 from vestibule.scim.errors import ScimError
 from vestibule.scim.filter import Document
 from vestibule.scim.resource import clean
@@ -22,10 +23,8 @@ from vestibule.store.events import append_event
 from vestibule.store.identity_providers import all_providers
 from vestibule.store.users import (
     find_users_by_name,
-    insert_user,
     lock_user,
     remove_user,
-    searchable,
     set_blocked,
     update_user,
 )
@@ -39,7 +38,7 @@ _FIELDS: Final = {
     "displayName": "display_name",
     "title": "title",
 }
-"""The console's field for an attribute that a SCIM error names."""
+"""The console's field for an attribute that a SCIM error is about."""
 _derive = compile_mapping(BASE_MAPPING)
 
 
@@ -53,17 +52,18 @@ async def add_by_hand(tx: Tx, described: Document, role: str) -> User:
     document = _cleaned(described)
     document["active"] = True
     await _refuse_taken(tx, document, "")
-    text = orjson.dumps(document).decode()
-    user_id = new_id(tx.now)
-    made = created_at(user_id)
-    profile = orjson.dumps(_derive(document)).decode()
-    user = User(user_id, "", True, _checked_role(role), text, profile, 1, made, made)
+    checked_role = _checked_role(role)
     try:
-        await insert_user(tx, user, searchable(document, text))
+        return await make_person(
+            tx,
+            "",
+            describe(document),
+            _derive(document),
+            lambda user: _told(user, document, changes_between({}, document)),
+            role=checked_role,
+        )
     except UniqueViolation:
         raise _taken(document) from None
-    await _tell(tx, "user.created", user, document, changes_between({}, document))
-    return user
 
 
 async def change_by_hand(tx: Tx, user_id: str, described: Document, role: str) -> User:
@@ -136,7 +136,7 @@ def _cleaned(described: Document) -> Document:
     try:
         document, _ = clean(described, USER_TYPE)
     except ScimError as error:
-        field = next((field for path, field in _FIELDS.items() if f"'{path}" in error.detail), "user_name")
+        field = next((field for path, field in _FIELDS.items() if error.path.startswith(path)), "user_name")
         raise WrongInput(error.detail, field=field) from None
     return document
 

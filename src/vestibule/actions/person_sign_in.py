@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from vestibule.actions.administrator_sign_in import ABSOLUTE as CONSOLE_ABSOLUTE
+from vestibule.actions.just_in_time import create_just_in_time
 from vestibule.actions.provision import derivation_of
 from vestibule.errors import SignInRefused
 from vestibule.events import changes_between
@@ -25,33 +26,25 @@ from vestibule.model import (
     SamlSettings,
     Tenant,
     User,
-    created_at,
     new_id,
 )
 from vestibule.saml.response import Assertion
 from vestibule.saml.times import write_instant
-from vestibule.scim.errors import ScimError
-from vestibule.scim.filter import Document
-from vestibule.scim.resource import clean
-from vestibule.scim.schema import USER_TYPE
 from vestibule.store.administrator_sessions import Session, insert_session
 from vestibule.store.administrators import (
     find_linked_administrator,
     put_linked_administrator,
     remove_linked_administrator,
 )
-from vestibule.store.database import Reading, Tx, UniqueViolation
+from vestibule.store.database import Reading, Tx
 from vestibule.store.events import append_event
 from vestibule.store.identity_providers import hold_provider
 from vestibule.store.person_sessions import UserSession, insert_user_session
 from vestibule.store.saml import SignInRequest, insert_request, see_once, take_request
 from vestibule.store.tenants import hold_tenant
 from vestibule.store.users import (
-    departed_at,
     find_own_users,
-    insert_user,
     lock_user,
-    searchable,
     set_groups,
     signed_out_at,
 )
@@ -59,9 +52,6 @@ from vestibule.store.users import (
 BEGUN_FOR: Final = 10 * 60_000
 """Milliseconds for which a sign-in may stay at the identity provider."""
 LONGEST_RELAY: Final = 2000
-_LONGEST_FIELD: Final = 1000
-_NOT_PROVISIONED: Final = "You do not have access here yet. Ask your administrator to assign you in {name}."
-_ENDED: Final = "Your access here has ended. If that is not right, ask your administrator."
 
 
 class Opened(NamedTuple):
@@ -105,7 +95,12 @@ def check_usable(provider: IdentityProvider, *, testing: bool = False) -> None:
         SignInRefused
     """
     if not provider.enabled and not testing:
-        raise SignInRefused("Connection", "an identity provider that is enabled", f"{provider.name}, which is not")
+        raise SignInRefused(
+            "Disabled",
+            "an identity provider that is enabled",
+            f"{provider.name}, which is not",
+            told=f"Sign-in with {provider.name} is switched off here. Ask your administrator to enable it.",
+        )
     if not provider.saml.sso_url or not provider.saml.certificates:
         raise SignInRefused(
             "Connection", "an identity provider with an SSO URL and a certificate", f"{provider.name}, without"
@@ -136,7 +131,12 @@ async def accept(
         raise SignInRefused("Connection", "settings that stay as they are during a sign-in", "a change of them")
     check_usable(provider)
     if tenant.state != "active":
-        raise SignInRefused("Connection", "a tenant that is active", "one that is suspended")
+        raise SignInRefused(
+            "Suspended",
+            "a tenant that is active",
+            "one that is suspended",
+            told="Sign-in is suspended for your whole organisation here. Your administrator can ask the operator why.",
+        )
     if begun is not None and not await take_request(tx, begun.id):
         raise SignInRefused("Used once", "a sign-in that was not finished yet", "one that was")
     once = hashlib.sha256(f"{assertion.issuer}\n{assertion.id}".encode()).digest()
@@ -146,7 +146,7 @@ async def accept(
     # Whoever takes this person's access is first, and is seen here; or waits, and then finds the session to end.
     user = await lock_user(tx, found.id) if found else None
     if user is None:
-        user = await _create_just_in_time(tx, provider, assertion)
+        user = await create_just_in_time(tx, provider, assertion)
     else:
         await _check_still_welcome(tx, user, begun.created_at if begun else assertion.issued)
     user = await _keep_groups(tx, provider, user, assertion)
@@ -179,15 +179,17 @@ async def _check_still_welcome(tx: Tx, user: User, began: int) -> None:
 
 
 async def find_person(reading: Reading, provider: IdentityProvider, assertion: Assertion) -> User | None:
-    """Whom an assertion means: somebody of this identity provider by userName, or by externalId where that is set.
+    """Whom an assertion means: somebody of this identity provider by userName, in capital or small letters, or by
+    externalId where that is set.
 
     Raises:
-        SignInRefused: several people have that externalId.
+        SignInRefused: several people have that userName or externalId.
     """
-    wanted = {"user_name" if provider.saml.name_id_is == "userName" else "external_id": assertion.name_id}
+    name_id_is = provider.saml.name_id_is
+    wanted = {"user_name" if name_id_is == "userName" else "external_id": assertion.name_id}
     found = await find_own_users(reading, provider.id, **wanted)
     if len(found) > 1:
-        raise SignInRefused("Person", f"one person with the externalId '{assertion.name_id}'", f"{len(found)}")
+        raise SignInRefused("Person", f"one person with the {name_id_is} '{assertion.name_id[:200]}'", f"{len(found)}")
     return found[0] if found else None
 
 
@@ -201,100 +203,25 @@ def _why_not(user: User) -> SignInRefused | None:
     name = orjson.loads(user.document)["userName"]
     if not user.active:
         return SignInRefused(
-            "Person", "somebody who is active", f"{name}, who is deactivated", told=_ENDED, user_id=user.id
+            "Deactivated",
+            "somebody who is active",
+            f"{name}, who is deactivated",
+            told="Your account here is deactivated. If that is not right, ask your administrator to assign you again.",
+            user_id=user.id,
         )
     if user.blocked_at is not None:
         return SignInRefused(
-            "Person", "somebody who is not blocked", f"{name}, who is blocked here", told=_ENDED, user_id=user.id
+            "Blocked",
+            "somebody who is not blocked",
+            f"{name}, who is blocked here",
+            told="An administrator has blocked your sign-in here. If that is not right, ask them to choose Let in "
+            "again on your page under Users.",
+            user_id=user.id,
         )
     return None
 
 
-# -- people who are not here yet ---------------------------------------------------------------------------------------
-
-_NAMES: Final[dict[str, tuple[str, ...]]] = {
-    "givenName": ("firstname", "givenname", "given_name", "urn:oid:2.5.4.42"),
-    "familyName": ("lastname", "surname", "sn", "family_name", "urn:oid:2.5.4.4"),
-    "displayName": ("displayname", "name", "urn:oid:2.16.840.1.113730.3.1.241"),
-    "email": ("email", "mail", "emailaddress", "urn:oid:0.9.2342.19200300.100.1.3"),
-    "mobile": ("mobile", "mobilephone", "urn:oid:0.9.2342.19200300.100.1.41"),
-}
-_PLAIN: Final[dict[str, tuple[str, str]]] = {
-    attribute.name.lower(): ("" if schema is USER_TYPE.core else schema.id, attribute.name)
-    for schema in (USER_TYPE.core, *USER_TYPE.extensions)
-    for attribute in schema.attributes
-    if attribute.type == "string"
-    and not attribute.multi_valued
-    and attribute.mutability == "readWrite"
-    and attribute.name not in {"userName", "displayName"}
-}
-"""Every other attribute of a person that is one text, by its name in small letters: the schema of an extension, or
-nothing, and its name."""
-
-
-def document_of(assertion: Assertion, settings: SamlSettings) -> Document:
-    """An assertion as a SCIM document, so that the same mapping derives the same Profile from it. Attributes are known
-    by their usual names, by the names that SCIM has for them, or by the last part of a claim's URI.
-    """
-    told: dict[str, str] = {}
-    plain: Document = {}
-    for attribute, values in assertion.attributes.items():
-        if not values:
-            continue
-        last = attribute.lower().rpartition("/")[2]
-        for part, names in _NAMES.items():
-            if attribute.lower() in names or last in names:
-                told.setdefault(part, values[0][:_LONGEST_FIELD])
-        if (place := _PLAIN.get(last.rpartition(":")[2])) is not None:
-            schema, name = place
-            (plain.setdefault(schema, {}) if schema else plain).setdefault(name, values[0][:_LONGEST_FIELD])
-    by_name = settings.name_id_is == "userName"
-    email = told.get("email", assertion.name_id if by_name and "@" in assertion.name_id else "")
-    mobile = told.get("mobile", "")
-    return plain | {
-        "userName": assertion.name_id if by_name else email or assertion.name_id,
-        "externalId": "" if by_name else assertion.name_id,
-        "name": {"givenName": told.get("givenName", ""), "familyName": told.get("familyName", "")},
-        "displayName": told.get("displayName", ""),
-        "emails": [{"value": email, "type": "work", "primary": True}] if email else [],
-        "phoneNumbers": [{"value": mobile, "type": "mobile"}] if mobile else [],
-        "active": True,
-    }
-
-
-async def _create_just_in_time(tx: Tx, provider: IdentityProvider, assertion: Assertion) -> User:
-    if not provider.saml.just_in_time:
-        raise SignInRefused(
-            "Person",
-            f"somebody whom {provider.name} has provisioned",
-            f"the NameID '{assertion.name_id[:200]}', which is nobody's {provider.saml.name_id_is}",
-            told=_NOT_PROVISIONED.format(name=provider.name),
-        )
-    try:
-        document, _ = clean(document_of(assertion, provider.saml), USER_TYPE)
-    except ScimError as error:
-        raise SignInRefused("Person", "a NameID that can be a userName", error.detail) from None
-    if departed := await departed_at(tx, provider.id, document["userName"]):
-        raise SignInRefused(
-            "Person",
-            f"somebody who was not deleted here, or whom {provider.name} has provisioned again since",
-            f"'{document['userName'][:200]}', who was deleted at {write_instant(departed)}",
-            told=_ENDED,
-        )
-    text, user_id = orjson.dumps(document).decode(), new_id(tx.now)
-    derive = await derivation_of(tx, provider.id, provider.mapping_version)
-    profile = orjson.dumps(derive(document, "[]")).decode()
-    made = created_at(user_id)
-    user = User(user_id, provider.id, True, "", text, profile, 1, made, made)
-    try:
-        await insert_user(tx, user, searchable(document, text))
-    except UniqueViolation:
-        raise SignInRefused(
-            "Person", "a userName that is nobody's yet", f"'{document['userName'][:200]}', which is somebody's"
-        ) from None
-    told = {"user_name": document["userName"], "version": 1, "changes": changes_between({}, document), "by": "sign-in"}
-    await append_event(tx, "user.created", told, subject_id=user_id, provider_id=provider.id)
-    return user
+# -- the roles that follow ---------------------------------------------------------------------------------------------
 
 
 async def _keep_groups(tx: Tx, provider: IdentityProvider, user: User, assertion: Assertion) -> User:

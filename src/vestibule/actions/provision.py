@@ -12,9 +12,10 @@ from typing import Any, Final
 import orjson
 
 from vestibule.actions.end_access import keep_console_in_step, take_access, take_all
+from vestibule.actions.new_person import describe, make_person
 from vestibule.events import changes_between, creation_changes, redacted, redacted_text, shortened_changes
 from vestibule.mapping import DeriveAll, compile_profile, reads_active
-from vestibule.model import RoleRules, User, created_at, new_id
+from vestibule.model import RoleRules, User
 from vestibule.scim.errors import Forbidden, NotFound, PreconditionFailed, TooManyRequests, Uniqueness
 from vestibule.scim.filter import Document
 from vestibule.scim.patch import Operation, Understood, apply_patch
@@ -32,10 +33,8 @@ from vestibule.store.users import (
     find_state_to_create,
     find_user,
     find_users_by_name,
-    insert_user,
     lock_user_to_change,
     remove_user,
-    searchable,
     update_user,
 )
 
@@ -105,9 +104,8 @@ async def create_user(tx: Tx, sent: Sent, document: Document, ignored: list[Igno
         Forbidden, TooManyRequests: provisioning is switched off or paused.
     """
     document.setdefault("active", True)
-    text = orjson.dumps(document).decode()
-    columns = searchable(document, text)
-    found = await find_state_to_create(tx, tx.actor.identity_provider_id, columns.user_name_key)
+    described = describe(document)
+    found = await find_state_to_create(tx, tx.actor.identity_provider_id, described.columns.user_name_key)
     if found is None:
         raise NotFound(NOBODY_HERE)
     state, adoptable = found
@@ -116,24 +114,16 @@ async def create_user(tx: Tx, sent: Sent, document: Document, ignored: list[Igno
         raise _paused()
     if rules.adopts and adoptable is not None:
         raise _taken(document)
-    user_id = new_id(tx.now)
-    user = User(
-        user_id,
-        tx.actor.identity_provider_id,
-        document["active"],
-        "",
-        text,
-        orjson.dumps(rules.derive(document, "[]")).decode(),
-        1,
-        created_at(user_id),
-        created_at(user_id),
-    )
     try:
-        await insert_user(tx, user, columns)
+        return await make_person(
+            tx,
+            tx.actor.identity_provider_id,
+            described,
+            rules.derive(document, "[]"),
+            lambda user: _told(sent, user, document, None, ignored),
+        )
     except UniqueViolation:
         raise _taken(document) from None
-    await append_event(tx, "user.created", _told(sent, user, document, None, ignored), subject_id=user.id)
-    return user
 
 
 async def replace_user(

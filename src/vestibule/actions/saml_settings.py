@@ -51,6 +51,7 @@ def _with_details(before: SamlSettings, read: SamlSettings, kept: Iterable[Certi
         slo_binding=read.slo_binding,
         slo_response_url=read.slo_response_url,
         certificates=certificates,
+        weak_certificates=read.weak_certificates,
         candidates=tuple(each for each in before.candidates if each not in certificates),
     )
 

@@ -108,6 +108,7 @@ _TABLES: Final = (
     "users",
     "user_emails",
     "departures",
+    "former_names",
     "events",
     "derivations",
     "administrators",
@@ -131,7 +132,7 @@ async def find_faults(database: Database, tell: Callable[[str], None]) -> list[s
             tenants = await find_tenants(all_tenants)
         except Damaged as damaged:
             return [*faults, f"tenants cannot be read to the end: {damaged}"]
-    async with database.scan(HOUSE) as reading:
+    async with database.scan(HOUSE, "sweep") as reading:
         faults += [f"house: {each.sentence}" for each in await find_unreadable(reading)]
     for number, tenant in enumerate(tenants, 1):
         tell(f"Checking tenant {number} of {len(tenants)}: {tenant.name}")
@@ -142,7 +143,7 @@ async def find_faults(database: Database, tell: Callable[[str], None]) -> list[s
 async def find_faults_of_tenant(database: Database, tenant_id: str, tell: Callable[[str], None]) -> list[str]:
     """The same for what belongs to one tenant."""
     faults: list[str] = []
-    async with database.scan(tenant_id) as reading:
+    async with database.scan(tenant_id, "sweep") as reading:
         unreadable = await find_unreadable(reading)
         faults += [each.sentence for each in unreadable]
         known = {each.id for each in unreadable}

@@ -65,7 +65,7 @@ def list_people(tenant_name: str, search: str, state: str | None, as_json: bool)
         tenant = await named_tenant(context, tenant_name)
         chosen = replace(_STATES[state] if state else UserSelection(), search=search)
         found = list[dict[str, Any]]()
-        async with context.database.scan(tenant.id) as reading:
+        async with context.database.scan(tenant.id, "sweep") as reading:
             names = await _provider_names(reading)
             users = await list_users(reading, chosen, _BATCH)
             while users:

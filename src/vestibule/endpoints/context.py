@@ -67,6 +67,10 @@ class Context:
     they are for, everything else gets its turn."""
     refused_sign_ins: FloodCounter = field(default_factory=lambda: FloodCounter(recorded=20, together=100))
     """Of messages that nobody signed, by identity provider and address."""
+    metadata_readings: dict[str, asyncio.Event] = field(default_factory=dict)
+    """Of identity providers whose metadata is being read again for somebody who waits, by their ids."""
+    metadata_read_at: dict[str, int] = field(default_factory=dict)
+    """When that was last begun, in milliseconds."""
     sign_ins_of_clients: TokenBuckets = field(
         default_factory=lambda: TokenBuckets(SIGN_IN_CLIENT_PER_SECOND, SIGN_IN_CLIENT_BURST)
     )

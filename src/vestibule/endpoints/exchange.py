@@ -3,11 +3,12 @@
 Every limit on a request's query and body is kept here, before anything else looks at it.
 """
 
+import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from urllib.parse import unquote_plus
 
 import orjson
@@ -21,11 +22,14 @@ from vestibule.scim.messages import MEDIA_TYPE
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Result = TypeVar("Result")
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MOST_PARAMETERS: Final = 50
 FAST_PATH: Final = "vestibule.line"
 """Where in a scope a `Line` is, if the server has one."""
+_PIECE: Final = 256 * 1024
+"""Bytes of an answer that are written at once."""
 _CHALLENGE: Final = (b"www-authenticate", b'Basic realm="SCIM", charset="UTF-8"')
 _TYPE: Final = (b"content-type", MEDIA_TYPE.encode())
 _NO_STORE: Final = (b"cache-control", b"no-store")
@@ -52,14 +56,18 @@ class Answer(NamedTuple):
 
     async def send(self, send: Send, line: FastPath | None) -> None:
         """Hand it to the server, the shorter way where there is one and the connection goes on."""
-        if line is not None and _CLOSE not in self.headers:
+        if line is not None and len(self.body) <= _PIECE and _CLOSE not in self.headers:
             lines = [b"%b: %b\r\n" % header for header in self.headers]
             headers = b"%bcontent-length: %d\r\n%b" % (_ALWAYS, len(self.body), b"".join(lines))
             if line.answer(self.status, headers, self.body):
                 return
         apart = [_TYPE, _NO_STORE, (b"content-length", b"%d" % len(self.body)), *self.headers]
         await send({"type": "http.response.start", "status": self.status, "headers": apart})
-        await send({"type": "http.response.body", "body": self.body})
+        # In pieces: the server waits in between while a slow client has not taken what was written.
+        last = max(len(self.body) - 1, 0) // _PIECE * _PIECE
+        for start in range(0, last, _PIECE):
+            await send({"type": "http.response.body", "body": self.body[start : start + _PIECE], "more_body": True})
+        await send({"type": "http.response.body", "body": self.body[last:]})
 
 
 def refusal(error: ScimError) -> Answer:
@@ -207,3 +215,31 @@ def _check_media_type(content_type: bytes, content_encoding: bytes) -> None:
             raise UnsupportedMediaType(f"The body should be in UTF-8; {excerpt(charset)} came.")
     if content_encoding.strip().lower() != b"identity":
         raise UnsupportedMediaType("The body should not be compressed.")
+
+
+class ClientGone(Exception):
+    """Whoever asked has closed the connection: nobody reads the answer."""
+
+
+async def while_connected(receive: Receive, work: Coroutine[Any, Any, Result]) -> Result:
+    """What the work returns. It ends as soon as the client closes the connection.
+
+    Raises:
+        ClientGone: it did.
+    """
+    working = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_disconnect(receive))
+    try:
+        await asyncio.wait((working, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientGone
+        return working.result()
+    finally:
+        gone.cancel()
+        working.cancel()
+        await asyncio.gather(working, gone, return_exceptions=True)
+
+
+async def _disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

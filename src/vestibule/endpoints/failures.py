@@ -5,16 +5,26 @@ is logged under the request's id, and the id is what the caller is told.
 """
 
 import logging
+from typing import Final
 
-from vestibule.errors import Refusal, Unavailable
-from vestibule.scim.errors import Internal, ScimError, TooManyRequests
+from vestibule.endpoints.exchange import ClientGone
+from vestibule.errors import Refusal, TooOften, Unavailable, WrongInput
+from vestibule.limits import SCAN_SECONDS
+from vestibule.scim.errors import Internal, ScimError, TooMany, TooManyRequests
 from vestibule.store.database import Busy, Damaged, OutcomeUnknown
+from vestibule.store.scan_queue import TookTooLong, TooManyScans
 
 log = logging.getLogger("vestibule")
 
 BUSY_FOR = 5
 """Seconds after which a client tries again when the database does not answer. 429, not 503: Okta retries only after 429
 with an integer Retry-After, while a 5xx becomes a task that somebody has to retry by hand (wire facts 1.12)."""
+
+
+_NARROW: Final = (
+    f"Looking for this took longer than {SCAN_SECONDS} seconds and was stopped. Narrow the filter: compare userName, "
+    "externalId, id or emails.value with 'eq', which is quick, or use fewer terms."
+)
 
 
 def scim_error(error: BaseException, request_id: str) -> ScimError:
@@ -25,6 +35,10 @@ def scim_error(error: BaseException, request_id: str) -> ScimError:
         case Busy():
             log.error("database unavailable", extra={"request": request_id, "reason": str(error)})
             return TooManyRequests("The service is busy for a moment; try again.", retry_after=BUSY_FOR)
+        case TookTooLong():
+            return TooMany(_NARROW)
+        case TooManyScans():
+            return TooManyRequests("Too many searches of this kind wait already; try again.", retry_after=BUSY_FOR)
         case Damaged():
             log.error("the database is damaged", extra={"request": request_id, "reason": str(error)})
             return Internal(f"What is stored here cannot be read. The log has it under request {request_id}.")
@@ -40,6 +54,15 @@ def refusal(error: BaseException, request_id: str) -> Refusal:
     match error:
         case Refusal():
             return error
+        case ClientGone():
+            return WrongInput("The connection was closed before the answer was ready.")
+        case TookTooLong():
+            return WrongInput(
+                f"This took longer than {SCAN_SECONDS} seconds and was stopped. Search for fewer words, or choose more "
+                "in the filters."
+            )
+        case TooManyScans():
+            return TooOften("Too many searches wait already; try again in a moment.", BUSY_FOR)
         case OutcomeUnknown():
             log.error("database lost during a commit", extra={"request": request_id, "reason": str(error)})
             return Unavailable(

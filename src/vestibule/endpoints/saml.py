@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from vestibule.actions import end_access, person_sign_in, saml_keys
 from vestibule.actions.applications import may_be_sent_to
+from vestibule.endpoints.console.sign_in_advice import mend_of_sign_in
 from vestibule.endpoints.saml_out import (
     answer_logout,
     browser_check,
@@ -23,6 +24,7 @@ from vestibule.endpoints.saml_out import (
     send_to_sign_in,
     service_provider,
 )
+from vestibule.endpoints.saml_refresh import read_again, with_current_keys
 from vestibule.endpoints.web.guard import LONGEST_FORM, cookie_name, person_cookie_name
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import NotFound, SignInRefused, WrongInput
@@ -139,11 +141,11 @@ async def _receive(visit: Visit, provider: IdentityProvider, named: list[str]) -
     begun = await _begun(visit, provider, answered_request(xml))
     if begun is None and provider.saml.unsolicited == "restart":
         return await send_to_sign_in(visit, provider, fields.get("RelayState", ""))
-    examined = await _examine(visit, provider, xml, begun)
+    provider, examined = await _examine_with_current_keys(visit, provider, xml, begun)
     if begun is not None and begun.purpose == "test":
         return await _keep_test(visit, provider, begun, examined)
     if (failed := examined.failed) is not None:
-        raise SignInRefused(failed.name, failed.wanted, failed.came)
+        raise SignInRefused(failed.name, failed.wanted, failed.came, told=_told_of(failed.name, provider))
     if examined.assertion is None:
         raise SignInRefused("Contents", "an assertion", "none")
     named.append(examined.assertion.name_id)
@@ -151,6 +153,31 @@ async def _receive(visit: Visit, provider: IdentityProvider, named: list[str]) -
         opened = await person_sign_in.accept(tx, visit.tenant, provider.id, provider.saml, examined.assertion, begun)
         await _end_replaced(tx, visit, opened)
     return await _signed_in(visit, provider, opened, begun.relay if begun else fields.get("RelayState", ""))
+
+
+async def _examine_with_current_keys(
+    visit: Visit, provider: IdentityProvider, xml: bytes, begun: SignInRequest | None
+) -> tuple[IdentityProvider, Examination]:
+    """A response as it was examined, and the identity provider with the certificates it was examined with: those of its
+    metadata as it is now, if a signature is by a key that was not known.
+    """
+    examined = await _examine(visit, provider, xml, begun)
+    if examined.unknown_key is None:
+        return provider, examined
+    current = await read_again(visit.context, visit.tenant.id, provider)
+    if current is None:
+        return provider, examined
+    return current, await _examine(visit, current, xml, begun)
+
+
+def _told_of(check: str, provider: IdentityProvider) -> str:
+    """What a person is told about a check that did not pass, where there is more to say than that it did not."""
+    if check == "Signed":
+        return (
+            f"{provider.name} sent an answer that is not signed. Ask your administrator to have it signed: "
+            f"{mend_of_sign_in('Signed', provider.vendor)}"
+        )
+    return ""
 
 
 async def _end_replaced(tx: Tx, visit: Visit, opened: person_sign_in.Opened) -> None:
@@ -187,6 +214,8 @@ async def _begun(visit: Visit, provider: IdentityProvider, answered: str) -> Sig
         now = reading.now
     check = browser_check(visit)
     usable = begun is not None and begun.identity_provider_id == provider.id and now < begun.expires_at
+    if provider.saml.unsolicited == "restart" and (begun is None or (not usable and begun.result is None)):
+        return None  # as if nobody had asked for it: a fresh sign-in begins
     if begun is None or not usable or begun.result is not None:
         raise SignInRefused("Begun here", "a sign-in that is under way", "one that is over or unknown", told=_STALE)
     if check is None or not hmac.compare_digest(check, begun.browser_check):
@@ -302,7 +331,9 @@ async def receive_logout(visit: Visit) -> Response:
     """A LogoutRequest of the identity provider, or its answer to one of ours; by POST or by redirect."""
     provider = await _provider(visit)
     try:
-        return await _receive_logout(visit, provider)
+        return await with_current_keys(
+            visit.context, visit.tenant.id, provider, lambda current: _receive_logout(visit, current)
+        )
     except (SamlError, WrongInput) as refused:
         await _record_revocation_refusal(visit, provider, refused)
         told = SignInRefused("Logout", "", "", told="This sign-out message could not be accepted.")
@@ -382,7 +413,9 @@ async def revoke(visit: Visit) -> Response:
     """Okta's Universal Logout: end everything that somebody has open (wire facts 7.6)."""
     provider = await _provider(visit)
     try:
-        order = _order(visit, provider)
+        order = await with_current_keys(
+            visit.context, visit.tenant.id, provider, lambda current: _order(visit, current)
+        )
     except SamlError as refused:
         await _record_revocation_refusal(visit, provider, refused)
         return visit.json({"error": "unauthorized", "message": f"{refused.wanted}; {refused.came} came."}, 401)
@@ -405,7 +438,7 @@ async def revoke(visit: Visit) -> Response:
     return Response(status_code=204)
 
 
-def _order(visit: Visit, provider: IdentityProvider) -> Order:
+async def _order(visit: Visit, provider: IdentityProvider) -> Order:
     saml, ours = provider.saml, service_provider(visit.context, visit.tenant, provider)
     scheme, _, token = visit.request.headers.get("authorization", "").partition(" ")
     token = token.strip() if scheme.lower() == "bearer" else ""

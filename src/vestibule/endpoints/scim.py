@@ -22,7 +22,17 @@ from vestibule.actions import provision
 from vestibule.actions.provision import check_provisioning
 from vestibule.endpoints.body_timeout import BodyTimeout
 from vestibule.endpoints.context import Context
-from vestibule.endpoints.exchange import Answer, FastPath, Receive, Request, Scope, Send, refusal
+from vestibule.endpoints.exchange import (
+    Answer,
+    ClientGone,
+    FastPath,
+    Receive,
+    Request,
+    Scope,
+    Send,
+    refusal,
+    while_connected,
+)
 from vestibule.endpoints.failures import BUSY_FOR, scim_error
 from vestibule.endpoints.fair_share import FairShare
 from vestibule.endpoints.flood_counter import FloodCounter
@@ -38,6 +48,7 @@ from vestibule.scim.errors import (
     NoEndpoint,
     NotFound,
     NotImplementedHere,
+    RequestTimeout,
     ScimError,
     TooManyRequests,
     UnsupportedMediaType,
@@ -89,6 +100,8 @@ class ScimEndpoint:
         request = self._open(scope, receive, line)
         try:
             answer = await self._answer(request)
+        except ClientGone:
+            return
         except Exception as error:  # noqa: BLE001 -- the last line: a client never sees anything but a SCIM Error
             answer = refusal(scim_error(error, request.actor.request_id))
         except asyncio.CancelledError:  # a second signal to stop: nobody waits for this request any longer
@@ -201,9 +214,13 @@ class ScimEndpoint:
 
     async def _carry_out(self, request: Request, caller: Caller) -> Answer:
         try:
+            if caller.presented.provisioning == "off":
+                await self._read_for_the_log(request)
             check_provisioning(caller.presented.provisioning)
             return await self._route(request, caller)
         except RefusedCredential:
+            raise
+        except ClientGone:
             raise
         except Exception as error:  # noqa: BLE001 -- turned into the SCIM Error that is recorded and answered
             told = scim_error(error, request.actor.request_id)
@@ -211,6 +228,25 @@ class ScimEndpoint:
             if not isinstance(error, Busy | Damaged):  # a database that fails keeps no event either, and costs a wait
                 await self._record_refusal(request, told)
             return refusal(told)
+
+    async def _read_for_the_log(self, request: Request) -> None:
+        """Read the body of a write that is refused whatever it says, so that the log can tell whom it was about.
+
+        Raises:
+            RequestTimeout
+        """
+        if request.method not in {"POST", "PUT", "PATCH"}:
+            return
+        try:
+            request.check_body()
+            body = request.body_at_hand()
+            if body is None:
+                body = await self._body_timeout.wait(request.receive_body())
+            request.parse_body(body)
+        except RequestTimeout:
+            raise
+        except ScimError:
+            log.debug("a refused body could not be read", extra={"request": request.actor.request_id})
 
     async def _body(self, request: Request) -> Any:
         """The body as JSON. Whoever was long in sending it is asked anew who they are and what they may: their key may
@@ -311,11 +347,17 @@ class ScimEndpoint:
             tree = parse_filter(text, USER_TYPE)
             prefix = location("", USER_TYPE, request.base_url)
             condition = where(tree, USER_TYPE, self._context.database.engine, prefix, first=3)
-        # What an index answers runs at once; what may look at everybody keeps nobody else waiting.
-        quick = condition is not None and condition.quick
-        database, tenant_id = self._context.database, request.actor.tenant_id
-        async with database.read(tenant_id) if quick else database.scan(tenant_id) as reading:
-            total, users = await page_users(reading, _visibility(caller), condition, page.start, page.count)
+        database, tenant_id, visibility = self._context.database, request.actor.tenant_id, _visibility(caller)
+        if condition is not None and condition.quick:
+            async with database.read(tenant_id) as reading:
+                total, users = await page_users(reading, visibility, condition, page.start, page.count)
+        else:
+            # What may look at everybody keeps nobody else waiting, and ends when nobody waits for it.
+            async def scan() -> tuple[int, list[User]]:
+                async with database.scan(tenant_id, "search" if condition else "list") as reading:
+                    return await page_users(reading, visibility, condition, page.start, page.count)
+
+            total, users = await while_connected(request.receive, scan())
         if VENDORS[caller.presented.vendor].is_probe(query, total):
             await self._note_test(caller)
         return Answer(200, list_response(total, page.start, (_render(request, user, projection) for user in users)))

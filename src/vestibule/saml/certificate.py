@@ -13,6 +13,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from vestibule.model import Certificate
 from vestibule.saml.errors import SamlError
 
+
+class WeakCertificate(SamlError):
+    """A certificate with a key that no signature may be made with."""
+
+
 SMALLEST_RSA: Final = 2048
 CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
@@ -51,9 +56,11 @@ def _read(block: str) -> Certificate:
         raise SamlError("A certificate in PEM or base64 is wanted", "a text that is none") from None
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < SMALLEST_RSA:
-            raise SamlError(f"A key of {SMALLEST_RSA} bits or more is wanted", f"an RSA key of {key.key_size} bits")
+            raise WeakCertificate(
+                f"A key of {SMALLEST_RSA} bits or more is wanted", f"an RSA key of {key.key_size} bits"
+            )
     elif not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, CURVES):
-        raise SamlError("An RSA key, or an elliptic one on P-256 or larger, is wanted", "another kind of key")
+        raise WeakCertificate("An RSA key, or an elliptic one on P-256 or larger, is wanted", "another kind of key")
     return Certificate(
         pem=certificate.public_bytes(Encoding.PEM).decode(),
         subject=subject,

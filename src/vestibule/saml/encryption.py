@@ -42,8 +42,8 @@ _MASKS: Final[dict[str, hashes.HashAlgorithm]] = {
 
 class _Sealed(NamedTuple):
     method: str
-    padding: padding.OAEP
-    keys: list[bytes]
+    keys: list[tuple[bytes, padding.OAEP]]
+    """The content key as it was encrypted for each recipient, and how."""
     data: bytes
 
 
@@ -62,8 +62,8 @@ def decrypt(encrypted: Element, private_keys: Sequence[bytes], *, tamperproof: b
             "AES-GCM, or a signature over the whole response, is wanted for an encrypted assertion", "AES-CBC without"
         )
     for private_key in private_keys:
-        for wrapped in sealed.keys:
-            opened = _open(sealed, private_key, wrapped)
+        for wrapped, oaep in sealed.keys:
+            opened = _open(sealed, private_key, wrapped, oaep)
             if opened is not None:
                 return opened
     raise SamlError("An assertion encrypted for the current certificate of this service provider is wanted", "another")
@@ -77,16 +77,34 @@ def _read(encrypted: Element) -> _Sealed:
     method = _algorithm(data[0])
     if method not in _GCM and method not in _CBC:
         raise SamlError("AES-GCM or AES-CBC is wanted for an encrypted assertion", f"'{method[:80]}'")
-    transports = {_algorithm(key) for key in keys}
-    if not transports <= _OAEP:
+    # One EncryptedKey for each recipient: how another recipient's was made is not ours to refuse, as long as ours is
+    # among the rest.
+    usable: list[tuple[bytes, padding.OAEP]] = []
+    refused = None
+    for key in keys:
+        try:
+            usable.append((_cipher_value(key), _oaep_of(key)))
+        except SamlError as error:
+            refused = refused or error
+    if not usable and refused is not None:
+        raise refused
+    return _Sealed(method, usable, _cipher_value(data[0]))
+
+
+def _oaep_of(key: Element) -> padding.OAEP:
+    """How an EncryptedKey was made.
+
+    Raises:
+        SamlError: not with RSA-OAEP, or with a digest that is not known.
+    """
+    if _algorithm(key) not in _OAEP:
         raise SamlError("RSA-OAEP is wanted for the key of an encrypted assertion", "another key transport")
-    described = children(keys[0], XENC, "EncryptionMethod")[0]
+    described = children(key, XENC, "EncryptionMethod")[0]
     digests = {attribute(each, "Algorithm") for each in children(described, DS, "DigestMethod")} or {f"{DS}sha1"}
     masks = {attribute(each, "Algorithm") for each in children(described, XENC11, "MGF")} or {f"{XENC11}mgf1sha1"}
     if len(digests) != 1 or len(masks) != 1 or not digests <= _DIGESTS.keys() or not masks <= _MASKS.keys():
         raise SamlError("OAEP with SHA-1 or SHA-2 is wanted", "another")
-    oaep = padding.OAEP(padding.MGF1(_MASKS[masks.pop()]), _DIGESTS[digests.pop()], None)
-    return _Sealed(method, oaep, [_cipher_value(key) for key in keys], _cipher_value(data[0]))
+    return padding.OAEP(padding.MGF1(_MASKS[masks.pop()]), _DIGESTS[digests.pop()], None)
 
 
 def _algorithm(element: Element) -> str:
@@ -103,9 +121,9 @@ def _cipher_value(element: Element) -> bytes:
         raise SamlError("One CipherValue in base64 is wanted", "another") from None
 
 
-def _open(sealed: _Sealed, private_key: bytes, wrapped: bytes) -> Element | None:
+def _open(sealed: _Sealed, private_key: bytes, wrapped: bytes, oaep: padding.OAEP) -> Element | None:
     try:
-        content_key = own_key(private_key).decrypt(wrapped, sealed.padding)
+        content_key = own_key(private_key).decrypt(wrapped, oaep)
         if sealed.method in _GCM:
             plain = _open_gcm(content_key, sealed.data, _GCM[sealed.method])
         else:

@@ -24,6 +24,8 @@ from vestibule.saml.xml import (
     parse_xml,
     q,
     text_of,
+    uri_attribute,
+    uri_text,
 )
 
 _OLDEST: Final = 600_000
@@ -88,7 +90,7 @@ def read_logout_response(
     _check_envelope(root, issuer, destination, now)
     status = only_child(root, SAMLP, "Status")
     code = only_child(status, SAMLP, "StatusCode") if status is not None else None
-    return attribute(root, "InResponseTo"), code is not None and attribute(code, "Value") == SUCCESS
+    return uri_attribute(root, "InResponseTo"), code is not None and attribute(code, "Value") == SUCCESS
 
 
 def _verified(root: Element, tag: str, certificates: Sequence[Certificate], *, query_signed: bool) -> Element:
@@ -99,10 +101,10 @@ def _verified(root: Element, tag: str, certificates: Sequence[Certificate], *, q
 
 
 def _check_envelope(root: Element, issuer: str, destination: str, now: int) -> None:
-    came = text_of(only_child(root, SAML, "Issuer"))
+    came = uri_text(only_child(root, SAML, "Issuer"))
     if came != issuer:
         raise SamlError(f"A message from {issuer} is wanted", f"one from '{came[:200]}'")
-    if (meant := attribute(root, "Destination")) != destination:
+    if (meant := uri_attribute(root, "Destination")) != destination:
         raise SamlError(f"A message for {destination} is wanted", f"one for '{meant[:200]}'")
     issued = read_instant(attribute(root, "IssueInstant"), "IssueInstant")
     if not now - _OLDEST - SKEW <= issued <= now + SKEW:

@@ -12,20 +12,24 @@ from typing import Final
 from vestibule.model import Certificate
 from vestibule.saml.encryption import decrypt
 from vestibule.saml.errors import SamlError
-from vestibule.saml.signature import check_signatures, is_signed, verify_element
+from vestibule.saml.signature import UnknownKey, check_signatures, is_signed, verify_element
 from vestibule.saml.times import read_instant, write_instant
 from vestibule.saml.xml import (
+    DS,
     SAML,
     SAMLP,
     Element,
     attribute,
     children,
-    everywhere,
+    everywhere_named,
     indented,
+    local_name,
     only_child,
     parse_xml,
     q,
     text_of,
+    uri_attribute,
+    uri_text,
 )
 
 SKEW: Final = 120_000
@@ -38,7 +42,21 @@ _BEARER: Final = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 _ENTITY: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity"
 _KNOWN_CONDITIONS: Final = {q(SAML, name) for name in ("AudienceRestriction", "OneTimeUse", "ProxyRestriction")}
 _LONGEST_NAME_ID: Final = 1024
-_MOST_VALUES: Final = 4000
+_MOST_VALUES: Final = 2000
+_MOST_CONFIRMATIONS: Final = 10
+_IN_RESPONSE: Final = {
+    q(SAML, "Issuer"),
+    q(DS, "Signature"),
+    q(SAMLP, "Extensions"),
+    q(SAMLP, "Status"),
+    q(SAML, "Assertion"),
+    q(SAML, "EncryptedAssertion"),
+}
+"""What the schema of SAML 2.0 allows directly in a Response."""
+
+
+class Unsigned(SamlError):
+    """Neither the response nor its assertion is signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +117,8 @@ class Examination:
     assertion: Assertion | None = None
     read: Element | None = None
     """The assertion as it was signed; None if no signature was valid."""
+    unknown_key: UnknownKey | None = None
+    """A signature was by a key that is not pinned: the one reason to read metadata again."""
 
     def look(self, name: str, wanted: str, came: str, *, passed: bool) -> None:
         """Keep a check."""
@@ -134,7 +154,7 @@ def answered_request(response: bytes) -> str:
     Raises:
         SamlError: not a response.
     """
-    return attribute(_parse(response), "InResponseTo")
+    return uri_attribute(_parse(response), "InResponseTo")
 
 
 def examine(response: bytes, expected: Expected, now: int) -> Examination:
@@ -159,6 +179,11 @@ def examine(response: bytes, expected: Expected, now: int) -> Examination:
         signed = signed_root is not None
         _look_at_response(signed_root if signed_root is not None else root, expected, result, signed=signed)
         _look_inside(assertion, certificate, expected, now, result)
+    except UnknownKey as error:
+        result.unknown_key = error
+        result.look(stage, error.wanted, error.came, passed=False)
+    except Unsigned as error:
+        result.look("Signed", error.wanted, error.came, passed=False)
     except SamlError as error:
         result.look(stage, error.wanted, error.came, passed=False)
     return result
@@ -190,13 +215,19 @@ def _look_at_status(root: Element, result: Examination) -> None:
 
 def _check_shape(root: Element) -> None:
     """Exactly one assertion in the whole document, directly in the response (security reference A1)."""
-    plain, encrypted = everywhere(root, SAML, "Assertion"), everywhere(root, SAML, "EncryptedAssertion")
-    found = plain + encrypted
+    # In any namespace: whoever looks for an assertion by its name alone must find the same one.
+    found = everywhere_named(root, "Assertion", "EncryptedAssertion")
     if len(found) != 1 or found[0].getparent() is not root:
         raise SamlError("One assertion, directly in the response, is wanted", f"{len(found)}, or one elsewhere")
-    if len(everywhere(root, SAMLP, "Response")) != 1:
+    if len(everywhere_named(root, "Response")) != 1:
         raise SamlError("One Response is wanted", "one within another")
-    check_signatures(root, [root, *plain])
+    foreign = next((child for child in root if child.tag not in _IN_RESPONSE), None)
+    if foreign is not None:
+        raise SamlError(
+            "Only Issuer, Signature, Extensions, Status and one assertion are wanted in a Response",
+            f"'{local_name(foreign)[:80]}' beside them",
+        )
+    check_signatures(root, [root, *found] if found[0].tag == q(SAML, "Assertion") else [root])
 
 
 def _verified(root: Element, expected: Expected) -> tuple[Element | None, Element, Certificate]:
@@ -208,7 +239,10 @@ def _verified(root: Element, expected: Expected) -> tuple[Element | None, Elemen
         if not expected.private_keys:
             raise SamlError("An assertion in the clear is wanted, for this service provider has no key", "a sealed one")
         assertion = decrypt(encrypted[0], expected.private_keys, tamperproof=signed_root is not None)
-        if assertion.tag != q(SAML, "Assertion") or len(everywhere(assertion, SAML, "Assertion")) != 1:
+        if (
+            assertion.tag != q(SAML, "Assertion")
+            or len(everywhere_named(assertion, "Assertion", "EncryptedAssertion")) != 1
+        ):
             raise SamlError("One assertion is wanted within an EncryptedAssertion", "another element")
         check_signatures(assertion, [assertion])
     else:
@@ -217,7 +251,7 @@ def _verified(root: Element, expected: Expected) -> tuple[Element | None, Elemen
         signed = verify_element(assertion, expected.certificates)
         return (signed_root.element if signed_root else None), signed.element, signed.certificate
     if signed_root is None:
-        raise SamlError("A signature over the response or the assertion is wanted", "none")
+        raise Unsigned("A signature over the response or the assertion is wanted", "none")
     return signed_root.element, assertion, signed_root.certificate
 
 
@@ -265,12 +299,12 @@ def _look_at_response(root: Element, expected: Expected, result: Examination, *,
     """What the response says beside its assertion has to agree. Where nobody signed that, it may be left out as well:
     nothing depends on it, but what is wrong was meant for somewhere else (SAML 2.0 Core §3.2.2).
     """
-    issuer, destination = _issuer(root), attribute(root, "Destination")
+    issuer, destination = _issuer(root), uri_attribute(root, "Destination")
     if issuer:
         result.look("Issuer of the response", expected.issuer, issuer, passed=issuer == expected.issuer)
     if destination or signed:
         result.look("Destination", expected.acs_url, destination or "none", passed=destination == expected.acs_url)
-    answered = attribute(root, "InResponseTo")
+    answered = uri_attribute(root, "InResponseTo")
     if answered or signed:
         _look_at_answered("Response answers", answered, expected, result)
 
@@ -287,7 +321,7 @@ def _look_at_conditions(assertion: Element, expected: Expected, now: int, result
     if any(condition.tag not in _KNOWN_CONDITIONS for condition in conditions):
         raise SamlError("Conditions that are known here are wanted", "another kind")
     restrictions = children(conditions, SAML, "AudienceRestriction")
-    named = [[text_of(each) for each in children(restriction, SAML, "Audience")] for restriction in restrictions]
+    named = [[uri_text(each) for each in children(restriction, SAML, "Audience")] for restriction in restrictions]
     meant = bool(named) and all(expected.audience in audiences for audiences in named)
     came = ", ".join(audience for audiences in named for audience in audiences) or "none"
     result.look("Audience", expected.audience, came[:500], passed=meant)
@@ -305,23 +339,54 @@ def _look_at_times(name: str, element: Element, now: int, result: Examination) -
 
 
 def _look_at_subject(assertion: Element, expected: Expected, now: int, result: Examination) -> int:
-    """The confirmation that whoever bears this response is meant; until when it holds."""
+    """Look at the bearer confirmations of the subject: one that passes is enough (SAML 2.0 Core §2.4.1). Where none
+    does, the checks of the first are the ones that are kept.
+
+    Returns:
+        Until when the confirmation holds, in milliseconds.
+
+    Raises:
+        SamlError: there is no bearer confirmation, or none that can be read.
+    """
     subject = only_child(assertion, SAML, "Subject")
     confirmations = [
         each
         for each in (children(subject, SAML, "SubjectConfirmation") if subject is not None else [])
-        if attribute(each, "Method") == _BEARER
+        if uri_attribute(each, "Method") == _BEARER
     ]
-    if len(confirmations) != 1:
-        raise SamlError("One SubjectConfirmation for the bearer is wanted", f"{len(confirmations)}")
-    data = only_child(confirmations[0], SAML, "SubjectConfirmationData")
-    if data is None:
-        raise SamlError("SubjectConfirmationData is wanted", "none")
-    recipient = attribute(data, "Recipient")
-    result.look("Recipient", expected.acs_url, recipient or "none", passed=recipient == expected.acs_url)
-    _look_at_answered("Assertion answers", attribute(data, "InResponseTo"), expected, result)
-    _look_at_times("SubjectConfirmation", data, now, result)
-    return read_instant(attribute(data, "NotOnOrAfter"), "NotOnOrAfter")
+    if not 1 <= len(confirmations) <= _MOST_CONFIRMATIONS:
+        raise SamlError("A SubjectConfirmation for the bearer is wanted", f"{len(confirmations)}")
+    looked_at = [_confirmed(each, expected, now) for each in confirmations]
+    found = next((each for each in looked_at if each.until is not None and each.failed is None), looked_at[0])
+    result.checks += found.checks
+    if found.error is not None:
+        raise found.error
+    return found.until or 0
+
+
+@dataclass(slots=True)
+class _Confirmation(Examination):
+    """What came of looking at one SubjectConfirmation."""
+
+    until: int | None = None
+    error: SamlError | None = None
+
+
+def _confirmed(confirmation: Element, expected: Expected, now: int) -> _Confirmation:
+    looked_at = _Confirmation()
+    try:
+        data = only_child(confirmation, SAML, "SubjectConfirmationData")
+        if data is None:
+            raise SamlError("SubjectConfirmationData is wanted", "none")  # noqa: TRY301 -- one place keeps all of them
+        recipient = uri_attribute(data, "Recipient")
+        passed = recipient == expected.acs_url
+        looked_at.look("Recipient", expected.acs_url, recipient or "none", passed=passed)
+        _look_at_answered("Assertion answers", uri_attribute(data, "InResponseTo"), expected, looked_at)
+        _look_at_times("SubjectConfirmation", data, now, looked_at)
+        looked_at.until = read_instant(attribute(data, "NotOnOrAfter"), "NotOnOrAfter")
+    except SamlError as error:
+        looked_at.error = error
+    return looked_at
 
 
 def _name_id(assertion: Element) -> Element:
@@ -380,7 +445,7 @@ def _issuer(element: Element) -> str:
         return ""
     if attribute(issuer, "Format") not in {"", _ENTITY} or len(issuer):
         raise SamlError("An Issuer that is an entity id is wanted", "another kind")
-    return text_of(issuer)
+    return uri_text(issuer)
 
 
 def _named(certificate: Certificate) -> str:

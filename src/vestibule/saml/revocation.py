@@ -13,6 +13,7 @@ from cryptography import x509
 from vestibule.model import Certificate
 from vestibule.saml.errors import SamlError
 from vestibule.saml.response import SKEW
+from vestibule.saml.signature import UnknownKey
 
 _ALGORITHMS: Final = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"]
 _TYPE: Final = "global-token-revocation+jwt"
@@ -97,7 +98,7 @@ def _signed_claims(token: str, certificates: Sequence[Certificate]) -> dict[str,
             return jwt.decode(token, key, algorithms=_ALGORITHMS, options=options)
         except (jwt.PyJWTError, TypeError, ValueError):
             continue
-    raise SamlError("A token that this identity provider's certificate signed is wanted", "one of another key")
+    raise UnknownKey("A token that this identity provider's certificate signed is wanted", "one of another key")
 
 
 def _milliseconds(claims: dict[str, Any], name: str) -> int:

@@ -20,9 +20,11 @@ class ScimError(Exception):
     status: ClassVar[int] = 500
     scim_type: ClassVar[str | None] = None
 
-    def __init__(self, detail: str, *, retry_after: int | None = None, allow: str = "") -> None:
+    def __init__(self, detail: str, *, retry_after: int | None = None, allow: str = "", path: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
+        self.path = path
+        """The attribute that the refusal is about, such as `name.givenName`; empty if it is about none."""
         self.allow = allow
         """The methods that would be answered, for a 405."""
         self.retry_after = retry_after

@@ -120,7 +120,7 @@ def finish(document: Document, resource_type: ResourceType) -> Document:
     """
     for name in resource_type.required:
         if name not in document:
-            raise InvalidValue(f"'{name}' is required and has no value.")
+            raise InvalidValue(f"'{name}' is required and has no value.", path=name)
     document.pop("schemas", None)
     extensions = [schema.id for schema in resource_type.extensions if schema.id in document]
     return {"schemas": [resource_type.core.id, *extensions], **document}
@@ -204,9 +204,9 @@ def _simple(attribute: Attribute) -> Cleaner:
         compared = text if text.isascii() or len(text) > longest else fold(text)
         size = len(compared.encode())
         if size > longest:
-            raise InvalidValue(f"'{where}' may take {longest:,} bytes; this one takes {size:,}.")
+            raise InvalidValue(f"'{where}' may take {longest:,} bytes; this one takes {size:,}.", path=where)
         if name_like and (bad := unprintable(text)):
-            raise InvalidValue(f"'{where}' should be made of visible characters; U+{ord(bad):04X} came.")
+            raise InvalidValue(f"'{where}' should be made of visible characters; U+{ord(bad):04X} came.", path=where)
         return text or None
 
     return indexed
@@ -215,7 +215,7 @@ def _simple(attribute: Attribute) -> Cleaner:
 def _text(value: Any, where: str, _ignored: list[Ignored]) -> str | None:
     text = value if isinstance(value, str) else _as_text(value, where)
     if text is not None and len(text) > _SURELY_SHORT and (size := len(text.encode())) > MAX_TEXT:
-        raise InvalidValue(f"'{where}' may take {MAX_TEXT:,} bytes; this one takes {size:,}.")
+        raise InvalidValue(f"'{where}' may take {MAX_TEXT:,} bytes; this one takes {size:,}.", path=where)
     return text or None
 
 
@@ -229,9 +229,11 @@ def _as_text(value: Any, where: str) -> str | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         text = digits(value)  # Okta may send an externalId as a number (wire facts 1.4)
         if text is None:
-            raise InvalidValue(f"'{where}' should be a text; a number came that is too long to be kept digit by digit.")
+            raise InvalidValue(
+                f"'{where}' should be a text; a number came that is too long to be kept digit by digit.", path=where
+            )
         return text
-    raise InvalidValue(f"'{where}' should be a text; {kind(value)} came.")
+    raise InvalidValue(f"'{where}' should be a text; {kind(value)} came.", path=where)
 
 
 def _boolean(value: Any, where: str, _ignored: list[Ignored]) -> bool | None:
@@ -244,7 +246,7 @@ def _boolean(value: Any, where: str, _ignored: list[Ignored]) -> bool | None:
         return value.lower() == "true"  # Entra's older dialect writes them as texts (wire facts 3.2)
     if value is None or value in ("", [], {}):
         return None
-    raise InvalidValue(f"'{where}' should be true or false; {kind(value)} came.")
+    raise InvalidValue(f"'{where}' should be true or false; {kind(value)} came.", path=where)
 
 
 def _unwrapped(value: Any) -> Any:
@@ -310,7 +312,7 @@ def _as_object(value: Any, where: str, attribute: Attribute) -> Document | None:
     if value is None or value == "":
         return None
     if not isinstance(value, dict):
-        raise InvalidValue(f"'{where}' should be an object; {kind(value)} came.")
+        raise InvalidValue(f"'{where}' should be an object; {kind(value)} came.", path=where)
     return value
 
 
@@ -331,7 +333,7 @@ def _object_of_text(text: str, where: str, attribute: Attribute) -> Document:
             f"'{where}'. Send the object itself, not a text."
         )
     if attribute.sub("value") is None:
-        raise InvalidValue(f"'{where}' should be an object; {kind(text)} came.")
+        raise InvalidValue(f"'{where}' should be an object; {kind(text)} came.", path=where)
     return {"value": text}
 
 

@@ -49,6 +49,17 @@ def _in_canonical_order(run: re.Match[str]) -> str:
     return "".join(sorted(decomposed, key=unicodedata.combining))
 
 
+def simple_case(text: str) -> str:
+    """Text as people are told apart by at a sign-in: without regard to capital and small letters, and to nothing else.
+
+    A character is taken for its small letter only where each is the other's only case: so `strasse` is not `straße`,
+    full-width letters are not plain ones, and the Kelvin sign is no k, all of which `fold` makes equal.
+    """
+    if text.isascii():
+        return text.lower()
+    return "".join(low if (low := letter.lower()).upper() == letter else letter for letter in text)
+
+
 def digits(number: float) -> str | None:
     """A number of a JSON text as the text that is kept and compared.
 

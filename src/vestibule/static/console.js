@@ -83,6 +83,33 @@
     }, 4000);
   }
 
+  // Rules: a source or an attribute that nobody has is told while it is typed.
+  for (const form of document.querySelectorAll("form[data-filled]")) {
+    let filled;
+    const count = (kind, name) => {
+      // A filter chooses among values: what is counted is who has any of them.
+      const path = name.trim().replace(/\[.*\]/s, "").toLowerCase();
+      return path && filled[kind].get(path);
+    };
+    const tell = (field) => {
+      const said = field.parentElement.querySelector(".filled"), kind = "source" in field.dataset ? "sources" : "targets";
+      if (!said || !filled?.looked) return;
+      const names = kind === "sources" ? field.value.split("\n") : [field.value];
+      const empty = names.map((name) => name.trim()).filter((name) => name && count(kind, name) === 0);
+      if (kind === "targets" && names[0].trim() && count(kind, names[0]) === undefined) empty.push(names[0].trim());
+      const among = filled.looked === 1 ? "the 1 person" : `the ${filled.looked.toLocaleString("en")} people`;
+      said.textContent = empty.length ? `Nobody of ${among} looked at has ${empty.map((name) => name.replace(/^urn:.*:/i, "")).join(", ")}.` : "";
+      said.classList.toggle("warn", empty.length > 0);
+    };
+    const fields = () => form.querySelectorAll("[data-source], [data-target]");
+    fetch(form.dataset.filled, { headers: { accept: "application/json" } }).then((answer) => answer.json()).then((came) => {
+      const folded = (counts) => new Map(Object.entries(counts).map(([name, number]) => [name.toLowerCase(), number]));
+      filled = { looked: came.looked, sources: folded(came.sources), targets: folded(came.targets) };
+      fields().forEach((field) => { if (field.value !== field.defaultValue) tell(field); });
+    }).catch(() => { /* the preview tells it as well */ });
+    form.addEventListener("input", (event) => { if (event.target.matches("[data-source], [data-target]")) tell(event.target); });
+  }
+
   // A confirmation that wants a name typed.
   for (const input of document.querySelectorAll("input[data-confirm]")) {
     const button = input.form.querySelector("button");

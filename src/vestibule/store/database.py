@@ -20,6 +20,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 from vestibule.model import Actor, Stopwatch
+from vestibule.store.scan_queue import Lane, LaneName, make_lanes
 
 Engine = Literal["sqlite", "postgres"]
 Row = Any
@@ -139,8 +140,9 @@ class Database(ABC):
     engine: Engine
     clock: Clock
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, scan_slots: int) -> None:
         self.clock = clock
+        self._lanes = make_lanes(scan_slots)
         self.stopwatches: list[Stopwatch] = []
         """What was measured and is not kept yet; whoever keeps it empties the list."""
 
@@ -149,8 +151,14 @@ class Database(ABC):
         """A connection for reads that take microseconds."""
 
     @abstractmethod
-    def scanning(self) -> AbstractAsyncContextManager[Statements]:
-        """A connection for a read that may look at many rows; it keeps nobody else waiting."""
+    def scanning(self, seconds: float | None = None) -> AbstractAsyncContextManager[Statements]:
+        """A connection for reads that may look at many rows; they keep nobody else waiting.
+
+        All of them together may take so many seconds. They end with the task that awaits them.
+
+        Raises:
+            TookTooLong: by the statement that does not end in time.
+        """
 
     @abstractmethod
     def transaction(self) -> AbstractAsyncContextManager[Statements]:
@@ -175,9 +183,14 @@ class Database(ABC):
         """Reads within a tenant, each of which an index answers."""
         return _Opened(self.statements(), lambda statements: Reading(statements, tenant, self.clock()))
 
-    def scan(self, tenant: str) -> AbstractAsyncContextManager[Reading]:
-        """Reads within a tenant that may look at all of its rows."""
-        return _Opened(self.scanning(), lambda statements: Reading(statements, tenant, self.clock()))
+    def scan(self, tenant: str, lane: LaneName = "list") -> AbstractAsyncContextManager[Reading]:
+        """Reads within a tenant that may look at all of its rows, when it is the tenant's turn.
+
+        Raises:
+            TooManyScans: too many wait already.
+            TookTooLong: by the statement that does not end in time.
+        """
+        return _Scan(self, tenant, self._lanes[lane])
 
     def write(self, actor: Actor) -> AbstractAsyncContextManager[Tx]:
         """A transaction within the actor's tenant."""
@@ -254,6 +267,34 @@ class _Opened(Generic[Handle]):
 
     async def __aexit__(self, *failure: Any) -> None:
         await self._inner.__aexit__(*failure)
+
+
+class _Scan:
+    """A place in a lane, and a connection while it lasts."""
+
+    __slots__ = ("_database", "_inner", "_lane", "_tenant")
+
+    _inner: AbstractAsyncContextManager[Statements]
+
+    def __init__(self, database: Database, tenant: str, lane: Lane) -> None:
+        self._database = database
+        self._tenant = tenant
+        self._lane = lane
+
+    async def __aenter__(self) -> Reading:
+        await self._lane.enter(self._tenant)
+        try:
+            self._inner = self._database.scanning(self._lane.seconds)
+            return Reading(await self._inner.__aenter__(), self._tenant, self._database.clock())
+        except BaseException:
+            self._lane.leave(self._tenant)
+            raise
+
+    async def __aexit__(self, *failure: Any) -> None:
+        try:
+            await self._inner.__aexit__(*failure)
+        finally:
+            self._lane.leave(self._tenant)
 
 
 Writer = TypeVar("Writer", Tx, AllTenants)

@@ -44,7 +44,7 @@ def _provider(row: Row) -> IdentityProvider:
         version,
         created,
         modified,
-        _roles(orjson.loads(roles)),
+        roles_from_json(orjson.loads(roles)),
     )
 
 
@@ -53,11 +53,13 @@ def _saml(kept: dict[str, Any]) -> SamlSettings:
         "certificates": tuple(Certificate(**each) for each in kept.get("certificates", ())),
         "candidates": tuple(Certificate(**each) for each in kept.get("candidates", ())),
         "domains": tuple(kept.get("domains", ())),
+        "weak_certificates": tuple(kept.get("weak_certificates", ())),
     }
     return SamlSettings(**{**kept, **lists})
 
 
-def _roles(kept: dict[str, Any]) -> RoleRules:
+def roles_from_json(kept: dict[str, Any]) -> RoleRules:
+    """Role rules from the form in which they are kept and shown in events."""
     return RoleRules(tuple(RoleRule(**each) for each in kept.get("rules", ())), kept.get("default", ""))
 
 

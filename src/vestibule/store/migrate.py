@@ -3,13 +3,14 @@ transaction.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib import resources
 from typing import Final
 
 from vestibule.errors import DatabaseTooNew
 from vestibule.model import HOUSE, Actor
 from vestibule.store.database import AllTenants, Database, Engine
+from vestibule.store.former_names import fill_in_former_names
 
 _WORDS: Final[dict[Engine, dict[str, str]]] = {
     "sqlite": {"key": "TEXT", "json": "TEXT", "bytes": "BLOB", "without_rowid": "WITHOUT ROWID"},
@@ -20,6 +21,10 @@ _BOOK = (
 )
 _LATEST = "SELECT max(number) FROM migrations"
 _NOTE = "INSERT INTO migrations (number, title, applied_at) VALUES ($1, $2, $3)"
+
+
+_AFTERWARDS: Final[dict[int, Callable[[AllTenants], Awaitable[None]]]] = {7: fill_in_former_names}
+"""What a migration computes after its SQL, in the same transaction, because SQL cannot."""
 
 
 def migrations() -> list[tuple[int, str, str]]:
@@ -73,4 +78,6 @@ async def _apply(all_tenants: AllTenants, number: int, title: str, script: str) 
         bare = bare.replace("{" + word + "}", meaning)
     for statement in filter(str.strip, bare.split(";")):
         await all_tenants.run(statement)
+    if number in _AFTERWARDS:
+        await _AFTERWARDS[number](all_tenants)
     await all_tenants.run(_NOTE, number, title, all_tenants.now)

@@ -7,6 +7,7 @@ update*/`).
 import asyncio
 import contextlib
 import re
+import time
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, Self
@@ -16,6 +17,7 @@ import asyncpg
 from vestibule.errors import WrongSetting
 from vestibule.store.database import Busy, Clock, Database, Row, RunAgain, Statements, milliseconds_now
 from vestibule.store.engine_errors import from_postgres, is_demoted
+from vestibule.store.scan_queue import TookTooLong
 
 _ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 """Everything that the driver raises, time-outs among them; what it means stands in `engine_errors`."""
@@ -33,7 +35,8 @@ class PostgresDatabase(Database):
     engine = "postgres"
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock = milliseconds_now) -> None:
-        super().__init__(clock)
+        # Scans of all kinds together leave connections for what is quick.
+        super().__init__(clock, max(1, pool.get_max_size() // 5))
         self._pool = pool
 
     @classmethod
@@ -56,8 +59,8 @@ class PostgresDatabase(Database):
     def statements(self) -> "_Connection":
         return _Connection(self._pool, in_transaction=False)
 
-    def scanning(self) -> "_Connection":
-        return self.statements()
+    def scanning(self, seconds: float | None = None) -> "_Connection":
+        return _Connection(self._pool, in_transaction=False, seconds=seconds)
 
     def transaction(self) -> "_Connection":
         return _Connection(self._pool, in_transaction=True)
@@ -107,13 +110,40 @@ class _Asked(Statements):
             raise from_postgres(error) from None
 
 
+class _Timed(_Asked):
+    """Statements that have to end within a time. The driver cancels one on the server that does not, or whose task
+    ends.
+    """
+
+    __slots__ = ("_until",)
+
+    def __init__(self, connection: Any, seconds: float) -> None:
+        super().__init__(connection)
+        self._until = time.monotonic() + seconds
+
+    async def one(self, sql: str, *values: Any) -> Row | None:
+        rows = await self.all(sql, *values)
+        return rows[0] if rows else None
+
+    async def all(self, sql: str, *values: Any) -> list[Row]:
+        left = max(self._until - time.monotonic(), 0.001)
+        try:
+            rows: list[Row] = await self._connection.fetch(translate(sql), *values, timeout=left)
+        except (TimeoutError, asyncpg.QueryCanceledError):
+            raise TookTooLong from None
+        except _ERRORS as error:
+            raise from_postgres(error) from None
+        return rows
+
+
 class _Connection:
     """A connection for the length of a block, in a transaction or not."""
 
-    __slots__ = ("_connection", "_in_transaction", "_pool", "_transaction")
+    __slots__ = ("_connection", "_in_transaction", "_pool", "_seconds", "_transaction")
 
-    def __init__(self, pool: Any, *, in_transaction: bool) -> None:
+    def __init__(self, pool: Any, *, in_transaction: bool, seconds: float | None = None) -> None:
         self._pool = pool
+        self._seconds = seconds
         self._in_transaction = in_transaction
         self._connection: Any = None
         self._transaction: Any = None
@@ -132,7 +162,7 @@ class _Connection:
                 if isinstance(error, _ERRORS):
                     raise from_postgres(error) from None
                 raise
-        return _Asked(self._connection)
+        return _Asked(self._connection) if self._seconds is None else _Timed(self._connection, self._seconds)
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         try:

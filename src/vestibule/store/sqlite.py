@@ -16,6 +16,7 @@ import contextlib
 import re
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +43,7 @@ from vestibule.store.database import (
     stop_watches,
 )
 from vestibule.store.engine_errors import from_sqlite
+from vestibule.store.scan_queue import TookTooLong
 
 PATIENCE: Final = 10.0
 """Seconds that a writer waits for another process to let go of the database."""
@@ -51,6 +53,10 @@ _CHECKPOINT: Final = 8000
 longer log is less to copy; the copying takes some ten milliseconds."""
 _ANSWERED_WITHIN: Final = 0.005
 """Seconds for which members whose commit is durable may wait for the next one to be under way."""
+_SCANNERS: Final = 2
+"""Threads for each kind of scan."""
+_LOOKED_AT_EVERY: Final = 20_000
+"""Instructions of SQLite's machine after which a scan is asked whether it should stop: some milliseconds."""
 _OLDEST = (3, 38, 0)  # the first with the ->> operator
 
 
@@ -84,19 +90,19 @@ class SqliteDatabase(Database):
     def __init__(self, path: Path, synchronous: str = "full", clock: Clock = milliseconds_now) -> None:
         if sqlite3.sqlite_version_info < _OLDEST:
             raise WrongSetting(f"This Python has SQLite {sqlite3.sqlite_version}; 3.38 or newer is needed.")
-        super().__init__(clock)
+        super().__init__(clock, _SCANNERS)
         self._path = path
         self._synchronous = synchronous
         self._writer = _Writer(connect(path, synchronous))
         self._reader = _Inline(connect(path, synchronous, read_only=True))
-        self._threads = ThreadPoolExecutor(2, "scan")
+        self._threads = ThreadPoolExecutor(3 * _SCANNERS, "scan")
         self._scanners = threading.local()
 
     def statements(self) -> Ready[Statements]:
         return Ready(self._reader)
 
-    def scanning(self) -> Ready[Statements]:
-        return Ready(_InThread(self))
+    def scanning(self, seconds: float | None = None) -> Ready[Statements]:
+        return Ready(_InThread(self, seconds))
 
     # What is ready without waiting is handed out without a wrapper in between: these two begin every request.
 
@@ -124,20 +130,46 @@ class SqliteDatabase(Database):
         self._reader.connection.close()
         self._threads.shutdown()
 
-    def fetch_in_thread(self, sql: str, values: tuple[Any, ...]) -> "asyncio.Future[list[Row]]":
-        """Run a read in a thread, on that thread's own connection."""
-        return asyncio.get_running_loop().run_in_executor(self._threads, self._fetch, sql, values)
+    async def fetch_in_thread(self, stop: "_Stop", sql: str, values: tuple[Any, ...]) -> list[Row]:
+        """Run a read in a thread, on that thread's own connection, until it ends or is to stop.
 
-    def _fetch(self, sql: str, values: tuple[Any, ...]) -> list[Row]:
+        Raises:
+            TookTooLong: its time is over.
+        """
+        work = asyncio.get_running_loop().run_in_executor(self._threads, self._fetch, stop, sql, values)
+        try:
+            return await work
+        except asyncio.CancelledError:
+            stop.now = True
+            raise
+
+    def _fetch(self, stop: "_Stop", sql: str, values: tuple[Any, ...]) -> list[Row]:
         try:
             connection: sqlite3.Connection | None = getattr(self._scanners, "connection", None)
             if connection is None:
                 connection = self._scanners.connection = connect(self._path, self._synchronous, read_only=True)
+                connection.execute("PRAGMA cache_size = -16384")
+            connection.set_progress_handler(stop.is_due, _LOOKED_AT_EVERY)
             return connection.execute(translate(sql), values).fetchall()
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+                raise TookTooLong from None
             raise from_sqlite(error) from None
         except OSError as error:
             raise Busy(f"the database file cannot be opened: {error.strerror}") from None
+
+
+class _Stop:
+    """When a scan is to stop: SQLite asks now and then, while it works."""
+
+    __slots__ = ("now", "until")
+
+    def __init__(self, seconds: float | None) -> None:
+        self.now = False
+        self.until = None if seconds is None else time.monotonic() + seconds
+
+    def is_due(self) -> bool:
+        return self.now or (self.until is not None and time.monotonic() > self.until)
 
 
 class _Inline(Statements):
@@ -179,15 +211,16 @@ class _InThread(Statements):
 
     engine = "sqlite"
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    def __init__(self, database: SqliteDatabase, seconds: float | None) -> None:
         self._database = database
+        self._stop = _Stop(seconds)
 
     async def one(self, sql: str, *values: Any) -> Row | None:
-        rows = await self._database.fetch_in_thread(sql, values)
+        rows = await self._database.fetch_in_thread(self._stop, sql, values)
         return rows[0] if rows else None
 
     async def all(self, sql: str, *values: Any) -> list[Row]:
-        return await self._database.fetch_in_thread(sql, values)
+        return await self._database.fetch_in_thread(self._stop, sql, values)
 
     async def run(self, sql: str, *values: Any) -> int:
         raise NotImplementedError("a scan only reads")

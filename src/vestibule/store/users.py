@@ -4,7 +4,6 @@ What stands in columns is computed from the document by `searchable`, in Python,
 holds every row to it.
 """
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -12,10 +11,12 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from vestibule.limits import LIST_BYTES
 from vestibule.model import User
 from vestibule.scim.filter import Document
-from vestibule.scim.text import fold
+from vestibule.scim.text import fold, simple_case
 from vestibule.store.database import Reading, Row, Tx
+from vestibule.store.former_names import note_former_name
 from vestibule.store.where import Where
 
 SEARCH_LENGTH: Final = 600
@@ -105,6 +106,8 @@ _COLUMNS: Final = (
     "id, identity_provider_id, active, role, document, profile, version, created_at, modified_at, "
     "saml_groups, blocked_at"
 )
+_DOCUMENT: Final = 4
+"""Where in a row the document is."""
 _GET: Final = f"SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND id = $2"  # noqa: S608 -- a constant
 _LOCK: Final = _GET + " /*for update*/"
 _BY_NAME: Final = f"""
@@ -115,7 +118,7 @@ SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND external_id = $2 AND ident
 """  # noqa: S608 -- a constant
 _BY_EMAIL: Final = f"""
 SELECT {_COLUMNS} FROM users WHERE tenant_id = $1 AND identity_provider_id = $3 AND id IN (
-    SELECT user_id FROM user_emails WHERE tenant_id = $1 AND value_key = $2) LIMIT 3
+    SELECT user_id FROM user_emails WHERE tenant_id = $1 AND value_key = $2) ORDER BY id LIMIT 1000
 """  # noqa: S608 -- a constant
 _OWN: Final = "identity_provider_id = $2"
 # Of people who belong to nobody, an identity provider that may adopt sees those who hold no role and whose userName is
@@ -169,19 +172,34 @@ async def find_users_by_name(reading: Reading, user_name: str) -> list[User]:
 async def find_own_users(
     reading: Reading, provider_id: str, *, user_name: str = "", external_id: str = ""
 ) -> list[User]:
-    """An identity provider's people of that userName (in any case), or of that externalId."""
+    """An identity provider's people whom a message of that identity provider means: those of that userName, in capital
+    or small letters (`simple_case`), or of that externalId.
+    """
     if user_name:
+        wanted = simple_case(user_name)
         return [
-            user for user in await find_users_by_name(reading, user_name) if user.identity_provider_id == provider_id
+            user
+            for user in await find_users_by_name(reading, user_name)
+            if user.identity_provider_id == provider_id
+            and simple_case(orjson.loads(user.document)["userName"]) == wanted
         ]
     rows = await reading.all(_BY_EXTERNAL_ID, reading.tenant, external_id, provider_id)
     return [_user(row) for row in rows]
 
 
 async def find_own_users_by_email(reading: Reading, provider_id: str, email: str) -> list[User]:
-    """An identity provider's people who have that address as a primary or only one."""
+    """An identity provider's people who have that address, in any case of letters, as their primary or only one."""
     rows = await reading.all(_BY_EMAIL, reading.tenant, fold(email.strip()), provider_id)
-    return [_user(row) for row in rows]
+    wanted = simple_case(email.strip())
+    users = [_user(row) for row in rows]
+    return [user for user in users if simple_case(_main_address(orjson.loads(user.document))) == wanted]
+
+
+def _main_address(document: Document) -> str:
+    """The primary address of a document, or its only one; empty for none."""
+    emails = [email for email in document.get("emails", ()) if "value" in email]
+    main = [email for email in emails if email.get("primary")] or (emails if len(emails) == 1 else [])
+    return str(main[0]["value"]) if main else ""
 
 
 class ProviderState(NamedTuple):
@@ -232,20 +250,49 @@ async def page_users(
     scope = _OWN_OR_ADOPTABLE if adopting else _OWN
     test = f"tenant_id = $1 AND {scope}" + (f" AND {condition.sql}" if condition else "")
     values = [reading.tenant, visibility.provider_id, *(condition.values if condition else ())]
-    rows = []
-    if count:
-        at = len(values)
-        # Where an index on a value leads to a few rows, `id || ''` keeps the planner from walking all rows in their
-        # order.
-        order = "id || ''" if quick else "id"
-        select = f"SELECT {_COLUMNS} FROM users WHERE {test} ORDER BY {order} LIMIT ${at + 1} OFFSET ${at + 2}"  # noqa: S608 -- test is made of constants and of `where`
-        rows = await reading.all(select, *values, count, start - 1)
-    if len(rows) < count and (rows or start == 1):
+    rows, whole = await _page(reading, test, values, start, count, quick=quick)
+    if whole and len(rows) < count and (rows or start == 1):
         total = start - 1 + len(rows)
     else:
-        counted = await reading.one(f"SELECT count(*) FROM users WHERE {test}", *values)  # noqa: S608 -- as above
+        counted = await reading.one(f"SELECT count(*) FROM users WHERE {test}", *values)  # noqa: S608 -- test is made of constants and of `where`
         total = counted[0] if counted else 0
     return total, [_user(row) for row in rows]
+
+
+_FIRST_PIECE: Final = 8
+_LARGEST_PIECE: Final = 250
+
+
+async def _page(
+    reading: Reading, test: str, values: list[Any], start: int, count: int, *, quick: bool
+) -> tuple[list[Row], bool]:
+    """The rows of a page, and whether all of them are there: it ends early where they are large.
+
+    They are read in pieces, so that no more than a piece is in memory beyond the limit: a few rows first, and then as
+    many as fit if the others are like those.
+    """
+    # Where an index on a value leads to a few rows, `id || ''` keeps the planner from walking all rows in their order.
+    order = "id || ''" if quick else "id"
+    at = len(values)
+    rows: list[Row] = []
+    size, piece, beyond = 0, min(_FIRST_PIECE, count), ""
+    while piece:
+        # From beyond a row that was read, nobody is skipped or told twice, and what was passed over is not read again.
+        test_here = f"{test} AND id > ${at + 3}" if beyond else test
+        sql = f"SELECT {_COLUMNS} FROM users WHERE {test_here} ORDER BY {order} LIMIT ${at + 1} OFFSET ${at + 2}"  # noqa: S608 -- test is made of constants and of `where`
+        more = await reading.all(sql, *values, piece, 0 if beyond else start - 1, *([beyond] if beyond else []))
+        for row in more:
+            document = row[_DOCUMENT]
+            size += len(document) if document.isascii() else len(document.encode())
+            if rows and size > LIST_BYTES:
+                return rows, False
+            rows.append(row)
+        if len(more) < piece:
+            break
+        beyond = rows[-1][0]
+        fitting = max((LIST_BYTES - size) * len(rows) // (size + 1), 1)
+        piece = min(fitting, _LARGEST_PIECE, count - len(rows))
+    return rows, True
 
 
 # -- the console's list ------------------------------------------------------------------------------------------------
@@ -363,13 +410,6 @@ _SET_GROUPS: Final = "UPDATE users SET saml_groups = $3, profile = $4 WHERE tena
 _DELETE: Final = "DELETE FROM users WHERE tenant_id = $1 AND id = $2"
 _NOTE_SIGNED_OUT: Final = "UPDATE users SET signed_out_at = $3 WHERE tenant_id = $1 AND id = $2"
 _SIGNED_OUT_AT: Final = "SELECT signed_out_at FROM users WHERE tenant_id = $1 AND id = $2"
-_NOTE_DEPARTURE: Final = """
-INSERT INTO departures (tenant_id, identity_provider_id, name_check, departed_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (tenant_id, identity_provider_id, name_check) DO UPDATE SET departed_at = excluded.departed_at
-"""
-_DEPARTED_AT: Final = """
-SELECT departed_at FROM departures WHERE tenant_id = $1 AND identity_provider_id = $2 AND name_check = $3
-"""
 _INSERT_EMAIL: Final = """
 INSERT INTO user_emails (tenant_id, value_key, user_id, position, type_key, is_primary) VALUES ($1, $2, $3, $4, $5, $6)
 """
@@ -416,7 +456,7 @@ async def insert_user(tx: Tx, user: User, columns: Searchable) -> None:
 
 async def update_user(tx: Tx, was: User, user: User, before: Document, after: Document) -> None:
     """Keep a person as they are now, where `was` and the document `before` were kept until now. Whoever is switched off
-    is noted as signed out with it, as `note_signed_out` does.
+    is noted as signed out with it, as `note_signed_out` does; a userName that was given up is noted as somebody's.
 
     Raises:
         UniqueViolation: the identity provider has somebody else of that userName.
@@ -454,6 +494,8 @@ async def update_user(tx: Tx, was: User, user: User, before: Document, after: Do
     if emails != old_emails:
         await _delete_emails(tx, user.id, old_emails)
         await _insert_emails(tx, user.id, emails)
+    if user.identity_provider_id and any(name == "user_name_key" for name, _ in changed):
+        await note_former_name(tx, user.identity_provider_id, user.id, before["userName"])
 
 
 async def remove_user(tx: Tx, user_id: str, before: Document) -> None:
@@ -473,21 +515,6 @@ async def signed_out_at(reading: Reading, user_id: str) -> int:
     """When everything that a person had open was last ended; 0 for never."""
     row = await reading.one(_SIGNED_OUT_AT, reading.tenant, user_id)
     return row[0] if row else 0
-
-
-async def note_departure(tx: Tx, provider_id: str, user_name: str) -> None:
-    """Note that an identity provider's person of that userName was deleted."""
-    await tx.run(_NOTE_DEPARTURE, tx.tenant, provider_id, _name_check(user_name), tx.now)
-
-
-async def departed_at(reading: Reading, provider_id: str, user_name: str) -> int:
-    """When an identity provider's person of that userName was last deleted; 0 for never."""
-    row = await reading.one(_DEPARTED_AT, reading.tenant, provider_id, _name_check(user_name))
-    return row[0] if row else 0
-
-
-def _name_check(user_name: str) -> bytes:
-    return hashlib.sha256(fold(user_name).encode()).digest()
 
 
 async def set_blocked(tx: Tx, user_id: str, at: int | None) -> None:

@@ -6,26 +6,35 @@ from starlette.responses import Response
 
 from vestibule.endpoints.console.activity_search import FAMILIES, read_search, with_person
 from vestibule.endpoints.console.refusal_advice import advice_on
+from vestibule.endpoints.exchange import while_connected
 from vestibule.endpoints.web.visit import Visit
 from vestibule.events import EVENT_TYPES
-from vestibule.model import Event
+from vestibule.model import Event, IdentityProvider, Stopwatch
 from vestibule.model import created_at as event_instant
-from vestibule.store.events import EventQuery, find_event, page_events, search_events
+from vestibule.store.database import Reading
+from vestibule.store.events import EventPage, EventQuery, find_event, page_events, search_events
 from vestibule.store.identity_providers import all_providers
 from vestibule.store.stopwatches import find_stopwatch, find_stopwatches
 
 PAGE: Final = 50
+MOST_SAVED: Final = 20
+"""Changes of rules among which the one is looked for that a derivation follows from: it is the latest but a few."""
 
 
 async def show_activity(visit: Visit) -> Response:
     """The list of events, filtered."""
     search, before = read_search(visit), visit.query("before")
-    async with visit.context.database.scan(visit.tenant.id) as reading:
-        query = await with_person(reading, search.query)
-        page = await search_events(reading, query, PAGE, before_id=before)
-        providers = await all_providers(reading)
-        waiting = visit.context.database.stopwatches
-        stopwatches = await find_stopwatches(reading, waiting, [event.id for event in page.events])
+    context = visit.context
+
+    async def find() -> tuple[EventPage, list[IdentityProvider], dict[str, Stopwatch]]:
+        async with context.database.scan(visit.tenant.id, "search" if search.fields else "list") as reading:
+            query = await with_person(reading, search.query)
+            page = await search_events(reading, query, PAGE, before_id=before)
+            ids = [event.id for event in page.events]
+            stopwatches = await find_stopwatches(reading, context.database.stopwatches, ids)
+            return page, await all_providers(reading), stopwatches
+
+    page, providers, stopwatches = await while_connected(visit.request.receive, find())
     return visit.page(
         "activity.html",
         events=page.events,
@@ -57,6 +66,7 @@ async def show_event(visit: Visit) -> Response:
         event = await find_event(reading, visit.path("event_id"))
         providers = {provider.id: provider for provider in await all_providers(reading)}
         stopwatch = await find_stopwatch(reading, visit.context.database.stopwatches, visit.path("event_id"))
+        rules_saved = await _rules_saved(reading, event) if event else None
     if event is None:
         raise visit.not_found()
     provider = providers.get(event.identity_provider_id)
@@ -66,8 +76,20 @@ async def show_event(visit: Visit) -> Response:
         provider=provider,
         operations=_operations(event),
         stopwatch=stopwatch,
+        rules_saved=rules_saved,
         mend=advice_on(event, providers),
     )
+
+
+async def _rules_saved(reading: Reading, event: Event) -> Event | None:
+    """Return the event of the mapping or the role rules that a derivation's event follows from; it says who saved
+    them.
+    """
+    if event.type not in {"mapping.applied", "user.profile_derived"} or "version" not in event.data:
+        return None
+    query = EventQuery(types=("mapping.changed", "roles.changed"), subject_id=event.identity_provider_id)
+    saved = await page_events(reading, query, MOST_SAVED, before_id=event.id)
+    return next((each for each in saved if each.data["version"] == event.data["version"]), None)
 
 
 def _operations(event: Event) -> list[dict[str, Any]]:

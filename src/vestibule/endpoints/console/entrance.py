@@ -11,7 +11,7 @@ from vestibule.endpoints.console.browser_cookie import known_tokens
 from vestibule.endpoints.console.second_step import entered, local_path
 from vestibule.endpoints.web.guard import cookie_name
 from vestibule.endpoints.web.visit import Visit
-from vestibule.errors import NotFound, Refusal, TooBusy, TooOften, WrongInput
+from vestibule.errors import FormCheck, NotFound, Refusal, TooBusy, TooOften, WrongInput
 from vestibule.keys import tenant_of_token
 from vestibule.model import Administrator
 from vestibule.store.administrator_sessions import end_session
@@ -60,8 +60,13 @@ async def _invited(visit: Visit, token: str) -> Administrator | None:
 
 
 async def _set_up(visit: Visit, token: str) -> Response:
-    email = administer.checked_email(visit.field("email"))
-    name = configure.checked_name(visit.field("name"), "Your name", "name")
+    form = FormCheck()
+    form.check(configure.checked_name, visit.field("title"), "The organisation's name", "title", instead="")
+    form.check(_checked_tenant, visit.field("tenant"), instead="")
+    name = form.check(configure.checked_name, visit.field("name"), "Your name", "name", instead="")
+    email = form.check(administer.checked_email, visit.field("email"), instead="")
+    form.check(_typed_twice, visit, instead="")
+    form.finish()
     hashed = await hash_new_password(visit, email, visit.field("tenant"), visit.field("title"))
     actor = visit.actor._replace(kind="administrator", name=name)
     async with visit.context.database.write_all_tenants(actor) as all_tenants:
@@ -90,11 +95,24 @@ async def hash_new_password(visit: Visit, email: str, *names: str) -> str:
     Raises:
         WrongInput, TooOften, TooBusy
     """
-    password = visit.field("password")
-    if password != visit.field("again"):
-        raise WrongInput("The two passwords are not the same.", field="again")
+    password = _typed_twice(visit)
     async with visit.context.hashing.turn(f"address:{visit.address}", trusted=True):
         return await asyncio.to_thread(passwords.hash_password, password, email, *names)
+
+
+def _typed_twice(visit: Visit) -> str:
+    if visit.field("password") != visit.field("again"):
+        raise WrongInput("The two passwords are not the same.", field="again")
+    return visit.field("password")
+
+
+def _checked_tenant(name: str) -> str:
+    """The tenant name of the first set-up, where `name` is the administrator's."""
+    try:
+        return configure.checked_tenant_name(name)
+    except Refusal as refused:
+        refused.field = "tenant"
+        raise
 
 
 async def names_of_tenant(visit: Visit, administrator: Administrator) -> tuple[str, ...]:

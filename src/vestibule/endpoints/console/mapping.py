@@ -1,18 +1,22 @@
-"""The mapping of an identity provider: its rules, a preview on a real person, and the run that applies it."""
+"""The mapping of an identity provider: its rules, trying them on one person, and the run that applies it.
+
+Rules are saved from their preview on everybody (`rule_preview`) and not from the form.
+"""
 
 from typing import Any, Final
 
 import orjson
 from starlette.responses import Response
 
-from vestibule.actions import configure
+from vestibule.actions.rule_preview import draft_of
+from vestibule.endpoints.console import filled, rule_preview
 from vestibule.endpoints.console.provider_frame import framed, provider_of
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.events import changes_between
-from vestibule.mapping import MAX_RULES, compile_profile, trace
+from vestibule.mapping import MAX_RULES, check_cost, compile_profile, trace
 from vestibule.model import IdentityProvider, Rule, User
-from vestibule.scim.schema import USER_TYPE, Attribute
+from vestibule.scim.schema import USER_TYPE
 from vestibule.store.database import Reading
 from vestibule.store.identity_providers import find_derivation
 from vestibule.store.users import find_users_by_name, page_of_provider
@@ -25,33 +29,36 @@ _TRANSFORMS: Final = {"": ("", False), "trim": ("", True), "lower": ("lower", Fa
 
 
 async def show_mapping(visit: Visit) -> Response:
-    """The rules, ready to be edited."""
+    """Show the rules, or those of a draft that was previewed, ready to be edited."""
     async with visit.context.database.read(visit.tenant.id) as reading:
         provider = await provider_of(visit, reading)
         person = await _example(reading, provider, visit.query("person"))
-        return await _page(visit, reading, provider, provider.mapping, person)
+        rules = provider.mapping
+        if draft := await rule_preview.draft_to_edit(visit, reading, "mapping"):
+            rules, _ = draft_of(draft, provider)
+        return await _page(visit, reading, provider, rules, person)
 
 
 async def change_mapping(visit: Visit) -> Response:
-    """Preview the rules of the form on a person, or save them."""
+    """Try the rules of the form on one person, or begin the preview on everybody, from which they are saved."""
     async with visit.context.database.read(visit.tenant.id) as reading:
         provider = await provider_of(visit, reading)
         try:
             rules = _read_rules(visit)
             compile_profile(rules, provider.roles)
+            check_cost(rules)
             person = await _example(reading, provider, visit.field("person"))
-            if visit.field("do") == "preview":
+            if visit.field("do") == "try":
                 return await _page(visit, reading, provider, rules, person, previewed=True)
         except Refusal as refused:
             return await _page(visit, reading, provider, _typed(visit), None, refused=refused)
-    async with visit.context.database.write(visit.actor) as tx:
-        saved = await configure.change_mapping(tx, provider.id, rules)
-    done = "mapping-same" if saved.mapping_version == provider.mapping_version else "mapping-saved"
-    return visit.redirect(visit.at("identity-providers", provider.id, "mapping"), done)
+    if rules == provider.mapping:
+        return visit.redirect(visit.at("identity-providers", provider.id, "mapping"), "mapping-same")
+    return await rule_preview.begin(visit, rules)
 
 
 async def show_progress(visit: Visit) -> Response:
-    """How far the run that applies the mapping is, as a piece of the page."""
+    """Show how far the run that applies the mapping is, as a piece of the page."""
     async with visit.context.database.read(visit.tenant.id) as reading:
         provider = await provider_of(visit, reading)
         derivation = await find_derivation(reading, provider.id)
@@ -59,7 +66,7 @@ async def show_progress(visit: Visit) -> Response:
 
 
 async def _example(reading: Reading, provider: IdentityProvider, user_name: str) -> User | None:
-    """The person to preview on: the one that was asked for, else the first there is."""
+    """Return the person to try rules on: the one that was asked for, or else the first there is."""
     if user_name.strip():
         found = [
             user for user in await find_users_by_name(reading, user_name) if user.identity_provider_id == provider.id
@@ -99,10 +106,11 @@ async def _page(
         "mapping.html",
         refused.status if refused else 200,
         rules=[*map(_row, rules), *[_row(Rule("", ()))] * spare],
-        paths=_paths(USER_TYPE.root),
+        paths=filled.source_paths(USER_TYPE.root),
         preview=preview,
         previewed=previewed,
         wanted=visit.field("person"),
+        versions=await rule_preview.versions_of(reading, provider, "mapping"),
         derivation=await find_derivation(reading, provider.id),
         refused=refused,
         **await framed(visit, reading, provider, "mapping"),
@@ -123,10 +131,10 @@ def _row(rule: Rule) -> dict[str, str]:
 
 
 def _read_rules(visit: Visit) -> tuple[Rule, ...]:
-    """The rules of the form, in its order; a row without a target is none.
+    """Return the rules of the form in its order, without the rows that have no target.
 
     Raises:
-        WrongInput: a row with a source and no target, or with a text that is too long.
+        WrongInput: a row has a source and no target, or a text is too long.
     """
     for number, rule in enumerate(_typed(visit)):
         if rule.sources and not rule.target:
@@ -141,7 +149,7 @@ def _read_rules(visit: Visit) -> tuple[Rule, ...]:
 
 
 def _typed(visit: Visit) -> tuple[Rule, ...]:
-    """Every row of the form as it was typed."""
+    """Return every row of the form as it was typed."""
     rules = []
     for number in range(MOST_ROWS):
         if f"target-{number}" not in visit.form:
@@ -154,15 +162,3 @@ def _typed(visit: Visit) -> tuple[Rule, ...]:
             Rule(target, sources, visit.field(f"default-{number}").strip(), "lower" if case else "", trim, join)
         )
     return tuple(rules)
-
-
-def _paths(attribute: Attribute, above: str = "") -> list[str]:
-    """Every path a source may name, for the browser to offer while somebody types."""
-    paths = []
-    for sub in attribute.sub_attributes:
-        if sub.name in {"schemas", "meta"}:
-            continue
-        path = f"{above}{sub.name}"
-        joint = ":" if sub.name.startswith("urn:") else "."
-        paths += _paths(sub, path + joint) if sub.type == "complex" else [path]
-    return paths

@@ -9,7 +9,8 @@ from typing import Final
 from starlette.responses import Response
 
 from vestibule.actions import configure
-from vestibule.endpoints.console.foresight import Foresight, foresee
+from vestibule.actions.rule_preview import draft_of
+from vestibule.endpoints.console import rule_preview
 from vestibule.endpoints.console.provider_frame import framed, provider_of
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
@@ -23,31 +24,31 @@ MOST_ROWS: Final = 2 * MAX_ROLE_RULES
 
 
 async def show_roles(visit: Visit) -> Response:
-    """The rules, ready to be edited."""
+    """Show the rules, or those of a draft that was previewed, ready to be edited."""
     async with visit.context.database.read(visit.tenant.id) as reading:
         provider = await provider_of(visit, reading)
-        return await _page(visit, reading, provider, provider.roles)
+        rules = provider.roles
+        if draft := await rule_preview.draft_to_edit(visit, reading, "roles"):
+            _, rules = draft_of(draft, provider)
+        return await _page(visit, reading, provider, rules)
 
 
 async def change_roles(visit: Visit) -> Response:
-    """Show who would get what by the rules of the form, or save them."""
+    """Begin the preview of the rules of the form on everybody, from which they are saved."""
     rules = _typed(visit)
-    async with visit.context.database.scan(visit.tenant.id) as reading:
+    async with visit.context.database.read(visit.tenant.id) as reading:
         provider = await provider_of(visit, reading)
         try:
             _check(visit, rules)
         except Refusal as refused:
             return await _page(visit, reading, provider, rules, refused=refused)
-        if visit.field("do") == "preview":
-            return await _page(visit, reading, provider, rules, foreseen=await foresee(reading, provider, rules))
-    async with visit.context.database.write(visit.actor) as tx:
-        saved = await configure.change_roles(tx, provider.id, rules, visit.who.role)
-    done = "roles-same" if saved.mapping_version == provider.mapping_version else "roles-saved"
-    return visit.redirect(visit.at("identity-providers", provider.id, "roles"), done)
+    if rules == provider.roles:
+        return visit.redirect(visit.at("identity-providers", provider.id, "roles"), "roles-same")
+    return await rule_preview.begin(visit, rules)
 
 
 def _check(visit: Visit, rules: RoleRules) -> None:
-    """See that rules can be saved by who typed them, so that a preview shows nothing that would be refused.
+    """Check that whoever typed rules may save them, so that a preview shows nothing that would be refused.
 
     Raises:
         WrongInput, NotAllowed
@@ -69,7 +70,6 @@ async def _page(
     provider: IdentityProvider,
     rules: RoleRules,
     *,
-    foreseen: Foresight | None = None,
     refused: Refusal | None = None,
 ) -> Response:
     spare = max(0, min(SPARE_ROWS, MAX_ROLE_RULES - len(rules.rules)))
@@ -82,7 +82,7 @@ async def _page(
         targets=[rule.target for rule in provider.mapping],
         known_roles=list(dict.fromkeys([*filter(None, used), *CONSOLE_ROLES])),
         console_roles=CONSOLE_ROLES,
-        foreseen=foreseen,
+        versions=await rule_preview.versions_of(reading, provider, "roles"),
         derivation=await find_derivation(reading, provider.id),
         refused=refused,
         **await framed(visit, reading, provider, "roles"),
@@ -90,7 +90,7 @@ async def _page(
 
 
 def _typed(visit: Visit) -> RoleRules:
-    """The rules of the form, in its order; a row with nothing in it is none."""
+    """Return the rules of the form in its order, without the empty rows."""
     rules = []
     for number in range(MOST_ROWS):
         if f"role-{number}" not in visit.form:

@@ -12,6 +12,13 @@ _CERTIFICATES: Final = {
     "entra": "In Entra: Enterprise applications > your app > Single sign-on > SAML Certificates: see which is active",
     "generic": "At the identity provider: see which signing certificate is active",
 }
+_SIGNING: Final = {
+    "okta": "In Okta: Applications > your app > General > SAML Settings > Edit > Configure SAML > Show Advanced "
+    "Settings: set Response to Signed",
+    "entra": "In Entra: Enterprise applications > your app > Single sign-on > SAML Certificates > Edit > Signing "
+    "Option: choose Sign SAML response and assertion",
+    "generic": "At the identity provider: switch on signing of the response or of the assertion",
+}
 _HERE: Final = "the identity provider's page here, under Identity Provider Information"
 _CLOCK: Final = (
     "Compare the clocks: this machine's and the identity provider's may differ by two minutes. If they agree, the "
@@ -24,6 +31,7 @@ _BEGUN: Final = (
 
 _MENDS: Final[dict[str, str]] = {
     "Signature": f"{{certificates}}, and paste it, or the metadata, on {_HERE}.",
+    "Signed": "{signing}.",
     "Issuer": f"Paste the metadata of the application that people really use on {_HERE}.",
     "Issuer of the response": f"Paste the metadata of the application that people really use on {_HERE}.",
     "Destination": f"{{where}}: the Single sign-on URL should be exactly the one on {_HERE}.",
@@ -44,6 +52,12 @@ _MENDS: Final[dict[str, str]] = {
     "where it comes from.",
     "Person": "Assign the person to the application, and see under Users that they arrived and are active. The NameID "
     "has to be the same as the person's userName, or their externalId where that is chosen.",
+    "Deactivated": "Assign the person to the application at the identity provider, and see under Users that they are "
+    "active again.",
+    "Blocked": "Open the person under Users and choose Let in again. Until then their sign-ins are refused, whatever "
+    "the identity provider says.",
+    "Disabled": "Enable the identity provider on its page here.",
+    "Suspended": "An operator of this installation has suspended the tenant, and can lift that on the tenant's page.",
     "Connection": f"Look at {_HERE}: it has to be enabled, with an SSO URL and a certificate.",
     "Status": "The identity provider itself refused: its own log says why. Often the person is not assigned.",
     "Shape": "Send what came to whoever runs the identity provider: it is not what SAML 2.0 wants.",
@@ -59,5 +73,7 @@ def mend_of_sign_in(check: str, vendor: str) -> str:
     """What an administrator does about a check that did not pass."""
     told = _MENDS.get(check, _MENDS["Shape"])
     return told.format(
-        where=_WHERE.get(vendor, _WHERE["generic"]), certificates=_CERTIFICATES.get(vendor, _CERTIFICATES["generic"])
+        where=_WHERE.get(vendor, _WHERE["generic"]),
+        certificates=_CERTIFICATES.get(vendor, _CERTIFICATES["generic"]),
+        signing=_SIGNING.get(vendor, _SIGNING["generic"]),
     )

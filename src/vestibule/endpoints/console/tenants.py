@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from vestibule.actions import configure
 from vestibule.endpoints.web.visit import Visit
-from vestibule.errors import Refusal, WrongInput
+from vestibule.errors import FormCheck, Refusal, WrongInput
 from vestibule.model import HOUSE, Tenant
 from vestibule.scim.text import fold
 from vestibule.store.tenants import find_tenants
@@ -79,8 +79,10 @@ def _tenant_page(visit: Visit, refused: Refusal | None = None) -> Response:
 async def change_session_limits(visit: Visit) -> Response:
     """Save how long people's sessions last."""
     try:
-        idle = _whole(visit, "idle", "The limit without use", "minutes")
-        absolute = _whole(visit, "absolute", "The limit in any case", "hours")
+        form = FormCheck()
+        idle = form.check(_whole, visit, "idle", "The limit without use", "minutes", instead=0)
+        absolute = form.check(_whole, visit, "absolute", "The limit in any case", "hours", instead=0)
+        form.finish()
         async with visit.context.database.write(visit.actor) as tx:
             changed = await configure.change_session_limits(tx, idle, absolute)
     except WrongInput as refused:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from vestibule.actions import people
 from vestibule.endpoints.console.access import access_of
+from vestibule.endpoints.exchange import while_connected
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.mapping import given_roles, trace
@@ -36,10 +37,13 @@ async def show_users(visit: Visit) -> Response:
         "" if provider_id == BY_HAND else provider_id or None,
         blocked=True if state == BLOCKED else None,
     )
-    async with visit.context.database.scan(visit.tenant.id) as reading:
-        users = await list_users(reading, chosen, PAGE + 1, beyond=before or after, newer=bool(before))
-        total = await count_users(reading, chosen)
-        providers = await all_providers(reading)
+
+    async def find() -> tuple[list[User], int, list[IdentityProvider]]:
+        async with visit.context.database.scan(visit.tenant.id, "search" if search else "list") as reading:
+            users = await list_users(reading, chosen, PAGE + 1, beyond=before or after, newer=bool(before))
+            return users, await count_users(reading, chosen), await all_providers(reading)
+
+    users, total, providers = await while_connected(visit.request.receive, find())
     overflow = len(users) > PAGE
     users = users[1:] if overflow and before else users[:PAGE]
     query = {name: value for name, value in (("q", search), ("state", state), ("provider", provider_id)) if value}

@@ -1,0 +1,94 @@
+"""Who may scan next: a fair queue for reads that may look at every row of a tenant.
+
+The rule: one tenant's scans never keep another tenant's waiting for longer than one scan takes. A tenant has one scan
+under way in a lane, slots go round the tenants that wait, and both the queue and the wait have a bound. A lane is a
+kind of scan with slots of its own, so that a list that an index answers does not stand behind searches.
+"""
+
+import asyncio
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+from vestibule.limits import SCAN_SECONDS, SCAN_WAIT_SECONDS, SCANS_OF_TENANT, WAITING_SCANS, WAITING_SCANS_OF_TENANT
+
+LaneName = Literal["search", "list", "sweep"]
+
+
+class TookTooLong(Exception):
+    """A scan did not end within its time, and was stopped."""
+
+
+class TooManyScans(Exception):
+    """The queue is full, or a scan waited in it for too long."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """Slots for one kind of scan, and those who wait for one, by tenant."""
+
+    slots: int
+    of_one_tenant: int
+    seconds: float | None = SCAN_SECONDS
+    """For how long each may run; None for what the command line does."""
+    _running: Counter[str] = field(default_factory=Counter)
+    _waiting: dict[str, deque[asyncio.Future[None]]] = field(default_factory=dict)
+
+    async def enter(self, tenant: str) -> None:
+        """Wait for a slot. Whoever has one calls `leave` in the end.
+
+        Raises:
+            TooManyScans: too many wait already, or the wait was too long.
+        """
+        if self._running.total() < self.slots and self._running[tenant] < self.of_one_tenant:
+            self._running[tenant] += 1
+            return
+        mine = self._waiting.get(tenant, ())
+        if len(mine) >= WAITING_SCANS_OF_TENANT or sum(map(len, self._waiting.values())) >= WAITING_SCANS:
+            raise TooManyScans
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(tenant, deque()).append(turn)
+        try:
+            async with asyncio.timeout(SCAN_WAIT_SECONDS):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                self.leave(tenant)
+            else:
+                self._forget(tenant, turn)
+            if isinstance(error, TimeoutError):
+                raise TooManyScans from None
+            raise
+
+    def leave(self, tenant: str) -> None:
+        """Give the slot to the tenant that has waited longest for one, and may have it."""
+        self._running[tenant] -= 1
+        if not self._running[tenant]:
+            del self._running[tenant]
+        for name, turns in list(self._waiting.items()):
+            if self._running[name] >= self.of_one_tenant:
+                continue
+            turn = turns.popleft()
+            del self._waiting[name]
+            if turns:  # behind all others: the slots go round
+                self._waiting[name] = turns
+            self._running[name] += 1
+            turn.set_result(None)
+            return
+
+    def _forget(self, tenant: str, turn: "asyncio.Future[None]") -> None:
+        turns = self._waiting[tenant]
+        turns.remove(turn)
+        if not turns:
+            del self._waiting[tenant]
+
+
+def make_lanes(slots: int) -> dict[LaneName, Lane]:
+    """The lanes of a database: filters that may look at every document, lists that an index answers, and what the
+    command line does.
+    """
+    return {
+        "search": Lane(slots, SCANS_OF_TENANT),
+        "list": Lane(slots, SCANS_OF_TENANT),
+        "sweep": Lane(slots, slots, seconds=None),
+    }

@@ -1,0 +1,144 @@
+"""Scans: they end in time and with whoever waits for them, and one tenant's keep no other tenant waiting."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.conftest import on_loop
+from vestibule.limits import WAITING_SCANS, WAITING_SCANS_OF_TENANT
+from vestibule.settings import Settings
+from vestibule.store.database import Database
+from vestibule.store.open import open_database
+from vestibule.store.scan_queue import Lane, TookTooLong, TooManyScans
+
+ENDLESS = {
+    "sqlite": """
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i > 0) SELECT count(*) FROM n WHERE i < 0
+    """,
+    "postgres": "SELECT pg_sleep(3600)",
+}
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    database = await open_database(settings)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def test_a_scan_is_stopped_when_its_time_is_over(engine: str, new_database: Callable[[str], Settings]) -> None:
+    settings = new_database(engine)
+
+    async def story() -> None:
+        async with opened(settings) as database:
+            for _ in range(3):
+                with pytest.raises(TookTooLong):
+                    async with database.scanning(0.2) as statements:
+                        await statements.one(ENDLESS[engine])
+            async with database.scanning(60) as statements:  # whoever stopped one has harmed no other
+                assert (await statements.all("SELECT 1"))[0][0] == 1
+
+    on_loop(story())
+
+
+def test_a_scan_ends_with_the_task_that_waits_for_it(engine: str, new_database: Callable[[str], Settings]) -> None:
+    settings = new_database(engine)
+
+    async def story() -> None:
+        async with opened(settings) as database:
+            database._lanes["search"].seconds = 3600
+
+            async def scan() -> None:
+                async with database.scan("t", "search") as reading:
+                    begun.set()
+                    await reading.one(ENDLESS[engine])
+
+            for _ in range(3):  # more than there are threads
+                begun = asyncio.Event()
+                task = asyncio.create_task(scan())
+                await begun.wait()
+                await asyncio.sleep(0)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+        # Closing the database has waited for every thread: none is left in an endless statement.
+
+    on_loop(story())
+
+
+def test_slots_go_round_the_tenants() -> None:
+    async def story() -> None:
+        lane, order = Lane(2, 1), list[str]()
+
+        async def scan(tenant: str) -> None:
+            await lane.enter(tenant)
+            order.append(tenant)
+            await asyncio.sleep(0)
+            lane.leave(tenant)
+
+        await lane.enter("a")
+        await lane.enter("b")
+        scans = [asyncio.create_task(scan(tenant)) for tenant in ("a", "a", "a", "c", "b", "c", "d")]
+        await asyncio.sleep(0)
+        assert order == []
+        lane.leave("a")
+        lane.leave("b")
+        await asyncio.gather(*scans)
+        assert order == ["a", "c", "b", "d", "a", "c", "a"]
+        assert not lane._running
+        assert not lane._waiting
+
+    on_loop(story())
+
+
+def test_a_tenant_with_many_scans_leaves_a_slot_to_another() -> None:
+    async def story() -> None:
+        lane = Lane(2, 1)
+        await lane.enter("a")
+        waiting = [asyncio.create_task(lane.enter("a")) for _ in range(WAITING_SCANS_OF_TENANT)]
+        await asyncio.sleep(0)
+        with pytest.raises(TooManyScans):
+            await lane.enter("a")
+        await lane.enter("b")
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert not lane._waiting
+        lane.leave("a")
+        lane.leave("b")
+        await lane.enter("c")
+
+    on_loop(story())
+
+
+def test_the_queue_has_a_bound_in_all() -> None:
+    async def story() -> None:
+        lane = Lane(1, 1)
+        await lane.enter("first")
+        waiting = [asyncio.create_task(lane.enter(f"t{number}")) for number in range(WAITING_SCANS)]
+        await asyncio.sleep(0)
+        with pytest.raises(TooManyScans):
+            await lane.enter("another")
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    on_loop(story())
+
+
+def test_a_scan_that_is_given_up_when_its_turn_comes_hands_it_on() -> None:
+    async def story() -> None:
+        lane = Lane(1, 1)
+        await lane.enter("a")
+        given_up, next_one = asyncio.create_task(lane.enter("b")), asyncio.create_task(lane.enter("c"))
+        await asyncio.sleep(0)
+        lane.leave("a")
+        given_up.cancel()
+        await next_one
+        assert dict(lane._running) == {"c": 1}
+
+    on_loop(story())
