@@ -112,7 +112,9 @@ ADMINISTRATORS_OF_BROWSER: Final = 4
 RECENT_ACCOUNT_SECONDS: Final = 300
 """How long after a sign-in a session may change how its administrator signs in."""
 RECENT_SETTINGS_SECONDS: Final = 900
-"""How long after a sign-in a session may change keys, SAML details and administrators."""
+"""How long after a sign-in a session may change keys, SAML details, administrators and who needs a second factor."""
+FACTOR_GRACE_DAYS: Final = 7
+"""How long an administrator may go on without a second factor that their tenant requires."""
 SHOWN_ONCE_SECONDS: Final = 600
 """How long a secret waits for the page that shows it once."""
 
