@@ -32,8 +32,9 @@ for it is free.
 STALLED_READER_BYTES: Final = 16 * 1024
 """What a client has to take within that time, unless it takes everything."""
 UNREAD_BYTES: Final = 64 * 1024 * 1024
-"""What all clients of a worker process together may leave unread of their answers. Many that read nothing are cut
-before their time, so that their number is no way round the limit for each.
+"""What all clients of a worker process together may leave unread of their answers, whether it was written or is kept
+until the client has taken what was written. Many that read nothing are cut before their time, so that their number is
+no way round the limit for each.
 """
 
 # -- descriptors -------------------------------------------------------------------------------------------------------
