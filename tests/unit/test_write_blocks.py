@@ -2,8 +2,8 @@
 source.
 
 On SQLite whoever has the turn keeps all other writers waiting, so a wait for a browser, a disk or another service
-inside the block would stop the server. What is awaited there has to be a statement of the handle, or a function that is given
-the handle and is held to the same rule.
+inside the block would stop the server. What is awaited there has to be a statement of the handle, or a function that is
+given the handle and is held to the same rule.
 """
 
 import ast

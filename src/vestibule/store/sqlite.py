@@ -7,9 +7,9 @@ durable (`synchronous=FULL`). Writers that arrive during a commit form the next 
 the groups. Where a next group waits already, it goes first, and the members of the last one are answered while the
 disk has the next one's commit: so the loop has something to do meanwhile.
 
-The rule for callers: nothing inside a `write` block awaits anything but the database. One writer has the turn at a time,
-so a wait for a client, a thread or another service inside the block would keep every other writer waiting. A test reads
-the source and holds it to this (`tests/unit/test_write_blocks.py`).
+The rule for callers: nothing inside a `write` block awaits anything but the database. One writer has the turn at a
+time, so a wait for a client, a thread or another service inside the block would keep every other writer waiting. A test
+reads the source and holds it to this (`tests/unit/test_write_blocks.py`).
 
 What may read many rows goes to a thread with a connection of its own. Another process (the command line) may hold the
 write lock for a moment: the loop waits for it without blocking, up to `PATIENCE` seconds.
