@@ -91,6 +91,8 @@ class Connections:
         self._open: set[Connection] = set()
         self._by_address: Counter[str] = Counter()
         self._proxies = _networks(policy.trusted_proxies)
+        self.held = 0
+        """Bytes of answers that wait for clients, beside what was written to connections."""
         self._sweeping = False
         self._refused = 0
         self._logged_at: float | None = None
@@ -166,6 +168,12 @@ class Connections:
         self._sweeping = bool(self._open)
         if self._sweeping:
             loop.call_later(_EVERY, self._sweep)
+
+    def hold(self, more: int) -> None:
+        """Count bytes that wait for a client, or no longer do, and cut slow readers if there are too many."""
+        self.held += more
+        if more > 0 and self.held > UNREAD_BYTES:
+            self._cut_idle_readers()
 
     def _cut_idle_readers(self) -> None:
         """Cut those who took nothing for longest, until what waits for readers is within its limit."""

@@ -102,6 +102,12 @@ class NotAllowed(Refusal):
     status, code = 403, "not_allowed"
 
 
+class FactorNeeded(Refusal):
+    """Somebody is signed in without the second factor that their tenant requires, and the time of grace is over."""
+
+    status, code = 403, "factor_needed"
+
+
 class StaleForm(Refusal):
     """The form was sent without the token of this session: another site made it, or the session ended meanwhile."""
 

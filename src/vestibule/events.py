@@ -154,6 +154,11 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
     EventType("application.changed", "{actor} changed the application {name}", "An application was added or changed."),
     EventType("application.removed", "{actor} removed the application {name}", "An application is no longer listed."),
     EventType("tenant.changed", "{actor} changed how long sessions last", "The tenant's limits on sessions changed."),
+    EventType(
+        "tenant.factor_required_changed",
+        "{actor} changed who needs a second factor from {before} to {after}",
+        "The tenant's administrators may need a second factor.",
+    ),
     EventType("credential.created", "{actor} created the key {key} for {name}", "A Key and Secret were made."),
     EventType("credential.revoked", "{actor} retired the key {key} of {name}", "A Key is no longer accepted.", "warn"),
     EventType("mapping.changed", "{actor} changed the mapping of {name}", "The rules that derive Profiles changed."),

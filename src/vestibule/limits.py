@@ -32,8 +32,9 @@ for it is free.
 STALLED_READER_BYTES: Final = 16 * 1024
 """What a client has to take within that time, unless it takes everything."""
 UNREAD_BYTES: Final = 64 * 1024 * 1024
-"""What all clients of a worker process together may leave unread of their answers. Many that read nothing are cut
-before their time, so that their number is no way round the limit for each.
+"""What all clients of a worker process together may leave unread of their answers, whether it was written or is kept
+until the client has taken what was written. Many that read nothing are cut before their time, so that their number is
+no way round the limit for each.
 """
 
 # -- descriptors -------------------------------------------------------------------------------------------------------
@@ -112,7 +113,9 @@ ADMINISTRATORS_OF_BROWSER: Final = 4
 RECENT_ACCOUNT_SECONDS: Final = 300
 """How long after a sign-in a session may change how its administrator signs in."""
 RECENT_SETTINGS_SECONDS: Final = 900
-"""How long after a sign-in a session may change keys, SAML details and administrators."""
+"""How long after a sign-in a session may change keys, SAML details, administrators and who needs a second factor."""
+FACTOR_GRACE_DAYS: Final = 7
+"""How long an administrator may go on without a second factor that their tenant requires."""
 SHOWN_ONCE_SECONDS: Final = 600
 """How long a secret waits for the page that shows it once."""
 

@@ -34,6 +34,10 @@ tenants.
 """
 
 
+FactorRequired = Literal["off", "owners", "all"]
+"""Which administrators of a tenant need a second factor."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """One customer organisation. `name` stands in URLs, `title` is what people read."""
@@ -46,6 +50,14 @@ class Tenant:
     session_idle: int = 30 * 60_000
     """Milliseconds after which a person's session ends unused, and `session_absolute` at the latest."""
     session_absolute: int = 8 * 3_600_000
+    factor_of_owners_since: int = 0
+    """Since when its owners need a second factor, and `factor_of_all_since` all of its administrators; 0 if not."""
+    factor_of_all_since: int = 0
+
+    @property
+    def factor_required(self) -> FactorRequired:
+        """Which of its administrators need a second factor."""
+        return "all" if self.factor_of_all_since else "owners" if self.factor_of_owners_since else "off"
 
 
 HOUSE_TENANT: Final = Tenant(HOUSE, HOUSE, "The house", "active", 0)

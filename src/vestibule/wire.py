@@ -14,6 +14,7 @@ attribute of a request is missing, the fast path steps aside and plain ASGI answ
 import asyncio
 import math
 import socket
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 import orjson
@@ -60,6 +61,8 @@ class Wire(HttpToolsProtocol):
         """What came of further requests while earlier ones wait."""
         self._unread: tuple[int, float] | None = None
         """How much of an answer was left when the client last took some, and when that was."""
+        self._answer_bytes = 0
+        """Bytes of an answer that the application keeps until the client has taken what was written."""
         self._admitted = False
         self._opened = False
         self._handshake: asyncio.Task[None] | None = None
@@ -148,7 +151,8 @@ class Wire(HttpToolsProtocol):
 
     def _is_stalled(self, left: int, now: float) -> bool:
         if not left:
-            self._unread = None
+            if not self._answer_bytes:
+                self._unread = None
         elif self._unread is None or left <= self._unread[0] - STALLED_READER_BYTES:
             self._unread = left, now
         else:
@@ -156,14 +160,25 @@ class Wire(HttpToolsProtocol):
         return False
 
     def unread(self) -> tuple[float, int] | None:
-        """Return since when the client took nothing of an answer, and how many bytes wait for it."""
+        """Return since when the client took nothing of an answer, and how many bytes wait for it: those that were
+        written and those that the application keeps.
+        """
         if self._unread is None or self._handshake is not None:
             return None
-        return self._unread[1], self.transport.get_write_buffer_size()
+        return self._unread[1], self.transport.get_write_buffer_size() + self._answer_bytes
+
+    def hold(self, size: int) -> None:
+        """Count what the application keeps of an answer. Where all of them keep too much, slow readers are cut at once:
+        many answers fit between two looks at the connections.
+        """
+        more, self._answer_bytes = size - self._answer_bytes, size
+        if self._unread is None and size:
+            self._unread = self.transport.get_write_buffer_size(), self.loop.time()
+        self._all.hold(more)
 
     def resume_writing(self) -> None:
         """Note that the client took most of what waited for it."""
-        self._unread = None
+        self._unread = (self.transport.get_write_buffer_size(), self.loop.time()) if self._answer_bytes else None
         super().resume_writing()
 
     # -- requests ------------------------------------------------------------------------------------------------------
@@ -254,7 +269,7 @@ class Wire(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._under_way = cycle
-        cycle.scope[FAST_PATH] = _FastPath(cycle)  # type: ignore[typeddict-unknown-key]  # not one of ASGI's own
+        cycle.scope[FAST_PATH] = _FastPath(cycle, self.hold)  # type: ignore[typeddict-unknown-key]  # not one of ASGI's own
         super()._start_asgi_task(cycle, app)
 
     def _is_answering(self) -> bool:
@@ -299,10 +314,11 @@ class _FastPath:
     garbage collector could part them.
     """
 
-    __slots__ = ("_cycle",)
+    __slots__ = ("_cycle", "hold")
 
-    def __init__(self, cycle: RequestResponseCycle) -> None:
+    def __init__(self, cycle: RequestResponseCycle, hold: Callable[[int], None]) -> None:
         self._cycle = cycle
+        self.hold = hold
 
     def body_at_hand(self) -> bytes | None:
         cycle = self._cycle

@@ -105,6 +105,7 @@ FORMS: Final[dict[str, dict[str, str]]] = {
     "/console/{tenant}/applications/{application_id}": {"name": "Renamed", "url": "https://fresh.north.example/"},
     "/console/{tenant}/applications/{application_id}/remove": {},
     "/console/{tenant}/tenant/sessions": {"idle": "20", "absolute": "4"},
+    "/console/{tenant}/tenant/factor-required": {"factor_required": "all"},
     "/console/{tenant}/administrators": {"email": "fresh@north.example", "name": "Fresh", "role": "auditor"},
     "/console/{tenant}/administrators/{administrator_id}/link": {},
     "/console/{tenant}/administrators/{administrator_id}/role": {"role": "admin"},

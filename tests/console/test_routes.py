@@ -94,6 +94,7 @@ RULES: dict[str, set[str]] = {
     "owner": {
         f"POST {IN}/administrators", f"POST {ADMINISTRATOR}/link", f"POST {ADMINISTRATOR}/role",
         f"GET {ADMINISTRATOR}/enabled", f"POST {ADMINISTRATOR}/enabled", f"POST {IN}/tenant/sessions",
+        f"POST {IN}/tenant/factor-required",
     },
     "operator": {"POST /console/"},
 }  # fmt: skip

@@ -78,3 +78,18 @@ def test_those_who_read_nothing_for_longest_are_cut_when_too_much_waits() -> Non
     connections._open.update(readers)
     connections._cut_idle_readers()
     assert [reader.since for reader in readers if reader.is_cut] == [1, 2]
+
+
+def test_what_is_kept_for_readers_counts_as_unread_at_once() -> None:
+    connections = Connections(POLICY)
+    readers = [Reader(since, UNREAD_BYTES // 4) for since in (3, 1, 4, 2)]
+    for reader in readers:
+        connections._open.add(reader)
+        connections.hold(reader.size)
+    assert not [reader for reader in readers if reader.is_cut]
+    further = Reader(5, UNREAD_BYTES // 4)
+    connections._open.add(further)
+    connections.hold(further.size)
+    assert [reader.since for reader in readers if reader.is_cut] == [1]
+    connections.hold(-5 * further.size)
+    assert connections.held == 0

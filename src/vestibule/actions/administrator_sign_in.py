@@ -78,14 +78,8 @@ async def refuse_sign_in(all_tenants: AllTenants, email: str, administrator: Adm
         await append_house_event(all_tenants, administrator.tenant_id, "administrator.sign_in_refused", told)
 
 
-async def open_session(
-    all_tenants: AllTenants, administrator: Administrator, names: list[str], *, lacks_factor: bool = False
-) -> str:
-    """Begin a session, and forget the failures under `names`. With `lacks_factor`, nothing can be done in it but
-    adding a second factor.
-
-    Returns the token for its cookie.
-    """
+async def open_session(all_tenants: AllTenants, administrator: Administrator, names: list[str]) -> str:
+    """Begin a session, and forget the failures under `names`. Returns the token for its cookie."""
     token = make_one_time_token(administrator.tenant_id)
     session = Session(
         tenant_id=administrator.tenant_id,
@@ -94,7 +88,6 @@ async def open_session(
         created_at=all_tenants.now,
         seen_at=all_tenants.now,
         expires_at=all_tenants.now + ABSOLUTE,
-        lacks_factor=lacks_factor,
     )
     await insert_session(all_tenants, session, administrator.id, all_tenants.actor.address, all_tenants.actor.agent)
     await note_sign_in(all_tenants, administrator)

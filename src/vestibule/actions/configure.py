@@ -1,7 +1,7 @@
 """What administrators and operators do to tenants, identity providers, keys and mappings."""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from vestibule.actions.end_access import take_access_of_provider
 from vestibule.errors import FormCheck, NotAllowed, NotFound, Taken, WrongInput
@@ -14,6 +14,7 @@ from vestibule.model import (
     AdministratorRole,
     Credential,
     Derivation,
+    FactorRequired,
     IdentityProvider,
     Provisioning,
     RoleRules,
@@ -38,7 +39,13 @@ from vestibule.store.identity_providers import (
 )
 from vestibule.store.installation import find_fact
 from vestibule.store.person_sessions import end_sessions_of_tenant, end_sessions_that_are_over, shorten_sessions
-from vestibule.store.tenants import insert_tenant, lock_tenant, update_tenant_limits, update_tenant_state
+from vestibule.store.tenants import (
+    insert_tenant,
+    lock_tenant,
+    update_factor_required,
+    update_tenant_limits,
+    update_tenant_state,
+)
 from vestibule.store.users import UserSelection, count_users
 from vestibule.vendors import VENDORS
 
@@ -80,7 +87,8 @@ async def create_tenant(all_tenants: AllTenants, name: str, title: str) -> Tenan
     form.finish()
     if name == await find_fact(all_tenants, "own_label"):
         raise Taken(f"'{name}' is the host name of this server itself; choose another.", field="name")
-    tenant = Tenant(new_short_id(), name, title, "active", all_tenants.now)
+    now = all_tenants.now
+    tenant = Tenant(new_short_id(), name, title, "active", now, factor_of_owners_since=now)
     try:
         await insert_tenant(all_tenants, tenant)
     except UniqueViolation:
@@ -165,6 +173,28 @@ async def change_session_limits(tx: Tx, idle: int, absolute: int) -> bool:
     ]
     await append_event(tx, "tenant.changed", {"name": before.name, "changes": changes}, subject_id=tx.tenant)
     return True
+
+
+async def require_factor(tx: Tx, of: FactorRequired) -> Tenant:
+    """Say which administrators of the tenant need a second factor. The time of grace of owners goes on.
+
+    Returns the tenant as it was before.
+
+    Raises:
+        NotFound
+        WrongInput: it should be one of three words.
+    """
+    if of not in get_args(FactorRequired):
+        raise WrongInput("Who needs a second factor should be off, owners or all.", field="factor_required")
+    before = await lock_tenant(tx)
+    if before is None:
+        raise NotFound("There is no such tenant.")
+    if before.factor_required != of:
+        owners_since = 0 if of == "off" else before.factor_of_owners_since or tx.now
+        await update_factor_required(tx, owners_since, tx.now if of == "all" else 0)
+        told = {"name": before.name, "before": before.factor_required, "after": of}
+        await append_event(tx, "tenant.factor_required_changed", told, subject_id=tx.tenant)
+    return before
 
 
 # -- identity providers ------------------------------------------------------------------------------------------------

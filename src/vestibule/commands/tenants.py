@@ -1,13 +1,13 @@
 """`vestibule tenant`: organisations."""
 
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from vestibule.actions import configure
 from vestibule.commands.acting import AS_JSON, command_line, in_house, named_tenant, show
 from vestibule.endpoints.context import Context
-from vestibule.model import Tenant, TenantState
+from vestibule.model import FactorRequired, Tenant, TenantState
 from vestibule.settings import Settings
 from vestibule.store.tenants import find_tenants
 
@@ -22,6 +22,7 @@ def tenant_json(settings: Settings, tenant: Tenant) -> dict[str, Any]:
         "name": tenant.name,
         "title": tenant.title,
         "state": tenant.state,
+        "factor_required": tenant.factor_required,
         "id": tenant.id,
         "scim_url": settings.scim_url(tenant.name),
     }
@@ -81,3 +82,26 @@ def suspend_tenant(name: str, as_json: bool) -> None:
 def resume_tenant(name: str, as_json: bool) -> None:
     """Let NAME in again."""
     _set_tenant_state(name, "active", as_json=as_json)
+
+
+@tenant_group.command("set")
+@click.argument("name")
+@click.option(
+    "--factor-required",
+    required=True,
+    type=click.Choice(get_args(FactorRequired)),
+    help="Which of its administrators need a second factor.",
+)
+@AS_JSON
+def set_tenant(name: str, factor_required: FactorRequired, as_json: bool) -> None:
+    """Change a setting of NAME."""
+
+    async def act(context: Context) -> tuple[Settings, Tenant]:
+        tenant = await named_tenant(context, name)
+        async with context.database.write(command_line(tenant.id)) as tx:
+            await configure.require_factor(tx, factor_required)
+        return context.settings, await named_tenant(context, name)
+
+    settings, tenant = in_house(act)
+    lines = [f"A second factor is required in the tenant {tenant.name}: {tenant.factor_required}."]
+    show(tenant_json(settings, tenant), lines, as_json=as_json)

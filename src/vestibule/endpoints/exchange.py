@@ -46,6 +46,9 @@ class FastPath(Protocol):
     def answer(self, status: int, headers: bytes, body: bytes) -> bool:
         """Send an answer in one piece, its header lines as bytes; whether that could be done."""
 
+    def hold(self, size: int) -> None:
+        """Note how many bytes of an answer wait for the client, beside what was written; 0 once none do."""
+
 
 class Answer(NamedTuple):
     """What goes back: a status, a JSON body, and the headers that are particular to it."""
@@ -61,6 +64,17 @@ class Answer(NamedTuple):
             headers = b"%bcontent-length: %d\r\n%b" % (_ALWAYS, len(self.body), b"".join(lines))
             if line.answer(self.status, headers, self.body):
                 return
+        if line is None:
+            await self._send_pieces(send)
+            return
+        # While a slow client has not taken what was written, the whole body is kept: it counts as unread.
+        line.hold(len(self.body))
+        try:
+            await self._send_pieces(send)
+        finally:
+            line.hold(0)
+
+    async def _send_pieces(self, send: Send) -> None:
         apart = [_TYPE, _NO_STORE, (b"content-length", b"%d" % len(self.body)), *self.headers]
         await send({"type": "http.response.start", "status": self.status, "headers": apart})
         # In pieces: the server waits in between while a slow client has not taken what was written.

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from vestibule.limits import FACTOR_GRACE_DAYS
 from vestibule.model import Administrator
 from vestibule.store.administrators import administrator_of_row
 from vestibule.store.database import AllTenants, Tx
+
+DAY: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +21,24 @@ class Session:
     created_at: int
     seen_at: int
     expires_at: int
-    lacks_factor: bool = False
-    """Whether nothing can be done in it but adding the second factor that is required."""
+    factor_due: int | None = None
+    """From when on nothing can be done in it but adding the second factor that its administrator lacks and the tenant
+    requires; None if none is required or there is one.
+    """
 
 
 _OPEN: Final = """
 INSERT INTO sessions (tenant_id, token_check, administrator_id, form_token, created_at, seen_at, expires_at, address,
-                      agent, lacks_factor)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                      agent)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 _SESSION: Final = """
-SELECT s.form_token, s.created_at, s.seen_at, s.expires_at, s.lacks_factor, a.tenant_id, a.id, a.email, a.name,
-       a.role, a.created_at, a.disabled_at, a.signed_in_at, a.password_hash <> '', a.identity_provider_id, a.user_id
+SELECT s.form_token, s.created_at, s.seen_at, s.expires_at, t.factor_of_owners_since, t.factor_of_all_since,
+       EXISTS (SELECT 1 FROM factors f WHERE f.tenant_id = a.tenant_id AND f.administrator_id = a.id AND f.confirmed),
+       a.tenant_id, a.id, a.email, a.name, a.role, a.created_at, a.disabled_at, a.signed_in_at,
+       a.password_hash <> '', a.identity_provider_id, a.user_id
 FROM sessions s JOIN administrators a ON a.tenant_id = s.tenant_id AND a.id = s.administrator_id
+LEFT JOIN tenants t ON t.id = s.tenant_id
 WHERE s.tenant_id = $1 AND s.token_check = $2
 """
 _OF: Final = """
@@ -59,7 +67,6 @@ async def insert_session(
         session.expires_at,
         address,
         agent,
-        session.lacks_factor,
     )
 
 
@@ -70,9 +77,13 @@ async def find_session(
     row = await all_tenants.one(_SESSION, tenant_id, token_check)
     if row is None:
         return None
-    form_token, created_at, seen_at, expires_at, lacks_factor, *columns = row
-    session = Session(tenant_id, token_check, form_token, created_at, seen_at, expires_at, bool(lacks_factor))
-    return session, administrator_of_row(tuple(columns))
+    form_token, created_at, seen_at, expires_at, of_owners_since, of_all_since, has_factor, *columns = row
+    administrator = administrator_of_row(tuple(columns))
+    since = of_owners_since if administrator.role == "owner" else of_all_since
+    due = None
+    if since and not has_factor and not administrator.user_id:
+        due = max(since, administrator.created_at) + FACTOR_GRACE_DAYS * DAY
+    return Session(tenant_id, token_check, form_token, created_at, seen_at, expires_at, due), administrator
 
 
 class OpenSession(NamedTuple):

@@ -1,18 +1,23 @@
-"""Rows of tenants. They are looked up before a tenant is known, so nearly every function takes a `House`."""
+"""Rows of tenants. They are looked up before a tenant is known, so nearly every function takes an `AllTenants`."""
 
 from typing import Final
 
 from vestibule.model import Tenant
 from vestibule.store.database import AllTenants, Row, Tx
 
-_COLUMNS: Final = "id, name, title, state, created_at, session_idle, session_absolute"
+_COLUMNS: Final = """
+id, name, title, state, created_at, session_idle, session_absolute, factor_of_owners_since, factor_of_all_since
+"""
 _BY_NAME: Final = f"SELECT {_COLUMNS} FROM tenants WHERE name = $1"  # noqa: S608 -- a constant
 _HOLD: Final = f"SELECT {_COLUMNS} FROM tenants WHERE id = $1 /*for share*/"  # noqa: S608 -- a constant
 _LOCK: Final = f"SELECT {_COLUMNS} FROM tenants WHERE id = $1 /*for update*/"  # noqa: S608 -- a constant
 _ALL: Final = f"SELECT {_COLUMNS} FROM tenants ORDER BY name"  # noqa: S608 -- a constant
 _SET_STATE: Final = "UPDATE tenants SET state = $2 WHERE id = $1"
 _SET_LIMITS: Final = "UPDATE tenants SET session_idle = $2, session_absolute = $3 WHERE id = $1"
-_INSERT: Final = "INSERT INTO tenants (id, name, title, state, created_at) VALUES ($1, $2, $3, $4, $5)"
+_SET_FACTOR: Final = "UPDATE tenants SET factor_of_owners_since = $2, factor_of_all_since = $3 WHERE id = $1"
+_INSERT: Final = """
+INSERT INTO tenants (id, name, title, state, created_at, factor_of_owners_since) VALUES ($1, $2, $3, $4, $5, $6)
+"""
 
 
 def _tenant(row: Row) -> Tenant:
@@ -48,7 +53,8 @@ async def insert_tenant(all_tenants: AllTenants, tenant: Tenant) -> None:
     Raises:
         UniqueViolation: the name is taken.
     """
-    await all_tenants.run(_INSERT, tenant.id, tenant.name, tenant.title, tenant.state, tenant.created_at)
+    owners_since = tenant.factor_of_owners_since
+    await all_tenants.run(_INSERT, tenant.id, tenant.name, tenant.title, tenant.state, tenant.created_at, owners_since)
 
 
 async def update_tenant_state(all_tenants: AllTenants, tenant_id: str, state: str) -> None:
@@ -59,3 +65,8 @@ async def update_tenant_state(all_tenants: AllTenants, tenant_id: str, state: st
 async def update_tenant_limits(tx: Tx, session_idle: int, session_absolute: int) -> None:
     """Keep how long sessions of the tenant's people last, in milliseconds."""
     await tx.run(_SET_LIMITS, tx.tenant, session_idle, session_absolute)
+
+
+async def update_factor_required(tx: Tx, of_owners_since: int, of_all_since: int) -> None:
+    """Keep since when the tenant's owners, and all of its administrators, need a second factor; 0 for not at all."""
+    await tx.run(_SET_FACTOR, tx.tenant, of_owners_since, of_all_since)

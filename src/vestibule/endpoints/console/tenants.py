@@ -6,8 +6,10 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from vestibule.actions import configure
+from vestibule.endpoints.console.reauthentication import proven_for_settings
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import FormCheck, Refusal, WrongInput
+from vestibule.limits import FACTOR_GRACE_DAYS
 from vestibule.model import HOUSE, Tenant
 from vestibule.scim.text import fold
 from vestibule.store.tenants import find_tenants
@@ -70,8 +72,9 @@ def _tenant_page(visit: Visit, refused: Refusal | None = None) -> Response:
         scim_url=settings.scim_url(tenant.name),
         scim_host_url=settings.scim_host_url(tenant.name),
         limits=limits,
-        values={name: visit.field(name) for name in limits} if refused else limits,
+        values={name: visit.field(name) if name in visit.form else limit for name, limit in limits.items()},
         refused=refused,
+        grace=FACTOR_GRACE_DAYS,
         allowed={"idle": configure.IDLE_MINUTES, "absolute": configure.ABSOLUTE_HOURS},
     )
 
@@ -88,6 +91,19 @@ async def change_session_limits(visit: Visit) -> Response:
     except WrongInput as refused:
         return _tenant_page(visit, refused)
     return visit.redirect(visit.at("tenant"), "limits-saved" if changed else "nothing-changed")
+
+
+@proven_for_settings
+async def change_factor_required(visit: Visit) -> Response:
+    """Save which administrators need a second factor."""
+    wanted = visit.field("factor_required")
+    try:
+        async with visit.context.database.write(visit.actor) as tx:
+            before = await configure.require_factor(tx, wanted)  # type: ignore[arg-type]  # the action refuses what is none
+    except WrongInput as refused:
+        return _tenant_page(visit, refused)
+    changed = before.factor_required != wanted
+    return visit.redirect(visit.at("tenant"), "factor-required-saved" if changed else "nothing-changed")
 
 
 def _whole(visit: Visit, field: str, what: str, unit: str) -> int:

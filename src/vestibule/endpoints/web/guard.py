@@ -26,7 +26,7 @@ from vestibule.endpoints.context import Context
 from vestibule.endpoints.failures import refusal
 from vestibule.endpoints.web.rendering import render
 from vestibule.endpoints.web.visit import Visit
-from vestibule.errors import NotAllowed, Refusal, SignInNeeded, StaleForm, WrongInput
+from vestibule.errors import FactorNeeded, NotAllowed, Refusal, SignInNeeded, StaleForm, WrongInput
 from vestibule.keys import tenant_of_token, token_check
 from vestibule.model import HOUSE, HOUSE_TENANT, ROLES, AdministratorRole, Tenant
 from vestibule.settings import Settings
@@ -76,6 +76,8 @@ class Route:
     """Whether a call says that somebody is there. What an open page fetches by itself does not."""
     of_house: bool = False
     """Whether it is also answered with the house in the tenant's place, where operators look after themselves."""
+    without_factor: bool = False
+    """Whether it is also answered to an administrator who lacks a second factor that is required by now."""
     from_elsewhere: bool = False
     """Whether an identity provider sends people, or itself, here with a POST: what it brings is proved otherwise."""
 
@@ -152,6 +154,8 @@ async def _recognise(route: Route, visit: Visit) -> None:
         await _admit_person(route, visit)
     else:
         await _check_role(route.who, visit)
+        if not route.without_factor:
+            _check_factor(visit)
     if visit.known_tenant is HOUSE_TENANT and not route.of_house:
         raise visit.not_found()
     if route.who == "admin" and route.method == "POST":
@@ -231,6 +235,12 @@ async def _check_role(who: AdministratorRole, visit: Visit) -> None:
         )
 
 
+def _check_factor(visit: Visit) -> None:
+    due = visit.own_session.factor_due
+    if due is not None and visit.received_at // 1000 >= due:
+        raise FactorNeeded("Your tenant requires a second factor. Add one under My account, then go on.")
+
+
 async def _check_owners_matter(visit: Visit) -> None:
     """What decides who becomes an owner is changed by owners.
 
@@ -305,6 +315,8 @@ def _refused(route: Route, visit: Visit, refused: Refusal) -> Response:
         return PlainTextResponse(f"{refused.message}\n", refused.status, headers)
     if route.shape == "json":
         return JSONResponse({"error": refused.code, "message": refused.message}, refused.status, headers)
+    if isinstance(refused, FactorNeeded):
+        return RedirectResponse("/console/account#factors", 303)
     if isinstance(refused, SignInNeeded) and visit.request.method == "GET":
         tenant = visit.request.path_params.get("tenant", "")
         if route.who == "person":

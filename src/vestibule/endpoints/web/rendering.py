@@ -45,6 +45,7 @@ NOTICES: Final = {
     "disabled": "The administrator is locked out, and their sessions are over.",
     "enabled": "The administrator may sign in again.",
     "limits-saved": "The new limits hold from now on.",
+    "factor-required-saved": "Who needs a second factor was changed.",
     "application-added": "The application was added.",
     "application-saved": "The application was changed.",
     "application-removed": "The application is no longer listed.",

@@ -11,13 +11,10 @@ CREATE TABLE known_browsers (
     PRIMARY KEY (tenant_id, token_check)
 );
 CREATE INDEX known_browsers_by_administrator ON known_browsers (tenant_id, administrator_id);
-CREATE INDEX factors_by_credential ON factors (credential_id);
 
--- Who has to have a second factor (nobody, owners, everybody), and since when that is so.
-ALTER TABLE tenants ADD COLUMN factor_required {key} NOT NULL DEFAULT 'nobody';
-ALTER TABLE tenants ADD COLUMN factor_required_since BIGINT NOT NULL DEFAULT 0;
--- A session in which nothing can be done but adding the second factor that is required.
-ALTER TABLE sessions ADD COLUMN lacks_factor BOOLEAN NOT NULL DEFAULT FALSE;
+-- Since when a tenant's owners, and all of its administrators, have to have a second factor; 0 if they do not.
+ALTER TABLE tenants ADD COLUMN factor_of_owners_since BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE tenants ADD COLUMN factor_of_all_since BIGINT NOT NULL DEFAULT 0;
 
 -- What one session may see once, such as a Secret that was just made, or a form that waits until its sender has signed in
 -- again. It is sealed under the pepper, and emptied when it is taken.
