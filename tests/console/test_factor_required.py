@@ -105,7 +105,7 @@ def test_within_the_grace_pages_say_by_when(staff: Staff, owner: Visitor) -> Non
         page = owner.get(path)
         check_markup(page)
         assert page.status == 200
-        assert "Your tenant requires a second factor. Add one by " in page.text
+        assert "You sign in with a password alone. Add a second factor by " in page.text
 
 
 def test_after_it_nothing_is_left_but_adding_one(staff: Staff, owner: Visitor) -> None:
@@ -120,11 +120,11 @@ def test_after_it_nothing_is_left_but_adding_one(staff: Staff, owner: Visitor) -
 
     page = owner.get(ACCOUNT)
     check_markup(page)
-    assert "the time to add one ended" in page.text
+    assert "the time to add it ended" in page.text
     page = owner.submit(page, "Add authenticator app", {"name-totp": "Work phone"})
     secret = page.copied("the secret").replace(" ", "")
     page = owner.submit(page, "Add authenticator app", {"code": code(secret)})
-    assert "requires a second factor" not in page.text
+    assert "your tenant requires one" not in page.text
     assert owner.get(staff.at("")).status == 200
 
 
@@ -168,7 +168,7 @@ def test_who_has_one_is_not_concerned(staff: Staff, owner: Visitor) -> None:
     require(staff, "owners", 1)
     equip(staff.running, staff.people["owner"])
     page = owner.get(staff.at(""))
-    assert (page.status, "requires a second factor" in page.text) == (200, False)
+    assert (page.status, "your tenant requires one" in page.text) == (200, False)
 
 
 def test_who_comes_from_an_identity_provider_is_not_concerned(

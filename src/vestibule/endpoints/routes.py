@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route as FrameworkRoute
 
-from vestibule.endpoints import saml
 from vestibule.endpoints.console import (
     access,
     account,
@@ -39,6 +38,7 @@ from vestibule.endpoints.console import (
 )
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.person import home
+from vestibule.endpoints.saml import consumer, login, logout, universal_logout
 from vestibule.endpoints.web import probes
 from vestibule.endpoints.web.guard import Route, guarded, headers_of
 from vestibule.endpoints.web.rendering import render
@@ -148,12 +148,12 @@ ROUTES: Final[tuple[Route, ...]] = (
         "POST", _IN + "/administrators/{administrator_id}/enabled", administrators.set_enabled, "owner", of_house=True
     ),
     # People. The last ones stand last, because a tenant's name may be anything that no other path begins with.
-    Route("GET", _SP + "/metadata", saml.show_metadata, "anyone", "text"),
-    Route("GET", _SP + "/login", saml.begin_login, "anyone"),
-    Route("POST", _SP + "/acs", saml.receive, "anyone", from_elsewhere=True),
-    Route("GET", _SP + "/logout", saml.receive_logout, "anyone"),
-    Route("POST", _SP + "/logout", saml.receive_logout, "anyone", from_elsewhere=True),
-    Route("POST", _SP + "/global-token-revocation", saml.revoke, "anyone", "json", from_elsewhere=True),
+    Route("GET", _SP + "/metadata", login.show_metadata, "anyone", "text"),
+    Route("GET", _SP + "/login", login.begin_login, "anyone"),
+    Route("POST", _SP + "/acs", consumer.receive, "anyone", from_elsewhere=True),
+    Route("GET", _SP + "/logout", logout.receive_logout, "anyone"),
+    Route("POST", _SP + "/logout", logout.receive_logout, "anyone", from_elsewhere=True),
+    Route("POST", _SP + "/global-token-revocation", universal_logout.revoke, "anyone", "json", from_elsewhere=True),
     Route("GET", "/{tenant}/", home.show_home, "anyone"),
     Route("GET", "/{tenant}/me", home.show_me, "anyone", "json"),
     Route("POST", "/{tenant}/sessions/{session_id}/end", home.end_session, "person"),

@@ -1,0 +1,1 @@
+"""SAML over HTTP: where identity providers send people, and themselves."""

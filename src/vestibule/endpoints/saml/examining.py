@@ -1,0 +1,57 @@
+"""Examine a Response beside the event loop."""
+
+import asyncio
+from typing import Final
+
+from vestibule.actions import saml_keys
+from vestibule.endpoints.saml_out import service_provider
+from vestibule.endpoints.saml_refresh import read_again
+from vestibule.endpoints.web.visit import Visit
+from vestibule.keys import Checker
+from vestibule.model import IdentityProvider
+from vestibule.saml.response import OLDEST, Examination, Expected, examine
+from vestibule.store.saml import SignInRequest
+
+_SEALED: Final = b"EncryptedAssertion"
+
+
+async def examine_with_current_keys(
+    visit: Visit, provider: IdentityProvider, xml: bytes, begun: SignInRequest | None
+) -> tuple[IdentityProvider, Examination]:
+    """Examine a response; if its signature is by an unknown key, read the metadata again and examine it once more.
+
+    Returns the identity provider with the certificates that were used, and what was found.
+    """
+    examined = await examine_response(visit, provider, xml, begun)
+    if examined.unknown_key is None:
+        return provider, examined
+    current = await read_again(visit.context, visit.tenant.id, provider)
+    if current is None:
+        return provider, examined
+    return current, await examine_response(visit, current, xml, begun)
+
+
+async def examine_response(
+    visit: Visit, provider: IdentityProvider, xml: bytes, begun: SignInRequest | None
+) -> Examination:
+    keys: tuple[bytes, ...] = ()
+    if _SEALED in xml:
+        checker: Checker = visit.context.checker
+        async with visit.context.database.read(visit.tenant.id) as reading:
+            keys = await saml_keys.private_keys(reading, provider.id, checker)
+    ours = service_provider(visit.context, visit.tenant, provider)
+    saml = provider.saml
+    testing = begun is not None and begun.purpose == "test"
+    now = visit.context.database.clock()
+    expected = Expected(
+        saml.entity_id,
+        saml.certificates + (saml.candidates if testing else ()),
+        ours.entity_id,
+        ours.acs_url,
+        begun.id if begun else "",
+        keys,
+        saml.authn_context,
+        (begun.created_at if begun else now - OLDEST) if saml.force_authn else None,
+    )
+    # Signatures take milliseconds of computing: in a thread, nobody else waits for them.
+    return await asyncio.to_thread(examine, xml, expected, now)

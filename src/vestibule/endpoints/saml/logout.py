@@ -1,0 +1,90 @@
+"""Single logout: an identity provider's LogoutRequest, or its answer to one of ours."""
+
+import hashlib
+
+from starlette.responses import Response
+
+from vestibule.actions import end_access
+from vestibule.endpoints.saml.messages import (
+    RESULT_LIFE,
+    addressed_provider,
+    as_provider,
+    each_once,
+    posted_fields,
+    record_revocation_refusal,
+)
+from vestibule.endpoints.saml_out import answer_logout, current_key, service_provider
+from vestibule.endpoints.saml_refresh import with_current_keys
+from vestibule.endpoints.web.visit import Visit
+from vestibule.errors import SignInRefused, WrongInput
+from vestibule.model import IdentityProvider
+from vestibule.saml.binding import decode_posted, decode_redirected, signed_part
+from vestibule.saml.errors import SamlError
+from vestibule.saml.logout import is_logout_request, logout_response, read_logout_request, read_logout_response
+from vestibule.saml.signature import verify_query
+from vestibule.store.saml import see_once
+
+
+async def receive_logout(visit: Visit) -> Response:
+    """A LogoutRequest of the identity provider, or its answer to one of ours; by POST or by redirect."""
+    provider = await addressed_provider(visit)
+    try:
+        return await with_current_keys(
+            visit.context, visit.tenant.id, provider, lambda current: _receive_logout(visit, current)
+        )
+    except (SamlError, WrongInput) as refused:
+        await record_revocation_refusal(visit, provider, refused)
+        told = SignInRefused("Logout", "", "", told="This sign-out message could not be accepted.")
+        return visit.page("not_let_in.html", 400, refused=told, provider=provider)
+
+
+async def _receive_logout(visit: Visit, provider: IdentityProvider) -> Response:
+    redirected = visit.request.method == "GET"
+    query = visit.request.url.query
+    fields = each_once(query) if redirected else await posted_fields(visit)
+    field = "SAMLRequest" if "SAMLRequest" in fields else "SAMLResponse"
+    if field not in fields:
+        raise SamlError("A SAMLRequest or a SAMLResponse is wanted", "neither")
+    xml = (decode_redirected if redirected else decode_posted)(fields[field])
+    signed = redirected and "Signature" in fields
+    if signed:
+        part = signed_part(query, field)
+        verify_query(part, fields.get("SigAlg", ""), fields["Signature"], provider.saml.certificates)
+    if is_logout_request(xml) != (field == "SAMLRequest"):
+        raise SamlError(f"A message that fits {field} is wanted", "another")
+    if field == "SAMLResponse":
+        return _left(visit, provider, xml, query_signed=signed)
+    return await _end_as_asked(visit, provider, xml, fields.get("RelayState", ""), query_signed=signed)
+
+
+def _left(visit: Visit, provider: IdentityProvider, xml: bytes, *, query_signed: bool) -> Response:
+    ours = service_provider(visit.context, visit.tenant, provider)
+    _, everywhere = read_logout_response(
+        xml,
+        provider.saml.entity_id,
+        ours.logout_url,
+        provider.saml.certificates,
+        visit.context.database.clock(),
+        query_signed=query_signed,
+    )
+    return visit.redirect(f"/{visit.tenant.name}/", "signed-out-everywhere" if everywhere else "signed-out")
+
+
+async def _end_as_asked(
+    visit: Visit, provider: IdentityProvider, xml: bytes, relay: str, *, query_signed: bool
+) -> Response:
+    saml, ours = provider.saml, service_provider(visit.context, visit.tenant, provider)
+    now = visit.context.database.clock()
+    asked = read_logout_request(xml, saml.entity_id, ours.logout_url, saml.certificates, now, query_signed=query_signed)
+    once = hashlib.sha256(f"logout\n{asked.id}".encode()).digest()
+    told = {"user_name": asked.name_id, "name": provider.name, "reason": f"single logout from {provider.name}"}
+    async with visit.context.database.write(as_provider(visit, provider)) as tx:
+        if not await see_once(tx, provider.id, once, now + RESULT_LIFE):
+            raise SamlError("A LogoutRequest that was not used yet is wanted", "one that was")
+        known = await end_access.end_by_name(tx, provider, asked.name_id, asked.session_indexes, told)
+    if not (to := saml.slo_response_url or saml.slo_url):
+        return visit.page("left.html", known=known)
+    key = await current_key(visit, provider)
+    id_ = f"id{hashlib.sha256(xml).hexdigest()[:32]}"
+    answer = logout_response(id_, ours.entity_id, to, asked.id, now, known=known)
+    return answer_logout(visit, provider, answer, relay[:80], key)

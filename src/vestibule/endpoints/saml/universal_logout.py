@@ -1,0 +1,71 @@
+"""Okta's Universal Logout: everything that somebody has open ends."""
+
+import hashlib
+import json
+
+from starlette.responses import Response
+
+from vestibule.actions import end_access
+from vestibule.endpoints.saml.messages import addressed_provider, as_provider, read_body, record_revocation_refusal
+from vestibule.endpoints.saml_out import service_provider
+from vestibule.endpoints.saml_refresh import with_current_keys
+from vestibule.endpoints.web.visit import Visit
+from vestibule.errors import WrongInput
+from vestibule.model import IdentityProvider
+from vestibule.saml.errors import SamlError
+from vestibule.saml.revocation import Order, Revoked, read_order, read_subject
+from vestibule.store.database import Tx
+from vestibule.store.saml import see_once
+from vestibule.store.users import find_own_users, find_own_users_by_email
+
+
+async def revoke(visit: Visit) -> Response:
+    """Okta's Universal Logout: end everything that somebody has open (wire facts 7.6)."""
+    provider = await addressed_provider(visit)
+    try:
+        order = await with_current_keys(
+            visit.context, visit.tenant.id, provider, lambda current: _order(visit, current)
+        )
+    except SamlError as refused:
+        await record_revocation_refusal(visit, provider, refused)
+        return visit.json({"error": "unauthorized", "message": f"{refused.wanted}; {refused.came} came."}, 401)
+    try:
+        named = read_subject(json.loads(await read_body(visit)), order.issuer, provider.saml.entity_id)
+    except (ValueError, RecursionError, SamlError, WrongInput) as error:
+        wanted = error if isinstance(error, SamlError) else SamlError("A JSON body with a sub_id is wanted", "another")
+        await record_revocation_refusal(visit, provider, wanted)
+        return visit.json({"error": "wrong_input", "message": f"{wanted.wanted}; {wanted.came} came."}, 400)
+    once = hashlib.sha256(f"revocation\n{order.token_id}".encode()).digest()
+    async with visit.context.database.write(as_provider(visit, provider)) as tx:
+        first = await see_once(tx, provider.id, once, order.usable_until)
+        found = first and await _revoke(tx, provider, named)
+    if not first:
+        used = SamlError("A token that was not used yet is wanted", "one that was")
+        await record_revocation_refusal(visit, provider, used)
+        return visit.json({"error": "unauthorized", "message": f"{used.wanted}; {used.came} came."}, 401)
+    if not found:
+        return visit.json({"error": "not_found", "message": "Nobody of this identity provider is meant by it."}, 404)
+    return Response(status_code=204)
+
+
+async def _order(visit: Visit, provider: IdentityProvider) -> Order:
+    saml, ours = provider.saml, service_provider(visit.context, visit.tenant, provider)
+    scheme, _, token = visit.request.headers.get("authorization", "").partition(" ")
+    token = token.strip() if scheme.lower() == "bearer" else ""
+    order = read_order(token, ours.revocation_url, saml.sso_url, saml.certificates, visit.context.database.clock())
+    if not provider.enabled:
+        raise SamlError("An identity provider that is enabled is wanted", "one that is switched off")
+    return order
+
+
+async def _revoke(tx: Tx, provider: IdentityProvider, named: Revoked) -> bool:
+    if named.subject or (named.name_id and provider.saml.name_id_is == "externalId"):
+        found = await find_own_users(tx, provider.id, external_id=named.subject or named.name_id)
+    else:
+        found = await find_own_users(tx, provider.id, user_name=named.email or named.name_id)
+        if not found and named.email:
+            found = await find_own_users_by_email(tx, provider.id, named.email)
+    for user in found:
+        told = {"user_name": json.loads(user.document)["userName"], "reason": f"Universal Logout from {provider.name}"}
+        await end_access.take_access(tx, "session.revoked", user.id, told, provider.id)
+    return bool(found)
