@@ -88,6 +88,15 @@ SIGN_IN_PROVIDER_PER_SECOND: Final = 50
 CLIENTS_REMEMBERED: Final = 10_000
 """Clients, or keys of clients, that are counted. A client is an IPv4 address or the /64 of an IPv6 address."""
 
+# -- people's sign-in --------------------------------------------------------------------------------------------------
+
+EXAMINATIONS_AT_ONCE: Final = 4
+"""SAML messages that a process reads in threads at the same time."""
+WAITING_EXAMINATIONS: Final = 64
+"""How many may wait for that: at the 20 milliseconds that a hostile one may take, a second or so."""
+WAITING_EXAMINATIONS_OF_EACH: Final = 32
+"""How many of those may come from one address, behind which a whole office may be."""
+
 # -- administrators' sign-in -------------------------------------------------------------------------------------------
 
 HASHES_AT_ONCE: Final = 2

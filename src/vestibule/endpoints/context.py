@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from vestibule.endpoints.examination_queue import ExaminationQueue
 from vestibule.endpoints.flood_counter import FloodCounter
 from vestibule.endpoints.hashing import HashingQueue
 from vestibule.endpoints.rate_limit import TokenBuckets
@@ -62,6 +63,8 @@ class Context:
     background: Background = field(default_factory=Background)
     hashing: HashingQueue = field(default_factory=HashingQueue)
     """Who may hash a password now."""
+    examinations: ExaminationQueue = field(default_factory=ExaminationQueue)
+    """Which SAML messages are read now."""
     loop_share: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held for each piece of long work on the event loop (derivations, previews), so that between two pieces, whoever
     they are for, everything else gets its turn."""

@@ -50,7 +50,7 @@ async def _receive(visit: Visit, provider: IdentityProvider, named: list[str]) -
     if "SAMLResponse" not in fields:
         raise SamlError("A SAMLResponse is wanted", "none")
     xml = decode_posted(fields["SAMLResponse"])
-    begun = await _begun(visit, provider, answered_request(xml))
+    begun = await _begun(visit, provider, await visit.context.examinations.run(visit.address, answered_request, xml))
     if begun is None and provider.saml.unsolicited == "restart":
         return await send_to_sign_in(visit, provider, fields.get("RelayState", ""))
     provider, examined = await examine_with_current_keys(visit, provider, xml, begun)

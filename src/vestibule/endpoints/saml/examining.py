@@ -1,6 +1,5 @@
 """Examine a Response beside the event loop."""
 
-import asyncio
 from typing import Final
 
 from vestibule.actions import saml_keys
@@ -34,6 +33,7 @@ async def examine_with_current_keys(
 async def examine_response(
     visit: Visit, provider: IdentityProvider, xml: bytes, begun: SignInRequest | None
 ) -> Examination:
+    """Returns what the checks of a response found, with the certificates of the identity provider as it is given."""
     keys: tuple[bytes, ...] = ()
     if _SEALED in xml:
         checker: Checker = visit.context.checker
@@ -53,5 +53,4 @@ async def examine_response(
         saml.authn_context,
         (begun.created_at if begun else now - OLDEST) if saml.force_authn else None,
     )
-    # Signatures take milliseconds of computing: in a thread, nobody else waits for them.
-    return await asyncio.to_thread(examine, xml, expected, now)
+    return await visit.context.examinations.run(visit.address, examine, xml, expected, now)

@@ -50,16 +50,18 @@ async def _receive_logout(visit: Visit, provider: IdentityProvider) -> Response:
     if signed:
         part = signed_part(query, field)
         verify_query(part, fields.get("SigAlg", ""), fields["Signature"], provider.saml.certificates)
-    if is_logout_request(xml) != (field == "SAMLRequest"):
+    if await visit.context.examinations.run(visit.address, is_logout_request, xml) != (field == "SAMLRequest"):
         raise SamlError(f"A message that fits {field} is wanted", "another")
     if field == "SAMLResponse":
-        return _left(visit, provider, xml, query_signed=signed)
+        return await _left(visit, provider, xml, query_signed=signed)
     return await _end_as_asked(visit, provider, xml, fields.get("RelayState", ""), query_signed=signed)
 
 
-def _left(visit: Visit, provider: IdentityProvider, xml: bytes, *, query_signed: bool) -> Response:
+async def _left(visit: Visit, provider: IdentityProvider, xml: bytes, *, query_signed: bool) -> Response:
     ours = service_provider(visit.context, visit.tenant, provider)
-    _, everywhere = read_logout_response(
+    _, everywhere = await visit.context.examinations.run(
+        visit.address,
+        read_logout_response,
         xml,
         provider.saml.entity_id,
         ours.logout_url,
@@ -75,7 +77,16 @@ async def _end_as_asked(
 ) -> Response:
     saml, ours = provider.saml, service_provider(visit.context, visit.tenant, provider)
     now = visit.context.database.clock()
-    asked = read_logout_request(xml, saml.entity_id, ours.logout_url, saml.certificates, now, query_signed=query_signed)
+    asked = await visit.context.examinations.run(
+        visit.address,
+        read_logout_request,
+        xml,
+        saml.entity_id,
+        ours.logout_url,
+        saml.certificates,
+        now,
+        query_signed=query_signed,
+    )
     once = hashlib.sha256(f"logout\n{asked.id}".encode()).digest()
     told = {"user_name": asked.name_id, "name": provider.name, "reason": f"single logout from {provider.name}"}
     async with visit.context.database.write(as_provider(visit, provider)) as tx:
