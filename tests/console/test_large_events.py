@@ -38,37 +38,37 @@ def page_of_newest(staff: Staff, owner: Visitor) -> Page:
 
 
 @pytest.mark.parametrize("name", ["emails.display", "emails.primary"])
-def test_a_thousand_operations_that_reach_five_hundred_places_each(
+def test_many_operations_that_reach_many_places_each(
     staff: Staff, owner: Visitor, scim: httpx2.Client, name: str
 ) -> None:
     ana = staff.provision(
-        scim, userName="ana@north.example", emails=[{"value": f"{number}@x.example"} for number in range(500)]
+        scim, userName="ana@north.example", emails=[{"value": f"{number}@x.example"} for number in range(55)]
     )
-    sent = [{"op": "add", "path": name, "value": str(number % 2 == 0)} for number in range(1000)]
+    sent = [{"op": "add", "path": name, "value": str(number % 2 == 0)} for number in range(140)]
     assert scim.patch(f"/Users/{ana['id']}", json=patch(sent)).status_code == 200
     data = newest(staff.place)
-    assert (len(data["operations"]), data["operations_more"]) == (100, 900)
+    assert (len(data["operations"]), data["operations_more"]) == (100, 40)
     first = data["operations"][0]
-    assert (len(first["reached"]), first["reached_more"]) == (50, 450)
-    assert data["operations"][99] == {"reached": [], "reached_more": 500, "ignored": []}
+    assert (len(first["reached"]), first["reached_more"]) == (50, 5)
+    assert data["operations"][99] == {"reached": [], "reached_more": 55, "ignored": []}
     page = page_of_newest(staff, owner)
     operations = [str(row.text_content()) for row in page.all("(//table)[2]/tbody/tr")]
     assert len(operations) == 25
     assert operations[0].count("changed") + operations[0].count("was so already") == 10
-    assert "… and 490 more" in operations[0]
-    assert "… and 500 more" in operations[24]
-    assert "… and 975 more." in page.text
+    assert "… and 45 more" in operations[0]
+    assert "… and 55 more" in operations[24]
+    assert "… and 115 more." in page.text
 
 
 def test_very_many_names_that_nobody_knows(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
-    unknown = {f"key{number}": 1 for number in range(40_000)}
+    unknown = {f"key{number}": 1 for number in range(9_000)}
     ana = staff.provision(scim, userName="ana@north.example", **unknown)
     data = newest(staff.place)
-    assert (len(data["ignored"]), data["ignored_more"]) == (50, 39_950)
+    assert (len(data["ignored"]), data["ignored_more"]) == (50, 8_950)
     page = page_of_newest(staff, owner)
     assert "key49" in page.text
     assert "key50" not in page.text
-    assert "… and 39,950 more" in page.text
+    assert "… and 8,950 more" in page.text
     some = dict(list(unknown.items())[:400])
     sent: list[Any] = [{"op": "replace", "value": some}, {"op": "replace", "value": {"title": "Lead", "hat": 1}}]
     assert scim.patch(f"/Users/{ana['id']}", json=patch(sent)).status_code == 200

@@ -372,7 +372,6 @@ def test_what_no_route_answers_has_the_headers_too(scene: Scene, opened: ExitSta
         visitor.client.get("/console/%2e%2e/"),
         visitor.client.request("TRACE", "/console/"),
         visitor.client.get("/console/", headers=flood),
-        visitor.client.get("/console/", headers={"x-long": "x" * 40_000}),
     ]
     for answer in answers:
         assert 300 <= answer.status_code < 500

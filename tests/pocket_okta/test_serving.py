@@ -157,7 +157,7 @@ def test_a_stop_ends_requests_that_wait(tmp_path: Path, scim: ScimService) -> No
             assert probe.reached.wait(HANG)
             app.assign(okta.person())
             assert held.reached.wait(HANG)
-            asked[1].request("GET", "/pocket/v1/idle?timeout=HANG", headers=headers)
+            asked[1].request("GET", f"/pocket/v1/idle?timeout={HANG}", headers=headers)
             okta.call("GET", "/pocket/v1/health")  # answered after the one that was sent before it has been read
             okta.call("GET", "/pocket/v1/health")
             assert okta.stop() == 0

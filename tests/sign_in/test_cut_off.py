@@ -224,7 +224,7 @@ def test_a_logout_that_nobody_signed_keeps_nobody_waiting(company: Company) -> N
     fields = {"SAMLRequest": base64.b64encode(xml).decode()}
     page = company.browser().post(f"{company.stem}/logout", fields, headers=FROM_ELSEWHERE)
     assert page.status == 400
-    assert "At most 16 attributes" in company.place.events("revocation.refused")[-1]["data"]["reason"]
+    assert "at most 6,000 attributes" in company.place.events("revocation.refused")[-1]["data"]["reason"]
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------
