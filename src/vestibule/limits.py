@@ -92,9 +92,9 @@ CLIENTS_REMEMBERED: Final = 10_000
 
 EXAMINATIONS_AT_ONCE: Final = 4
 """SAML messages that a process reads in threads at the same time."""
-WAITING_EXAMINATIONS: Final = 64
+WAITING_EXAMINATIONS: Final = 256
 """How many may wait for that: at the 20 milliseconds that a hostile one may take, a second or so."""
-WAITING_EXAMINATIONS_OF_EACH: Final = 32
+WAITING_EXAMINATIONS_OF_EACH: Final = 128
 """How many of those may come from one address, behind which a whole office may be."""
 
 # -- administrators' sign-in -------------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ SCANS_OF_TENANT: Final = 1
 """Searches, and beside them lists, that a tenant has under way at the same time."""
 WAITING_SCANS: Final = 100
 """How many wait for their turn, which goes round the tenants."""
-WAITING_SCANS_OF_TENANT: Final = 10
+WAITING_SCANS_OF_TENANT: Final = 32
 """How many of those are one tenant's."""
 SCAN_WAIT_SECONDS: Final = 20
 """How long one may wait for its turn: with its own time that is well below the 60 seconds at which Okta gives up."""

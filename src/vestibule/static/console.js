@@ -57,7 +57,8 @@
             const html = await answer.text();
             // Relative times are kept fresh here: only what else is new is shown, and read out.
             const news = html.replace(/>[^<]*<\/time>/g, "></time>");
-            if (news !== last) {
+            // Nobody who is inside with the keyboard loses their place; it is shown when they have left.
+            if (news !== last && !piece.contains(document.activeElement)) {
               last = news;
               piece.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
               tellTimes(piece);
