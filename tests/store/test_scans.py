@@ -142,3 +142,23 @@ def test_a_scan_that_is_given_up_when_its_turn_comes_hands_it_on() -> None:
         assert dict(lane._running) == {"c": 1}
 
     on_loop(story())
+
+
+def test_scans_that_are_given_up_together_keep_no_slot() -> None:
+    async def story() -> None:
+        lane = Lane(1, 1)
+        await lane.enter("a")
+        given_up = [asyncio.create_task(lane.enter(tenant)) for tenant in ("b", "b", "c")]
+        next_one = asyncio.create_task(lane.enter("c"))
+        await asyncio.sleep(0)
+        for task in given_up:
+            task.cancel()
+        lane.leave("a")  # before their tasks have run
+        await next_one
+        await asyncio.gather(*given_up, return_exceptions=True)
+        assert dict(lane._running) == {"c": 1}
+        lane.leave("c")
+        assert not lane._running
+        assert not lane._waiting
+
+    on_loop(story())

@@ -65,22 +65,33 @@ class Lane:
         self._running[tenant] -= 1
         if not self._running[tenant]:
             del self._running[tenant]
-        for name, turns in list(self._waiting.items()):
-            if self._running[name] >= self.of_one_tenant:
-                continue
+        for name in list(self._waiting):
+            if self._running[name] < self.of_one_tenant and self._give_turn(name):
+                return
+
+    def _give_turn(self, tenant: str) -> bool:
+        """Give a slot to the tenant's scan that has waited longest. Returns whether there was one that still waits.
+
+        A scan that was cancelled stands in the queue until its task has run: its turn is over and cannot be given.
+        """
+        turns = self._waiting.pop(tenant)
+        while turns:
             turn = turns.popleft()
-            del self._waiting[name]
-            if turns:  # behind all others: the slots go round
-                self._waiting[name] = turns
-            self._running[name] += 1
+            if turn.done():
+                continue
             turn.set_result(None)
-            return
+            self._running[tenant] += 1
+            if turns:  # behind all others: the slots go round
+                self._waiting[tenant] = turns
+            return True
+        return False
 
     def _forget(self, tenant: str, turn: "asyncio.Future[None]") -> None:
-        turns = self._waiting[tenant]
-        turns.remove(turn)
-        if not turns:
-            del self._waiting[tenant]
+        turns = self._waiting.get(tenant)
+        if turns and turn in turns:
+            turns.remove(turn)
+            if not turns:
+                del self._waiting[tenant]
 
 
 def make_lanes(slots: int) -> dict[LaneName, Lane]:
