@@ -363,6 +363,34 @@ def signing_key() -> SigningKey:
     return make_signing_key("Vestibule", milliseconds_now())
 
 
+# -- workers -----------------------------------------------------------------------------------------------------------
+
+TOGETHER = {
+    "tests/browser/test_contrast.py": "product",
+    "tests/browser/test_keyboard.py": "product",
+    "tests/browser/test_long_values.py": "product",
+    "tests/browser/test_small_screen.py": "product",
+    "tests/browser/": "browser",
+    "tests/console/test_shown_once_in_browser.py": "browser",
+    "tests/pocket_okta/test_pages.py": "browser",
+}
+"""Tests that one worker runs, by how their names begin: each worker that runs one would start a Chromium of its own,
+and fill a product with everything that a page can show.
+"""
+
+
+@pytest.hookimpl(optionalhook=True)  # there is no such hook where the tests are not spread over workers
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Give single tests to workers, but those that stand on the same costly thing to one."""
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # noqa: PLC0415 -- as above
+
+    class Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+        def _split_scope(self, nodeid: str) -> str:
+            return next((name for start, name in TOGETHER.items() if nodeid.startswith(start)), nodeid)
+
+    return Together(config, log)
+
+
 # -- the browser -------------------------------------------------------------------------------------------------------
 
 CHROMIUM_OPTIONS = (
@@ -373,17 +401,20 @@ CHROMIUM_OPTIONS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--renderer-process-limit=1",
+    "--disable-site-isolation-trials",
+    "--disable-features=site-per-process,IsolateOrigins",
 )
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Browser"]:
-    """Chromium: the one that CHROMIUM names, or the one on the path. Its driver can be started once in a process, so
-    every test that wants a browser takes this one.
+    """Chromium: the one that CHROMIUM names, or the one on the path; without windows it takes half as long. Its driver
+    can be started once in a process, so every test that wants a browser takes this one.
     """
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 -- costs a moment; only tests that ask for it pay
 
-    executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
     assert executable, "wanted a Chromium: install it, or name it in CHROMIUM"
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_OPTIONS))

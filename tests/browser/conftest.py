@@ -1,7 +1,7 @@
 """The demo's two programs, and windows in which nothing that goes wrong goes unnoticed."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,15 @@ from tests.conftest import ROOT
 
 ALBUM = ROOT / "tests" / ".artefacts"
 OpenWindow = Callable[..., Window]
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note for `open_window` that a test has failed."""
+    report = yield
+    item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
+    return report
 
 
 @pytest.fixture
@@ -44,6 +53,8 @@ def open_window(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Op
 
     yield opened
     for window in windows:
+        if request.node.stash.get(_FAILED, False):
+            window.shoot_failure()
         window.close()
     complaints = [each for window in windows for each in window.complaints]
     assert not complaints, "\n".join(complaints)

@@ -158,5 +158,27 @@
     return short;
   };
 
-  return { faintTexts, faintPairs, smallTargets, wideParts, unseenFocus };
+  // -- a walk with the Tab key: every stop is judged once the page has scrolled to it. A walk through the main part
+  // begins at the last stop before it, because the navigation is the same on every page.
+
+  let unvisited = new Set(), unseen = [];
+  const watchFocus = (kinds, whole) => {
+    const main = document.querySelector("main");
+    const usable = (each) => each.checkVisibility({ visibilityProperty: true }) && !each.disabled && each.tabIndex >= 0;
+    const chosen = (each) => document.querySelector(`input[name="${each.name}"]:checked`) ?? each;
+    const stop = (each) => each.type !== "radio" || chosen(each) === each;  // arrow keys lead to the others of a group
+    const stops = [...document.querySelectorAll(kinds)].filter((each) => usable(each) && stop(each));
+    const before = (each) => !main.contains(each) && each.compareDocumentPosition(main) & Node.DOCUMENT_POSITION_FOLLOWING;
+    unvisited = new Set(whole ? stops : stops.filter((each) => main.contains(each)));
+    if (!whole) stops.filter(before).at(-1)?.focus();
+    document.addEventListener("focusin", (event) => {
+      unvisited.delete(event.target);
+      setTimeout(() => { if (document.activeElement === event.target) unseen.push(...unseenFocus()); });
+    });
+  };
+  const walked = () => new Promise((done) => {
+    setTimeout(() => done([unseen.splice(0), [...unvisited].map((each) => each.outerHTML.slice(0, 120))]));
+  });
+
+  return { faintTexts, faintPairs, smallTargets, wideParts, unseenFocus, watchFocus, walked };
 })()

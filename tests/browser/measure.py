@@ -5,11 +5,11 @@ measurement returns sentences, one for everything that falls short; how it is ta
 """
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
-_MEASURES: Final = (Path(__file__).parent / "measure.js").read_text()
+_MEASURES: Final = (Path(__file__).parent / "measure.js").read_text().strip().rstrip(";")
 
 
 def open_details(page: Page) -> None:
@@ -19,28 +19,46 @@ def open_details(page: Page) -> None:
 
 def faint_texts(page: Page) -> list[str]:
     """Texts whose contrast with what is behind them is below AA."""
-    return _measure(page, "faintTexts")
+    return list(_measure(page, "faintTexts"))
 
 
 def faint_pairs(page: Page, texts: list[str], grounds: list[str]) -> list[str]:
     """Colours of the style sheet, by the names of their tokens, in which a text could not be read on such a ground."""
-    return _measure(page, "faintPairs", texts, grounds)
+    return list(_measure(page, "faintPairs", texts, grounds))
 
 
 def small_targets(page: Page) -> list[str]:
     """What can be pressed, is too small for a thumb and too close to something else."""
-    return _measure(page, "smallTargets")
+    return list(_measure(page, "smallTargets"))
 
 
 def wide_parts(page: Page) -> list[str]:
     """What makes the page scroll sideways."""
-    return _measure(page, "wideParts")
+    return list(_measure(page, "wideParts"))
 
 
 def unseen_focus(page: Page) -> list[str]:
     """Why somebody with a keyboard cannot see where they are."""
-    return _measure(page, "unseenFocus")
+    return list(_measure(page, "unseenFocus"))
 
 
-def _measure(page: Page, name: str, *arguments: list[str]) -> list[str]:
-    return list(page.evaluate(f"(given) => ({_MEASURES.strip().rstrip(';')}).{name}(...given)", list(arguments)))
+def watch_focus(page: Page, stops: str, *, whole: bool) -> None:
+    """Judge the focus at every stop from now on, and note to which of these elements it has not come: those of the
+    whole page, or of its main part; then the next stop is the first there.
+    """
+    _measure(page, "watchFocus", stops, whole)
+
+
+def walked(page: Page) -> tuple[list[str], list[str]]:
+    """What could not be seen at the stops since the focus is watched, and the elements that it has not come to."""
+    unseen, unvisited = _measure(page, "walked")
+    return unseen, unvisited
+
+
+def _measure(page: Page, name: str, *arguments: Any) -> Any:
+    given = list(arguments)
+    try:
+        return page.evaluate(f"(given) => window.measures.{name}(...given)", given)
+    except Error:  # the first measurement on this page
+        page.evaluate(f"() => {{ window.measures = {_MEASURES}; }}")
+        return page.evaluate(f"(given) => window.measures.{name}(...given)", given)

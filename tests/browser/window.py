@@ -1,8 +1,10 @@
 """A browser window that keeps its eyes open: whatever the console, a page or its policy complains of fails the test.
 
-The rule: nothing here waits for time to pass; Playwright waits for what is to be seen.
+The rule: nothing here waits for time to pass; Playwright waits for what is to be seen. Pictures of the pages cost as
+much as the rest of a test: they are taken where PICTURES is set, and of every page that is open when a test fails.
 """
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -70,7 +72,16 @@ class Window:
         return page
 
     def shoot(self, page: Page, name: str) -> None:
-        """Put a picture of the whole page into the album."""
+        """Put a picture of the whole page into the album, if pictures are wanted."""
+        if os.environ.get("PICTURES"):
+            self._picture(page, name)
+
+    def shoot_failure(self) -> None:
+        """Put a picture of every page that is open into the album: the test has failed."""
+        for page in self.context.pages:
+            self._picture(page, "failed")
+
+    def _picture(self, page: Page, name: str) -> None:
         self._pictures += 1
         self._album.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=self._album / f"{self._pictures:02}-{name}.png", full_page=True, animations="disabled")
