@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import time
-from functools import partial
 from typing import Final
 
 from vestibule.actions.administrator_sign_in import IDLE
@@ -69,14 +68,18 @@ async def derive_profiles(context: Context, stop: asyncio.Event) -> None:
         for (tenant_id, provider_id), pace in paces.items():
             if stop.is_set():
                 return
-            actor = Actor(tenant_id, "worker", name=WORKER.name, identity_provider_id=provider_id)
             try:
-                async with context.loop_share:
-                    await context.database.run(actor, partial(derive_batch, provider_id=provider_id, pace=pace))
+                await _next_batch(context, tenant_id, provider_id, pace)
             except Exception:
                 log.exception("a derivation failed; it is tried again", extra={"identity_provider": provider_id})
                 failed.add((tenant_id, provider_id))
             await asyncio.sleep(0)
+
+
+async def _next_batch(context: Context, tenant_id: str, provider_id: str, pace: Pace) -> None:
+    actor = Actor(tenant_id, "worker", name=WORKER.name, identity_provider_id=provider_id)
+    async with context.loop_share:
+        await context.database.run(actor, lambda tx: derive_batch(tx, provider_id, pace))
 
 
 async def forget_what_is_over(all_tenants: AllTenants) -> None:
