@@ -13,6 +13,7 @@ from vestibule.model import HOUSE, Actor
 from vestibule.saml_upkeep import keep_up
 from vestibule.store.administrator_sessions import forget_expired_sessions
 from vestibule.store.administrators import forget_expired_invitations
+from vestibule.store.ended_sessions import forget_ended_sessions
 from vestibule.store.identity_providers import open_derivations
 from vestibule.store.installation import forget_old_throttles
 from vestibule.store.known_browsers import forget_expired_known_browsers
@@ -44,7 +45,7 @@ async def work(context: Context, stop: asyncio.Event) -> None:
             await keep_stopwatches(context.database, WORKER)
             await derive_profiles(context, stop)
             if looks % CLEANING == 0:
-                await _clear(context)
+                await clear_expired(context)
                 await keep_up(context)
         except Exception:
             log.exception("the worker failed; it tries again")
@@ -77,7 +78,8 @@ async def derive_profiles(context: Context, stop: asyncio.Event) -> None:
             await asyncio.sleep(0)
 
 
-async def _clear(context: Context) -> None:
+async def clear_expired(context: Context) -> None:
+    """Delete what is over: sessions, links, notes, sign-ins under way, and reasons that nobody is told any more."""
     async with context.database.write_all_tenants(WORKER) as all_tenants:
         await forget_expired_sessions(all_tenants, all_tenants.now - IDLE)
         await forget_expired_invitations(all_tenants)
@@ -85,6 +87,7 @@ async def _clear(context: Context) -> None:
         await forget_expired_notes(all_tenants)
         await forget_old_throttles(all_tenants, all_tenants.now - _DAY)
         await forget_expired_user_sessions(all_tenants)
+        await forget_ended_sessions(all_tenants, all_tenants.now - _DAY)
         await forget_old_saml(all_tenants)
         await forget_expired_rule_previews(all_tenants)
         await forget_old_stopwatches(all_tenants, (all_tenants.now - KEPT_DAYS * _DAY) * 1000)

@@ -169,7 +169,8 @@ async def block(tx: Tx, user_id: str) -> None:
     user = await _locked(tx, user_id)
     if user.blocked_at is None:
         await set_blocked(tx, user_id, tx.now)
-        await take_access(tx, "user.blocked", user_id, {"user_name": _name(user)}, user.identity_provider_id)
+        told = {"user_name": _name(user)}
+        await take_access(tx, "user.blocked", user_id, told, user.identity_provider_id, reason="blocked")
 
 
 async def let_in(tx: Tx, user_id: str) -> None:
@@ -193,7 +194,7 @@ async def end_sessions(tx: Tx, user_id: str) -> int:
     """
     user = await _locked(tx, user_id)
     told = {"user_name": _name(user), "reason": "an administrator ended them"}
-    return await take_access(tx, "session.revoked", user_id, told, user.identity_provider_id)
+    return await take_access(tx, "session.revoked", user_id, told, user.identity_provider_id, reason="by_administrator")
 
 
 async def _locked(tx: Tx, user_id: str) -> User:
