@@ -17,7 +17,7 @@ from vestibule.model import Actor
 from vestibule.store.database import Busy, Damaged, OutcomeUnknown, RunAgain, Tx, UniqueViolation
 from vestibule.store.engine_errors import from_sqlite
 from vestibule.store.postgres import PostgresDatabase
-from vestibule.store.sqlite import SqliteDatabase
+from vestibule.store.sqlite.database import SqliteDatabase
 
 ACTOR = Actor("t", "operator")
 STATES = [
@@ -369,10 +369,10 @@ async def _read_only(database: SqliteDatabase) -> None:
 
 
 async def _locked(database: SqliteDatabase) -> None:
-    other = sqlite3.connect(database._path, isolation_level=None)
+    other = sqlite3.connect(database.path, isolation_level=None)
     try:
         other.execute("BEGIN IMMEDIATE")
-        reader = sqlite3.connect(database._path, isolation_level=None, timeout=0)
+        reader = sqlite3.connect(database.path, isolation_level=None, timeout=0)
         try:
             reader.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
@@ -384,27 +384,27 @@ async def _locked(database: SqliteDatabase) -> None:
 
 
 async def _out_of_reach(database: SqliteDatabase) -> None:
-    moved = database._path.parent.with_name("moved")
-    database._path.parent.rename(moved)
+    moved = database.path.parent.with_name("moved")
+    database.path.parent.rename(moved)
     try:
         async with database.scanning() as statements:
             await statements.all("SELECT 1")
     finally:
-        moved.rename(database._path.parent)
+        moved.rename(database.path.parent)
 
 
 async def _overwritten(database: SqliteDatabase) -> None:
-    database._path.with_suffix(".db-wal").unlink()
-    database._path.write_bytes(b"no database at all" * 1000)
+    database.path.with_suffix(".db-wal").unlink()
+    database.path.write_bytes(b"no database at all" * 1000)
     async with database.scanning() as statements:
         await statements.all("SELECT name FROM t")
 
 
 async def _bad_page(database: SqliteDatabase) -> None:
     database._writer._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    content = bytearray(database._path.read_bytes())
+    content = bytearray(database.path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
-    database._path.write_bytes(content)
+    database.path.write_bytes(content)
     async with database.scanning() as statements:
         await statements.all("SELECT name FROM t")
 

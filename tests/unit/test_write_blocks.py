@@ -1,5 +1,5 @@
-"""Nothing inside a `write` block awaits anything but the database: the rule of `store/sqlite.py`, held by reading the
-source.
+"""Nothing inside a `write` block awaits anything but the database. The rule is `store/sqlite/group_commit.py`'s; this
+test checks it by reading the source.
 
 On SQLite whoever has the turn keeps all other writers waiting, so a wait for a browser, a disk or another service
 inside the block would stop the server. What is awaited there has to be a statement of the handle, or a function that is

@@ -21,13 +21,7 @@ from vestibule.scim.schema import USER_TYPE
 from vestibule.store.database import Tx, UniqueViolation
 from vestibule.store.events import append_event
 from vestibule.store.identity_providers import all_providers
-from vestibule.store.users import (
-    find_users_by_name,
-    lock_user,
-    remove_user,
-    set_blocked,
-    update_user,
-)
+from vestibule.store.users import find_users_by_name, lock_user, remove_user, set_blocked, update_user
 from vestibule.vendors.vendor import BASE_MAPPING
 
 LONGEST_ROLE: Final = 100

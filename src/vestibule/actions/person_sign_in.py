@@ -42,12 +42,7 @@ from vestibule.store.identity_providers import hold_provider
 from vestibule.store.person_sessions import UserSession, insert_user_session
 from vestibule.store.saml import SignInRequest, insert_request, see_once, take_request
 from vestibule.store.tenants import hold_tenant
-from vestibule.store.users import (
-    find_own_users,
-    lock_user,
-    set_groups,
-    signed_out_at,
-)
+from vestibule.store.users import find_own_users, lock_user, set_groups, signed_out_at
 
 BEGUN_FOR: Final = 10 * 60_000
 """Milliseconds for which a sign-in may stay at the identity provider."""

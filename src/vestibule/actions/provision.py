@@ -26,9 +26,9 @@ from vestibule.scim.text import fold
 from vestibule.store.database import Reading, Tx, UniqueViolation
 from vestibule.store.events import append_event
 from vestibule.store.identity_providers import find_provider
+from vestibule.store.user_lists import Visibility
 from vestibule.store.users import (
     ProviderState,
-    Visibility,
     find_adoptable_name,
     find_state_to_create,
     find_user,

@@ -63,7 +63,8 @@ from vestibule.settings import Settings
 from vestibule.store.credentials import note_refusal, note_test
 from vestibule.store.database import Busy, Damaged, Tx
 from vestibule.store.events import append_event
-from vestibule.store.users import Visibility, find_user, page_users
+from vestibule.store.user_lists import Visibility, page_users
+from vestibule.store.users import find_user
 from vestibule.store.where import where
 from vestibule.vendors import VENDORS
 
