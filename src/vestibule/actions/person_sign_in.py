@@ -126,12 +126,7 @@ async def accept(
         raise SignInRefused("Connection", "settings that stay as they are during a sign-in", "a change of them")
     check_usable(provider)
     if tenant.state != "active":
-        raise SignInRefused(
-            "Suspended",
-            "a tenant that is active",
-            "one that is suspended",
-            told="Sign-in is suspended for your whole organisation here. Your administrator can ask the operator why.",
-        )
+        raise suspended()
     if begun is not None and not await take_request(tx, begun.id):
         raise SignInRefused("Used once", "a sign-in that was not finished yet", "one that was")
     once = hashlib.sha256(f"{assertion.issuer}\n{assertion.id}".encode()).digest()
@@ -146,6 +141,17 @@ async def accept(
         await _check_still_welcome(tx, user, begun.created_at if begun else assertion.issued)
     user = await _keep_groups(tx, provider, user, assertion)
     return await _open(tx, tenant, provider, user, assertion)
+
+
+def suspended() -> SignInRefused:
+    """Returns the refusal of a sign-in to a tenant that is suspended."""
+    return SignInRefused(
+        "Suspended",
+        "a tenant that is active",
+        "one that is suspended",
+        told="Sign-in is suspended for your whole organisation. Your administrator can ask whoever operates this "
+        "service why.",
+    )
 
 
 def _matters(saml: SamlSettings) -> SamlSettings:

@@ -318,7 +318,7 @@ async def record_change(tx: Tx, event_type: str, user_id: str, told: dict[str, A
     breath.
     """
     if event_type == "user.deactivated":
-        await take_access(tx, event_type, user_id, told, is_noted=True)
+        await take_access(tx, event_type, user_id, told, reason="deactivated", is_noted=True)
     else:
         await append_event(tx, event_type, told, subject_id=user_id)
 

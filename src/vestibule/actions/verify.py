@@ -115,6 +115,7 @@ _TABLES: Final = (
     "administrators",
     "sessions",
     "user_sessions",
+    "ended_sessions",
     "saml_requests",
     "saml_seen",
     "saml_keys",

@@ -10,6 +10,7 @@ from vestibule.actions.second_factor import Entry
 from vestibule.endpoints.console.browser_cookie import known_tokens
 from vestibule.endpoints.console.second_step import entered, local_path
 from vestibule.endpoints.web.guard import cookie_name
+from vestibule.endpoints.web.signed_out import why_administrator_signed_out
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import FormCheck, NotFound, Refusal, TooBusy, TooOften, WrongInput
 from vestibule.keys import tenant_of_token
@@ -131,7 +132,8 @@ async def show_sign_in(visit: Visit) -> Response:
     if visit.administrator is not None:
         return visit.redirect(local_path(visit.query("to")))
     values = {"tenant": visit.query("tenant"), "to": visit.query("to"), "email": ""}
-    return visit.page("sign_in.html", values=values, refused=None)
+    signed_out = await why_administrator_signed_out(visit)
+    return visit.page("sign_in.html", values=values, refused=None, signed_out=signed_out)
 
 
 async def sign_in_administrator(visit: Visit) -> Response:
@@ -142,7 +144,7 @@ async def sign_in_administrator(visit: Visit) -> Response:
     except (TooOften, TooBusy, WrongInput) as refused:
         values = {"email": email, "tenant": tenant_name, "to": visit.field("to")}
         status = 401 if isinstance(refused, WrongInput) else refused.status
-        response = visit.page("sign_in.html", status, values=values, refused=refused)
+        response = visit.page("sign_in.html", status, values=values, refused=refused, signed_out=None)
         if refused.retry_after:
             response.headers["retry-after"] = str(refused.retry_after)
         return response

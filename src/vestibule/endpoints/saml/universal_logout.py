@@ -70,5 +70,5 @@ async def _revoke(tx: Tx, provider: IdentityProvider, named: Revoked) -> bool:
             found = await find_own_users_by_email(tx, provider.id, named.email)
     for user in found:
         told = {"user_name": json.loads(user.document)["userName"], "reason": f"Universal Logout from {provider.name}"}
-        await end_access.take_access(tx, "session.revoked", user.id, told, provider.id)
+        await end_access.take_access(tx, "session.revoked", user.id, told, provider.id, reason="universal_logout")
     return bool(found)
