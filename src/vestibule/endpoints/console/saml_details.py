@@ -213,7 +213,9 @@ async def _read_chosen(visit: Visit, provider: IdentityProvider) -> tuple[SamlSe
 
 async def _uploaded(visit: Visit) -> bytes:
     file = visit.form.get("metadata_file")
-    return await file.read() if isinstance(file, UploadFile) and file.filename else b""
+    if isinstance(file, UploadFile):
+        return await file.read() if file.filename else b""
+    return visit.field("metadata_file").encode()  # a form that was kept holds the file as text
 
 
 def _read_metadata(text: bytes, field: str = "metadata") -> SamlSettings:
