@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from vestibule.actions import administer, administrator_sign_in, pace, passwords, proofs, second_factor
 from vestibule.actions.known_browsers import find_known, remember_browser
-from vestibule.actions.second_factor import Proof
+from vestibule.actions.second_factor import Entry, Proof
 from vestibule.endpoints.console.browser_cookie import keep_tokens, known_tokens
 from vestibule.endpoints.console.entrance import hash_new_password, names_of_tenant
 from vestibule.endpoints.console.kept_form import find_kept_form, kept_id
@@ -106,11 +106,14 @@ async def sign_in_again(visit: Visit) -> Response:
         if refused.retry_after:
             response.headers["retry-after"] = str(refused.retry_after)
         return response
-    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+
+    async def enter(all_tenants: AllTenants) -> Entry:
         entry = await second_factor.enter(all_tenants, visit.who, names, after, known_tokens(visit))
         if entry.session:
             await end_session(all_tenants, visit.own_session)
-    return entered(visit, entry, after)
+        return entry
+
+    return entered(visit, await visit.context.database.run_all_tenants(visit.actor, enter), after)
 
 
 @at_home
@@ -144,11 +147,16 @@ async def check_own_password(visit: Visit, password: str) -> list[str]:
             await pace.claim_try(all_tenants, names)
             _, kept = await lock_administrator(all_tenants, who.tenant_id, who.id)
         right = await asyncio.to_thread(passwords.verify_password, kept, password)
-    async with database.write_all_tenants(visit.actor) as all_tenants:
+
+    async def decide(all_tenants: AllTenants) -> bool:
         if right and await administrator_sign_in.still_right(all_tenants, replace(candidate, password_hash=kept)):
-            return names
+            return True
         await administrator_sign_in.refuse_sign_in(all_tenants, who.email, who)
-    raise WrongInput("That is not your password.", field="password")
+        return False
+
+    if not await database.run_all_tenants(visit.actor, decide):
+        raise WrongInput("That is not your password.", field="password")
+    return names
 
 
 # -- the password ------------------------------------------------------------------------------------------------------
@@ -172,22 +180,32 @@ async def _replace_password(visit: Visit) -> Response:
         return await _page(visit, refused)
     try:
         hashed = await hash_new_password(visit, visit.who.email, *await names_of_tenant(visit, visit.who))
-        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
-            if await find_session(all_tenants, visit.who.tenant_id, visit.own_session.token_check) is None:
-                raise SignInNeeded("Your session ended meanwhile. Sign in again.")  # hashing takes long
-            tokens = known_tokens(visit)
-            old = await find_known(all_tenants, tokens, visit.who)
-            await administer.change_password(all_tenants, visit.who, visit.own_session, hashed)
-            others = [token for token in tokens if token != old]
-            browsers = await remember_browser(all_tenants, others, visit.who)
+        browsers = await visit.context.database.run_all_tenants(
+            visit.actor, lambda all_tenants: _keep_password(visit, all_tenants, hashed)
+        )
     except WrongInput as refused:
         return await _page(visit, refused)
     finally:
-        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
-            await pace.take_back_try(all_tenants, names)
+        await visit.context.database.run_all_tenants(
+            visit.actor, lambda all_tenants: pace.take_back_try(all_tenants, names)
+        )
     response = visit.redirect(PATH, "password-changed")
     keep_tokens(visit, response, browsers)
     return response
+
+
+async def _keep_password(visit: Visit, all_tenants: AllTenants, hashed: str) -> tuple[str, ...]:
+    """Keep the visitor's new password. Returns the tokens of the known browsers that this one's cookie then holds.
+
+    Raises:
+        SignInNeeded: the session ended while the password was hashed.
+    """
+    if await find_session(all_tenants, visit.who.tenant_id, visit.own_session.token_check) is None:
+        raise SignInNeeded("Your session ended meanwhile. Sign in again.")
+    tokens = known_tokens(visit)
+    old = await find_known(all_tenants, tokens, visit.who)
+    await administer.change_password(all_tenants, visit.who, visit.own_session, hashed)
+    return await remember_browser(all_tenants, [token for token in tokens if token != old], visit.who)
 
 
 # -- adding a factor ---------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from vestibule.keys import tenant_of_token
 from vestibule.model import Administrator
 from vestibule.store.administrator_sessions import end_session
 from vestibule.store.administrators import any_administrator
+from vestibule.store.database import AllTenants
 from vestibule.store.factors import end_ceremonies_of
 from vestibule.store.tenants import find_tenant, find_tenants
 
@@ -171,20 +172,23 @@ async def _judge(visit: Visit, email: str, tenant_name: str) -> Entry:
         async with database.write_all_tenants(visit.actor) as all_tenants:
             await pace.claim_try(all_tenants, names)
         right = await asyncio.to_thread(passwords.verify_password, candidate.password_hash, visit.field("password"))
-    async with database.write_all_tenants(visit.actor) as all_tenants:
-        if (
-            right
-            and candidate.administrator is not None
-            and await administrator_sign_in.still_right(all_tenants, candidate)
-        ):
+
+    async def decide(all_tenants: AllTenants) -> Entry | None:
+        administrator = candidate.administrator
+        if right and administrator is not None and await administrator_sign_in.still_right(all_tenants, candidate):
             entry = await second_factor.enter(
-                all_tenants, candidate.administrator, names, local_path(visit.field("to")), browsers
+                all_tenants, administrator, names, local_path(visit.field("to")), browsers
             )
             if entry.session and visit.session is not None:
                 await end_session(all_tenants, visit.session)  # the browser loses its cookie
             return entry
-        await administrator_sign_in.refuse_sign_in(all_tenants, email, candidate.administrator)
-    raise WrongInput(_WRONG, field="password")
+        await administrator_sign_in.refuse_sign_in(all_tenants, email, administrator)
+        return None
+
+    entry = await database.run_all_tenants(visit.actor, decide)
+    if entry is None:
+        raise WrongInput(_WRONG, field="password")
+    return entry
 
 
 async def sign_out(visit: Visit) -> Response:

@@ -80,6 +80,7 @@ async def _typed(visit: Visit) -> list[tuple[str, str]] | None:
         if name in _PASSWORDS:
             return None
         if isinstance(value, UploadFile):
+            await value.seek(0)  # a handler may be run again
             try:
                 text = (await value.read()).decode()
             except UnicodeDecodeError:

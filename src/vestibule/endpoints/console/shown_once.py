@@ -36,11 +36,19 @@ NOTHING: Final = ShownOnce()
 async def show_once(visit: Visit, path: str, *secrets: str) -> Response:
     """Redirect to a page that shows secrets once."""
     session = visit.own_session
-    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
-        note_id = new_id(all_tenants.now)
-        sealed = visit.context.checker.seal(orjson.dumps(secrets), _purpose(note_id))
-        expires_at = all_tenants.now + SHOWN_ONCE_SECONDS * 1000
-        await insert_note(all_tenants, session.tenant_id, session.token_check, note_id, sealed, expires_at)
+    note_id = new_id(visit.context.database.clock())
+    sealed = visit.context.checker.seal(orjson.dumps(secrets), _purpose(note_id))
+    await visit.context.database.run_all_tenants(
+        visit.actor,
+        lambda all_tenants: insert_note(
+            all_tenants,
+            session.tenant_id,
+            session.token_check,
+            note_id,
+            sealed,
+            all_tenants.now + SHOWN_ONCE_SECONDS * 1000,
+        ),
+    )
     return visit.redirect(f"{path}{'&' if '?' in path else '?'}{_QUERY}={note_id}")
 
 

@@ -131,8 +131,10 @@ async def _leave_console(visit: Visit) -> None:
     """End the console session of this browser, if it is the same person's."""
     await recognise_administrator(visit, keep_alive=False)
     if visit.session is not None and visit.who.user_id == visit.me.id:
-        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
-            await administrator_sign_in.close_session(all_tenants, visit.session, visit.who)
+        session, who = visit.session, visit.who
+        await visit.context.database.run_all_tenants(
+            visit.actor, lambda all_tenants: administrator_sign_in.close_session(all_tenants, session, who)
+        )
 
 
 async def sign_out(visit: Visit) -> Response:

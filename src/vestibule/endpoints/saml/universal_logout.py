@@ -36,9 +36,12 @@ async def revoke(visit: Visit) -> Response:
         await record_revocation_refusal(visit, provider, wanted)
         return visit.json({"error": "wrong_input", "message": f"{wanted.wanted}; {wanted.came} came."}, 400)
     once = hashlib.sha256(f"revocation\n{order.token_id}".encode()).digest()
-    async with visit.context.database.write(as_provider(visit, provider)) as tx:
+
+    async def revoke(tx: Tx) -> tuple[bool, bool]:
         first = await see_once(tx, provider.id, once, order.usable_until)
-        found = first and await _revoke(tx, provider, named)
+        return first, first and await _revoke(tx, provider, named)
+
+    first, found = await visit.context.database.run(as_provider(visit, provider), revoke)
     if not first:
         used = SamlError("A token that was not used yet is wanted", "one that was")
         await record_revocation_refusal(visit, provider, used)

@@ -32,6 +32,7 @@ from vestibule.keys import tenant_of_token, token_check
 from vestibule.model import HOUSE, HOUSE_TENANT, ROLES, AdministratorRole, Tenant
 from vestibule.settings import Settings
 from vestibule.store.administrator_sessions import find_session, touch_session
+from vestibule.store.database import run_again
 from vestibule.store.identity_providers import find_provider
 from vestibule.store.person_sessions import find_user_session, touch_user_session
 from vestibule.store.tenants import find_tenant
@@ -96,14 +97,18 @@ def headers_of(settings: Settings) -> dict[str, str]:
 
 
 def guarded(route: Route, context: Context) -> Callable[[Request], Awaitable[Response]]:
-    """The route's handler behind its guard, as the framework calls it."""
+    """Returns the route's handler behind its guard, as the framework calls it.
+
+    The handler is run again from its beginning if the database undid its first transaction for a reason that passes, so
+    a handler begins with a plain `write` block. What it writes after a commit goes through `database.run`.
+    """
 
     async def answer(request: Request) -> Response:
         visit = Visit(request, context, f"req_{secrets.token_hex(8)}")
         visit.readmit = partial(_readmit, route, visit)
         try:
             await _admit(route, visit)
-            response = await route.handler(visit)
+            response = await run_again(partial(route.handler, visit))
         except Exception as error:  # noqa: BLE001 -- the last line: nobody sees a stack trace
             response = _refused(route, visit, refusal(error, visit.request_id))
         finally:
@@ -210,8 +215,7 @@ async def recognise_person(visit: Visit, *, keep_alive: bool) -> bool:
         visit.person_session = session
         stale = reading.now - session.seen_at >= SEEN_EVERY
     if keep_alive and stale:
-        async with visit.context.database.write(visit.actor) as tx:
-            await touch_user_session(tx, session)
+        await visit.context.database.run(visit.actor, lambda tx: touch_user_session(tx, session))
     return visit.person is not None
 
 
@@ -230,8 +234,9 @@ async def recognise_administrator(visit: Visit, *, keep_alive: bool) -> None:
         return
     visit.session, visit.administrator = session, administrator
     if keep_alive and now - session.seen_at >= SEEN_EVERY:
-        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
-            await touch_session(all_tenants, session)
+        await visit.context.database.run_all_tenants(
+            visit.actor, lambda all_tenants: touch_session(all_tenants, session)
+        )
 
 
 async def _check_role(who: AdministratorRole, visit: Visit) -> None:

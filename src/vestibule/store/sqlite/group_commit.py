@@ -22,7 +22,7 @@ from queue import SimpleQueue
 from typing import Final
 
 from vestibule.model import Actor, Stopwatch
-from vestibule.store.database import Busy, Clock, Damaged, RunAgain, Statements, Tx, stop_watches
+from vestibule.store.database import Busy, Clock, Damaged, RunAgain, Statements, Tx, note_commit
 from vestibule.store.engine_errors import from_sqlite
 from vestibule.store.sqlite.connection import InlineStatements
 
@@ -69,7 +69,7 @@ class Write(Transaction):
     async def __aexit__(self, kind: type[BaseException] | None, *failure: object) -> None:
         await super().__aexit__(kind, *failure)
         if kind is None:
-            stop_watches(self._tx, self._stopwatches)
+            note_commit(self._tx, self._stopwatches)
 
 
 class Writer:
