@@ -16,6 +16,7 @@ from vestibule.actions.known_browsers import find_known, remember_browser
 from vestibule.actions.second_factor import Entry, Proof
 from vestibule.endpoints.console.browser_cookie import keep_tokens, known_tokens
 from vestibule.endpoints.console.entrance import hash_new_password, names_of_tenant
+from vestibule.endpoints.console.kept_form import find_kept_form, kept_id
 from vestibule.endpoints.console.reauthentication import proven_for_account
 from vestibule.endpoints.console.second_step import entered, local_path
 from vestibule.endpoints.console.shown_once import NOTHING, ShownOnce, show_once, take_once
@@ -86,20 +87,22 @@ async def _page(visit: Visit, refused: Refusal | None = None, once: ShownOnce = 
 @at_home
 async def show_again(visit: Visit) -> Response:
     """The form in which a session that is not fresh proves whose it is."""
-    return visit.page("again.html", refused=None, to=local_path(visit.query("to")))
+    form = kept_id(visit.query("form"))
+    return visit.page("again.html", refused=None, to=local_path(visit.query("to")), kept_form=form)
 
 
 @at_home
 async def sign_in_again(visit: Visit) -> Response:
     """Check the password, then the second factor if there is one; a fresh session takes the place of this one."""
-    to = local_path(visit.field("to"))
+    to, kept_form = local_path(visit.field("to")), kept_id(visit.field("form"))
     after = f"{PATH}?done=proved-again" if to in {"/console/", PATH} else f"{to}?done=proved-again-here"
+    if kept_form:
+        after = f"{PATH}/kept-form?form={kept_form}"
     try:
         names = await check_own_password(visit, visit.field("password"))
     except (TooOften, TooBusy, WrongInput) as refused:
-        response = visit.page(
-            "again.html", 401 if isinstance(refused, WrongInput) else refused.status, refused=refused, to=to
-        )
+        status = 401 if isinstance(refused, WrongInput) else refused.status
+        response = visit.page("again.html", status, refused=refused, to=to, kept_form=kept_form)
         if refused.retry_after:
             response.headers["retry-after"] = str(refused.retry_after)
         return response
@@ -111,6 +114,15 @@ async def sign_in_again(visit: Visit) -> Response:
         return entry
 
     return entered(visit, await visit.context.database.run_all_tenants(visit.actor, enter), after)
+
+
+@at_home
+async def show_kept_form(visit: Visit) -> Response:
+    """The form that waited until its sender confirmed who they are, ready to be sent."""
+    note_id = kept_id(visit.query("form"))
+    if not note_id:
+        return visit.redirect(PATH)
+    return visit.page("kept_form.html", form=await find_kept_form(visit, note_id))
 
 
 async def check_own_password(visit: Visit, password: str) -> list[str]:

@@ -41,7 +41,12 @@ async def show_once(visit: Visit, path: str, *secrets: str) -> Response:
     await visit.context.database.run_all_tenants(
         visit.actor,
         lambda all_tenants: insert_note(
-            all_tenants, session, note_id, sealed, all_tenants.now + SHOWN_ONCE_SECONDS * 1000
+            all_tenants,
+            session.tenant_id,
+            session.token_check,
+            note_id,
+            sealed,
+            all_tenants.now + SHOWN_ONCE_SECONDS * 1000,
         ),
     )
     return visit.redirect(f"{path}{'&' if '?' in path else '?'}{_QUERY}={note_id}")
@@ -57,7 +62,7 @@ async def take_once(visit: Visit) -> ShownOnce:
 
 
 async def _take(visit: Visit, all_tenants: AllTenants, note_id: str) -> ShownOnce:
-    found = await take_note(all_tenants, visit.own_session, note_id)
+    found = await take_note(all_tenants, visit.own_session.tenant_id, visit.own_session.token_check, note_id)
     if found is None:
         return ShownOnce(asked=True)
     sealed, taken_at = found
