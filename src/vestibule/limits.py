@@ -75,6 +75,12 @@ address.
 """
 REFUSED_CLIENT_PER_SECOND: Final = 20
 """The same, in each second after that."""
+WAITING_WRITE_SECONDS: Final = 3_600
+"""For how long further requests with the same verb and about the same person are only counted in the log while
+provisioning is paused or switched off: Okta sends each again for hours.
+"""
+WAITING_WRITES: Final = 1_000
+"""Such requests of one identity provider that are recorded within that time, about whomever."""
 SIGN_IN_CLIENT_BURST: Final = 300
 """Sign-ins with SAML that one client may begin at once: an office behind one address that starts its day."""
 SIGN_IN_CLIENT_PER_SECOND: Final = 10
@@ -125,6 +131,8 @@ RECENT_SETTINGS_SECONDS: Final = 900
 """How long after a sign-in a session may change keys, SAML details, administrators and who needs a second factor."""
 FACTOR_GRACE_DAYS: Final = 7
 """How long an administrator may go on without a second factor that their tenant requires."""
+KEPT_FORM_SECONDS: Final = 900
+"""How long a form waits while its sender confirms who they are."""
 SHOWN_ONCE_SECONDS: Final = 600
 """How long a secret waits for the page that shows it once."""
 

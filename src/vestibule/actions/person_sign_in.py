@@ -42,12 +42,7 @@ from vestibule.store.identity_providers import hold_provider
 from vestibule.store.person_sessions import UserSession, insert_user_session
 from vestibule.store.saml import SignInRequest, insert_request, see_once, take_request
 from vestibule.store.tenants import hold_tenant
-from vestibule.store.users import (
-    find_own_users,
-    lock_user,
-    set_groups,
-    signed_out_at,
-)
+from vestibule.store.users import find_own_users, lock_user, set_groups, signed_out_at
 
 BEGUN_FOR: Final = 10 * 60_000
 """Milliseconds for which a sign-in may stay at the identity provider."""
@@ -131,12 +126,7 @@ async def accept(
         raise SignInRefused("Connection", "settings that stay as they are during a sign-in", "a change of them")
     check_usable(provider)
     if tenant.state != "active":
-        raise SignInRefused(
-            "Suspended",
-            "a tenant that is active",
-            "one that is suspended",
-            told="Sign-in is suspended for your whole organisation here. Your administrator can ask the operator why.",
-        )
+        raise suspended()
     if begun is not None and not await take_request(tx, begun.id):
         raise SignInRefused("Used once", "a sign-in that was not finished yet", "one that was")
     once = hashlib.sha256(f"{assertion.issuer}\n{assertion.id}".encode()).digest()
@@ -151,6 +141,17 @@ async def accept(
         await _check_still_welcome(tx, user, begun.created_at if begun else assertion.issued)
     user = await _keep_groups(tx, provider, user, assertion)
     return await _open(tx, tenant, provider, user, assertion)
+
+
+def suspended() -> SignInRefused:
+    """Returns the refusal of a sign-in to a tenant that is suspended."""
+    return SignInRefused(
+        "Suspended",
+        "a tenant that is active",
+        "one that is suspended",
+        told="Sign-in is suspended for your whole organisation. Your administrator can ask whoever operates this "
+        "service why.",
+    )
 
 
 def _matters(saml: SamlSettings) -> SamlSettings:

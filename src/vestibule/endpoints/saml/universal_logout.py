@@ -36,9 +36,12 @@ async def revoke(visit: Visit) -> Response:
         await record_revocation_refusal(visit, provider, wanted)
         return visit.json({"error": "wrong_input", "message": f"{wanted.wanted}; {wanted.came} came."}, 400)
     once = hashlib.sha256(f"revocation\n{order.token_id}".encode()).digest()
-    async with visit.context.database.write(as_provider(visit, provider)) as tx:
+
+    async def revoke(tx: Tx) -> tuple[bool, bool]:
         first = await see_once(tx, provider.id, once, order.usable_until)
-        found = first and await _revoke(tx, provider, named)
+        return first, first and await _revoke(tx, provider, named)
+
+    first, found = await visit.context.database.run(as_provider(visit, provider), revoke)
     if not first:
         used = SamlError("A token that was not used yet is wanted", "one that was")
         await record_revocation_refusal(visit, provider, used)
@@ -67,5 +70,5 @@ async def _revoke(tx: Tx, provider: IdentityProvider, named: Revoked) -> bool:
             found = await find_own_users_by_email(tx, provider.id, named.email)
     for user in found:
         told = {"user_name": json.loads(user.document)["userName"], "reason": f"Universal Logout from {provider.name}"}
-        await end_access.take_access(tx, "session.revoked", user.id, told, provider.id)
+        await end_access.take_access(tx, "session.revoked", user.id, told, provider.id, reason="universal_logout")
     return bool(found)
