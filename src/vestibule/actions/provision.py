@@ -212,23 +212,31 @@ async def _rules(tx: Tx, state: ProviderState) -> _Rules:
     return _Rules(*deriving, state.adopts, state.provisioning == "paused")
 
 
+class ProvisioningOff(Forbidden):
+    """Provisioning is switched off for this identity provider: nothing is answered."""
+
+
+class ProvisioningPaused(TooManyRequests):
+    """Provisioning is paused for this identity provider, and this write has to wait."""
+
+
 def check_provisioning(provisioning: str) -> None:
     """Refuse every request while provisioning is switched off. Whether a write waits while it is paused depends on what
     the write would do, so that is decided in its transaction.
 
     Raises:
-        Forbidden
+        ProvisioningOff
     """
     if provisioning == "off":
-        raise Forbidden(
+        raise ProvisioningOff(
             "Auto-provisioning is switched off for this identity provider. Switch it on in the Admin Console under "
             "Integrations > Identity Providers > Provisioning."
         )
 
 
-def _paused() -> TooManyRequests:
-    """The refusal of a write that has to wait. Okta tries again by itself (wire facts 1.12)."""
-    return TooManyRequests(
+def _paused() -> ProvisioningPaused:
+    """Returns the refusal of a write that has to wait. Okta tries again by itself (wire facts 1.12)."""
+    return ProvisioningPaused(
         "Provisioning is paused in the Admin Console: only deactivations and deletions are carried out. Try again "
         "later.",
         retry_after=PAUSE,

@@ -23,10 +23,16 @@ class _Counted:
 class FloodCounter:
     """How many of each kind came lately. The first part of a kind says whose it is."""
 
-    def __init__(self, recorded: int, together: int) -> None:
-        """`recorded` of a kind are for recording in each interval, and `together` of all that is somebody's."""
+    def __init__(
+        self, recorded: int, together: int, *, interval: int = INTERVAL, most_kinds: int = _MOST_KINDS
+    ) -> None:
+        """`recorded` of a kind are for recording in each interval, and `together` of all that is somebody's. Of more
+        than `most_kinds`, the ones that were quiet for longest are forgotten.
+        """
         self._recorded = recorded
         self._together = together
+        self._interval = interval
+        self._most_kinds = most_kinds
         self._kinds: dict[tuple[str, ...], _Counted] = {}
 
     def note(self, kind: tuple[str, ...], now: int) -> int | None:
@@ -51,9 +57,9 @@ class FloodCounter:
 
     def _counted(self, kind: tuple[str, ...], now: int) -> _Counted:
         counted = self._kinds.pop(kind, None) or _Counted(now)
-        if now - counted.since >= INTERVAL:
+        if now - counted.since >= self._interval:
             counted.since, counted.recorded = now, 0
-        if len(self._kinds) >= _MOST_KINDS:
+        if len(self._kinds) >= self._most_kinds:
             del self._kinds[next(iter(self._kinds))]  # what was quiet for longest
         self._kinds[kind] = counted
         return counted
