@@ -44,20 +44,20 @@ def deactivate(staff: Staff, _owner: Visitor, user_id: str) -> None:
         (
             block,
             (
-                "An administrator has blocked your sign-in here. If that is not right, ask them to choose Let in again on "
-                "your page under Users."
+                "An administrator has blocked your sign-in here. If that is not right, ask them to choose Let in again "
+                "on your page under Users."
             ),
             (
-                "Open the person under Users and choose Let in again. Until then their sign-ins are refused, whatever the "
-                "identity provider says."
+                "Open the person under Users and choose Let in again. Until then their sign-ins are refused, whatever "
+                "the identity provider says."
             ),
         ),
         (
             deactivate,
             "Your account here is deactivated. If that is not right, ask your administrator to assign you again.",
             (
-                "Assign the person to the application at the identity provider, and see under Users that they are active "
-                "again."
+                "Assign the person to the application at the identity provider, and see under Users that they are "
+                "active again."
             ),
         ),
     ],
