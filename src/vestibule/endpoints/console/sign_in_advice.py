@@ -56,8 +56,8 @@ _MENDS: Final[dict[str, str]] = {
     "active again.",
     "Blocked": "Open the person under Users and choose Let in again. Until then their sign-ins are refused, whatever "
     "the identity provider says.",
-    "Disabled": "Enable the identity provider on its page here.",
-    "Suspended": "An operator of this installation has suspended the tenant, and can lift that on the tenant's page.",
+    "Disabled": "Enable the identity provider on its page here, under Settings.",
+    "Suspended": "Whoever operates this Vestibule has suspended the tenant. Ask them to resume it.",
     "Connection": f"Look at {_HERE}: it has to be enabled, with an SSO URL and a certificate.",
     "Status": "The identity provider itself refused: its own log says why. Often the person is not assigned.",
     "Shape": "Send what came to whoever runs the identity provider: it is not what SAML 2.0 wants.",
