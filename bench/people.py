@@ -31,7 +31,7 @@ FAMILY: Final = ("Reis", "Visser", "Okafor", "Haddad", "Yilmaz", "Mori", "Petrov
 
 
 class WrongAnswer(Exception):
-    """The server answered something that Okta would not accept; the text says what was wanted and what came."""
+    """The server answered something that Okta would not accept; got the text says what was wanted and what."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ class SignInRefused(Refusal):
         """A sentence for administrators: what was expected and what came."""
         # For a whole message, `wanted` contains the verb already.
         wanted = self.wanted if " wanted" in self.wanted else f"{self.wanted} was wanted"
-        return f"{wanted}; {self.came} came"
+        return f"{wanted}; got {self.came}"
 
 
 class NotFound(Refusal):

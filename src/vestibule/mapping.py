@@ -70,7 +70,7 @@ def _check_target(rule: Rule, number: int, seen: set[str]) -> None:
     if not rule.target or not all(c.isalnum() or c in "_-." for c in rule.target) or len(rule.target) > 64:
         raise WrongInput(
             f"Rule {number + 1}: the target should be a name of letters, digits, '_', '-' and '.', "
-            f"at most 64 long; '{rule.target}' came.",
+            f"at most 64 long; got '{rule.target}'.",
             field=str(number),
         )
     if rule.target == "roles":
@@ -217,7 +217,7 @@ def check_role_rules(rules: RoleRules) -> None:
         WrongInput: the message says which rule cannot and why, `field` is its position, or `default`.
     """
     if len(rules.rules) > MAX_ROLE_RULES:
-        raise WrongInput(f"There may be {MAX_ROLE_RULES} rules; {len(rules.rules)} came.")
+        raise WrongInput(f"There may be {MAX_ROLE_RULES} rules; got {len(rules.rules)}.")
     for number, rule in enumerate(rules.rules):
         missing = [
             what
@@ -225,11 +225,11 @@ def check_role_rules(rules: RoleRules) -> None:
             if not text and not (what == "attribute" and rule.source == "group")
         ]
         if missing:
-            raise WrongInput(f"Rule {number + 1}: the {missing[0]} is wanted; nothing came.", field=str(number))
+            raise WrongInput(f"Rule {number + 1}: the {missing[0]} is wanted; got nothing.", field=str(number))
         for what, text in (("value", rule.value), ("attribute", rule.attribute)):
             if len(text) > LONGEST_WANTED:
                 raise WrongInput(
-                    f"Rule {number + 1}: the {what} may have {LONGEST_WANTED} characters; {len(text)} came.",
+                    f"Rule {number + 1}: the {what} may have {LONGEST_WANTED} characters; got {len(text)}.",
                     field=str(number),
                 )
         _check_role(rule.role, f"Rule {number + 1}: a role", str(number))
@@ -238,9 +238,9 @@ def check_role_rules(rules: RoleRules) -> None:
 
 def _check_role(role: str, what: str, field: str) -> None:
     if len(role) > LONGEST_ROLE:
-        raise WrongInput(f"{what} should have at most {LONGEST_ROLE} characters; {len(role)} came.", field=field)
+        raise WrongInput(f"{what} should have at most {LONGEST_ROLE} characters; got {len(role)}.", field=field)
     if (bad := unprintable(role)) is not None:
-        raise WrongInput(f"{what} should be made of visible characters; U+{ord(bad):04X} came.", field=field)
+        raise WrongInput(f"{what} should be made of visible characters; got U+{ord(bad):04X}.", field=field)
 
 
 def roles_of(rules: RoleRules, profile: Profile, groups: Sequence[str]) -> list[str]:

@@ -201,21 +201,21 @@ def _convert(value: Any, wanted: type, source: str) -> Any:
         try:
             return int(str(value))
         except ValueError:
-            raise WrongSetting(f"{source} should be a whole number; '{value}' came.") from None
+            raise WrongSetting(f"{source} should be a whole number; got '{value}'.") from None
     if not isinstance(value, str | Path):
-        raise WrongSetting(f"{source} should be a text; {value!r} came.")
+        raise WrongSetting(f"{source} should be a text; got {value!r}.")
     return wanted(value)
 
 
 def _check(settings: Settings) -> None:
     if settings.log_level not in {"debug", "info", "warning", "error"}:
-        raise WrongSetting(f"log_level should be debug, info, warning or error; '{settings.log_level}' came.")
+        raise WrongSetting(f"log_level should be debug, info, warning or error; got '{settings.log_level}'.")
     if settings.synchronous not in {"full", "normal"}:
-        raise WrongSetting(f"synchronous should be full or normal; '{settings.synchronous}' came.")
+        raise WrongSetting(f"synchronous should be full or normal; got '{settings.synchronous}'.")
     if not 0 <= settings.port <= 65535:
-        raise WrongSetting(f"port should be between 0 and 65535; {settings.port} came.")
+        raise WrongSetting(f"port should be between 0 and 65535; got {settings.port}.")
     if settings.pool < 2:
-        raise WrongSetting(f"pool should be 2 or more; {settings.pool} came.")
+        raise WrongSetting(f"pool should be 2 or more; got {settings.pool}.")
     if settings.workers > 1 and not settings.on_postgres:
         raise WrongSetting("More than one worker needs PostgreSQL: set database to postgresql://… or workers to 1.")
     if settings.workers > 1 and settings.port == 0:
@@ -246,7 +246,7 @@ def _check_tenant_limits(settings: Settings) -> None:
             f"{settings.tenant_ceiling} came."
         )
     if settings.tenant_requests < 1:
-        raise WrongSetting(f"tenant_requests should be 1 or more; {settings.tenant_requests} came.")
+        raise WrongSetting(f"tenant_requests should be 1 or more; got {settings.tenant_requests}.")
 
 
 def _check_addresses(settings: Settings) -> None:
@@ -254,11 +254,11 @@ def _check_addresses(settings: Settings) -> None:
         parts = urlsplit(settings.base_url)
         odd = re.search(r"[^A-Za-z0-9_:/.\-\[\]~%]", settings.base_url)
         if parts.scheme not in {"http", "https"} or not parts.netloc or odd:
-            raise WrongSetting(f"base_url should be like https://login.example.com; '{settings.base_url}' came.")
+            raise WrongSetting(f"base_url should be like https://login.example.com; got '{settings.base_url}'.")
         if "_" in settings.base_url:
             raise WrongSetting("base_url may hold no underscore: Okta refuses a SCIM URL with one in it.")
     if settings.wildcard_host and not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?", settings.wildcard_host):
-        raise WrongSetting(f"wildcard_host should be a domain such as example.com; '{settings.wildcard_host}' came.")
+        raise WrongSetting(f"wildcard_host should be a domain such as example.com; got '{settings.wildcard_host}'.")
     listed = {"trusted_proxies": settings.trusted_proxies, "private_networks": settings.private_networks}
     for name, networks in listed.items():
         for network in filter(None, map(str.strip, networks.split(","))):
@@ -266,14 +266,14 @@ def _check_addresses(settings: Settings) -> None:
                 ipaddress.ip_network(network, strict=False)
             except ValueError:
                 raise WrongSetting(
-                    f"{name} should list addresses or networks such as 10.0.0.0/8; '{network}' came."
+                    f"{name} should list addresses or networks such as 10.0.0.0/8; got '{network}'."
                 ) from None
 
 
 def _check_connections(settings: Settings) -> None:
     for name in ("connections", "connections_per_address"):
         if getattr(settings, name) < 0:
-            raise WrongSetting(f"{name} should be 0 or more; {getattr(settings, name)} came.")
+            raise WrongSetting(f"{name} should be 0 or more; got {getattr(settings, name)}.")
     for name in ("workers", "header_timeout", "idle_timeout", "reader_timeout"):
         if getattr(settings, name) < 1:
-            raise WrongSetting(f"{name} should be 1 or more; {getattr(settings, name)} came.")
+            raise WrongSetting(f"{name} should be 1 or more; got {getattr(settings, name)}.")

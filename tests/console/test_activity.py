@@ -375,7 +375,7 @@ def test_dates_are_whole_days_in_utc(staff: Staff, owner: Visitor) -> None:
 def test_a_date_that_is_none_is_told(staff: Staff, owner: Visitor, date: str) -> None:
     page = owner.get(staff.at("activity"), **{"from": date})
     assert page.status == 200
-    assert f"A date should be written as 2026-11-28; '{date}' came." in page.text
+    assert f"A date should be written as 2026-11-28; got '{date}'." in page.text
     assert owner.get(staff.at("activity", "export"), **{"from": date}).status == 400
 
 

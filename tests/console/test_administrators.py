@@ -173,7 +173,7 @@ def race(staff: Staff, verbs: tuple[str, str]) -> list[int]:
 INVITED_WRONG = [
     ("no e-mail", {"email": ""}, "email", "like ana@north.example"),
     ("half an e-mail", {"email": "noor"}, "email", "'noor' came"),
-    ("a long name", {"name": "n" * 101}, "name", "1 to 100 characters; 101 came"),
+    ("a long name", {"name": "n" * 101}, "name", "1 to 100 characters; got 101"),
     ("a name that cannot be seen", {"name": "No\u202eor"}, "name", "U+202E came"),
 ]
 

@@ -124,16 +124,16 @@ def test_roles_in_use_are_offered(staff: Staff, owner: Visitor) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("name", " ", "The name should have 1 to 100 characters; 0 came."),
-        ("name", "n" * 101, "The name should have 1 to 100 characters; 101 came."),
-        ("name", "Wi\u202eki", "The name should be made of visible characters; U+202E came."),
-        ("url", "", "The URL should have 1 to 2,000 characters; 0 came."),
-        ("url", "https://north.example/" + "a" * 2_000, "The URL should have 1 to 2,000 characters; 2,022 came."),
+        ("name", " ", "The name should have 1 to 100 characters; got 0."),
+        ("name", "n" * 101, "The name should have 1 to 100 characters; got 101."),
+        ("name", "Wi\u202eki", "The name should be made of visible characters; got U+202E."),
+        ("url", "", "The URL should have 1 to 2,000 characters; got 0."),
+        ("url", "https://north.example/" + "a" * 2_000, "The URL should have 1 to 2,000 characters; got 2,022."),
         ("url", "javascript:alert(1)", "The URL should begin with https://. 'javascript:' came."),
-        ("description", "d" * 301, "The description should have at most 300 characters; 301 came."),
-        ("description", "a\u200bb", "The description should be made of visible characters; U+200B came."),
-        ("role", "r" * 101, "The role should have at most 100 characters; 101 came."),
-        ("role", "a\tb", "The role should be made of visible characters; U+0009 came."),
+        ("description", "d" * 301, "The description should have at most 300 characters; got 301."),
+        ("description", "a\u200bb", "The description should be made of visible characters; got U+200B."),
+        ("role", "r" * 101, "The role should have at most 100 characters; got 101."),
+        ("role", "a\tb", "The role should be made of visible characters; got U+0009."),
     ],
 )
 def test_a_wrong_field_is_told_beside_it(staff: Staff, owner: Visitor, field: str, value: str, sentence: str) -> None:

@@ -32,7 +32,7 @@ def test_the_key_in_use_is_retired_when_the_name_was_typed(staff: Staff, owner: 
     for typed in ("", "okta", "Okta!"):
         refused = owner.post(action, {"confirm": typed, "form_token": owner.form_token})
         assert refused.status == 400
-        assert f"type the name of the identity provider 'Okta'; '{typed}' came" in refused.problem("confirm")
+        assert f"type the name of the identity provider 'Okta'; got '{typed}'" in refused.problem("confirm")
         assert scim.get("/Users").status_code == 200
     done = owner.submit(page, "Retire key", {"confirm": " Okta "})
     assert done.notice == "The key is retired. From now on it is refused."

@@ -142,14 +142,14 @@ def test_a_link_that_nobody_made(visitor: Visitor, token: str) -> None:
 
 
 WRONG: list[tuple[str, dict[str, str], str, str]] = [
-    ("no organisation", {"title": " "}, "title", "should have 1 to 100 characters; 0 came"),
+    ("no organisation", {"title": " "}, "title", "should have 1 to 100 characters; got 0"),
     ("a long organisation", {"title": "n" * 101}, "title", "101 came"),
-    ("an invisible organisation", {"title": "nor\u200bth"}, "title", "visible characters; U+200B came"),
+    ("an invisible organisation", {"title": "nor\u200bth"}, "title", "visible characters; got U+200B"),
     ("no name", {"name": ""}, "name", "1 to 100 characters"),
     ("no e-mail", {"email": ""}, "email", "like ana@north.example"),
     ("half an e-mail", {"email": "ana@north"}, "email", "'ana@north' came"),
     ("an e-mail in two", {"email": "a na@north.example"}, "email", "'a na@north.example' came"),
-    ("no password", {"password": "", "again": ""}, "password", "15 to 128 characters; 0 came"),
+    ("no password", {"password": "", "again": ""}, "password", "15 to 128 characters; got 0"),
     ("fourteen characters", {"password": "abcdefghij1234", "again": "abcdefghij1234"}, "password", "14 came"),
     ("a long password", {"password": "abcde" * 26, "again": "abcde" * 26}, "password", "130 came"),
     ("one character", {"password": "a" * 20, "again": "a" * 20}, "password", "easily guessed"),
@@ -261,7 +261,7 @@ def test_an_invited_administrator_chooses_a_password(staff: Staff, owner: Visito
     noor = staff.visitor()
     assert "For noor@north.example, admin" in noor.get(link).text
     for wrong, field, sentence in (
-        ({"password": "short", "again": "short"}, "password", "15 to 128 characters; 5 came"),
+        ({"password": "short", "again": "short"}, "password", "15 to 128 characters; got 5"),
         ({"password": PASSWORD, "again": "other"}, "again", "not the same"),
         ({"password": "noor@north.example!", "again": "noor@north.example!"}, "password", "nothing to do with you"),
     ):

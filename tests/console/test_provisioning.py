@@ -229,7 +229,7 @@ def day(days: int) -> str:
         ({"expires": "31.12.2040"}, "expires", "The expiry should be a day such as 2027-03-31."),
         ({"expires": "2040-02-30"}, "expires", "a day such as"),
         ({"expires": day(-1)}, "expires", "The expiry should be in the future."),
-        ({"label": "l" * 101}, "label", "The label should have 1 to 100 characters; 101 came."),
+        ({"label": "l" * 101}, "label", "The label should have 1 to 100 characters; got 101."),
         ({"label": "Win\u200bter"}, "label", "U+200B came."),
     ],
 )

@@ -138,12 +138,12 @@ def test_a_row_is_changed_and_removed_and_the_page_of_the_provider_tells_how_man
 @pytest.mark.parametrize(
     ("given", "default", "row", "sentence"),
     [
-        ([*SELLERS, ("profile", "title", "", "x")], "", 2, "Rule 2: the value is wanted; nothing came."),
-        ([("profile", "", "x", "x")], "", 1, "Rule 1: the attribute is wanted; nothing came."),
+        ([*SELLERS, ("profile", "title", "", "x")], "", 2, "Rule 2: the value is wanted; got nothing."),
+        ([("profile", "", "x", "x")], "", 1, "Rule 1: the attribute is wanted; got nothing."),
         ([*SELLERS, ("profile", "", "", ""), ("group", "", "x", "")], "", 2, "Rule 2: the role is wanted"),
         ([("assertion", "a", "b", "c")], "", 1, "Rule 1: it should look at the Profile or at a group"),
-        ([("group", "", "b", "c" * 101)], "", 1, "Rule 1: a role should have at most 100 characters; 101 came."),
-        (SELLERS * (MAX_ROLE_RULES + 1), "", 0, "There may be 200 rules; 201 came."),
+        ([("group", "", "b", "c" * 101)], "", 1, "Rule 1: a role should have at most 100 characters; got 101."),
+        (SELLERS * (MAX_ROLE_RULES + 1), "", 0, "There may be 200 rules; got 201."),
         (SELLERS, "c" * 101, 0, ""),
     ],
 )
@@ -157,7 +157,7 @@ def test_a_wrong_rule_is_told_by_its_row(
         assert page.status == 400
         assert page.notice.startswith(sentence)
         assert [words(each.xpath("./td")[0]) for each in page.all("//tr[@class='wrong']")] == [str(row)] * bool(row)
-        told = "The default role should have at most 100 characters; 101 came." if default else ""
+        told = "The default role should have at most 100 characters; got 101." if default else ""
         assert (page.problem("default"), page.value("default")) == (told, default)
         assert [page.value(f"value-{number}") for number in range(len(shown))] == [rule[2] for rule in shown]
         assert page.value("role-0") == given[0][3], "what was typed stays"

@@ -108,7 +108,7 @@ def test_a_way_without_its_field_is_refused_in_words(staff: Staff, owner: Visito
     """No other way is tried: what was chosen is what counts."""
     tie(staff, pem(), url="")
     page = ask(staff, owner, way="url", entity_id="urn:idp:south", sso_url=SSO, certificate=pem())
-    assert (page.status, page.problem("metadata_url")) == (400, "A metadata URL is wanted; nothing came.")
+    assert (page.status, page.problem("metadata_url")) == (400, "Expected a metadata URL; got nothing.")
     token = {"form_token": owner.form_token}
     page = owner.post(f"{staff.provider}/saml", {**token, "way": "pigeon"})
     assert page.status == 400

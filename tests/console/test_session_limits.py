@@ -85,16 +85,16 @@ def test_others_read_them(staff: Staff, owner: Visitor, role: str) -> None:
 @pytest.mark.parametrize(
     ("idle", "absolute", "field", "sentence"),
     [
-        ("4", "8", "idle", "The limit without use should be 5 to 1,440 minutes; 4 came."),
-        ("1,441", "720", "idle", "The limit without use should be 5 to 1,440 minutes; 1,441 came."),
-        ("", "8", "idle", "The limit without use should be a whole number of minutes; nothing came."),
-        ("-5", "8", "idle", "The limit without use should be a whole number of minutes; '-5' came."),
-        ("5.5", "8", "idle", "The limit without use should be a whole number of minutes; '5.5' came."),
-        ("٣٠", "8", "idle", "The limit without use should be a whole number of minutes; '٣٠' came."),
-        ("9" * 5_000, "8", "idle", f"The limit without use should be a whole number of minutes; '{'9' * 40}' came."),
-        ("30", "0", "absolute", "The limit in any case should be 1 to 720 hours; 0 came."),
-        ("30", "721", "absolute", "The limit in any case should be 1 to 720 hours; 721 came."),
-        ("30", "<b>", "absolute", "The limit in any case should be a whole number of hours; '<b>' came."),
+        ("4", "8", "idle", "The limit without use should be 5 to 1,440 minutes; got 4."),
+        ("1,441", "720", "idle", "The limit without use should be 5 to 1,440 minutes; got 1,441."),
+        ("", "8", "idle", "The limit without use should be a whole number of minutes; got nothing."),
+        ("-5", "8", "idle", "The limit without use should be a whole number of minutes; got '-5'."),
+        ("5.5", "8", "idle", "The limit without use should be a whole number of minutes; got '5.5'."),
+        ("٣٠", "8", "idle", "The limit without use should be a whole number of minutes; got '٣٠'."),
+        ("9" * 5_000, "8", "idle", f"The limit without use should be a whole number of minutes; got '{'9' * 40}'."),
+        ("30", "0", "absolute", "The limit in any case should be 1 to 720 hours; got 0."),
+        ("30", "721", "absolute", "The limit in any case should be 1 to 720 hours; got 721."),
+        ("30", "<b>", "absolute", "The limit in any case should be a whole number of hours; got '<b>'."),
         (
             "61", "1", "absolute",
             (

@@ -107,7 +107,7 @@ def delete(visitor: Visitor, page: Page, typed: str) -> Page:
     ("fields", "field", "status", "sentence"),
     [
         ({"user_name": ""}, "user_name", 400, "'userName' is required and has no value."),
-        ({"user_name": "no\u200bor"}, "user_name", 400, "visible characters; U+200B came."),
+        ({"user_name": "no\u200bor"}, "user_name", 400, "visible characters; got U+200B."),
         ({"user_name": "n" * 3000}, "user_name", 400, "bytes; this one takes 3,000."),
         ({"user_name": "TAKEN@north.example"}, "user_name", 409, "There is a person with the user name"),
         ({"user_name": "okta@north.example"}, "user_name", 409, "There is a person with the user name"),

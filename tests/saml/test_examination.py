@@ -142,7 +142,7 @@ def test_all_that_fails_is_told_and_the_first_is_the_reason() -> None:
     assert told["Response answers"] == told["Assertion answers"] == "no sign-in in particular"
     assert examined.failed is not None
     assert examined.failed.name == "Issuer"
-    with pytest.raises(SamlError, match=r"^http://idp\.north\.example/exk9abc; http://idp\.south\.example came\.$"):
+    with pytest.raises(SamlError, match=r"^http://idp\.north\.example/exk9abc; got http://idp\.south\.example\.$"):
         validate(write(signed(said)), expected(), NOW)
 
 
@@ -348,5 +348,5 @@ def test_white_space_around_what_is_read_does_not_matter() -> None:
 def test_the_answered_request_is_told_unverified() -> None:
     assert answered_request(write(signed(what="none"))) == REQUEST
     assert answered_request(write(signed(Said(answered=""), "none"))) == ""
-    with pytest.raises(SamlError, match="Response is wanted; another document came"):
+    with pytest.raises(SamlError, match="Response is wanted; got another document"):
         answered_request(b"<a/>")

@@ -108,7 +108,7 @@ OTHER_KIND = "A SAML 2.0 message of the other kind is wanted"
 @pytest.mark.parametrize(
     ("made", "wanted"),
     [
-        (_request, "A signature is wanted; none came"),
+        (_request, "Expected a signature; got none"),
         (lambda: sign(_request(), pair("foreign")), "A signature by one of the certificates"),
         (lambda: sign(_request(), how=How(hash="sha1", digest="sha1")), "A signature with RSA or ECDSA"),
         (lambda: _edited(lambda root: root.set("Destination", "x")), "A signature by one of the certificates"),
@@ -120,15 +120,15 @@ OTHER_KIND = "A SAML 2.0 message of the other kind is wanted"
         (lambda: sign(_response()), OTHER_KIND),
         (lambda: sign(_request(issuer="http://idp.south.example")), f"A message from {IDP} is wanted; one from 'http"),
         (lambda: sign(_request(issuer="")), "one from '' came"),
-        (lambda: sign(_request(destination="")), f"A message for {SLO} is wanted; one for '' came"),
+        (lambda: sign(_request(destination="")), f"Expected a message for {SLO}; got one for ''"),
         (lambda: sign(_request(destination='Destination="https://x"')), "one for 'https://x' came"),
         (lambda: sign(_request(issued="today")), "A time in UTC is wanted as IssueInstant"),
         (lambda: sign(_request(attributes='NotOnOrAfter="later"')), "A time in UTC is wanted as NotOnOrAfter"),
-        (lambda: sign(_request(name_id="")), "A NameID in the clear is wanted; none came"),
+        (lambda: sign(_request(name_id="")), "Expected a NameID in the clear; got none"),
         (lambda: sign(_request(name_id="<saml:NameID/>")), "A NameID in the clear"),
         (lambda: sign(_request(name_id="<saml:NameID>a<x/></saml:NameID>")), "A NameID in the clear"),
         (lambda: sign(_request(name_id="<saml:EncryptedID/>")), "A NameID in the clear"),
-        (lambda: sign(_request(name_id="<saml:NameID>a</saml:NameID>" * 2)), "One NameID is wanted; 2 came"),
+        (lambda: sign(_request(name_id="<saml:NameID>a</saml:NameID>" * 2)), "Expected one NameID; got 2"),
     ],
 )
 def test_another_request_is_refused(made: Callable[[], Node], wanted: str) -> None:
@@ -153,7 +153,7 @@ def test_a_refusal_names_the_time_that_is_none() -> None:
     ):
         with pytest.raises(SamlError) as refusal:
             _read(sign(node))
-        assert refusal.value.wanted == f"A time in UTC is wanted as {name}"
+        assert refusal.value.wanted == f"a time in UTC as {name}"
 
 
 def test_what_a_refusal_quotes_is_short() -> None:

@@ -107,9 +107,9 @@ def test_a_document_of_the_largest_size_is_read_and_no_larger_one() -> None:
     text = b"<a/>" + b" " * (xml.MAX_BYTES - 4)
     assert xml.MAX_BYTES == 1 << 20
     assert xml.parse_xml(text).tag == "a"
-    with pytest.raises(SamlError, match="XML of at most 1,048,576 bytes is wanted; 1,048,577 bytes came"):
+    with pytest.raises(SamlError, match="Expected XML of at most 1,048,576 bytes; got 1,048,577 bytes"):
         xml.parse_xml(text + b" ")
-    with pytest.raises(SamlError, match="XML of at most 3 bytes is wanted; 4 bytes came"):
+    with pytest.raises(SamlError, match="Expected XML of at most 3 bytes; got 4 bytes"):
         xml.parse_xml(b"<a/>", largest=3)
 
 
@@ -136,7 +136,7 @@ def test_comments_are_dropped_only_for_administrators() -> None:
     text = b"<!--1--><?p?><a>x<!--2-->y<?q?>z</a><!--3-->"
     root = xml.parse_xml(text, drop_comments=True)
     assert (xml.text_of(root), len(root)) == ("xyz", 0)
-    with pytest.raises(SamlError, match="XML without comments and processing instructions is wanted; one of them came"):
+    with pytest.raises(SamlError, match="Expected XML without comments and processing instructions; got one of them"):
         xml.parse_xml(text)
 
 
@@ -161,7 +161,7 @@ def test_elements_are_found_as_they_are_asked_for() -> None:
     found = xml.only_child(root, SAMLP, "d")
     assert found is not None
     assert xml.local_name(found) == "d"
-    with pytest.raises(SamlError, match="One b is wanted; 2 came"):
+    with pytest.raises(SamlError, match="Expected one b; got 2"):
         xml.only_child(root[1], SAML, "b")
     assert xml.text_of(root[1][1]) == "x"
     assert xml.text_of(root[0]) == xml.text_of(None) == ""

@@ -73,7 +73,7 @@ def test_each_algorithm_is_verified_by_the_key_that_fits(algorithm: str) -> None
     assert _read(_token(by=by, algorithm=algorithm), NOW, SSO, *known).issuer == ORG
 
 
-BY_KEY = "A token that this identity provider's certificate signed is wanted; one of another key came."
+BY_KEY = "Expected a token that this identity provider's certificate signed; got one of another key."
 
 
 @pytest.mark.parametrize(
@@ -107,14 +107,14 @@ def test_a_token_of_another_key_is_refused(made: Callable[[], str]) -> None:
 def test_what_is_no_token_is_refused(token: str) -> None:
     with pytest.raises(SamlError) as refusal:
         _read(token)
-    assert refusal.value.wanted in {"A signed JWT is wanted", f"A token of the type {TYPE} is wanted"}
+    assert refusal.value.wanted in {"A signed JWT is wanted", f"a token of the type {TYPE}"}
 
 
 @pytest.mark.parametrize("typ", ["JWT", "", "secevent+jwt", "x" * 100])
 def test_a_token_of_another_type_is_refused(typ: str) -> None:
     with pytest.raises(SamlError) as refusal:
         _read(_token(typ=typ))
-    assert refusal.value.wanted == f"A token of the type {TYPE} is wanted"
+    assert refusal.value.wanted == f"a token of the type {TYPE}"
     assert refusal.value.came == (f"'{typ[:80]}'" if typ else "'None'")
 
 
@@ -125,7 +125,7 @@ def test_a_token_that_is_too_long_is_refused() -> None:
     assert _read(longest).token_id == "jti-1"
     with pytest.raises(SamlError, match="A signed JWT is wanted"):
         _read("x" * 8192)
-    with pytest.raises(SamlError, match="A token of at most 8,192 characters is wanted; a longer one came"):
+    with pytest.raises(SamlError, match="Expected a token of at most 8,192 characters; got a longer one"):
         _read(longest + "A" * (8193 - len(longest)))
 
 
@@ -144,12 +144,12 @@ def test_a_token_that_is_too_long_is_refused() -> None:
 def test_a_token_without_a_claim_is_refused(changes: dict[str, Any], came: str) -> None:
     with pytest.raises(SamlError) as refusal:
         _read(_token(_claims(**changes)))
-    assert str(refusal.value) == f"A token with iss, aud, exp and jti is wanted; one without {came} came."
+    assert str(refusal.value) == f"Expected a token with iss, aud, exp and jti; got one without {came}."
 
 
 @pytest.mark.parametrize("audience", [f"{HERE}?a=b", f"{HERE}/", HERE[:-1], ORG, [HERE, ORG], [ORG], {"a": HERE}, 7])
 def test_a_token_for_somewhere_else_is_refused(audience: object) -> None:
-    with pytest.raises(SamlError, match=f"A token for {HERE} is wanted; one for somewhere else came"):
+    with pytest.raises(SamlError, match=f"Expected a token for {HERE}; got one for somewhere else"):
         _read(_token(_claims(aud=audience)))
 
 
@@ -198,7 +198,7 @@ def test_a_token_holds_now_and_for_an_hour_at_most(changes: dict[str, Any], now:
 @pytest.mark.parametrize("value", ["1795514700", True, -1, 1 << 40, 1e300, float("inf"), float("nan"), [1], {"a": 1}])
 @pytest.mark.parametrize("name", ["exp", "nbf"])
 def test_a_time_that_is_none_is_refused(name: str, value: object) -> None:
-    with pytest.raises(SamlError, match=f"A time in seconds is wanted as {name}; something else came"):
+    with pytest.raises(SamlError, match=f"Expected a time in seconds as {name}; got something else"):
         _read(_as_it_is(**{name: value}))
 
 

@@ -291,7 +291,7 @@ def test_the_console_session_of_that_sign_in_ends_as_well(company: Company) -> N
 
 # -- what nobody need obey ---------------------------------------------------------------------------------------------
 
-UNSIGNED = "A signature is wanted; none came"
+UNSIGNED = "Expected a signature; got none"
 FOREIGN = "A signature by one of the certificates of this identity provider is wanted"
 REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "another issuer": ({"issuer": "http://idp.south.example/exk1"}, "A message from"),

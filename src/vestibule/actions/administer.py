@@ -52,7 +52,7 @@ def checked_email(text: str) -> str:
     email = text.strip()
     name, at, domain = email.rpartition("@")
     if not (name and at and "." in domain.strip(".")) or " " in email or len(email) > 254 or unprintable(email):
-        raise WrongInput(f"The e-mail should be like ana@north.example; '{email[:80]}' came.", field="email")
+        raise WrongInput(f"The e-mail should be like ana@north.example; got '{email[:80]}'.", field="email")
     return email
 
 

@@ -36,7 +36,7 @@ def checked_url(text: str) -> str:
     """
     url = text.strip()
     if not url or len(url) > LONGEST_URL:
-        raise _wrong_url(f"The URL should have 1 to {LONGEST_URL:,} characters; {len(url):,} came.")
+        raise _wrong_url(f"The URL should have 1 to {LONGEST_URL:,} characters; got {len(url):,}.")
     if (bad := _NOT_IN_A_URL.search(url)) is not None:
         raise _wrong_url(
             "The URL should be written as browsers send it, without spaces and with other letters escaped as in "
@@ -70,9 +70,9 @@ def _wrong_url(sentence: str) -> WrongInput:
 def _checked_text(text: str, longest: int, what: str, field: str) -> str:
     text = text.strip()
     if len(text) > longest:
-        raise WrongInput(f"{what} should have at most {longest} characters; {len(text)} came.", field=field)
+        raise WrongInput(f"{what} should have at most {longest} characters; got {len(text)}.", field=field)
     if (bad := unprintable(text)) is not None:
-        raise WrongInput(f"{what} should be made of visible characters; U+{ord(bad):04X} came.", field=field)
+        raise WrongInput(f"{what} should be made of visible characters; got U+{ord(bad):04X}.", field=field)
     return text
 
 

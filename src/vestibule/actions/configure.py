@@ -65,9 +65,9 @@ def checked_name(text: str, what: str, field: str) -> str:
     """
     name = text.strip()
     if not name or len(name) > LONGEST_NAME:
-        raise WrongInput(f"{what} should have 1 to {LONGEST_NAME} characters; {len(name)} came.", field=field)
+        raise WrongInput(f"{what} should have 1 to {LONGEST_NAME} characters; got {len(name)}.", field=field)
     if (bad := unprintable(name)) is not None:
-        raise WrongInput(f"{what} should be made of visible characters; U+{ord(bad):04X} came.", field=field)
+        raise WrongInput(f"{what} should be made of visible characters; got U+{ord(bad):04X}.", field=field)
     return name
 
 
@@ -108,7 +108,7 @@ def checked_tenant_name(name: str) -> str:
     if TENANT_NAME.match(name) is None or name.startswith("xn--"):
         raise WrongInput(
             "The tenant name stands in the SCIM URL: 1 to 63 small letters, digits and hyphens, beginning with a "
-            f"letter and not ending with a hyphen; '{name[:80]}' came. An underscore would be refused by Okta.",
+            f"letter and not ending with a hyphen; got '{name[:80]}'. An underscore would be refused by Okta.",
             field="name",
         )
     if name in RESERVED_TENANT_NAMES:
@@ -144,10 +144,10 @@ async def change_session_limits(tx: Tx, idle: int, absolute: int) -> bool:
     form = FormCheck()
     if idle not in IDLE_MINUTES:
         wanted = f"{IDLE_MINUTES[0]} to {IDLE_MINUTES[-1]:,} minutes"
-        form.add(WrongInput(f"The limit without use should be {wanted}; {idle:,} came.", field="idle"))
+        form.add(WrongInput(f"The limit without use should be {wanted}; got {idle:,}.", field="idle"))
     if absolute not in ABSOLUTE_HOURS:
         wanted = f"{ABSOLUTE_HOURS[0]} to {ABSOLUTE_HOURS[-1]} hours"
-        form.add(WrongInput(f"The limit in any case should be {wanted}; {absolute:,} came.", field="absolute"))
+        form.add(WrongInput(f"The limit in any case should be {wanted}; got {absolute:,}.", field="absolute"))
     form.finish()
     if absolute * HOUR < idle * MINUTE:
         raise WrongInput(
@@ -209,7 +209,7 @@ async def create_provider(tx: Tx, name: str, vendor: str, saml: SamlSettings | N
         Taken: the tenant has an identity provider of that name.
     """
     if vendor not in VENDORS:
-        raise WrongInput(f"The vendor should be one of {', '.join(VENDORS)}; '{vendor}' came.", field="vendor")
+        raise WrongInput(f"The vendor should be one of {', '.join(VENDORS)}; got '{vendor}'.", field="vendor")
     provider = IdentityProvider(
         id=new_short_id(),
         name=checked_name(name, "The name", "name"),
@@ -265,7 +265,7 @@ async def change_provider(
     """
     before = await get_provider(tx, provider_id)
     if vendor is not None and vendor not in VENDORS:
-        raise WrongInput(f"The vendor should be one of {', '.join(VENDORS)}; '{vendor[:40]}' came.", field="vendor")
+        raise WrongInput(f"The vendor should be one of {', '.join(VENDORS)}; got '{vendor[:40]}'.", field="vendor")
     after = replace(
         before,
         vendor=vendor or before.vendor,

@@ -57,7 +57,7 @@ def check_new_password(password: str, email: str, *names: str) -> None:
     """
     if not SHORTEST <= len(password) <= LONGEST:
         raise WrongInput(
-            f"A password should have {SHORTEST} to {LONGEST} characters; {len(password)} came. "
+            f"A password should have {SHORTEST} to {LONGEST} characters; got {len(password)}. "
             "A few words that do not belong together are long enough and easy to remember.",
             field="password",
         )

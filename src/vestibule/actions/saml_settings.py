@@ -103,7 +103,7 @@ async def change_sign_on(tx: Tx, provider_id: str, **changed: Any) -> IdentityPr
     for domain in after.domains:
         if not domain or "." not in domain or " " in domain or "@" in domain or len(domain) > 253:
             raise WrongInput(
-                f"An e-mail domain such as north.example is wanted; '{domain[:80]}' came.", field="domains"
+                f"Expected an e-mail domain such as north.example; got '{domain[:80]}'.", field="domains"
             )
     if after.just_in_time and after.name_id_is == "externalId":
         raise WrongInput(
@@ -114,7 +114,7 @@ async def change_sign_on(tx: Tx, provider_id: str, **changed: Any) -> IdentityPr
     if relay != before.saml.default_relay and relay and not await may_be_sent_to(tx, relay):
         raise WrongInput(
             "A path here, such as /north/, or the URL of an application that is listed under Integrations > "
-            f"Applications is wanted; '{relay[:80]}' came.",
+            f"Applications is wanted; got '{relay[:80]}'.",
             field="default_relay",
         )
     return await change_provider(tx, provider_id, saml=after)

@@ -205,7 +205,7 @@ def _parse_query(query_string: bytes) -> dict[str, str]:
             name, _, value = part.decode("ascii").partition("=")
             name = _unquoted(name).lower()
             if name in query:
-                raise InvalidValue(f"The parameter '{excerpt(name)}' came twice.")
+                raise InvalidValue(f"The parameter '{excerpt(name)}' was sent twice.")
             query[name] = _unquoted(value)
     except UnicodeDecodeError:
         raise InvalidValue("The query should be in percent-encoded UTF-8.") from None
@@ -222,11 +222,11 @@ def _unquoted(text: str) -> str:
 def _check_media_type(content_type: bytes, content_encoding: bytes) -> None:
     kind, *parameters = content_type.decode("latin-1").split(";")
     if kind.strip().lower() not in {"", MEDIA_TYPE, "application/json"}:
-        raise UnsupportedMediaType(f"The body should be {MEDIA_TYPE} or application/json; {excerpt(kind)} came.")
+        raise UnsupportedMediaType(f"The body should be {MEDIA_TYPE} or application/json; got {excerpt(kind)}.")
     for parameter in parameters:
         name, _, charset = parameter.partition("=")
         if name.strip().lower() == "charset" and charset.strip().strip('"').lower() not in {"utf-8", "utf8"}:
-            raise UnsupportedMediaType(f"The body should be in UTF-8; {excerpt(charset)} came.")
+            raise UnsupportedMediaType(f"The body should be in UTF-8; got {excerpt(charset)}.")
     if content_encoding.strip().lower() != b"identity":
         raise UnsupportedMediaType("The body should not be compressed.")
 

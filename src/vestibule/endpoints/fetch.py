@@ -32,18 +32,18 @@ async def fetch(url: str, allowed_private: str) -> bytes:
         raise _no_url(url)
     if len(url) > LONGEST or not url.isascii() or not url.isprintable():
         raise WrongInput(
-            f"A URL of at most {LONGEST:,} plain letters, digits and signs is wanted; '{url[:80]}' came.",
+            f"Expected a URL of at most {LONGEST:,} plain letters, digits and signs; got '{url[:80]}'.",
             field="metadata_url",
         )
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         raise WrongInput(
-            "A URL with a port between 1 and 65535 is wanted; another came.", field="metadata_url"
+            "Expected a URL with a port between 1 and 65535; got another.", field="metadata_url"
         ) from None
     address = await _address(parts.hostname, port, allowed_private)
     if parts.scheme == "http" and not _is_allowed(address, allowed_private):
-        raise WrongInput("A URL that begins with https:// is wanted; http:// came.", field="metadata_url")
+        raise WrongInput("Expected a URL that begins with https://; got http://.", field="metadata_url")
     host = f"[{address}]" if ":" in address else address
     path = parts.path or "/"
     target = f"{parts.scheme}://{host}:{port}{path}{f'?{parts.query}' if parts.query else ''}"
@@ -51,7 +51,7 @@ async def fetch(url: str, allowed_private: str) -> bytes:
 
 
 def _no_url(url: str) -> WrongInput:
-    return WrongInput(f"A URL that begins with https:// is wanted; '{url[:80]}' came.", field="metadata_url")
+    return WrongInput(f"Expected a URL that begins with https://; got '{url[:80]}'.", field="metadata_url")
 
 
 async def _read(target: str, netloc: str, hostname: str) -> bytes:
@@ -65,7 +65,7 @@ async def _read(target: str, netloc: str, hostname: str) -> bytes:
         ):
             if answer.status_code != 200:
                 raise WrongInput(
-                    f"The metadata itself is wanted at this URL; {netloc} answered {answer.status_code}.",
+                    f"the metadata itself at this URL; {netloc} answered {answer.status_code}.",
                     field="metadata_url",
                 )
             content = b""
@@ -73,7 +73,7 @@ async def _read(target: str, netloc: str, hostname: str) -> bytes:
                 content += chunk
                 if len(content) > LARGEST:
                     raise WrongInput(
-                        f"Metadata of at most {LARGEST:,} bytes is wanted; more came.", field="metadata_url"
+                        f"Expected metadata of at most {LARGEST:,} bytes; got more.", field="metadata_url"
                     )
             return content
     except (TimeoutError, httpx2.HTTPError) as error:

@@ -97,9 +97,9 @@ def find_fault(scope: Scope) -> tuple[int, str] | None:
     if scope["method"] not in METHODS:
         return 405, "This method is not answered here."
     if hosts != 1:
-        return 400, f"A request should have one Host header; {hosts} came."
+        return 400, f"A request should have one Host header; got {hosts}."
     if not _is_host(host):
-        return 400, f"A Host header should be a name or an address, and perhaps a port; {excerpt(_shown(host))} came."
+        return 400, f"A Host header should be a name or an address, and perhaps a port; got {excerpt(_shown(host))}."
     if len(headers) > HEADER_LINES or size > HEADER_BYTES:
         return 431, f"A request may have {HEADER_LINES} headers of {HEADER_BYTES:,} bytes in all."
     if asks_for_more and not _OF_A_BODY.isdisjoint(name for name, _ in headers):

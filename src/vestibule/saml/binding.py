@@ -24,7 +24,7 @@ def decode_posted(text: str) -> bytes:
     if not text.strip():
         raise SamlError("A SAML message is wanted", "an empty field")
     if len(text) > LARGEST_MESSAGE * 3 // 2:
-        raise SamlError(f"A SAML message of at most {LARGEST_MESSAGE:,} bytes is wanted", f"{len(text):,} characters")
+        raise SamlError(f"a SAML message of at most {LARGEST_MESSAGE:,} bytes", f"{len(text):,} characters")
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
@@ -44,7 +44,7 @@ def decode_redirected(text: str) -> bytes:
     except zlib.error:
         raise SamlError("A deflated SAML message is wanted", "a text that is none") from None
     if not inflater.eof:
-        raise SamlError(f"A whole SAML message of at most {LARGEST_MESSAGE:,} bytes is wanted", "more, or less")
+        raise SamlError(f"a whole SAML message of at most {LARGEST_MESSAGE:,} bytes", "more, or less")
     return xml
 
 
@@ -79,6 +79,6 @@ def signed_part(query: str, field: str) -> bytes:
     for name in (field, "RelayState", "SigAlg"):
         found = [part for part in parts if unquote_plus(part.partition("=")[0]) == name]
         if len(found) > 1 or (not found and name != "RelayState"):
-            raise SamlError(f"One {name} is wanted in a signed query", f"{len(found)}")
+            raise SamlError(f"one {name} in a signed query", f"{len(found)}")
         kept += found
     return "&".join(kept).encode("ascii", "replace")

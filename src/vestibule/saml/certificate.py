@@ -57,7 +57,7 @@ def _read(block: str) -> Certificate:
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < SMALLEST_RSA:
             raise WeakCertificate(
-                f"A key of {SMALLEST_RSA} bits or more is wanted", f"an RSA key of {key.key_size} bits"
+                f"a key of {SMALLEST_RSA} bits or more", f"an RSA key of {key.key_size} bits"
             )
     elif not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, CURVES):
         raise WeakCertificate("An RSA key, or an elliptic one on P-256 or larger, is wanted", "another kind of key")

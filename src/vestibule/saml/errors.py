@@ -5,6 +5,6 @@ class SamlError(Exception):
     """Something SAML that cannot be taken. Both parts are sentences for an administrator, and quote no secret."""
 
     def __init__(self, wanted: str, came: str) -> None:
-        super().__init__(f"{wanted}; {came} came.")
+        super().__init__(f"{wanted}; got {came}.")
         self.wanted = wanted
         self.came = came

@@ -103,13 +103,13 @@ def _verified(root: Element, tag: str, certificates: Sequence[Certificate], *, q
 def _check_envelope(root: Element, issuer: str, destination: str, now: int) -> None:
     came = uri_text(only_child(root, SAML, "Issuer"))
     if came != issuer:
-        raise SamlError(f"A message from {issuer} is wanted", f"one from '{came[:200]}'")
+        raise SamlError(f"a message from {issuer}", f"one from '{came[:200]}'")
     if (meant := uri_attribute(root, "Destination")) != destination:
-        raise SamlError(f"A message for {destination} is wanted", f"one for '{meant[:200]}'")
+        raise SamlError(f"a message for {destination}", f"one for '{meant[:200]}'")
     issued = read_instant(attribute(root, "IssueInstant"), "IssueInstant")
     if not now - _OLDEST - SKEW <= issued <= now + SKEW:
         raise SamlError(
-            f"A message of the last {_OLDEST // 60_000} minutes is wanted", f"one of {write_instant(issued)}"
+            f"a message of the last {_OLDEST // 60_000} minutes", f"one of {write_instant(issued)}"
         )
 
 

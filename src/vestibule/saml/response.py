@@ -331,7 +331,7 @@ def _look_at_conditions(assertion: Element, expected: Expected, now: int, result
 def _look_at_times(name: str, element: Element, now: int, result: Examination) -> None:
     begins, ends = attribute(element, "NotBefore"), attribute(element, "NotOnOrAfter")
     if not ends:
-        raise SamlError(f"NotOnOrAfter is wanted in {name}", "none")
+        raise SamlError(f"NotOnOrAfter in {name}", "none")
     early = bool(begins) and now < read_instant(begins, "NotBefore") - SKEW
     late = now >= read_instant(ends, "NotOnOrAfter") + SKEW
     came = f"{begins or 'any time'} to {ends}"
@@ -435,7 +435,7 @@ def _attributes(assertion: Element) -> dict[str, tuple[str, ...]]:
             texts = [text_of(value) for value in children(each, SAML, "AttributeValue")]
             values.setdefault(attribute(each, "Name"), []).extend(text for text in texts if text)
     if sum(map(len, values.values())) > _MOST_VALUES:
-        raise SamlError(f"At most {_MOST_VALUES:,} attribute values are wanted", "more")
+        raise SamlError(f"at most {_MOST_VALUES:,} attribute values", "more")
     return {name: tuple(texts) for name, texts in values.items() if name}
 
 

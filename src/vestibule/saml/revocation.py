@@ -51,14 +51,14 @@ def read_order(token: str, audience: str, sso_url: str, certificates: Sequence[C
         SamlError
     """
     if len(token) > _LONGEST:
-        raise SamlError(f"A token of at most {_LONGEST:,} characters is wanted", "a longer one")
+        raise SamlError(f"a token of at most {_LONGEST:,} characters", "a longer one")
     claims = _signed_claims(token, certificates)
     missing = [name for name in _REQUIRED if not claims.get(name)]
     if missing:
         raise SamlError("A token with iss, aud, exp and jti is wanted", f"one without {', '.join(missing)}")
     audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
     if audiences != [audience]:
-        raise SamlError(f"A token for {audience} is wanted", "one for somewhere else")
+        raise SamlError(f"a token for {audience}", "one for somewhere else")
     issuer = str(claims["iss"])
     if not _same_origin(issuer, sso_url):
         raise SamlError("A token of the organisation where people sign in is wanted", f"one of '{issuer[:200]}'")
@@ -82,7 +82,7 @@ def _signed_claims(token: str, certificates: Sequence[Certificate]) -> dict[str,
     except jwt.PyJWTError:
         raise SamlError("A signed JWT is wanted", "a text that is none") from None
     if str(header.get("typ", "")).lower().removeprefix("application/") != _TYPE:
-        raise SamlError(f"A token of the type {_TYPE} is wanted", f"'{str(header.get('typ'))[:80]}'")
+        raise SamlError(f"a token of the type {_TYPE}", f"'{str(header.get('typ'))[:80]}'")
     # Time is an argument here, so the library looks at the signature and we look at the clock.
     options: Any = {
         "verify_exp": False,
@@ -104,7 +104,7 @@ def _signed_claims(token: str, certificates: Sequence[Certificate]) -> dict[str,
 def _milliseconds(claims: dict[str, Any], name: str) -> int:
     value = claims[name]
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1 << 40:
-        raise SamlError(f"A time in seconds is wanted as {name}", "something else")
+        raise SamlError(f"a time in seconds as {name}", "something else")
     return int(value * 1000)
 
 

@@ -104,7 +104,7 @@ def check_signatures(root: Element, holders: Sequence[Element]) -> None:
     if any(name.startswith("{") for name, _ in ids):
         raise SamlError("Ids without a namespace are wanted", "one with")
     if len(ids) > MOST_IDS:
-        raise SamlError(f"At most {MOST_IDS} ids are wanted in a message", "more")
+        raise SamlError(f"at most {MOST_IDS} ids in a message", "more")
     if len(ids) != len({value for _, value in ids}):
         raise SamlError("Ids that differ are wanted", "two that are equal")
     for signature in everywhere(root, DS, "Signature"):

@@ -14,9 +14,9 @@ def read_instant(text: str, what: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise SamlError(f"A time in UTC is wanted as {what}", f"'{text[:40]}'") from None
+        raise SamlError(f"a time in UTC as {what}", f"'{text[:40]}'") from None
     if moment.utcoffset() != timedelta(0) or "T" not in text:
-        raise SamlError(f"A time in UTC is wanted as {what}", f"'{text[:40]}'")
+        raise SamlError(f"a time in UTC as {what}", f"'{text[:40]}'")
     return int(moment.timestamp() * 1000)
 
 

@@ -52,11 +52,11 @@ def parse_xml(text: bytes, *, drop_comments: bool = False, largest: int = MAX_BY
             processing instruction.
     """
     if len(text) > largest:
-        raise SamlError(f"XML of at most {largest:,} bytes is wanted", f"{len(text):,} bytes")
+        raise SamlError(f"XML of at most {largest:,} bytes", f"{len(text):,} bytes")
     if b"<!DOCTYPE" in text:
         raise _with_dtd()
     if text.count(b"xmlns:") > MOST_PREFIXES and len(set(_PREFIX.findall(text))) > MOST_PREFIXES:
-        raise SamlError(f"XML with at most {MOST_PREFIXES} prefixes of namespaces is wanted", "more")
+        raise SamlError(f"XML with at most {MOST_PREFIXES} prefixes of namespaces", "more")
     if not drop_comments:
         _check_size_before_parsing(text)
     parser = etree.XMLParser(
@@ -85,7 +85,7 @@ def parse_xml(text: bytes, *, drop_comments: bool = False, largest: int = MAX_BY
     if not drop_comments and _count_elements(root) > MOST_ELEMENTS:
         raise _with_elements()
     if _CROWDED(root):
-        raise SamlError(f"At most {MOST_ATTRIBUTES} attributes are wanted on an element", "more")
+        raise SamlError(f"at most {MOST_ATTRIBUTES} attributes on an element", "more")
     return root
 
 
@@ -97,13 +97,13 @@ def _check_size_before_parsing(text: bytes) -> None:
         raise _with_elements()
     if text.count(b'"') + text.count(b"'") > 2 * MOST_ATTRIBUTES_IN_ALL:
         raise SamlError(
-            f"A message of at most {MOST_ATTRIBUTES_IN_ALL:,} attributes and declarations of namespaces is wanted",
+            f"a message of at most {MOST_ATTRIBUTES_IN_ALL:,} attributes and declarations of namespaces",
             "more",
         )
 
 
 def _with_elements() -> SamlError:
-    return SamlError(f"A message of at most {MOST_ELEMENTS:,} elements is wanted", "more")
+    return SamlError(f"a message of at most {MOST_ELEMENTS:,} elements", "more")
 
 
 def _count_elements(root: Element) -> int:
@@ -163,7 +163,7 @@ def only_child(element: Element, namespace: str, name: str) -> Element | None:
     """
     found = children(element, namespace, name)
     if len(found) > 1:
-        raise SamlError(f"One {name} is wanted", f"{len(found)}")
+        raise SamlError(f"one {name}", f"{len(found)}")
     return found[0] if found else None
 
 

@@ -42,7 +42,7 @@ async def export_activity(visit: Visit) -> Response:
     """
     kind = visit.query("format") or "csv"
     if kind not in _WRITERS:
-        raise WrongInput(f"The format should be csv or jsonl; '{kind[:20]}' came.", field="format")
+        raise WrongInput(f"The format should be csv or jsonl; got '{kind[:20]}'.", field="format")
     search = read_search(visit)
     if search.problem is not None:
         raise search.problem

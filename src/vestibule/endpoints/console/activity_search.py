@@ -92,5 +92,5 @@ def _instant(text: str, name: str, days: int) -> int | None:
     try:
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=days)
     except (ValueError, OverflowError):
-        raise WrongInput(f"A date should be written as 2026-11-28; '{text[:40]}' came.", field=name) from None
+        raise WrongInput(f"A date should be written as 2026-11-28; got '{text[:40]}'.", field=name) from None
     return int(day.timestamp() * 1000)

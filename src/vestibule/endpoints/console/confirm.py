@@ -74,5 +74,5 @@ def not_confirmed(visit: Visit, confirmation: Confirmation) -> WrongInput | None
     if not confirmation.typed or typed == confirmation.typed.strip():
         return None
     return WrongInput(
-        f"To confirm, type {confirmation.what} '{confirmation.typed}'; '{typed[:80]}' came.", field="confirm"
+        f"To confirm, type {confirmation.what} '{confirmation.typed}'; got '{typed[:80]}'.", field="confirm"
     )

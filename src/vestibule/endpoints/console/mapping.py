@@ -142,7 +142,7 @@ def _read_rules(visit: Visit) -> tuple[Rule, ...]:
         for what, text, longest in (("default", rule.default, 500), ("text between", rule.join or "", 20)):
             if len(text) > longest:
                 raise WrongInput(
-                    f"Rule {number + 1}: the {what} may have {longest} characters; {len(text)} came.",
+                    f"Rule {number + 1}: the {what} may have {longest} characters; got {len(text)}.",
                     field=str(number),
                 )
     return tuple(rule for rule in _typed(visit) if rule.target)

@@ -92,7 +92,7 @@ async def switch(visit: Visit) -> Response:
     state = _STATES.get(visit.field("provisioning"))
     if state is None:
         came = visit.field("provisioning")[:80]
-        raise WrongInput(f"Auto-provisioning should be one of {', '.join(_STATES)}; '{came}' came.")
+        raise WrongInput(f"Auto-provisioning should be one of {', '.join(_STATES)}; got '{came}'.")
     async with visit.context.database.write(visit.actor) as tx:
         _, pair = await configure.set_provisioning(tx, provider_id, state, visit.context.checker)
     if pair is not None:

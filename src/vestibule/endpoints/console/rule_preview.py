@@ -206,7 +206,7 @@ async def restore_version(visit: Visit) -> Response:
     if event is None or event.type not in _EVENTS.values() or event.subject_id != provider_id:
         raise visit.not_found()
     if side not in {"before", "after"}:
-        raise WrongInput(f"The field side should be before or after; '{side[:40]}' came.")
+        raise WrongInput(f"The field side should be before or after; got '{side[:40]}'.")
     kept = event.data[side]
     if event.type == "mapping.changed":
         return await begin(visit, tuple(rule_from_json(rule) for rule in kept))

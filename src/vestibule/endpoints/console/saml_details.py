@@ -197,7 +197,7 @@ async def _read_chosen(visit: Visit, provider: IdentityProvider) -> tuple[SamlSe
         case "url":
             url = visit.field("metadata_url").strip()
             if not url:
-                raise WrongInput("A metadata URL is wanted; nothing came.", field="metadata_url")
+                raise WrongInput("Expected a metadata URL; got nothing.", field="metadata_url")
             text = await fetch(url, visit.context.settings.private_networks)
             await visit.readmit()
             return _read_metadata(text, "metadata_url"), url
@@ -207,7 +207,7 @@ async def _read_chosen(visit: Visit, provider: IdentityProvider) -> tuple[SamlSe
             return _with_what_was_not_asked(_filled_in(visit), provider.saml), ""
         case other:
             raise WrongInput(
-                f"How the SAML details come should be one of url, metadata, hand; '{other[:40]}' came.", field="way"
+                f"How the SAML details come should be one of url, metadata, hand; got '{other[:40]}'.", field="way"
             )
 
 
@@ -231,7 +231,7 @@ def _filled_in(visit: Visit) -> SamlSettings:
     """
     entity_id, sso_url = visit.field("entity_id").strip(), visit.field("sso_url").strip()
     if not entity_id:
-        raise WrongInput("The entity ID (Issuer) is wanted; nothing came.", field="entity_id")
+        raise WrongInput("Expected the entity ID (Issuer); got nothing.", field="entity_id")
     _check_url(sso_url, "sso_url")
     try:
         certificates = read_certificates(visit.field("certificate"))

@@ -58,7 +58,7 @@ def _check_url(url: str, field: str) -> None:
 def _one_of(visit: Visit, name: str, allowed: tuple[str, ...]) -> str:
     value = visit.field(name)
     if value not in allowed:
-        raise WrongInput(f"{name} should be one of {', '.join(allowed)}; '{value[:80]}' came.", field=name)
+        raise WrongInput(f"{name} should be one of {', '.join(allowed)}; got '{value[:80]}'.", field=name)
     return value
 
 
@@ -83,7 +83,7 @@ async def change_certificates(visit: Visit) -> Response:
             elif act == "remove":
                 await saml_settings.remove_certificate(tx, provider.id, fingerprint)
             else:
-                raise WrongInput(f"What to do should be add, use or remove; '{act[:40]}' came.")
+                raise WrongInput(f"What to do should be add, use or remove; got '{act[:40]}'.")
     except Refusal as refused:
         return await sign_in_page(visit, refused=refused)
     return back_to_sign_in(visit, provider.id)
@@ -103,7 +103,7 @@ async def change_keys(visit: Visit) -> Response:
         else:
             acts = {"use": saml_keys.use_key, "drop": saml_keys.drop_key}
             if act not in acts:
-                raise WrongInput(f"What to do should be make, use or drop; '{act[:40]}' came.")
+                raise WrongInput(f"What to do should be make, use or drop; got '{act[:40]}'.")
             async with visit.context.database.write(visit.actor) as tx:
                 await acts[act](tx, provider, key_id)
     except Refusal as refused:

@@ -190,6 +190,6 @@ async def delete_user(visit: Visit) -> Response:
         if user is not None and not user.identity_provider_id:
             name, typed = orjson.loads(user.document)["userName"], visit.field("confirm").strip()
             if typed != name.strip():
-                raise WrongInput(f"To delete this person, '{name}' should be typed; '{typed[:80]}' came.")
+                raise WrongInput(f"To delete this person, '{name}' should be typed; got '{typed[:80]}'.")
         await people.delete_by_hand(tx, visit.path("user_id"))
     return visit.redirect(visit.at("users"), "person-deleted")

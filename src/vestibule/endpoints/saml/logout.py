@@ -51,7 +51,7 @@ async def _receive_logout(visit: Visit, provider: IdentityProvider) -> Response:
         part = signed_part(query, field)
         verify_query(part, fields.get("SigAlg", ""), fields["Signature"], provider.saml.certificates)
     if await visit.context.examinations.run(visit.address, is_logout_request, xml) != (field == "SAMLRequest"):
-        raise SamlError(f"A message that fits {field} is wanted", "another")
+        raise SamlError(f"a message that fits {field}", "another")
     if field == "SAMLResponse":
         return await _left(visit, provider, xml, query_signed=signed)
     return await _end_as_asked(visit, provider, xml, fields.get("RelayState", ""), query_signed=signed)

@@ -44,7 +44,7 @@ async def read_body(visit: Visit) -> bytes:
     """
     declared = visit.request.headers.get("content-length", "")
     if not declared.isdigit() or int(declared) > LARGEST_POST:
-        raise WrongInput(f"A body of at most {LARGEST_POST:,} bytes, and that says how many it has, is wanted.")
+        raise WrongInput(f"a body of at most {LARGEST_POST:,} bytes, and that says how many it has.")
     try:
         async with asyncio.timeout(LONGEST_FORM):
             return await visit.request.body()
@@ -60,7 +60,7 @@ async def posted_fields(visit: Visit) -> dict[str, str]:
     """
     kind = visit.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
-        raise WrongInput(f"A posted form is wanted here; '{kind[:80] or 'nothing'}' came.")
+        raise WrongInput(f"Expected a posted form here; got '{kind[:80] or 'nothing'}'.")
     return each_once((await read_body(visit)).decode("latin-1"))
 
 
@@ -73,7 +73,7 @@ def each_once(query: str) -> dict[str, str]:
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=20)
     except ValueError:
-        raise WrongInput("At most 20 fields are wanted; more came.") from None
+        raise WrongInput("Expected at most 20 fields; got more.") from None
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise WrongInput("Each field is wanted once; one came twice.")
@@ -101,7 +101,7 @@ async def record_revocation_refusal(visit: Visit, provider: IdentityProvider, re
     more = count_refusal(visit, provider, "revocation")
     if more is None:
         return
-    reason = refused.message if isinstance(refused, WrongInput) else f"{refused.wanted}; {refused.came} came"
+    reason = refused.message if isinstance(refused, WrongInput) else f"{refused.wanted}; got {refused.came}"
     async with visit.context.database.write(as_stranger(visit)) as tx:
         told = {"name": provider.name, "reason": reason, "more": more}
         await append_event(tx, "revocation.refused", told, provider_id=provider.id)

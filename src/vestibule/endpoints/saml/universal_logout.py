@@ -28,13 +28,13 @@ async def revoke(visit: Visit) -> Response:
         )
     except SamlError as refused:
         await record_revocation_refusal(visit, provider, refused)
-        return visit.json({"error": "unauthorized", "message": f"{refused.wanted}; {refused.came} came."}, 401)
+        return visit.json({"error": "unauthorized", "message": f"{refused.wanted}; got {refused.came}."}, 401)
     try:
         named = read_subject(json.loads(await read_body(visit)), order.issuer, provider.saml.entity_id)
     except (ValueError, RecursionError, SamlError, WrongInput) as error:
         wanted = error if isinstance(error, SamlError) else SamlError("A JSON body with a sub_id is wanted", "another")
         await record_revocation_refusal(visit, provider, wanted)
-        return visit.json({"error": "wrong_input", "message": f"{wanted.wanted}; {wanted.came} came."}, 400)
+        return visit.json({"error": "wrong_input", "message": f"{wanted.wanted}; got {wanted.came}."}, 400)
     once = hashlib.sha256(f"revocation\n{order.token_id}".encode()).digest()
     async with visit.context.database.write(as_provider(visit, provider)) as tx:
         first = await see_once(tx, provider.id, once, order.usable_until)
@@ -42,7 +42,7 @@ async def revoke(visit: Visit) -> Response:
     if not first:
         used = SamlError("A token that was not used yet is wanted", "one that was")
         await record_revocation_refusal(visit, provider, used)
-        return visit.json({"error": "unauthorized", "message": f"{used.wanted}; {used.came} came."}, 401)
+        return visit.json({"error": "unauthorized", "message": f"{used.wanted}; got {used.came}."}, 401)
     if not found:
         return visit.json({"error": "not_found", "message": "Nobody of this identity provider is meant by it."}, 404)
     return Response(status_code=204)

@@ -144,7 +144,7 @@ class Visit:
         """
         said = self.field(name)
         if said not in {"yes", "no"}:
-            raise WrongInput(f"The field {name} should be yes or no; '{said[:80]}' came.")
+            raise WrongInput(f"The field {name} should be yes or no; got '{said[:80]}'.")
         return said == "yes"
 
     def query(self, name: str) -> str:
