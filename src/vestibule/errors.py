@@ -119,25 +119,21 @@ class StaleForm(Refusal):
 class SignInRefused(Refusal):
     """A sign-in with an identity provider is not accepted.
 
-    The person sees a short sentence and a reference. Administrators see the check that failed, what was expected and
-    what came.
+    The person sees `message` and a reference. Administrators see the check that failed, what was expected (`wanted`),
+    what was found (`came`) and the reason, which is a sentence made of both unless it is given.
     """
 
     status, code = 403, "sign_in_refused"
 
-    def __init__(self, check: str, wanted: str, came: str, *, told: str = "", user_id: str = "") -> None:
-        super().__init__(told or "This sign-in could not be accepted. Your administrator can see why.")
+    def __init__(
+        self, check: str, wanted: str, came: str, *, reason: str = "", message: str = "", user_id: str = ""
+    ) -> None:
+        super().__init__(message or "This sign-in could not be accepted. Your administrator can see why.")
         self.check = check
         self.wanted = wanted
         self.came = came
+        self.reason = reason or f"expected {wanted}; got {came}"
         self.user_id = user_id
-
-    @property
-    def reason(self) -> str:
-        """A sentence for administrators: what was expected and what came."""
-        # For a whole message, `wanted` contains the verb already.
-        wanted = self.wanted if " wanted" in self.wanted else f"{self.wanted} was wanted"
-        return f"{wanted}; got {self.came}"
 
 
 class NotFound(Refusal):

@@ -225,7 +225,7 @@ def check_role_rules(rules: RoleRules) -> None:
             if not text and not (what == "attribute" and rule.source == "group")
         ]
         if missing:
-            raise WrongInput(f"Rule {number + 1}: the {missing[0]} is wanted; got nothing.", field=str(number))
+            raise WrongInput(f"Rule {number + 1}: the {missing[0]} is missing.", field=str(number))
         for what, text in (("value", rule.value), ("attribute", rule.attribute)):
             if len(text) > LONGEST_WANTED:
                 raise WrongInput(

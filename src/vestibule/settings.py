@@ -238,12 +238,12 @@ def _check_tenant_limits(settings: Settings) -> None:
     if settings.tenant_rate and settings.tenant_rate < SENT_BY_PROVIDERS:
         raise WrongSetting(
             f"tenant_rate should be 0, or {SENT_BY_PROVIDERS} or more, which Okta and Entra ID send in a second; "
-            f"{settings.tenant_rate} came."
+            f"got {settings.tenant_rate}."
         )
     if settings.tenant_ceiling and settings.tenant_ceiling < max(settings.tenant_rate, SENT_BY_PROVIDERS):
         raise WrongSetting(
             f"tenant_ceiling should be 0, or not less than tenant_rate and {SENT_BY_PROVIDERS}; "
-            f"{settings.tenant_ceiling} came."
+            f"got {settings.tenant_ceiling}."
         )
     if settings.tenant_requests < 1:
         raise WrongSetting(f"tenant_requests should be 1 or more; got {settings.tenant_requests}.")

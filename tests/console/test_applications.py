@@ -129,7 +129,7 @@ def test_roles_in_use_are_offered(staff: Staff, owner: Visitor) -> None:
         ("name", "Wi\u202eki", "The name should be made of visible characters; got U+202E."),
         ("url", "", "The URL should have 1 to 2,000 characters; got 0."),
         ("url", "https://north.example/" + "a" * 2_000, "The URL should have 1 to 2,000 characters; got 2,022."),
-        ("url", "javascript:alert(1)", "The URL should begin with https://. 'javascript:' came."),
+        ("url", "javascript:alert(1)", "The URL should begin with https://; got 'javascript:'."),
         ("description", "d" * 301, "The description should have at most 300 characters; got 301."),
         ("description", "a\u200bb", "The description should be made of visible characters; got U+200B."),
         ("role", "r" * 101, "The role should have at most 100 characters; got 101."),

@@ -162,7 +162,7 @@ def test_a_stranger_is_told_beside_what_works_and_not_instead_of_it(
     ask(staff, f"/scim/v2/{staff.place.tenant.name}/Users", basic(*stranger) if known else "")
     page = until(lambda: owner.get(f"{staff.provider}/live"), lambda page: "Since then" in page.text)
     check_markup(page)
-    assert page.text.startswith("Okta is provisioning 1 person; got its last request")
+    assert page.text.startswith("Okta is provisioning 1 person; its last request came")
     assert page.all("//div[contains(@class, 'warn')]")
     if known:
         assert f"a request came with the key {shortened(stranger.key)}, which nobody here has, at" in page.text

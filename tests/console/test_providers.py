@@ -197,8 +197,8 @@ def test_saml_can_be_entered_piece_by_piece(staff: Staff, owner: Visitor) -> Non
 
 
 WRONG_METADATA = [
-    ("no XML", "metadata", "A well-formed XML document is wanted"),
-    ("half", metadata(pem())[:300], "A well-formed XML document is wanted"),
+    ("no XML", "metadata", "a well-formed XML document"),
+    ("half", metadata(pem())[:300], "a well-formed XML document"),
     ("a DTD", metadata(pem(), before="<!DOCTYPE x [<!ENTITY y 'z'>]>"), "Expected XML without a DTD; got a DOCTYPE."),
     (
         "a file to be read",

@@ -202,21 +202,21 @@ CASES: Final[Cases] = {
     ),
     "no key is known": Case("Signature", "A signature by one of", signed, lambda: expected(certificates=())),
     "no conditions": Case(
-        "Contents", "Conditions are wanted", partial(signed, change=partial(_without, "saml:Conditions"))
+        "Contents", "Conditions", partial(signed, change=partial(_without, "saml:Conditions"))
     ),
     "conditions twice": Case("Contents", "One Conditions", partial(signed, change=partial(_twice, "saml:Conditions"))),
     "an unknown condition": _case("Contents", _KNOWN, audience=Said().audience + _CONDITION),
     "a condition of another namespace": _case(
         "Contents", _KNOWN, audience=Said().audience + '<x:OneTimeUse xmlns:x="urn:x"/>'
     ),
-    "conditions without an end": _case("Contents", "NotOnOrAfter is wanted in Conditions", times=""),
+    "conditions without an end": _case("Contents", "NotOnOrAfter in Conditions", times=""),
     "conditions without an end but a beginning": _case(
-        "Contents", "NotOnOrAfter is wanted in Conditions", times=f'NotBefore="{instant(0)}"'
+        "Contents", "NotOnOrAfter in Conditions", times=f'NotBefore="{instant(0)}"'
     ),
     "conditions that have ended": _case("Time of the Conditions", "2026-11-24T10:00:00Z within it", times=_OLD),
     "conditions that have not begun": _case("Time of the Conditions", "2026-11-24T10:00:00Z within it", times=_EARLY),
     "a confirmation without an end": _case(
-        "Contents", "NotOnOrAfter is wanted in SubjectConfirmation", confirmed_times=""
+        "Contents", "NotOnOrAfter in SubjectConfirmation", confirmed_times=""
     ),
     "a confirmation that has ended": _case(
         "Time of the SubjectConfirmation", "2026-11-24T10:00:00Z within it", confirmed_times=_OLD
@@ -265,7 +265,7 @@ CASES: Final[Cases] = {
     "holder of key alone": _case("Contents", _BEARER, method=_HOK),
     "sender vouches alone": _case("Contents", _BEARER, method="urn:oasis:names:tc:SAML:2.0:cm:sender-vouches"),
     "a confirmation without data": _case(
-        "Contents", "SubjectConfirmationData is wanted", confirmation=_confirmation(data="")
+        "Contents", "SubjectConfirmationData", confirmation=_confirmation(data="")
     ),
     "no NameID": _case("Contents", _NAME_ID, name_id=""),
     "an empty NameID": _case("Contents", _NAME_ID, name_id=named("")),

@@ -49,7 +49,7 @@ def test_an_empty_message_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["<samlp:Response/>", "PHNhbWw", "PHNhb*==", "PHNh*bWw", "PHNhbä==", "PHNh=bWw"])
 def test_what_is_no_base64_is_refused(text: str) -> None:
     for decode in (decode_posted, decode_redirected):
-        with pytest.raises(SamlError, match="A SAML message in base64 is wanted"):
+        with pytest.raises(SamlError, match="a SAML message in base64"):
             decode(text)
 
 
@@ -84,7 +84,7 @@ def test_half_of_a_deflated_message_is_refused() -> None:
 
 @pytest.mark.parametrize("text", [base64.b64encode(TEXT).decode(), _deflated(TEXT, zlib.MAX_WBITS), "////"])
 def test_what_is_not_deflated_is_refused(text: str) -> None:
-    with pytest.raises(SamlError, match="A deflated SAML message is wanted"):
+    with pytest.raises(SamlError, match="a deflated SAML message"):
         decode_redirected(text)
 
 

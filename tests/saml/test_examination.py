@@ -113,7 +113,7 @@ def test_a_fresh_authentication_that_says_no_time_is_none() -> None:
     statement = Said(statement="<saml:AuthnStatement/>")
     failed = examine(write(signed(statement)), expected(authenticated_after=NOW), NOW).failed
     assert failed is not None
-    assert failed.wanted == "A time in UTC is wanted as AuthnInstant"
+    assert failed.wanted == "a time in UTC as AuthnInstant"
     no_class = examine(write(signed(statement)), expected(authn_context="urn:x"), NOW).failed
     assert no_class is not None
     assert (no_class.name, no_class.came) == ("Authentication context", "none")
@@ -164,12 +164,12 @@ def test_a_missing_issuer_is_told_as_none() -> None:
     ("said", "wanted"),
     [
         (Said(status="", issued=""), "Success, or what went wrong at the identity provider"),
-        (Said(issued="x"), "A time in UTC is wanted as IssueInstant"),
-        (Said(times='NotOnOrAfter="x"'), "A time in UTC is wanted as NotOnOrAfter"),
-        (Said(times=f'NotBefore="x" NotOnOrAfter="{instant(MINUTE)}"'), "A time in UTC is wanted as NotBefore"),
+        (Said(issued="x"), "a time in UTC as IssueInstant"),
+        (Said(times='NotOnOrAfter="x"'), "a time in UTC as NotOnOrAfter"),
+        (Said(times=f'NotBefore="x" NotOnOrAfter="{instant(MINUTE)}"'), "a time in UTC as NotBefore"),
         (
             Said(statement='<saml:AuthnStatement SessionNotOnOrAfter="x"/>'),
-            "A time in UTC is wanted as SessionNotOnOrAfter",
+            "a time in UTC as SessionNotOnOrAfter",
         ),
     ],
 )

@@ -63,7 +63,7 @@ def test_a_signature_is_put_behind_the_child_that_is_named() -> None:
 )
 def test_what_was_signed_has_to_be_what_claimed_it(data: bytes) -> None:
     """The last line behind the checks of the shape, which let nothing through that gets here."""
-    with pytest.raises(SamlError, match="A signature over the element that holds it is wanted"):
+    with pytest.raises(SamlError, match="a signature over the element that holds it"):
         _as_signed(data, xml.parse_xml(b'<a ID="_1"/>'))
     assert _as_signed(b'<a ID="_1"><b/></a>', xml.parse_xml(b'<a ID="_1"/>'))[0].tag == "b"
 
@@ -93,7 +93,7 @@ def test_a_time_is_read_to_the_millisecond(text: str, offset: int) -> None:
 def test_another_time_is_refused(text: str) -> None:
     with pytest.raises(SamlError) as refusal:
         read_instant(text, "NotBefore")
-    assert (refusal.value.wanted, refusal.value.came) == ("A time in UTC is wanted as NotBefore", f"'{text[:40]}'")
+    assert (refusal.value.wanted, refusal.value.came) == ("a time in UTC as NotBefore", f"'{text[:40]}'")
 
 
 def test_a_time_is_written_in_whole_seconds() -> None:

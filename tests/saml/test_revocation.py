@@ -107,7 +107,7 @@ def test_a_token_of_another_key_is_refused(made: Callable[[], str]) -> None:
 def test_what_is_no_token_is_refused(token: str) -> None:
     with pytest.raises(SamlError) as refusal:
         _read(token)
-    assert refusal.value.wanted in {"A signed JWT is wanted", f"a token of the type {TYPE}"}
+    assert refusal.value.wanted in {"a signed JWT", f"a token of the type {TYPE}"}
 
 
 @pytest.mark.parametrize("typ", ["JWT", "", "secevent+jwt", "x" * 100])
@@ -123,7 +123,7 @@ def test_a_token_that_is_too_long_is_refused() -> None:
     room = (8192 - len(token)) * 3 // 4
     longest = next(made for n in range(room, room - 9, -1) if len(made := _token(_claims(more="x" * n))) <= 8192)
     assert _read(longest).token_id == "jti-1"
-    with pytest.raises(SamlError, match="A signed JWT is wanted"):
+    with pytest.raises(SamlError, match="a signed JWT"):
         _read("x" * 8192)
     with pytest.raises(SamlError, match="Expected a token of at most 8,192 characters; got a longer one"):
         _read(longest + "A" * (8193 - len(longest)))
@@ -165,7 +165,7 @@ def test_a_token_of_another_organisation_is_refused(issuer: object) -> None:
 
 def test_where_people_sign_in_has_to_be_known() -> None:
     for sso_url in ("", "https://["):
-        with pytest.raises(SamlError, match="A token of the organisation where people sign in is wanted"):
+        with pytest.raises(SamlError, match="a token of the organisation where people sign in"):
             read_order(_as_it_is(iss="x"), HERE, sso_url, [pair().pinned], NOW)
     with pytest.raises(SamlError) as refusal:
         read_order(_as_it_is(iss="x" * 300), HERE, SSO, [pair().pinned], NOW)
@@ -191,7 +191,7 @@ def test_a_token_holds_now_and_for_an_hour_at_most(changes: dict[str, Any], now:
     if accepted:
         assert _read(token, NOW + now * 1000).token_id == "jti-1"
     else:
-        with pytest.raises(SamlError, match="A token that holds now, and for an hour at most, is wanted"):
+        with pytest.raises(SamlError, match="a token that holds now, and for an hour at most"):
             _read(token, NOW + now * 1000)
 
 
@@ -250,5 +250,5 @@ def test_a_person_named_by_halves_is_refused(named: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("named", [{}, {"format": "phone_number", "phone_number": "1"}, {"email": "a"}, {"format": 7}])
 def test_another_way_to_name_a_person_is_told_apart(named: dict[str, object]) -> None:
-    with pytest.raises(UnknownSubjectType, match="A sub_id in the format email or iss_sub is wanted"):
+    with pytest.raises(UnknownSubjectType, match="a sub_id in the format email or iss_sub"):
         read_subject({"sub_id": named}, ORG)

@@ -274,7 +274,7 @@ CASES: Final[Cases] = {
     },
     **{
         f"XSW{way} with an encrypted assertion": Case(
-            "Signature", "One assertion is wanted within an EncryptedAssertion", partial(_sealed, way)
+            "Signature", "one assertion within an EncryptedAssertion", partial(_sealed, way)
         )
         for way in (1, 2, 4, 6, 8)
     },

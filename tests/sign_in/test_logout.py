@@ -292,7 +292,7 @@ def test_the_console_session_of_that_sign_in_ends_as_well(company: Company) -> N
 # -- what nobody need obey ---------------------------------------------------------------------------------------------
 
 UNSIGNED = "Expected a signature; got none"
-FOREIGN = "A signature by one of the certificates of this identity provider is wanted"
+FOREIGN = "a signature by one of the certificates of this identity provider"
 REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "another issuer": ({"issuer": "http://idp.south.example/exk1"}, "A message from"),
     "for elsewhere": ({"destination": "https://south.example/logout"}, "A message for"),
@@ -349,8 +349,8 @@ def test_a_redirect_that_was_changed_on_its_way_ends_nothing(company: Company) -
     changed = {
         f"{mine}&SigAlg={signature}": FOREIGN,
         own.replace("where-from", "elsewhere"): FOREIGN,
-        f"{mine}&{good}": "Each field is wanted once",
-        f"{good}&{mine.partition('&')[0].replace('SAMLRequest', 'SAML%52equest')}": "Each field is wanted once",
+        f"{mine}&{good}": "each field once",
+        f"{good}&{mine.partition('&')[0].replace('SAMLRequest', 'SAML%52equest')}": "each field once",
         re.sub(r"Signature=.*", "Signature=", own): FOREIGN,
         own.replace("rsa-sha256", "hmac-sha256"): "A signature with RSA or ECDSA",
     }

@@ -40,8 +40,7 @@ def checked_url(text: str) -> str:
     if (bad := _NOT_IN_A_URL.search(url)) is not None:
         raise _wrong_url(
             "The URL should be written as browsers send it, without spaces and with other letters escaped as in "
-            "%C3%A9; "
-            f"U+{ord(bad[0]):04X} came."
+            f"%C3%A9; got U+{ord(bad[0]):04X}."
         )
     scheme, colon, rest = url.partition(":")
     try:
@@ -52,7 +51,7 @@ def checked_url(text: str) -> str:
     host = parts.hostname or ""
     if not colon or scheme.lower() not in {"https", "http"}:
         raise _wrong_url(
-            "The URL should begin with https://." + (f" '{scheme[:20]}:' came." if scheme.isalnum() and colon else "")
+            "The URL should begin with https://" + (f"; got '{scheme[:20]}:'." if scheme.isalnum() and colon else ".")
         )
     if "@" in parts.netloc:
         raise _wrong_url("The URL should hold no user name and no password: everybody who is shown it can read them.")

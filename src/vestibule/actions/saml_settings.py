@@ -113,8 +113,8 @@ async def change_sign_on(tx: Tx, provider_id: str, **changed: Any) -> IdentityPr
     relay = after.default_relay
     if relay != before.saml.default_relay and relay and not await may_be_sent_to(tx, relay):
         raise WrongInput(
-            "A path here, such as /north/, or the URL of an application that is listed under Integrations > "
-            f"Applications is wanted; got '{relay[:80]}'.",
+            "Expected a path here, such as /north/, or the URL of an application under Integrations > Applications; "
+            f"got '{relay[:80]}'.",
             field="default_relay",
         )
     return await change_provider(tx, provider_id, saml=after)

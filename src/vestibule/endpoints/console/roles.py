@@ -57,7 +57,7 @@ def _check(visit: Visit, rules: RoleRules) -> None:
         if rule.source not in {"profile", "group"}:
             raise WrongInput(
                 f"Rule {number + 1}: it should look at the Profile or at a group (profile, group); "
-                f"'{rule.source[:40]}' came.",
+                f"got '{rule.source[:40]}'.",
                 field=str(number),
             )
     check_role_rules(rules)

@@ -147,7 +147,7 @@ async def read_again(visit: Visit) -> Response:
     provider = await existing_provider(visit)
     try:
         if not provider.saml.metadata_url:
-            raise WrongInput("A metadata URL is wanted; none is kept.", field="metadata_url")
+            raise WrongInput("Expected a metadata URL; there is none.", field="metadata_url")
         read = _read_metadata(await fetch(provider.saml.metadata_url, visit.context.settings.private_networks))
         await visit.readmit()
         async with visit.context.database.write(visit.actor) as tx:

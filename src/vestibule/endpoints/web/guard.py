@@ -291,7 +291,7 @@ def _host_of(origin: str) -> str:
     try:
         return urlsplit(origin).netloc
     except ValueError:
-        raise WrongInput("The Origin header should be like https://people.north.example; what came is not.") from None
+        raise WrongInput("The Origin header should be like https://people.north.example; got something else.") from None
 
 
 async def _read_form(request: Request) -> FormData:
