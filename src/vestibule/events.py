@@ -101,7 +101,10 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
     # -- configuration
     EventType("tenant.created", "{actor} created the tenant {title}", "A tenant was created."),
     EventType(
-        "tenant.suspended", "{actor} suspended the tenant {title}", "Its keys are refused as if they were unknown.", "warn"
+        "tenant.suspended",
+        "{actor} suspended the tenant {title}",
+        "Its keys are refused as if they were unknown.",
+        "warn",
     ),
     EventType("tenant.resumed", "{actor} resumed the tenant {title}", "Its keys are accepted again.", "good"),
     EventType(
@@ -111,7 +114,10 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
         "identity_provider.changed", "{actor} changed {name}: {attributes}", "Settings of an identity provider changed."
     ),
     EventType(
-        "provisioning.switched_on", "{actor} switched on auto-provisioning for {name}", "SCIM requests are accepted.", "good"
+        "provisioning.switched_on",
+        "{actor} switched on auto-provisioning for {name}",
+        "SCIM requests are accepted.",
+        "good",
     ),
     EventType(
         "provisioning.paused",
@@ -121,7 +127,10 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
         "warn",
     ),
     EventType(
-        "provisioning.switched_off", "{actor} switched off auto-provisioning for {name}", "SCIM requests are refused.", "warn"
+        "provisioning.switched_off",
+        "{actor} switched off auto-provisioning for {name}",
+        "SCIM requests are refused.",
+        "warn",
     ),
     EventType(
         "saml.refreshed",
@@ -168,7 +177,11 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
         "All Profiles of an identity provider were derived again.",
     ),
     # -- administrators
-    EventType("administrator.invited", "{actor} invited {subject} as {role}", "An administrator was invited with a one-time link."),
+    EventType(
+        "administrator.invited",
+        "{actor} invited {subject} as {role}",
+        "An administrator got a one-time link.",
+    ),
     EventType(
         "administrator.link_renewed", "{actor} made a new one-time link for {subject}", "An invitation was renewed."
     ),
@@ -189,7 +202,12 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
         "bad",
     ),
     EventType("administrator.role_changed", "{actor} made {subject} {role}", "An administrator's role changed."),
-    EventType("administrator.disabled", "{actor} disabled {subject}", "An administrator may no longer sign in.", "warn"),
+    EventType(
+        "administrator.disabled",
+        "{actor} disabled {subject}",
+        "An administrator may no longer sign in.",
+        "warn",
+    ),
     EventType("administrator.enabled", "{actor} enabled {subject}", "An administrator may sign in again."),
     EventType(
         "administrator.second_factor_awaited",
@@ -208,7 +226,10 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
         "good",
     ),
     EventType(
-        "administrator.factor_removed", "{subject} removed the second factor {factor}", "A second factor was removed.", "warn"
+        "administrator.factor_removed",
+        "{subject} removed the second factor {factor}",
+        "A second factor was removed.",
+        "warn",
     ),
     EventType(
         "administrator.recovery_codes_made",

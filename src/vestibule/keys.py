@@ -120,10 +120,7 @@ class Checker:
         return hmac.digest(self._pepper, secret.encode("utf-8", "surrogateescape"), "sha256")
 
     def is_same(self, check: bytes, kept: bytes | None) -> bool:
-        """Compare an HMAC with the stored one in constant time, also if there is none (None) because the key is unknown.
-
-        Returns whether they are equal.
-        """
+        """Returns whether an HMAC equals the stored one, which is None for an unknown key. Takes constant time."""
         return hmac.compare_digest(check, self._nobody if kept is None else kept) and kept is not None
 
     def seal(self, plain: bytes, purpose: str) -> bytes:

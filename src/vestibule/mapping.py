@@ -244,7 +244,7 @@ def _check_role(role: str, what: str, field: str) -> None:
 
 
 def roles_of(rules: RoleRules, profile: Profile, groups: Sequence[str]) -> list[str]:
-    """Returns the roles that rules give to a Profile and groups, in the order of the rules; the default if none fits."""
+    """Returns the roles that rules give for a Profile and groups, in the rules' order; the default if none matches."""
     found = [rule.role for rule, fits in zip(rules.rules, fitting(rules, profile, groups), strict=True) if fits]
     return list(dict.fromkeys(found)) or ([rules.default] if rules.default else [])
 

@@ -316,7 +316,7 @@ class Derivation:
 
 
 class _Ids:
-    """Makes UUIDv7 (RFC 9562 §5.7) that only increase within a process, so that rows of one millisecond keep their order.
+    """Makes UUIDv7 (RFC 9562 §5.7) that only increase within a process, so that rows keep their order.
 
     They must be unique, not unguessable: no secret depends on an id, so the random part needs no system call.
     """

@@ -55,7 +55,7 @@ class Settings:
         "`https://acme.example.com/scim/v2`.",
     )
     tls_certificate: str = _setting(
-        "", "PEM file with the server's certificate chain. Without it the server speaks plain HTTP, for a proxy in front."
+        "", "PEM file with the server's certificate chain. Without it the server uses plain HTTP, for a proxy in front."
     )
     tls_key: str = _setting("", "PEM file with the private key of that certificate.")
     workers: int = _setting(1, "How many processes answer requests. More than one needs PostgreSQL.")
@@ -82,7 +82,7 @@ class Settings:
     )
     private_networks: str = _setting(
         "",
-        "Comma-separated private networks, such as `10.0.0.0/8`, from which metadata of identity providers may be read.",
+        "Comma-separated private networks, such as `10.0.0.0/8`, from which SAML metadata may be read.",
     )
     pepper: str = _setting(
         "",

@@ -172,9 +172,9 @@ def race(staff: Staff, verbs: tuple[str, str]) -> list[int]:
 
 INVITED_WRONG = [
     ("no e-mail", {"email": ""}, "email", "like ana@north.example"),
-    ("half an e-mail", {"email": "noor"}, "email", "'noor' came"),
+    ("half an e-mail", {"email": "noor"}, "email", "got 'noor'"),
     ("a long name", {"name": "n" * 101}, "name", "1 to 100 characters; got 101"),
-    ("a name that cannot be seen", {"name": "No\u202eor"}, "name", "U+202E came"),
+    ("a name that cannot be seen", {"name": "No\u202eor"}, "name", "got U+202E"),
 ]
 
 

@@ -182,7 +182,7 @@ def test_a_profile_that_says_who_is_on_follows_the_switch(staff: Staff, owner: V
     ("rules", "sentence"),
     [
         ([{"target": "a b", "sources": "userName"}], "Rule 1: the target should be a name of letters, digits"),
-        ([{"target": "{{7*7}}", "sources": "userName"}], "'{{7*7}}' came."),
+        ([{"target": "{{7*7}}", "sources": "userName"}], "got '{{7*7}}'."),
         ([{"target": "t" * 65, "sources": "userName"}], "at most 64 long"),
         ([{"target": "a", "sources": "title"}, {"target": "a"}], "Rule 2: 'a' has a rule already."),
         ([{"target": "a", "sources": "shoeSize"}], "Rule 1: the source 'shoeSize' cannot be read: there is no such"),

@@ -11,15 +11,15 @@ from tests.console.visitor import Page, Visitor
 from vestibule.vendors import VENDORS
 
 REFUSED_CERTIFICATES = [
-    ("a text", "a certificate", "Expected a certificate in PEM or base64; got a text that is none."),
-    ("a half", "half", "a text that is none came."),
+    ("a text", "a certificate", "Expected a certificate in PEM or base64; got something else."),
+    ("a half", "half", "got something else."),
     ("a small key", "rsa1024", "Expected a key of 2048 bits or more; got an RSA key of 1024 bits."),
     (
         "a small curve",
         "p224",
-        "Expected an RSA key, or an elliptic one on P-256 or larger; got another kind of key.",
+        "Expected an RSA key, or an elliptic curve key on P-256 or larger; got another kind of key.",
     ),
-    ("another algorithm", "ed25519", "another kind of key came."),
+    ("another algorithm", "ed25519", "got another kind of key."),
 ]
 CERTIFICATE_IDS = [each[0] for each in REFUSED_CERTIFICATES]
 
@@ -82,11 +82,11 @@ def test_every_vendor_can_be_added_and_has_its_steps(staff: Staff, owner: Visito
     ("fields", "field", "status", "sentence"),
     [
         ({"name": ""}, "name", 400, "The name should have 1 to 100 characters; got 0."),
-        ({"name": "n" * 101}, "name", 400, "101 came."),
+        ({"name": "n" * 101}, "name", 400, "got 101."),
         ({"name": "Ok\u200bta"}, "name", 400, "visible characters; got U+200B."),
         ({"name": "okta"}, "name", 409, "There is an identity provider 'okta' in this tenant already."),
         ({"vendor": "elsewhere"}, "vendor", 400, "one of okta, entra, generic; got 'elsewhere'."),
-        ({"metadata": "<nonsense"}, "metadata", 400, "Expected a well-formed XML document; got a text that is none."),
+        ({"metadata": "<nonsense"}, "metadata", 400, "Expected a well-formed XML document; got something else."),
     ],
 )
 def test_a_wrong_field_gets_its_sentence(
@@ -208,13 +208,13 @@ WRONG_METADATA = [
     (
         "a service provider",
         metadata(pem(), role="SPSSODescriptor"),
-        "one IDPSSODescriptor is wanted; got metadata with 0.",
+        "one IDPSSODescriptor; got metadata with 0.",
     ),
-    ("another document", "<x/>", "metadata with 0 came."),
+    ("another document", "<x/>", "got metadata with 0."),
     ("no entityID", metadata(pem(), entity_id=" "), "Expected an entityID; got metadata without one."),
     ("no SSO URL", metadata(pem(), bindings=("urn:x",)), "Expected an SSO URL that begins with https://; got none."),
-    ("a script as SSO URL", metadata(pem(), location="javascript:alert(1)"), "'javascript:alert(1)/1' came."),
-    ("a blank in the SSO URL", metadata(pem(), location="https://north example"), "'https://north example/1' came."),
+    ("a script as SSO URL", metadata(pem(), location="javascript:alert(1)"), "got 'javascript:alert(1)/1'."),
+    ("a blank in the SSO URL", metadata(pem(), location="https://north example"), "got 'https://north example/1'."),
     ("no certificate", metadata(), "Expected a signing certificate; got metadata without one."),
     ("a megabyte", "<x>" + "y" * 1_048_600 + "</x>", " of at most "),
 ]
@@ -235,7 +235,7 @@ def test_a_wrong_certificate_in_metadata_gets_its_sentence(
 def test_two_identity_providers_in_one_document_are_one_too_many(staff: Staff, owner: Visitor) -> None:
     one = metadata(pem(), before="")
     both = f"<md:EntitiesDescriptor xmlns:md='urn:oasis:names:tc:SAML:2.0:metadata'>{one}{one}</md:EntitiesDescriptor>"
-    refused(staff, saml(staff, owner, metadata=both), "metadata", "metadata with 2 came.")
+    refused(staff, saml(staff, owner, metadata=both), "metadata", "got metadata with 2.")
     assert saml(staff, owner, metadata=both.replace(one, "", 1)).status == 200
 
 
@@ -244,9 +244,9 @@ def test_two_identity_providers_in_one_document_are_one_too_many(staff: Staff, o
     [
         ({"entity_id": ""}, "entity_id", "Expected the entity ID (Issuer); got nothing."),
         ({"sso_url": ""}, "sso_url", "Expected an SSO URL that begins with https://; got none."),
-        ({"sso_url": "login.north.example"}, "sso_url", "'login.north.example' came."),
-        ({"sso_url": "javascript:alert(1)//https://"}, "sso_url", "'javascript:alert(1)//https://' came."),
-        ({"sso_url": "https://a b"}, "sso_url", "'https://a b' came."),
+        ({"sso_url": "login.north.example"}, "sso_url", "got 'login.north.example'."),
+        ({"sso_url": "javascript:alert(1)//https://"}, "sso_url", "got 'javascript:alert(1)//https://'."),
+        ({"sso_url": "https://a b"}, "sso_url", "got 'https://a b'."),
         ({"certificate": ""}, "certificate", "Expected a certificate in PEM; got nothing."),
     ],
 )

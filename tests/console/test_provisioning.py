@@ -230,7 +230,7 @@ def day(days: int) -> str:
         ({"expires": "2040-02-30"}, "expires", "a day such as"),
         ({"expires": day(-1)}, "expires", "The expiry should be in the future."),
         ({"label": "l" * 101}, "label", "The label should have 1 to 100 characters; got 101."),
-        ({"label": "Win\u200bter"}, "label", "U+200B came."),
+        ({"label": "Win\u200bter"}, "label", "got U+200B."),
     ],
 )
 def test_a_wrong_key_gets_its_sentence(

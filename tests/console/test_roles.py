@@ -138,9 +138,9 @@ def test_a_row_is_changed_and_removed_and_the_page_of_the_provider_tells_how_man
 @pytest.mark.parametrize(
     ("given", "default", "row", "sentence"),
     [
-        ([*SELLERS, ("profile", "title", "", "x")], "", 2, "Rule 2: the value is wanted; got nothing."),
-        ([("profile", "", "x", "x")], "", 1, "Rule 1: the attribute is wanted; got nothing."),
-        ([*SELLERS, ("profile", "", "", ""), ("group", "", "x", "")], "", 2, "Rule 2: the role is wanted"),
+        ([*SELLERS, ("profile", "title", "", "x")], "", 2, "Rule 2: the value is missing."),
+        ([("profile", "", "x", "x")], "", 1, "Rule 1: the attribute is missing."),
+        ([*SELLERS, ("profile", "", "", ""), ("group", "", "x", "")], "", 2, "Rule 2: the role is missing"),
         ([("assertion", "a", "b", "c")], "", 1, "Rule 1: it should look at the Profile or at a group"),
         ([("group", "", "b", "c" * 101)], "", 1, "Rule 1: a role should have at most 100 characters; got 101."),
         (SELLERS * (MAX_ROLE_RULES + 1), "", 0, "There may be 200 rules; got 201."),

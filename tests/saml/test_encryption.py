@@ -12,7 +12,7 @@ from vestibule.saml.response import examine
 from vestibule.saml.xml import Element, parse_xml
 
 KEYS = (pair("sp").private_pem,)
-REFUSED = "Expected an assertion encrypted for the current certificate of this service provider; got another."
+REFUSED = "Expected an assertion encrypted for the current certificate of this service provider; got another one."
 
 
 def _open(node: Node, keys: tuple[bytes, ...] = KEYS, *, tamperproof: bool = True) -> Element:
@@ -23,7 +23,7 @@ def _open(node: Node, keys: tuple[bytes, ...] = KEYS, *, tamperproof: bool = Tru
 def test_whatever_is_spoiled_the_answer_is_the_same(name: str) -> None:
     failed = examine(document(name), expected(), NOW).failed
     assert failed is not None
-    assert f"{failed.wanted}; got {failed.came}." == REFUSED
+    assert f"Expected {failed.wanted}; got {failed.came}." == REFUSED
 
 
 @pytest.mark.parametrize("last", range(256))

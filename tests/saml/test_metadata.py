@@ -77,11 +77,11 @@ def test_an_entity_may_stand_within_several_groups_of_entities() -> None:
     ("text", "wanted"),
     [
         ("", "a well-formed XML document"),
-        ("<html><body>Sign in</body></html>", "Metadata with one IDPSSODescriptor is wanted; metadata with 0"),
-        (_entity(role="SPSSODescriptor"), "Metadata with one IDPSSODescriptor is wanted; metadata with 0"),
+        ("<html><body>Sign in</body></html>", "Expected metadata with one IDPSSODescriptor; got metadata with 0"),
+        (_entity(role="SPSSODescriptor"), "Expected metadata with one IDPSSODescriptor; got metadata with 0"),
         (
             f'<md:EntitiesDescriptor xmlns:md="{MD}">{_entity() * 2}</md:EntitiesDescriptor>',
-            "Metadata with one IDPSSODescriptor is wanted; metadata with 2",
+            "Expected metadata with one IDPSSODescriptor; got metadata with 2",
         ),
         (_entity(entity=""), "an entityID"),
         (_entity(entity='entityID=" "'), "an entityID"),
@@ -89,7 +89,7 @@ def test_an_entity_may_stand_within_several_groups_of_entities() -> None:
         (_entity(services=_service(REDIRECT, "javascript:alert(1)")), "wanted; got 'javascript:alert(1)'"),
         (_entity(keys=""), "a signing certificate"),
         (_entity(keys=_key(pair(), ' use="encryption"')), "a signing certificate"),
-        (_entity(keys=_key(pair("weak", "rsa-1024"))), "A key of 2048 bits or more is wanted; an RSA key of 1024 bits"),
+        (_entity(keys=_key(pair("weak", "rsa-1024"))), "key of 2048 bits or more; got an RSA key of 1024 bits"),
         (_entity(keys=_key(pair()).replace(pair().body, "nothing!")), "a certificate in PEM or base64"),
         (
             '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + _entity(entity='entityID="&x;"'),
@@ -125,7 +125,7 @@ def test_certificates_are_read_from_pem_and_base64() -> None:
         " \n": "Expected a certificate in PEM; got nothing",
         "x": "a certificate in PEM or base64",
         old.private_pem.decode(): "a certificate in PEM or base64",
-        pair("weak", "p192").pem: "an RSA key, or an elliptic one on P-256 or larger",
+        pair("weak", "p192").pem: "an RSA key, or an elliptic curve key on P-256 or larger",
     }.items():
         with pytest.raises(SamlError, match=wanted):
             read_certificates(text)

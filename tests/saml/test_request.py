@@ -9,7 +9,7 @@ from tests.saml.factory import ACS, DS, SAML, SAMLP, SP, read, tag
 from tests.saml.keys import NOW, pair
 from vestibule.saml import xml
 from vestibule.saml.errors import SamlError
-from vestibule.saml.request import Asking, authn_request, message
+from vestibule.saml.request import AuthnRequest, authn_request, message
 from vestibule.saml.signature import SigningKey, _as_signed, is_signed, sign_element, verify_element
 from vestibule.saml.times import read_instant, write_instant
 
@@ -18,7 +18,7 @@ KEY = SigningKey(pair("sp").private_pem, pair("sp").pem)
 
 
 def test_a_request_says_who_asks_and_where_the_answer_goes() -> None:
-    root = read(message(authn_request(Asking("_ours", SP, ACS, IDP_SSO), NOW), None))
+    root = read(message(authn_request(AuthnRequest("_ours", SP, ACS, IDP_SSO), NOW), None))
     assert root.tag == tag("samlp:AuthnRequest")
     assert dict(root.attrib) == {
         "ID": "_ours",
@@ -33,7 +33,7 @@ def test_a_request_says_who_asks_and_where_the_answer_goes() -> None:
 
 def test_a_request_may_ask_for_a_fresh_and_a_stronger_sign_in() -> None:
     root = read(
-        message(authn_request(Asking("_1", SP, ACS, IDP_SSO, force_authn=True, authn_context="urn:c"), NOW), None)
+        message(authn_request(AuthnRequest("_1", SP, ACS, IDP_SSO, force_authn=True, authn_context="urn:c"), NOW), None)
     )
     assert root.get("ForceAuthn") == "true"
     wanted = root.find(tag("samlp:RequestedAuthnContext"))
@@ -43,7 +43,7 @@ def test_a_request_may_ask_for_a_fresh_and_a_stronger_sign_in() -> None:
 
 
 def test_a_signed_request_is_verified_with_our_certificate() -> None:
-    root = xml.parse_xml(message(authn_request(Asking("_1", SP, ACS, IDP_SSO), NOW), KEY))
+    root = xml.parse_xml(message(authn_request(AuthnRequest("_1", SP, ACS, IDP_SSO), NOW), KEY))
     assert is_signed(root)
     assert [child.tag for child in root] == [tag("saml:Issuer"), f"{{{DS}}}Signature"]
     signed = verify_element(root, [pair().pinned, pair("sp").pinned])

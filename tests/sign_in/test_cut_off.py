@@ -53,7 +53,7 @@ def test_a_sign_in_that_is_under_way_opens_nothing_even_if_the_access_is_given_b
     assert not staff.is_in(open_)
     refused = staff.place.events("login.refused")[-1]
     assert (refused["data"]["check"], refused["subject"]) == ("Person", user_id)
-    assert refused["data"]["reason"].startswith("a sign-in that began after their sessions were ended at ")
+    assert refused["data"]["reason"].startswith("the person's sessions were ended at ")
     assert staff.is_in(staff.sign_in(name, late)), "begun anew it is welcome"
 
 
@@ -195,7 +195,7 @@ def test_who_was_deleted_is_not_created_by_signing_in(company: Company, *, block
     page = company.post(browser, company.response(name.upper(), company.begin(browser)))
     assert page.status == 403
     assert "Your access here has ended." in page.text
-    assert "who was deleted at" in company.place.events("login.refused")[-1]["data"]["reason"]
+    assert "was deleted at" in company.place.events("login.refused")[-1]["data"]["reason"]
     again, _ = company.hire(name)
     assert again != user_id
     assert company.is_in(company.sign_in(name, browser)), "provisioned again, they are welcome"

@@ -79,9 +79,9 @@ def test_of_several_roles_for_the_console_the_first_counts() -> None:
 @pytest.mark.parametrize(
     ("given", "field", "sentence"),
     [
-        (rules(SALES, when("title", "", "x")), "1", "Rule 2: the value is wanted; got nothing."),
-        (rules(when("", "x", "x")), "0", "Rule 1: the attribute is wanted; got nothing."),
-        (rules(SALES, SALES, group("x", "")), "2", "Rule 3: the role is wanted; got nothing."),
+        (rules(SALES, when("title", "", "x")), "1", "Rule 2: the value is missing."),
+        (rules(when("", "x", "x")), "0", "Rule 1: the attribute is missing."),
+        (rules(SALES, SALES, group("x", "")), "2", "Rule 3: the role is missing."),
         (
             rules(when("a", "v" * (LONGEST_WANTED + 1), "x")),
             "0",

@@ -250,7 +250,7 @@ def _why_not(user: User) -> SignInRefused | None:
 
 
 async def _keep_groups(tx: Tx, provider: IdentityProvider, user: User, assertion: Assertion) -> User:
-    """Store the assertion's groups if role rules use groups, and derive the Profile again. Returns the updated person."""
+    """Store the assertion's groups if role rules use groups, and derive the Profile. Returns the updated person."""
     wanted = provider.saml.groups_attribute.lower()
     groups = sorted(
         {value for name, values in assertion.attributes.items() if name.lower() == wanted for value in values}

@@ -102,9 +102,7 @@ async def change_sign_on(tx: Tx, provider_id: str, **changed: Any) -> IdentityPr
     after = replace(before.saml, **changed)
     for domain in after.domains:
         if not domain or "." not in domain or " " in domain or "@" in domain or len(domain) > 253:
-            raise WrongInput(
-                f"Expected an e-mail domain such as north.example; got '{domain[:80]}'.", field="domains"
-            )
+            raise WrongInput(f"Expected an e-mail domain such as north.example; got '{domain[:80]}'.", field="domains")
     if after.just_in_time and after.name_id_is == "externalId":
         raise WrongInput(
             "Creating people at their first sign-in needs the NameID to be the userName; it is the externalId here.",

@@ -1,7 +1,7 @@
 """Reads a document from a URL that an administrator entered, without access to the internal network (against SSRF).
 
-Rules of this file: the host name is resolved once, the address is checked, and the request goes to that address (against
-DNS rebinding); redirects are not followed; size and time are limited.
+Rules of this file: the host name is resolved once, the address is checked, and the request goes to that address
+(against DNS rebinding); redirects are not followed; size and time are limited.
 """
 
 import asyncio
@@ -72,9 +72,7 @@ async def _read(target: str, netloc: str, hostname: str) -> bytes:
             async for chunk in answer.aiter_bytes():
                 content += chunk
                 if len(content) > LARGEST:
-                    raise WrongInput(
-                        f"Expected metadata of at most {LARGEST:,} bytes; got more.", field="metadata_url"
-                    )
+                    raise WrongInput(f"Expected metadata of at most {LARGEST:,} bytes; got more.", field="metadata_url")
             return content
     except (TimeoutError, httpx2.HTTPError) as error:
         reason = str(error)[:200] or type(error).__name__

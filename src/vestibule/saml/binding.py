@@ -1,4 +1,7 @@
-"""The SAML bindings HTTP-POST (base64 in a form) and HTTP-Redirect (deflated in a query): SAML 2.0 Bindings §3.4, §3.5."""
+"""The SAML bindings HTTP-POST (base64 in a form) and HTTP-Redirect (deflated in a query).
+
+See SAML 2.0 Bindings §3.4 and §3.5.
+"""
 
 import base64
 import binascii

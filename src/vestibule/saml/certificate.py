@@ -57,9 +57,7 @@ def _read(block: str) -> Certificate:
         raise SamlError("a certificate in PEM or base64", "something else") from None
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < SMALLEST_RSA:
-            raise WeakCertificate(
-                f"a key of {SMALLEST_RSA} bits or more", f"an RSA key of {key.key_size} bits"
-            )
+            raise WeakCertificate(f"a key of {SMALLEST_RSA} bits or more", f"an RSA key of {key.key_size} bits")
     elif not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, CURVES):
         raise WeakCertificate("an RSA key, or an elliptic curve key on P-256 or larger", "another kind of key")
     return Certificate(

@@ -111,9 +111,7 @@ def _check_envelope(root: Element, issuer: str, destination: str, now: int) -> N
         raise SamlError(f"a message for {destination}", f"one for '{meant[:200]}'")
     issued = read_instant(attribute(root, "IssueInstant"), "IssueInstant")
     if not now - _OLDEST - SKEW <= issued <= now + SKEW:
-        raise SamlError(
-            f"a message of the last {_OLDEST // 60_000} minutes", f"one of {write_instant(issued)}"
-        )
+        raise SamlError(f"a message of the last {_OLDEST // 60_000} minutes", f"one of {write_instant(issued)}")
 
 
 def logout_request(

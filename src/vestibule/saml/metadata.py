@@ -83,7 +83,7 @@ def _service(descriptor: Element, name: str) -> tuple[str, SamlBinding]:
 
 
 def _response_location(descriptor: Element) -> str:
-    """Returns the URL for logout responses if it differs from that for requests (SAML 2.0 Metadata §2.2.2); or empty."""
+    """Returns the ResponseLocation for logout responses (SAML 2.0 Metadata §2.2.2); empty if there is none."""
     found = descriptor.findall(f"{_MD}SingleLogoutService")
     url = next((url for each in found if (url := uri_attribute(each, "ResponseLocation"))), "")
     if url:

@@ -168,9 +168,7 @@ def examine(response: bytes, expected: Expected, now: int) -> Examination:
         result.add_check("Shape", "one Response with one assertion, and nothing else", "exactly that", passed=True)
         stage = "Signature"
         signed_root, assertion, certificate = _verified(root, expected)
-        result.add_check(
-            "Signature", "a signature by a certificate in force", _named(certificate), passed=True
-        )
+        result.add_check("Signature", "a signature by a certificate in force", _named(certificate), passed=True)
         result.read = assertion
         stage = "Contents"
         _check_issuer(assertion, expected, result)
@@ -423,7 +421,7 @@ def _statement(assertion: Element, now: int, result: Examination) -> tuple[Eleme
 
 
 def _check_authentication(statement: Element, expected: Expected, result: Examination) -> str:
-    """Check the authentication context and time against what was requested. Returns the authentication context class."""
+    """Check the authentication context and time against the request. Returns the authentication context class."""
     context = only_child(statement, SAML, "AuthnContext")
     classes = children(context, SAML, "AuthnContextClassRef") if context is not None else []
     came = text_of(classes[0]) if classes else ""

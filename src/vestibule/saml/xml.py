@@ -1,7 +1,7 @@
 """Hardened XML parsing, searching and building. The only module that imports lxml.
 
-A document with a DTD is refused before it is parsed. Comments and processing instructions are refused, because a comment
-within a text changes what is read but not what is signed.
+A document with a DTD is refused before it is parsed. Comments and processing instructions are refused, because a
+comment within a text changes what is read but not what is signed.
 """
 
 import re
@@ -48,7 +48,7 @@ def parse_xml(text: bytes, *, drop_comments: bool = False, largest: int = MAX_BY
     they declare, so that they cannot be read in two ways.
 
     Raises:
-        SamlError: it is too large, not well-formed, has too many parts, or has a DTD, comment or processing instruction.
+        SamlError: it is too large, not well-formed, has too many parts, a DTD, a comment or a processing instruction.
     """
     if len(text) > largest:
         raise SamlError(f"XML of at most {largest:,} bytes", f"{len(text):,} bytes")

@@ -93,7 +93,7 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
         return Health("good", f"{title} tested these credentials at", tested, safe_to_retire=retire)
     if used:
         tone: Tone = "warn" if stranger is not None else "good"
-        sentence = f"{title} is provisioning {people:,} {'person' if people == 1 else 'people'}; got its last request"
+        sentence = f"{title} is provisioning {people:,} {'person' if people == 1 else 'people'}; its last request came"
         last = max(used, changed)
         return Health(tone, sentence, last, safe_to_retire=retire, relative=True, note=stranger)
     if stranger is not None:
