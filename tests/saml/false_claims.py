@@ -102,7 +102,7 @@ _TWO_CODES: Final = _failed("Success").replace("</samlp:Status>", "") + _failed(
     "<samlp:Status>", ""
 )
 _STATUS: Final = "Success"
-_KNOWN: Final = "Conditions that are known here"
+_KNOWN: Final = "only known Conditions"
 _CONDITION: Final = (
     '<saml:Condition xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:x="urn:x" xsi:type="x:y"/>'
 )
@@ -172,13 +172,13 @@ CASES: Final[Cases] = {
         "Destination", ACS, "response", destination=f'Destination="{OTHER}/acs"'
     ),
     "a response to another request": _case(
-        "Response answers", "the sign-in that this", answered='InResponseTo="_other"'
+        "Response answers", "the request of this", answered='InResponseTo="_other"'
     ),
-    "a response to no request": _case("Response answers", "the sign-in that this", answered=""),
+    "a response to no request": _case("Response answers", "the request of this", answered=""),
     "an assertion for another request": _case(
-        "Assertion answers", "the sign-in that this", confirmed_answered='InResponseTo="_other"'
+        "Assertion answers", "the request of this", confirmed_answered='InResponseTo="_other"'
     ),
-    "an assertion for no request": _case("Assertion answers", "the sign-in that this", confirmed_answered=""),
+    "an assertion for no request": _case("Assertion answers", "the request of this", confirmed_answered=""),
     "an unsolicited response that answers": Case(
         "Response answers", "no request", signed, lambda: expected(request_id="")
     ),

@@ -208,12 +208,12 @@ CASES: Final[Cases] = {
     ),
     "thousands of namespaces": Case(
         "Shape",
-        "XML with at most 64 prefixes",
+        "XML with at most 64 namespace prefixes",
         lambda: _put(b"".join(b'<a xmlns:n%d="urn:%d"/>' % (n, n) for n in range(7_000)), b"<samlp:Status>"),
     ),
     "thousands of namespaces on one element": Case(
         "Shape",
-        "XML with at most 64 prefixes",
+        "XML with at most 64 namespace prefixes",
         lambda: _put(b"".join(b' xmlns:n%d="u"' % n for n in range(8_000)), b' ID="_response-1"'),
     ),
     "the same namespaces thousands of times": Case(

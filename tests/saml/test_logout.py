@@ -102,7 +102,7 @@ def _wrapped() -> Node:
     return twin
 
 
-OTHER_KIND = "a SAML 2.0 message of the other kind"
+OTHER_KIND = "a SAML 2.0 Logout"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ OTHER_KIND = "a SAML 2.0 message of the other kind"
         (lambda: sign(_request(issuer="http://idp.south.example")), f"a message from {IDP}; got one from 'http"),
         (lambda: sign(_request(issuer="")), "got one from ''"),
         (lambda: sign(_request(destination="")), f"Expected a message for {SLO}; got one for ''"),
-        (lambda: sign(_request(destination='Destination="https://x"')), "one for 'https://x' came"),
+        (lambda: sign(_request(destination='Destination="https://x"')), "got one for 'https://x'"),
         (lambda: sign(_request(issued="today")), "a time in UTC as IssueInstant"),
         (lambda: sign(_request(attributes='NotOnOrAfter="later"')), "a time in UTC as NotOnOrAfter"),
         (lambda: sign(_request(name_id="")), "Expected an unencrypted NameID; got none"),

@@ -86,7 +86,7 @@ def test_an_entity_may_stand_within_several_groups_of_entities() -> None:
         (_entity(entity=""), "an entityID"),
         (_entity(entity='entityID=" "'), "an entityID"),
         (_entity(services=""), "Expected an SSO URL that begins with https://; got none"),
-        (_entity(services=_service(REDIRECT, "javascript:alert(1)")), "wanted; got 'javascript:alert(1)'"),
+        (_entity(services=_service(REDIRECT, "javascript:alert(1)")), "; got 'javascript:alert(1)'"),
         (_entity(keys=""), "a signing certificate"),
         (_entity(keys=_key(pair(), ' use="encryption"')), "a signing certificate"),
         (_entity(keys=_key(pair("weak", "rsa-1024"))), "key of 2048 bits or more; got an RSA key of 1024 bits"),
