@@ -197,11 +197,11 @@ def test_somebody_is_an_administrator_of_a_tenant_once(staff: Staff, owner: Visi
     form = {"email": staff.people["owner"].email.upper(), "name": "Again", "role": "admin"}
     page = owner.submit(owner.get(staff.at("administrators")), "Invite administrator", form)
     assert page.status == 409
-    assert "is an administrator here already" in page.problem("email")
+    assert "is already an administrator here" in page.problem("email")
     form = {"email": "root@north.example", "name": "Root", "role": "operator", "form_token": owner.form_token}
     page = owner.post(staff.at("administrators"), form)
     assert page.status == 400
-    assert "operator across tenants" in page.text
+    assert "or operator outside of tenants" in page.text
 
 
 def test_an_owner_reaches_no_operator(staff: Staff, owner: Visitor) -> None:

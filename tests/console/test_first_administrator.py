@@ -155,8 +155,8 @@ WRONG: list[tuple[str, dict[str, str], str, str]] = [
     ("one character", {"password": "a" * 20, "again": "a" * 20}, "password", "easily guessed"),
     ("another password", {"again": "eight quiet lamps over water"}, "again", "not the same"),
     ("a name with capitals", {"tenant": "North"}, "tenant", "small letters, digits and hyphens"),
-    ("a name with an underscore", {"tenant": "north_example"}, "tenant", "underscore would be refused by Okta"),
-    ("a name that begins with a digit", {"tenant": "1north"}, "tenant", "beginning with a letter"),
+    ("a name with an underscore", {"tenant": "north_example"}, "tenant", "Okta would refuse an underscore"),
+    ("a name that begins with a digit", {"tenant": "1north"}, "tenant", "begin with a letter"),
     ("a name that ends with a hyphen", {"tenant": "north-"}, "tenant", "got 'north-'"),
     ("a long name", {"tenant": "n" * 64}, "tenant", "1 to 63"),
     ("a name in punycode", {"tenant": "xn--north"}, "tenant", "got 'xn--north'"),
@@ -200,7 +200,7 @@ def test_an_operator_of_that_email_leaves_nothing(running: Running, visitor: Vis
     with Visitor(running.url) as second:
         page = set_up(second, token, form)
         assert page.status == 409
-        assert "is an operator already" in page.problem("email")
+        assert "is already an operator" in page.problem("email")
         assert tenants(running, form["tenant"]) == 0
         assert set_up(second, token, {**form, "email": described()["email"]}).status == 200
 

@@ -334,7 +334,7 @@ def test_nothing_is_saved_before_everybody_was_looked_at(staff: Staff, owner: Vi
     refused = owner.post(page.path, {"form_token": owner.form_token})
     assert refused.status == 400
     assert refused.notice.startswith(
-        "The preview should be finished before the rules are saved; it has looked at 1 of 1 people. Nothing was saved."
+        "The rules can be saved once the preview is finished; it has checked 1 of 1 people. Nothing was saved."
     )
     assert (staff.count_events(), profiles(staff)) == before
 

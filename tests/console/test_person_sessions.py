@@ -362,6 +362,6 @@ def test_verify_finds_an_administrator_whose_person_is_gone_and_a_session_of_who
     sql(staff.running, loosen, dangling, gone)
     sql(staff.running, "UPDATE users SET blocked_at = NULL WHERE id = $1", out)
     assert set(found) >= {
-        f"the administrator {dangling} is linked to a user that there is not",
+        f"the administrator {dangling} is linked to a user that does not exist",
         f"the administrator {barred} has a console session and is the user {out}, who may not sign in",
     }

@@ -84,7 +84,7 @@ def test_every_vendor_can_be_added_and_has_its_steps(staff: Staff, owner: Visito
         ({"name": ""}, "name", 400, "The name should have 1 to 100 characters; got 0."),
         ({"name": "n" * 101}, "name", 400, "got 101."),
         ({"name": "Ok\u200bta"}, "name", 400, "visible characters; got U+200B."),
-        ({"name": "okta"}, "name", 409, "There is an identity provider 'okta' in this tenant already."),
+        ({"name": "okta"}, "name", 409, "There is already an identity provider 'okta' in this tenant."),
         ({"vendor": "elsewhere"}, "vendor", 400, "one of okta, entra, generic; got 'elsewhere'."),
         ({"metadata": "<nonsense"}, "metadata", 400, "Expected a well-formed XML document; got something else."),
     ],

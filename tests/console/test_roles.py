@@ -309,7 +309,7 @@ def test_an_admin_makes_nobody_an_owner(staff: Staff, owner: Visitor, after: Rul
     for do in ("preview", "save"):
         page = send(staff, admin, after, default, do)
         assert page.status == 403
-        assert page.notice.startswith("Who becomes an owner of this console is for owners to say")
+        assert page.notice.startswith("Only owners may change an identity provider whose role rules give console-owner")
         assert page.notice.endswith("Your role is admin; ask an owner of this tenant.")
         assert page.value("default") == default, "what was typed stays"
     assert (staff.count_events(), kept(staff)) == (events, rules)
@@ -352,7 +352,7 @@ def test_an_identity_provider_that_makes_owners_is_changed_by_owners_alone(staff
             {"form_token": admin.form_token, "do": "preview"},
         )
         assert page.status == 403, path
-        assert "is changed by owners alone. Your role is admin" in page.text
+        assert "can make somebody an owner. Your role is admin" in page.text
     assert staff.count_events() == before
     for tab in ("provisioning", "sign-in", "mapping", "roles", "settings"):
         path = f"{staff.provider}/{tab}"

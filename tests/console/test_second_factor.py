@@ -108,7 +108,7 @@ def test_an_authenticator_app_is_added_without_javascript(staff: Staff, owner: V
 
     page = owner.submit(page, "Add authenticator app", {"code": wrong_code(secret)})
     assert (page.status, page.heading) == (400, "Add an authenticator app")
-    assert "they were not these" in page.problem("code")
+    assert "That code is wrong" in page.problem("code")
     assert page.copied("the secret").replace(" ", "") == secret
     assert "Whoever learns" in owner.get(ACCOUNT).text, "nothing is in force yet"
 
@@ -179,7 +179,7 @@ def test_nobody_collects_factors(staff: Staff, owner: Visitor) -> None:
     for _ in range(10):
         equip(staff.running, staff.people["owner"])
     page = owner.submit(owner.get(ACCOUNT), "Add authenticator app")
-    assert (page.status, page.notice) == (400, "There may be 10 factors. Remove one that you do not use any more.")
+    assert (page.status, page.notice) == (400, "There may be 10 factors. Remove one that you no longer use.")
     page = owner.post(f"{ACCOUNT}/factors", {"form_token": owner.form_token, "kind": "sms"})
     assert page.status == 400
 
@@ -202,7 +202,7 @@ def test_who_comes_from_an_identity_provider_is_asked_for_nothing_here(staff: St
     assert not page.all("//button[normalize-space()='Add authenticator app']")
     page = owner.post(f"{ACCOUNT}/factors", {"form_token": owner.form_token, "kind": "totp"})
     assert page.status == 403
-    assert "a second factor is added there" in page.text
+    assert "Add a second factor there" in page.text
     assert "second factor" not in owner.get(staff.at("")).text
     sql(staff.running, "UPDATE administrators SET user_id = '' WHERE id = $1", person.id)
 

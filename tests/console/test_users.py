@@ -151,7 +151,7 @@ def test_who_is_provisioned_is_not_changed_here(staff: Staff, owner: Visitor, sc
     for verb, form in (("", HAND), ("/active", {"active": "no"}), ("/delete", {})):
         page = owner.post(page.path.partition("?")[0] + verb, {**form, "form_token": owner.form_token})
         assert page.status == 403
-        assert "An identity provider provisions this person" in page.text
+        assert "This person is provisioned by an identity provider" in page.text
         page = owner.get(staff.at("users", ana["id"]))
     assert (staff.count_events(), scim.get(f"/Users/{ana['id']}").text) == before
 

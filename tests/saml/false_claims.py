@@ -256,7 +256,7 @@ CASES: Final[Cases] = {
     ),
     "two bearers, each half right": _case(
         "Time of the SubjectConfirmation",
-        instant(0)[:19],
+        f"a range with {instant(0)[:19]}",
         confirmation=_confirmation(until=-5 * MINUTE) + _confirmation(recipient=f"{ACS}x"),
     ),
     "eleven bearers": _case("Contents", _BEARER, confirmation=_confirmation() * 11),

@@ -56,7 +56,7 @@ def test_every_check_is_told_with_what_was_wanted_and_what_came() -> None:
     fingerprint = pair().pinned.fingerprint
     assert told == {
         "Status": ("Success", "Success"),
-        "Shape": ("one Response with one assertion, and nothing hidden in it", "that"),
+        "Shape": ("one Response with one assertion, and nothing else", "exactly that"),
         "Signature": (
             "a signature by a certificate in force",
             f"CN=Sign-in of North (SHA-256 {fingerprint[:16]}…)",
@@ -142,7 +142,7 @@ def test_all_that_fails_is_told_and_the_first_is_the_reason() -> None:
     assert told["Response answers"] == told["Assertion answers"] == "no request"
     assert examined.failed is not None
     assert examined.failed.name == "Issuer"
-    with pytest.raises(SamlError, match=r"^http://idp\.north\.example/exk9abc; got http://idp\.south\.example\.$"):
+    with pytest.raises(SamlError, match=r"^Expected http://idp\.north\.example/exk9abc; got http://idp\.south\.example\.$"):
         validate(write(signed(said)), expected(), NOW)
 
 

@@ -256,7 +256,7 @@ def test_role_rules_are_the_same_for_who_comes_anew(company: Company) -> None:
 
 @pytest.mark.parametrize("wanted", ["https://nowhere.example/x", "//nowhere.example", "wiki", "javascript:alert(1)"])
 def test_people_are_sent_nowhere_that_is_not_listed(company: Company, wanted: str) -> None:
-    with pytest.raises(WrongInput, match="the URL of an application that is listed"):
+    with pytest.raises(WrongInput, match="the URL of an application under"):
         set_sign_on(company, default_relay=wanted)
 
 

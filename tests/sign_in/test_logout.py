@@ -296,7 +296,7 @@ FOREIGN = "a signature by one of the certificates of this identity provider"
 REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "another issuer": ({"issuer": "http://idp.south.example/exk1"}, "a message from"),
     "for elsewhere": ({"destination": "https://south.example/logout"}, "a message for"),
-    "expired": ({"until": instant(-200)}, "a LogoutRequest that still holds"),
+    "expired": ({"until": instant(-200)}, "a LogoutRequest that has not expired"),
     "old": ({"issued": instant(-1000)}, "a message of the last 10 minutes"),
     "of tomorrow": ({"issued": instant(1000)}, "a message of the last 10 minutes"),
 }

@@ -361,6 +361,6 @@ def test_a_certificate_that_cannot_be_tried_is_refused_in_words(company: Company
         assert admin.post(path, {**fields, "form_token": token}).status == 303
     page = admin.post(path, {**fields, "form_token": token})
     wanted = {"none": "certificate", "act": "What to do should be add, use or remove; got 'burn'."}
-    assert wanted.get(wrong, "That certificate is known already.") in page.text
+    assert wanted.get(wrong, "That certificate is already known.") in page.text
     assert page.status == 200 or page.status >= 400
     assert IDP in page.source

@@ -59,11 +59,11 @@ def _members(message: Mapping[str, Any]) -> dict[str, Any]:
     """A message by its names in lower case.
 
     Raises:
-        InvalidSyntax: a name came twice, in different spellings.
+        InvalidSyntax: a name was sent twice, in different spellings.
     """
     members = {name.lower(): value for name, value in message.items()}
     if len(members) < len(message):
-        raise InvalidSyntax("A name of a PatchOp message came twice, in different spellings; send each name once.")
+        raise InvalidSyntax("A name of a PatchOp message was sent twice, in different spellings; send each name once.")
     return members
 
 

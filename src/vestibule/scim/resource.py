@@ -66,7 +66,7 @@ def clean(body: Any, resource_type: ResourceType) -> tuple[Document, list[Ignore
     Returns the document, without `id` and `meta`, which are set by this service, and what was set aside.
 
     Raises:
-        InvalidSyntax: not a JSON object, or an attribute came twice.
+        InvalidSyntax: not a JSON object, or an attribute was sent twice.
         InvalidValue: a value of the wrong type, too long, or a required attribute without one.
     """
     if not isinstance(body, dict):

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from vestibule.actions.configure import check_may_give
 from vestibule.actions.derive import Pace
 from vestibule.actions.rule_preview import (
-    Counting,
+    PreviewRun,
     begin_preview,
     draft_of,
     get_preview,
@@ -96,7 +96,7 @@ async def _find(visit: Visit, reading: Reading) -> RulePreview:
 async def _carry_on(visit: Visit, preview: RulePreview, provider: IdentityProvider) -> RulePreview:
     """Count for a while, in batches between which everything else gets its turn, and store how far that came."""
     context = visit.context
-    counting, pace, until = Counting(preview, provider), Pace(), time.monotonic() + A_WHILE
+    counting, pace, until = PreviewRun(preview, provider), Pace(), time.monotonic() + A_WHILE
     while counting.preview.finished_at is None and time.monotonic() < until:
         async with context.loop_share, context.database.read(visit.tenant.id) as reading:
             await counting.next_batch(reading, pace)
