@@ -97,10 +97,7 @@ def test_others_read_them(staff: Staff, owner: Visitor, role: str) -> None:
         ("30", "<b>", "absolute", "The limit in any case should be a whole number of hours; got '<b>'."),
         (
             "61", "1", "absolute",
-            (
-                "The limit in any case should not be shorter than the one without use: 61 minutes without use came, "
-                "and 60 in any case."
-            ),
+            "The limit in any case should not be shorter than the one without use; got 60 and 61 minutes.",
         ),
     ],
 )  # fmt: skip

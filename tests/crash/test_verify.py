@@ -205,7 +205,7 @@ def test_an_event_of_the_house(installation: Installation, put: Callable[..., No
 
     put("events", "operator", "data", "[]")
     assert installation.faults() == [
-        f"house: events, row {installation.ids['operator']}: data {OBJECT.format('a list')}"
+        f"operators: events, row {installation.ids['operator']}: data {OBJECT.format('a list')}"
     ]
 
 

@@ -171,9 +171,7 @@ CASES: Final[Cases] = {
     "another destination, the response signed alone": _case(
         "Destination", ACS, "response", destination=f'Destination="{OTHER}/acs"'
     ),
-    "a response to another request": _case(
-        "Response answers", "the request of this", answered='InResponseTo="_other"'
-    ),
+    "a response to another request": _case("Response answers", "the request of this", answered='InResponseTo="_other"'),
     "a response to no request": _case("Response answers", "the request of this", answered=""),
     "an assertion for another request": _case(
         "Assertion answers", "the request of this", confirmed_answered='InResponseTo="_other"'

@@ -142,7 +142,9 @@ def test_all_that_fails_is_told_and_the_first_is_the_reason() -> None:
     assert told["Response answers"] == told["Assertion answers"] == "no request"
     assert examined.failed is not None
     assert examined.failed.name == "Issuer"
-    with pytest.raises(SamlError, match=r"^Expected http://idp\.north\.example/exk9abc; got http://idp\.south\.example\.$"):
+    with pytest.raises(
+        SamlError, match=r"^Expected http://idp\.north\.example/exk9abc; got http://idp\.south\.example\.$"
+    ):
         validate(write(signed(said)), expected(), NOW)
 
 

@@ -1,7 +1,7 @@
 """Ends people's sessions. Every action that takes access away from a person uses these functions.
 
-Rule of this file: sessions end in the same transaction in which access is taken away, and its event says how many. So no
-request after the commit finds one, on any node, and a rollback undoes both.
+Rule of this file: sessions end in the same transaction in which access is taken away, and its event says how many. So
+no request after the commit finds one, on any node, and a rollback undoes both.
 """
 
 from typing import Any

@@ -175,7 +175,7 @@ def request_options(party: RelyingParty, challenge: bytes, known: list[bytes]) -
 
 
 def new_passkey(party: RelyingParty, challenge: bytes, answer: str) -> Passkey | None:
-    """Returns the passkey in a browser's registration response; None if it is not valid for this challenge and server."""
+    """Returns the passkey in a browser's registration response; None if it is not valid for this challenge."""
     import webauthn  # noqa: PLC0415 -- see above
 
     try:

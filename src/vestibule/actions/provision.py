@@ -1,8 +1,8 @@
 """The SCIM actions of an identity provider on people: create, replace, patch, delete.
 
-Rules of this file: an identity provider sees its own people and, if it may adopt, people who were added by hand and have
-no role; all others are 404. A change and its event are stored in the same transaction. People of different identity
-providers are never found, linked or merged by e-mail, externalId or userName.
+Rules of this file: an identity provider sees its own people and, if it may adopt, people who were added by hand and
+have no role; all others are 404. A change and its event are stored in the same transaction. People of different
+identity providers are never found, linked or merged by e-mail, externalId or userName.
 """
 
 from collections import OrderedDict
@@ -164,7 +164,8 @@ async def patch_user(
 
 
 async def delete_user(tx: Tx, sent: Sent, user_id: str, if_match: str | None = None) -> None:
-    """Delete a person, also while provisioning is paused. The userName becomes free; the activity log keeps the history.
+    """Delete a person, also while provisioning is paused. The userName becomes free; the activity log keeps the
+    history.
 
     Raises:
         NotFound, PreconditionFailed: as `replace_user`.

@@ -1,7 +1,7 @@
 """Rule previews: count what a draft of a mapping or of role rules would change, before it is saved.
 
-A preview is a short-lived row. It runs in batches limited by `derive.Pace`, like a derivation, and changes nothing else.
-A draft can only be saved from its finished preview, and only if the rules it was compared with are still current.
+A preview is a short-lived row. It runs in batches limited by `derive.Pace`, like a derivation, and changes nothing
+else. A draft can only be saved from its finished preview, and only if the rules it was compared with are still current.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,9 @@
 """The second factor of administrators who sign in with a password.
 
 Between the right password and the session is a ceremony. It is bound to one browser and ends after five minutes or five
-wrong attempts. Each code or passkey signature is accepted only once, on any node: the code's time step and the passkey's
-counter are compared and set in one SQL statement. The only way around a second factor is a reset by an operator, which
-ends all sessions.
+wrong attempts. Each code or passkey signature is accepted only once, on any node: the code's time step and the
+passkey's counter are compared and set in one SQL statement. The only way around a second factor is a reset by an
+operator, which ends all sessions.
 
 Administrators who sign in with an identity provider have no second factor here; the identity provider decides that.
 """

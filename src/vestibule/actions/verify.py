@@ -225,7 +225,10 @@ async def _mappings(reading: Reading) -> dict[str, DeriveAll | None]:
 
 
 async def _find_suspects(reading: Reading, faults: list[str], tell: Callable[[str], None]) -> set[str]:
-    """Returns the ids of people who look wrong in a first check. If a batch cannot be read, all its ids are returned."""
+    """Returns the ids of people who look wrong in a first check.
+
+    If a batch cannot be read, all its ids are returned.
+    """
     suspects: set[str] = set()
     try:
         await _mappings(reading)
