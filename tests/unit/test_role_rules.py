@@ -93,7 +93,7 @@ def test_of_several_roles_for_the_console_the_first_counts() -> None:
             "1",
             "Rule 2: a role should have at most 100 characters; got 101.",
         ),
-        (rules(group("x", "console\u200b-owner")), "0", "a role should be made of visible characters; got U+200B"),
+        (rules(group("x", "console\u200b-owner")), "0", "Rule 1: a role should be made of visible characters"),
         (rules(SALES, default="r" * 101), "default", "The default role should have at most 100 characters; got 101."),
         (rules(*[SALES] * (MAX_ROLE_RULES + 1)), "", "There may be 200 rules; got 201."),
     ],

@@ -302,7 +302,7 @@ def _new_factor(
             secret=ceremony.challenge,
             used_step=at,
             created_at=now,
-            used_at=None,
+            last_used_at=None,
         )
     passkey = proofs.new_passkey(party, ceremony.challenge, proof.answer) if party else None
     if passkey is None:
@@ -315,7 +315,7 @@ def _new_factor(
         secret=passkey.public_key,
         used_step=passkey.counter,
         created_at=now,
-        used_at=None,
+        last_used_at=None,
     )
 
 
