@@ -125,6 +125,8 @@ RECENT_SETTINGS_SECONDS: Final = 900
 """How long after a sign-in a session may change keys, SAML details, administrators and who needs a second factor."""
 FACTOR_GRACE_DAYS: Final = 7
 """How long an administrator may go on without a second factor that their tenant requires."""
+KEPT_FORM_SECONDS: Final = 900
+"""How long a form waits while its sender confirms who they are."""
 SHOWN_ONCE_SECONDS: Final = 600
 """How long a secret waits for the page that shows it once."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+from functools import partial
 from typing import Final
 
 from vestibule.endpoints.context import Context
@@ -39,9 +40,7 @@ async def keep_up(context: Context) -> None:
         for provider in providers:
             due = warnings_due(provider, now)
             if due:
-                async with context.database.write(actor) as tx:
-                    for certificate, days in due:
-                        await _warn(tx, provider, certificate, days)
+                await context.database.run(actor, partial(_warn_of_all, provider=provider, due=due))
             if provider.saml.metadata_url and now - provider.saml.refreshed_at >= _REFRESH_AFTER:
                 reading_again.append(_refresh(context, actor, provider, at_once))
     await asyncio.gather(*reading_again)
@@ -55,6 +54,11 @@ def warnings_due(provider: IdentityProvider, now: int) -> list[tuple[Certificate
         if within:
             due.append((certificate, min(within)))
     return due
+
+
+async def _warn_of_all(tx: Tx, provider: IdentityProvider, due: list[tuple[Certificate, int]]) -> None:
+    for certificate, days in due:
+        await _warn(tx, provider, certificate, days)
 
 
 async def _warn(tx: Tx, provider: IdentityProvider, certificate: Certificate, days: int) -> None:

@@ -13,6 +13,8 @@ from vestibule.model import HOUSE, Actor
 from vestibule.saml_upkeep import keep_up
 from vestibule.store.administrator_sessions import forget_expired_sessions
 from vestibule.store.administrators import forget_expired_invitations
+from vestibule.store.database import AllTenants
+from vestibule.store.ended_sessions import forget_ended_sessions
 from vestibule.store.identity_providers import open_derivations
 from vestibule.store.installation import forget_old_throttles
 from vestibule.store.known_browsers import forget_expired_known_browsers
@@ -43,8 +45,13 @@ async def work(context: Context, stop: asyncio.Event) -> None:
         try:
             await keep_stopwatches(context.database, WORKER)
             await derive_profiles(context, stop)
+<<<<<<< HEAD
             if rounds % CLEANING == 0:
                 await _clear(context)
+=======
+            if looks % CLEANING == 0:
+                await clear_expired(context)
+>>>>>>> main
                 await keep_up(context)
         except Exception:
             log.exception("the worker failed; it tries again")
@@ -67,24 +74,33 @@ async def derive_profiles(context: Context, stop: asyncio.Event) -> None:
         for (tenant_id, provider_id), pace in paces.items():
             if stop.is_set():
                 return
-            actor = Actor(tenant_id, "worker", name=WORKER.name, identity_provider_id=provider_id)
             try:
-                async with context.loop_share, context.database.write(actor) as tx:
-                    await derive_batch(tx, provider_id, pace)
+                await _next_batch(context, tenant_id, provider_id, pace)
             except Exception:
                 log.exception("a derivation failed; it is tried again", extra={"identity_provider": provider_id})
                 failed.add((tenant_id, provider_id))
             await asyncio.sleep(0)
 
 
-async def _clear(context: Context) -> None:
-    async with context.database.write_all_tenants(WORKER) as all_tenants:
-        await forget_expired_sessions(all_tenants, all_tenants.now - IDLE)
-        await forget_expired_invitations(all_tenants)
-        await forget_expired_known_browsers(all_tenants)
-        await forget_expired_notes(all_tenants)
-        await forget_old_throttles(all_tenants, all_tenants.now - _DAY)
-        await forget_expired_user_sessions(all_tenants)
-        await forget_old_saml(all_tenants)
-        await forget_expired_rule_previews(all_tenants)
-        await forget_old_stopwatches(all_tenants, (all_tenants.now - KEPT_DAYS * _DAY) * 1000)
+async def _next_batch(context: Context, tenant_id: str, provider_id: str, pace: Pace) -> None:
+    actor = Actor(tenant_id, "worker", name=WORKER.name, identity_provider_id=provider_id)
+    async with context.loop_share:
+        await context.database.run(actor, lambda tx: derive_batch(tx, provider_id, pace))
+
+
+async def clear_expired(context: Context) -> None:
+    """Delete what is over: sessions, links, notes, sign-ins under way, and reasons that nobody is told any more."""
+    await context.database.run_all_tenants(WORKER, _delete_expired)
+
+
+async def _delete_expired(all_tenants: AllTenants) -> None:
+    await forget_expired_sessions(all_tenants, all_tenants.now - IDLE)
+    await forget_expired_invitations(all_tenants)
+    await forget_expired_known_browsers(all_tenants)
+    await forget_expired_notes(all_tenants)
+    await forget_old_throttles(all_tenants, all_tenants.now - _DAY)
+    await forget_expired_user_sessions(all_tenants)
+    await forget_ended_sessions(all_tenants, all_tenants.now - _DAY)
+    await forget_old_saml(all_tenants)
+    await forget_expired_rule_previews(all_tenants)
+    await forget_old_stopwatches(all_tenants, (all_tenants.now - KEPT_DAYS * _DAY) * 1000)

@@ -21,6 +21,7 @@ ENTRANCE: Final[Mapping[str, str]] = {
 CONSOLE: Final[Mapping[str, str]] = {
     "my account": "/console/account",
     "sign in again": "/console/account/again",
+    "form that is gone": "/console/account/kept-form?form=0",
     "new factor": "/console/account/new-factor",
     "tenants": "/console/",
     "overview": _IN + "/",

@@ -167,10 +167,10 @@ def test_there_is_an_end_to_the_list_whoever_adds_at_once(staff: Staff, owner: V
     page = owner.get(path_of(staff))
     assert len(page.rows()) == MOST_APPLICATIONS
     assert len(page.source) < 100_000
-    assert "200 applications are listed, as many as may be. Remove one to add another." in page.text
+    assert "There are 200 applications, which is the maximum. Remove one to add another." in page.text
     refused = owner.post(path_of(staff), {**WIKI, "form_token": owner.form_token})
     assert refused.status == 400
-    assert refused.notice.startswith("200 applications are listed, as many as may be")
+    assert refused.notice.startswith("There are 200 applications, which is the maximum")
     first = owner.get(page.link("Application 000"))
     assert owner.submit(first, "Save application", {"name": "Atlas"}).notice == "The application was changed."
 

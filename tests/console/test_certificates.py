@@ -9,7 +9,7 @@ from vestibule.model import SamlSettings
 from vestibule.saml.certificate import read_certificates
 from vestibule.saml_upkeep import keep_up
 from vestibule.store.database import Tx, milliseconds_now
-from vestibule.worker import _clear
+from vestibule.worker import clear_expired
 
 SSO = "https://login.north.example/sso"
 
@@ -32,7 +32,7 @@ def test_a_certificate_that_expired_long_ago_is_told_once(staff: Staff, owner: V
     async def a_day(context: Context) -> None:
         for _ in range(3):
             await keep_up(context)
-            await _clear(context)
+            await clear_expired(context)
 
     staff.running.act(a_day)
     told = [event["data"] for event in staff.place.events("saml.certificate_expiring")]

@@ -160,7 +160,7 @@ WRONG: list[tuple[str, dict[str, str], str, str]] = [
     ("a name that ends with a hyphen", {"tenant": "north-"}, "tenant", "got 'north-'"),
     ("a long name", {"tenant": "n" * 64}, "tenant", "1 to 63"),
     ("a name in punycode", {"tenant": "xn--north"}, "tenant", "got 'xn--north'"),
-    ("a name of the program's", {"tenant": "console"}, "tenant", "the program itself uses"),
+    ("a name of the program's", {"tenant": "console"}, "tenant", "is used by the program itself"),
     ("no tenant name", {"tenant": ""}, "tenant", "1 to 63"),
 ]
 
@@ -188,7 +188,7 @@ def test_a_taken_tenant_name_leaves_nothing(running: Running, visitor: Visitor) 
     token, form = setup_link(running), described(tenant=taken)
     page = set_up(visitor, token, form)
     assert page.status == 409
-    assert page.problem("tenant") == f"There is a tenant '{taken}' already."
+    assert page.problem("tenant") == f"There is already a tenant '{taken}'."
     assert operators(running, form["email"]) == 0, "the operator and the tenant are made together or not at all"
     assert set_up(visitor, token, described(email=form["email"])).status == 200
 

@@ -66,6 +66,7 @@ RULES: dict[str, set[str]] = {
     "person": {"POST /{tenant}/sessions/{session_id}/end", "POST /{tenant}/sign-out"},
     "auditor": {
         "GET /console/account", "GET /console/account/again", "POST /console/account/again",
+        "GET /console/account/kept-form",
         "POST /console/account/password", "POST /console/account/factors",
         "POST /console/account/factors/{factor_id}/remove",
         "GET /console/account/new-factor", "POST /console/account/new-factor", "POST /console/account/recovery-codes",

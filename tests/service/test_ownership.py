@@ -16,7 +16,7 @@ from vestibule.errors import NotAllowed, Taken
 from vestibule.keys import Pair
 from vestibule.model import IdentityProvider, User
 from vestibule.store.administrators import administrators_of
-from vestibule.store.users import find_twins
+from vestibule.store.user_lists import find_twins
 
 NAME = "ana@north.example"
 

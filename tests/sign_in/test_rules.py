@@ -306,7 +306,7 @@ def test_people_are_led_by_the_domain_of_their_e_mail(company: Company) -> None:
 def test_an_identity_provider_that_is_not_set_up_signs_nobody_in(place: Place) -> None:
     bare = Company(place)
     browser = bare.browser()
-    assert "Nobody can sign in here yet" in browser.get(bare.home).text
+    assert "Nobody can sign in here now" in browser.get(bare.home).text
     assert browser.get(f"{bare.stem}/login").status == 403
     bare.close()
 

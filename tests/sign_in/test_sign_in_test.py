@@ -282,7 +282,7 @@ def test_one_that_is_not_set_up_is_not_tested(company: Company, admin: Visitor) 
 
     other = in_tenant(company.place, another)
     page = admin.get(provider_at(company, "sign-in-test").replace(company.place.provider.id, other))
-    assert "A test needs an identity provider with an SSO URL and a certificate; there is Entra, without." in page.text
+    assert "A sign-in test is not possible: Entra has no SSO URL or no certificate here." in page.text
 
 
 def test_who_would_be_created_is_told_so_and_nothing_else(company: Company, admin: Visitor) -> None:

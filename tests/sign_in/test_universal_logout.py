@@ -243,7 +243,7 @@ def test_an_identity_provider_that_is_switched_off_gives_no_orders(company: Comp
             await configure.change_provider(tx, company.place.provider.id, enabled=False)
 
     company.place.running.act(disable)
-    check_refused(company, order(company, email(name)), 401, "An identity provider that is enabled")
+    check_refused(company, order(company, email(name)), 401, "an identity provider that is enabled")
 
 
 @pytest.mark.parametrize(
@@ -254,8 +254,8 @@ def test_an_identity_provider_that_is_switched_off_gives_no_orders(company: Comp
         (b"[" * 100_000, 400, "a JSON body with a sub_id"),
         (b"\xff", 400, "a JSON body with a sub_id"),
         (b" " * 700_000, 400, "a JSON body with a sub_id"),
-        ([], 400, "An object"),
-        ({"sub_id": None}, 400, "An object"),
+        ([], 400, "an object"),
+        ({"sub_id": None}, 400, "an object"),
         ({"sub_id": {"format": "email"}}, 400, "a sub_id with an email"),
         ({"sub_id": {"format": "iss_sub", "iss": "https://south.example", "sub": "1"}}, 400, "a sub_id with an email"),
         ({"sub_id": {"format": "phone_number", "phone_number": "1"}}, 400, "in the format email or iss_sub"),

@@ -242,3 +242,24 @@ def test_a_run_that_fails_keeps_no_other_waiting(
 
     act(work)
     assert "a derivation failed" in caplog.text
+
+
+@pytest.mark.parametrize("engine", ["postgres"], indirect=True, scope="session")
+def test_a_batch_that_the_engine_undid_is_run_again_at_once(act: Act, caplog: pytest.LogCaptureFixture) -> None:
+    async def work(installation: Installation) -> None:
+        actor = await installation.add_tenant(3)
+        await installation.change_mapping(actor)
+        async with installation.context.database.write(actor) as tx:
+            await tx.run("CREATE SEQUENCE tries")  # it keeps its value when a transaction is undone
+            await tx.run(
+                "CREATE FUNCTION undo() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN IF nextval('tries') <= 2 THEN "
+                "RAISE EXCEPTION 'as a deadlock' USING ERRCODE = '40P01'; END IF; RETURN NEW; END $$"
+            )
+            await tx.run("CREATE TRIGGER undo BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION undo()")
+        await worker.derive_profiles(installation.context, asyncio.Event())
+        run = await installation.run(actor)
+        assert (run.done, run.changed, run.finished_at is not None) == (3, 3, True)
+        assert await installation.count(actor, "user.profile_derived") == 3
+
+    act(work)
+    assert caplog.messages == []

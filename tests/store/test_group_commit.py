@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import HANG, on_loop
 from vestibule.store.database import Busy, Statements
-from vestibule.store.sqlite import SqliteDatabase
+from vestibule.store.sqlite.database import SqliteDatabase
 
 
 class SlowDisk:

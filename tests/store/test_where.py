@@ -18,8 +18,10 @@ from vestibule.scim.representation import Kept, expand
 from vestibule.scim.resource import clean
 from vestibule.scim.schema import ENTERPRISE_USER, USER_TYPE, Attribute
 from vestibule.settings import Settings
-from vestibule.store import users
-from vestibule.store.users import Visibility, insert_user, page_users, searchable
+from vestibule.store import user_lists
+from vestibule.store.user_columns import searchable
+from vestibule.store.user_lists import Visibility, page_users
+from vestibule.store.users import insert_user
 from vestibule.store.where import where
 
 TENANT, PROVIDER, BASE = "tenant", "provider", "http://x/scim/v2/t"
@@ -244,6 +246,6 @@ def test_quick_filters_use_an_index(peopled: Peopled, text: str) -> None:
         return [row[3] for row in rows]
 
     wanted = ("user_name_key=?", "external_id=?", "value_key=?", "AND id=?")
-    for scope in (users._OWN, users._OWN_OR_ADOPTABLE):
+    for scope in (user_lists._OWN, user_lists._OWN_OR_ADOPTABLE):
         steps = on_loop(plan(scope))
         assert any(word in step for step in steps for word in wanted), steps

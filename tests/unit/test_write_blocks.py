@@ -1,9 +1,9 @@
-"""Nothing inside a `write` block awaits anything but the database: the rule of `store/sqlite.py`, held by reading the
-source.
+"""Nothing inside a `write` block awaits anything but the database. The rule is `store/sqlite/group_commit.py`'s; this
+test checks it by reading the source.
 
 On SQLite whoever has the turn keeps all other writers waiting, so a wait for a browser, a disk or another service
 inside the block would stop the server. What is awaited there has to be a statement of the handle, or a function that is
-given the handle and is held to the same rule.
+given the handle and is held to the same rule. The same goes for what a lambda gives to `run` and `run_all_tenants`.
 """
 
 import ast
@@ -17,6 +17,7 @@ from vestibule import store
 SOURCE = Path(store.__file__).parent.parent
 HANDLES = {"Tx", "AllTenants"}
 OPENERS = {"write", "write_all_tenants"}
+RUNNERS = {"run", "run_all_tenants"}
 STATEMENTS = {"one", "all", "run", "many"}
 
 
@@ -72,6 +73,13 @@ def is_of(value: ast.expr, handles: set[str]) -> bool:
     return any(isinstance(each, ast.Name) and each.id in handles for each in given)
 
 
+def lambdas_to_run(call: ast.Call) -> list[ast.Lambda]:
+    """The lambdas that a call gives to `database.run` or to its brother."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in RUNNERS:
+        return []
+    return [each for each in call.args if isinstance(each, ast.Lambda)]
+
+
 def faults(source: str) -> list[str]:
     """What is awaited inside a transaction and is not the database, with its line."""
     found = []
@@ -80,6 +88,13 @@ def faults(source: str) -> list[str]:
             handles = annotated_handles(node)
         elif isinstance(node, ast.AsyncWith):
             handles = opened_handles(node)
+        elif isinstance(node, ast.Call):
+            found += [
+                f"{act.lineno}: {ast.unparse(act)}"
+                for act in lambdas_to_run(node)
+                if not is_of(act.body, {each.arg for each in act.args.args[:1]})
+            ]
+            continue
         else:
             continue
         if handles:
@@ -112,6 +127,12 @@ def test_what_would_be_found(line: str) -> None:
     block = f"async def act():\n  async with database.write(actor) as tx:\n    {line}\n"
     assert len(faults(block)) == 1
     assert len(faults(f"async def act(tx: Tx):\n  {line}\n")) == 1
+
+
+def test_what_would_be_found_in_a_lambda() -> None:
+    assert len(faults("database.run(actor, lambda tx: asyncio.sleep(1))")) == 1
+    assert len(faults("database.run_all_tenants(actor, lambda all_tenants: visit.readmit())")) == 1
+    assert faults("database.run(actor, lambda tx: insert(tx, user))") == []
 
 
 def test_what_is_allowed() -> None:

@@ -183,7 +183,7 @@ async def join(
         raise NotFound("This link was already used. Sign in instead.")
     if not await set_password(all_tenants, administrator, password_hash, administrator.name):
         raise NotAllowed(_LOCKED_OUT)
-    await end_sessions_of(all_tenants, administrator)
+    await end_sessions_of(all_tenants, administrator, "password_changed")
     await delete_known_browsers(all_tenants, administrator)
     await append_house_event(all_tenants, tenant_id, "administrator.joined", {"subject": administrator.email})
 
@@ -228,7 +228,7 @@ async def change_role(all_tenants: AllTenants, administrator: Administrator, rol
         return administrator
     await _keep_an_owner(all_tenants, administrator)
     await set_role(all_tenants, administrator, role)
-    await end_sessions_of(all_tenants, administrator)
+    await end_sessions_of(all_tenants, administrator, "console_role_changed")
     told = {"subject": administrator.email, "role": role, "before": administrator.role}
     await append_house_event(all_tenants, administrator.tenant_id, "administrator.role_changed", told)
     return replace(administrator, role=role)
@@ -243,7 +243,7 @@ async def disable(all_tenants: AllTenants, administrator: Administrator) -> None
     await _keep_an_owner(all_tenants, administrator)
     if not await set_disabled(all_tenants, administrator):
         return
-    await end_sessions_of(all_tenants, administrator)
+    await end_sessions_of(all_tenants, administrator, "console_locked_out")
     await delete_known_browsers(all_tenants, administrator)
     await append_house_event(
         all_tenants, administrator.tenant_id, "administrator.disabled", {"subject": administrator.email}

@@ -46,7 +46,7 @@ from vestibule.store.tenants import (
     update_tenant_limits,
     update_tenant_state,
 )
-from vestibule.store.users import UserSelection, count_users
+from vestibule.store.user_lists import UserSelection, count_users
 from vestibule.vendors import VENDORS
 
 LONGEST_NAME: Final = 100

@@ -23,7 +23,8 @@ from vestibule.model import Derivation, User
 from vestibule.store.database import Tx
 from vestibule.store.events import append_event, append_events
 from vestibule.store.identity_providers import find_provider, lock_derivation, put_derivation
-from vestibule.store.users import page_of_changed, page_of_provider, set_profiles
+from vestibule.store.user_lists import page_of_changed, page_of_provider
+from vestibule.store.users import set_profiles
 
 PIECE: Final = LOOP_PIECE_MILLISECONDS / 1000
 """Seconds of the event loop that a batch may use."""

@@ -12,6 +12,7 @@ from vestibule.mapping import console_role, given_roles
 from vestibule.model import IdentityProvider, User
 from vestibule.store.administrators import forget_linked_administrator, remove_linked_administrator
 from vestibule.store.database import End, Tx
+from vestibule.store.ended_sessions import SignOutReason
 from vestibule.store.events import append_event
 from vestibule.store.former_names import note_departure
 from vestibule.store.person_sessions import (
@@ -32,16 +33,24 @@ async def take_access(
     told: dict[str, Any],
     provider_id: str | None = None,
     *,
+    reason: SignOutReason,
     is_noted: bool = False,
 ) -> int:
+<<<<<<< HEAD
     """End all sessions of a person, and record the event that says why. Returns how many sessions there were.
 
     The time is also stored with the person, so that a sign-in in progress opens no session. `is_noted` means that the
     caller has stored it already.
+=======
+    """End every session of a person and record the event that says why. A sign-in that is under way opens none: their
+    row is noted, unless what took the access has noted it already.
+
+    Returns how many sessions there were. `reason` is what their browsers are told.
+>>>>>>> main
     """
     if not is_noted:
         await note_signed_out(tx, user_id)
-    ended = await end_sessions_of_user(tx, user_id)
+    ended = await end_sessions_of_user(tx, user_id, reason)
     told = {**told, "sessions_ended": ended.all}
     event_id = await append_event(tx, event_type, told, subject_id=user_id, provider_id=provider_id)
     tx.ends += (End(tx.tenant, event_id, user_id, ended.all),)
@@ -53,7 +62,7 @@ async def take_all(tx: Tx, user: User, told: dict[str, Any]) -> None:
 
     The userName is remembered, so that just-in-time provisioning does not create the person again.
     """
-    await take_access(tx, "user.deleted", user.id, told)
+    await take_access(tx, "user.deleted", user.id, told, reason="deleted")
     await forget_linked_administrator(tx, user.id)
     if user.identity_provider_id:
         await note_departure(tx, user.identity_provider_id, orjson.loads(user.document)["userName"])
@@ -102,16 +111,21 @@ async def end_by_name(
         if indexes:
             await _end_some(tx, user_id, provider.id, indexes, told)
         else:
-            await take_access(tx, "session.revoked", user_id, told, provider.id)
+            await take_access(tx, "session.revoked", user_id, told, provider.id, reason="single_logout")
     return bool(meant)
 
 
 async def _end_some(tx: Tx, user_id: str, provider_id: str, indexes: tuple[str, ...], told: dict[str, Any]) -> None:
     await lock_user(tx, user_id)
-    counted = [await end_sessions_of_index(tx, user_id, provider_id, index) for index in indexes]
+    counted = [await end_sessions_of_index(tx, user_id, provider_id, index, "single_logout") for index in indexes]
     if ended := sum(counted):
+<<<<<<< HEAD
         # Console sessions are not tied to a sign-in, so all of them end.
         ended += await end_console_sessions_of_user(tx, user_id)
+=======
+        # A console session does not know which sign-in it came with: none outlives one that may be its own.
+        ended += await end_console_sessions_of_user(tx, user_id, "single_logout")
+>>>>>>> main
         told = {**told, "sessions_ended": ended}
         event_id = await append_event(tx, "session.revoked", told, subject_id=user_id, provider_id=provider_id)
         tx.ends += (End(tx.tenant, event_id, user_id, ended),)

@@ -9,7 +9,8 @@ from vestibule.model import User, created_at, new_id
 from vestibule.scim.filter import Document
 from vestibule.store.database import Tx
 from vestibule.store.events import append_event
-from vestibule.store.users import Searchable, insert_user, searchable
+from vestibule.store.user_columns import Searchable, searchable
+from vestibule.store.users import insert_user
 
 
 class Described(NamedTuple):

@@ -11,7 +11,7 @@ import orjson
 from vestibule.actions.end_access import take_access, take_all
 from vestibule.actions.new_person import describe, make_person
 from vestibule.actions.provision import change_type, record_change
-from vestibule.errors import NotAllowed, NotFound, Taken, WrongInput
+from vestibule.errors import FormCheck, NotAllowed, NotFound, Taken, WrongInput
 from vestibule.events import changes_between
 from vestibule.mapping import compile_mapping
 from vestibule.model import User
@@ -22,17 +22,12 @@ from vestibule.scim.schema import USER_TYPE
 from vestibule.store.database import Tx, UniqueViolation
 from vestibule.store.events import append_event
 from vestibule.store.identity_providers import all_providers
-from vestibule.store.users import (
-    find_users_by_name,
-    lock_user,
-    remove_user,
-    set_blocked,
-    update_user,
-)
+from vestibule.store.users import find_users_by_name, lock_user, remove_user, set_blocked, update_user
 from vestibule.vendors.vendor import BASE_MAPPING
 
 LONGEST_ROLE: Final = 100
 _FIELDS: Final = {
+    "userName": "user_name",
     "emails": "email",
     "name.givenName": "given_name",
     "name.familyName": "family_name",
@@ -50,10 +45,8 @@ async def add_by_hand(tx: Tx, described: Document, role: str) -> User:
         WrongInput: an attribute is not valid.
         Taken: another person who was added by hand has the userName, or one of an identity provider that may adopt.
     """
-    document = _cleaned(described)
+    document, checked_role = await _checked(tx, described, role, "")
     document["active"] = True
-    await _refuse_taken(tx, document, "")
-    checked_role = _checked_role(role)
     try:
         return await make_person(
             tx,
@@ -76,10 +69,9 @@ async def change_by_hand(tx: Tx, user_id: str, described: Document, role: str) -
         WrongInput, Taken: as `add_by_hand`.
     """
     user, before = await _reach(tx, user_id)
-    after = _cleaned({**before, **described})
+    after, checked_role = await _checked(tx, {**before, **described}, role, user_id)
     after["active"] = before["active"]
-    await _refuse_taken(tx, after, user_id)
-    return await _keep(tx, user, before, after, _checked_role(role))
+    return await _keep(tx, user, before, after, checked_role)
 
 
 async def set_active_by_hand(tx: Tx, user_id: str, *, active: bool) -> User:
@@ -136,13 +128,49 @@ async def _keep(tx: Tx, user: User, before: Document, after: Document, role: str
     return kept
 
 
-def _cleaned(described: Document) -> Document:
+async def _checked(tx: Tx, described: Document, role: str, user_id: str) -> tuple[Document, str]:
+    """Check the whole form of a person, who is new where `user_id` is empty.
+
+    Returns the document and the role.
+
+    Raises:
+        WrongInput, Taken: what is wrong with each field.
+    """
+    form = FormCheck()
+    document = _cleaned(described, form)
+    checked_role = form.check(_checked_role, role, instead="")
     try:
-        document, _ = clean(described, USER_TYPE)
-    except ScimError as error:
-        field = next((field for path, field in _FIELDS.items() if error.path.startswith(path)), "user_name")
-        raise WrongInput(error.detail, field=field) from None
-    return document
+        await _refuse_taken(tx, document, user_id)
+    except Taken as taken:
+        form.add(taken)
+    form.finish()
+    return document, checked_role
+
+
+def _cleaned(described: Document, form: FormCheck) -> Document:
+    """The document that a description makes, without the attributes that `form` is told are wrong. A userName that is
+    wrong is empty, so it is nobody's.
+    """
+    name: Document = {}
+    left = {**described, "name": dict(described.get("name") or {})}
+    for _ in range(len(_FIELDS) + 1):
+        try:
+            document, _ignored = clean(left, USER_TYPE)
+        except ScimError as error:
+            attribute = next((each for each in _FIELDS if error.path.startswith(each)), "")
+            form.add(WrongInput(error.detail, field=_FIELDS.get(attribute, "")))
+            if not attribute:
+                break
+            whole, _, part = attribute.partition(".")
+            if part:
+                left[whole].pop(part, None)
+            else:
+                left[whole] = None
+            if whole == "userName":
+                left[whole], name = "anybody", {"userName": ""}
+        else:
+            return document | name
+    return {"userName": ""}
 
 
 def _checked_role(role: str) -> str:
@@ -176,7 +204,8 @@ async def block(tx: Tx, user_id: str) -> None:
     user = await _locked(tx, user_id)
     if user.blocked_at is None:
         await set_blocked(tx, user_id, tx.now)
-        await take_access(tx, "user.blocked", user_id, {"user_name": _name(user)}, user.identity_provider_id)
+        told = {"user_name": _name(user)}
+        await take_access(tx, "user.blocked", user_id, told, user.identity_provider_id, reason="blocked")
 
 
 async def let_in(tx: Tx, user_id: str) -> None:
@@ -200,7 +229,7 @@ async def end_sessions(tx: Tx, user_id: str) -> int:
     """
     user = await _locked(tx, user_id)
     told = {"user_name": _name(user), "reason": "an administrator ended them"}
-    return await take_access(tx, "session.revoked", user_id, told, user.identity_provider_id)
+    return await take_access(tx, "session.revoked", user_id, told, user.identity_provider_id, reason="by_administrator")
 
 
 async def _locked(tx: Tx, user_id: str) -> User:

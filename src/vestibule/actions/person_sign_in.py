@@ -42,12 +42,7 @@ from vestibule.store.identity_providers import hold_provider
 from vestibule.store.person_sessions import UserSession, insert_user_session
 from vestibule.store.saml import SignInRequest, insert_request, see_once, take_request
 from vestibule.store.tenants import hold_tenant
-from vestibule.store.users import (
-    find_own_users,
-    lock_user,
-    set_groups,
-    signed_out_at,
-)
+from vestibule.store.users import find_own_users, lock_user, set_groups, signed_out_at
 
 BEGUN_FOR: Final = 10 * 60_000
 """Milliseconds that a sign-in may take at the identity provider."""
@@ -140,6 +135,7 @@ async def accept(
         )
     check_usable(provider)
     if tenant.state != "active":
+<<<<<<< HEAD
         raise SignInRefused(
             "Suspended",
             "an active tenant",
@@ -147,6 +143,9 @@ async def accept(
             reason="the tenant is suspended",
             message="Sign-in is suspended for your whole organisation here. Your administrator can ask the operator.",
         )
+=======
+        raise suspended()
+>>>>>>> main
     if begun is not None and not await take_request(tx, begun.id):
         raise SignInRefused(
             "Used once",
@@ -166,6 +165,17 @@ async def accept(
         await _check_may_sign_in(tx, user, begun.created_at if begun else assertion.issued)
     user = await _keep_groups(tx, provider, user, assertion)
     return await _open(tx, tenant, provider, user, assertion)
+
+
+def suspended() -> SignInRefused:
+    """Returns the refusal of a sign-in to a tenant that is suspended."""
+    return SignInRefused(
+        "Suspended",
+        "a tenant that is active",
+        "one that is suspended",
+        told="Sign-in is suspended for your whole organisation. Your administrator can ask whoever operates this "
+        "service why.",
+    )
 
 
 def _matters(saml: SamlSettings) -> SamlSettings:

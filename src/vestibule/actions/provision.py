@@ -26,9 +26,9 @@ from vestibule.scim.text import fold
 from vestibule.store.database import Reading, Tx, UniqueViolation
 from vestibule.store.events import append_event
 from vestibule.store.identity_providers import find_provider
+from vestibule.store.user_lists import Visibility
 from vestibule.store.users import (
     ProviderState,
-    Visibility,
     find_adoptable_name,
     find_state_to_create,
     find_user,
@@ -322,7 +322,7 @@ async def _keep(
 async def record_change(tx: Tx, event_type: str, user_id: str, told: dict[str, Any]) -> None:
     """Record the event about a change, after `update_user`. A deactivation also ends the person's sessions."""
     if event_type == "user.deactivated":
-        await take_access(tx, event_type, user_id, told, is_noted=True)
+        await take_access(tx, event_type, user_id, told, reason="deactivated", is_noted=True)
     else:
         await append_event(tx, event_type, told, subject_id=user_id)
 

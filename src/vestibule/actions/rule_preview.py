@@ -40,7 +40,7 @@ from vestibule.store.rule_previews import (
     insert_rule_preview,
     remove_rule_previews,
 )
-from vestibule.store.users import UserSelection, count_users, page_of_provider
+from vestibule.store.user_lists import UserSelection, count_users, page_of_provider
 
 MOST_EXAMPLES: Final = 10
 MOST_CHANGES: Final = 8

@@ -352,7 +352,7 @@ async def reset_factors(all_tenants: AllTenants, administrator: Administrator) -
     await end_ceremonies_of(all_tenants, administrator)
     await delete_known_browsers(all_tenants, administrator)
     await pace.forgive(all_tenants, [pace.name_of_second_step(administrator)])
-    await end_sessions_of(all_tenants, administrator)
+    await end_sessions_of(all_tenants, administrator, "factors_reset")
     await _tell(all_tenants, administrator, "factors_reset", removed=removed)
     return removed
 

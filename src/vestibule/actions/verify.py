@@ -26,7 +26,8 @@ from vestibule.scim.schema import USER_TYPE
 from vestibule.store.database import AllTenants, Damaged, Database, Reading, Row
 from vestibule.store.identity_providers import find_derivation, find_provider
 from vestibule.store.tenants import find_tenants
-from vestibule.store.users import Searchable, lock_user, searchable
+from vestibule.store.user_columns import Searchable, searchable
+from vestibule.store.users import lock_user
 
 _BATCH: Final = 1000
 _ODD: Final = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
@@ -114,6 +115,7 @@ _TABLES: Final = (
     "administrators",
     "sessions",
     "user_sessions",
+    "ended_sessions",
     "saml_requests",
     "saml_seen",
     "saml_keys",

@@ -5,6 +5,7 @@ what came of it is shown as lines for a person, or as one JSON value.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import click
@@ -14,6 +15,7 @@ from vestibule.errors import NotFound
 from vestibule.log import begin_logging
 from vestibule.model import HOUSE, Actor, IdentityProvider, Tenant
 from vestibule.settings import load
+from vestibule.store.database import run_again
 from vestibule.store.identity_providers import find_provider, find_provider_by_name
 from vestibule.store.tenants import find_tenant
 
@@ -22,14 +24,16 @@ Result = TypeVar("Result")
 
 
 def in_house(act: Callable[[Context], Awaitable[Result]]) -> Result:
-    """Open the house, do one thing, close it."""
+    """Open the installation, do one thing in it, and close it. The thing is run again if the database undid it for a
+    reason that passes.
+    """
     settings = load()
     begin_logging(settings.log_level)
 
     async def opened() -> Result:
         context = await Context.open(settings, lambda line: click.echo(line, err=True))
         try:
-            return await act(await context.as_it_is_served())
+            return await run_again(partial(act, await context.as_it_is_served()))
         finally:
             await context.close()
 

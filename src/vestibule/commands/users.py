@@ -19,7 +19,8 @@ from vestibule.errors import NotFound, WrongInput
 from vestibule.model import Tenant, User
 from vestibule.store.database import Reading, Tx
 from vestibule.store.identity_providers import all_providers
-from vestibule.store.users import UserSelection, find_user, find_users_by_name, list_users
+from vestibule.store.user_lists import UserSelection, list_users
+from vestibule.store.users import find_user, find_users_by_name
 
 _BATCH: Final = 1000
 _STATES: Final = {

@@ -41,7 +41,9 @@ class KeyUsage:
 
     async def _write(self, caller: Caller, used_at: int, unless_noted_after: int) -> None:
         actor = caller.actor
-        async with self._context.database.write(actor) as tx:
-            await note_use(
+        await self._context.database.run(
+            actor,
+            lambda tx: note_use(
                 tx, actor.id, actor.address, actor.agent, used_at=used_at, unless_noted_after=unless_noted_after
-            )
+            ),
+        )

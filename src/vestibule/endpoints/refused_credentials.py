@@ -26,7 +26,7 @@ from vestibule.limits import (
 from vestibule.model import TENANT_NAME, Actor
 from vestibule.scim.errors import TooManyRequests, excerpt
 from vestibule.store.credentials import Presented, find_owner_of_key, find_owner_of_secret, note_refusal
-from vestibule.store.database import AllTenants
+from vestibule.store.database import AllTenants, Tx
 from vestibule.store.events import append_event
 from vestibule.store.tenants import find_tenant
 
@@ -177,7 +177,10 @@ class RefusedCredentials:
             "agent": nobody.agent,
             "more": more,
         }
-        async with self._context.database.write(nobody._replace(tenant_id=whose.tenant_id)) as tx:
+
+        async def record(tx: Tx) -> None:
             await append_event(tx, "credential.refused", data, provider_id=whose.provider_id)
             if whose.provider_id:
                 await note_refusal(tx, whose.provider_id, refused_at)
+
+        await self._context.database.run(nobody._replace(tenant_id=whose.tenant_id), record)

@@ -65,6 +65,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/console/account", account.show_account, "auditor", without_factor=True),
     Route("GET", "/console/account/again", account.show_again, "auditor", without_factor=True),
     Route("POST", "/console/account/again", account.sign_in_again, "auditor", without_factor=True),
+    Route("GET", "/console/account/kept-form", account.show_kept_form, "auditor", without_factor=True),
     Route("POST", "/console/account/password", account.change_password, "auditor"),
     Route("POST", "/console/account/factors", account.begin_factor, "auditor", without_factor=True),
     Route("POST", "/console/account/factors/{factor_id}/remove", account.remove_factor, "auditor"),

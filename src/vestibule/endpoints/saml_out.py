@@ -44,8 +44,7 @@ async def current_key(visit: Visit, provider: IdentityProvider) -> SigningKey:
         return key
     made = await asyncio.to_thread(make_signing_key, f"Vestibule {visit.tenant.name}", visit.received_at // 1000)
     itself = visit.actor._replace(kind="worker", id="", name="Vestibule")
-    async with visit.context.database.write(itself) as tx:
-        return await saml_keys.keep_first_key(tx, provider, made, checker)
+    return await visit.context.database.run(itself, lambda tx: saml_keys.keep_first_key(tx, provider, made, checker))
 
 
 # -- signing in --------------------------------------------------------------------------------------------------------
@@ -101,8 +100,10 @@ async def send_to_sign_in(
         token = secrets.token_urlsafe(32)
     check = hashlib.sha256(token.encode()).digest()
     who = visit.administrator.id if visit.administrator and purpose == "test" else ""
-    async with visit.context.database.write(visit.actor) as tx:
-        begun = await person_sign_in.begin(tx, provider, relay, check, purpose=purpose, administrator_id=who)
+    begun = await visit.context.database.run(
+        visit.actor,
+        lambda tx: person_sign_in.begin(tx, provider, relay, check, purpose=purpose, administrator_id=who),
+    )
     ours = service_provider(visit.context, visit.tenant, provider)
     asked = AuthnRequest(
         id=begun.id,

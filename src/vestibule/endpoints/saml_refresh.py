@@ -41,8 +41,7 @@ async def refresh(context: Context, actor: Actor, provider: IdentityProvider) ->
         log.exception("metadata could not be read", extra={"identity_provider": provider.id})
         failure = "its form is not known here"
     try:
-        async with context.database.write(actor) as tx:
-            await saml_settings.note_refresh(tx, provider.id, read, failure)
+        await context.database.run(actor, lambda tx: saml_settings.note_refresh(tx, provider.id, read, failure))
     except NotFound:
         log.info("an identity provider is gone", extra={"identity_provider": provider.id})
 

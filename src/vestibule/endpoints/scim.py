@@ -13,6 +13,7 @@ import logging
 import re
 import secrets
 import time
+from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -63,7 +64,8 @@ from vestibule.settings import Settings
 from vestibule.store.credentials import note_refusal, note_test
 from vestibule.store.database import Busy, Damaged, Tx
 from vestibule.store.events import append_event
-from vestibule.store.users import Visibility, find_user, page_users
+from vestibule.store.user_lists import Visibility, page_users
+from vestibule.store.users import find_user
 from vestibule.store.where import where
 from vestibule.vendors import VENDORS
 
@@ -273,14 +275,7 @@ class ScimEndpoint:
         if more:
             told["more"] = more
         try:
-            async with self._context.database.write(request.actor) as tx:
-                user_id, user_name = await _person_meant(tx, request)
-                if user_name:
-                    told["user_name"] = user_name
-                if request.questions_connection:
-                    told["questions_connection"] = True
-                    await note_refusal(tx, tx.actor.identity_provider_id, tx.now)
-                await append_event(tx, "request.refused", told, subject_id=user_id)
+            await self._context.database.run(request.actor, partial(_append_refusal, request=request, told=told))
         except Exception:
             log.exception("a refusal could not be recorded", extra={"request": request.actor.request_id})
 
@@ -406,6 +401,16 @@ class ScimEndpoint:
 def _no_endpoint(request: Request) -> NoEndpoint:
     path = excerpt("/" + "/".join(request.segments))
     return NoEndpoint(f"There is no endpoint {path} here; the SCIM base URL is {request.base_url}.")
+
+
+async def _append_refusal(tx: Tx, request: Request, told: dict[str, Any]) -> None:
+    user_id, user_name = await _person_meant(tx, request)
+    if user_name:
+        told = told | {"user_name": user_name}
+    if request.questions_connection:
+        told = told | {"questions_connection": True}
+        await note_refusal(tx, tx.actor.identity_provider_id, tx.now)
+    await append_event(tx, "request.refused", told, subject_id=user_id)
 
 
 async def _person_meant(tx: Tx, request: Request) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from vestibule.limits import FACTOR_GRACE_DAYS
 from vestibule.model import Administrator
 from vestibule.store.administrators import administrator_of_row
 from vestibule.store.database import AllTenants, Tx
+from vestibule.store.ended_sessions import SignOutReason, end, ending
 
 DAY: Final = 86_400_000
 
@@ -47,8 +48,8 @@ WHERE tenant_id = $1 AND administrator_id = $2 AND expires_at > $3 AND seen_at >
 """
 _SEEN: Final = "UPDATE sessions SET seen_at = $3 WHERE tenant_id = $1 AND token_check = $2"
 _END: Final = "DELETE FROM sessions WHERE tenant_id = $1 AND token_check = $2"
-_END_ALL: Final = "DELETE FROM sessions WHERE tenant_id = $1 AND administrator_id = $2"
-_END_OTHERS: Final = "DELETE FROM sessions WHERE tenant_id = $1 AND administrator_id = $2 AND token_check <> $3"
+_END_ALL: Final = ending("sessions", "tenant_id = $1 AND administrator_id = $2", 2)
+_END_OTHERS: Final = ending("sessions", "tenant_id = $1 AND administrator_id = $2 AND token_check <> $3", 3)
 _END_EXPIRED: Final = "DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2"
 
 
@@ -115,14 +116,15 @@ async def end_console_session_of_token(tx: Tx, tenant_id: str, token_check: byte
     await tx.run(_END, tenant_id, token_check)
 
 
-async def end_sessions_of(all_tenants: AllTenants, administrator: Administrator) -> int:
-    """End every session of an administrator; how many there were."""
-    return await all_tenants.run(_END_ALL, administrator.tenant_id, administrator.id)
+async def end_sessions_of(all_tenants: AllTenants, administrator: Administrator, reason: SignOutReason) -> int:
+    """End every session of an administrator. Returns how many there were."""
+    return await end(all_tenants, _END_ALL, reason, administrator.tenant_id, administrator.id)
 
 
 async def end_other_sessions(all_tenants: AllTenants, administrator: Administrator, session: Session) -> int:
-    """End every session of an administrator but one. Returns how many there were."""
-    return await all_tenants.run(_END_OTHERS, administrator.tenant_id, administrator.id, session.token_check)
+    """End every session of an administrator but the one in which they change their password. Returns how many."""
+    values = administrator.tenant_id, administrator.id, session.token_check
+    return await end(all_tenants, _END_OTHERS, "password_changed", *values)
 
 
 async def forget_expired_sessions(all_tenants: AllTenants, idle_since: int) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 from vestibule.model import HOUSE, Administrator
 from vestibule.scim.text import fold
 from vestibule.store.database import AllTenants, Reading, Row, Tx
+from vestibule.store.ended_sessions import end, ending
 
 _COLUMNS: Final = (
     "tenant_id, id, email, name, role, created_at, disabled_at, signed_in_at, password_hash <> '', "
@@ -200,10 +201,12 @@ ON CONFLICT (tenant_id, id) DO UPDATE
 SET email = excluded.email, email_key = excluded.email_key, name = excluded.name, role = excluded.role,
     signed_in_at = excluded.signed_in_at
 """
-_END_OF_LINKED: Final = """
-DELETE FROM sessions WHERE tenant_id = $1 AND administrator_id IN (
-    SELECT id FROM administrators WHERE tenant_id = $1 AND user_id = $2 AND disabled_at IS NULL)
-"""
+_END_OF_LINKED: Final = ending(
+    "sessions",
+    "tenant_id = $1 AND administrator_id IN ("
+    "SELECT id FROM administrators WHERE tenant_id = $1 AND user_id = $2 AND disabled_at IS NULL)",
+    2,
+)
 _REMOVE_LINKED: Final = "DELETE FROM administrators WHERE tenant_id = $1 AND user_id = $2 AND disabled_at IS NULL"
 _FORGET_LINKED: Final = "DELETE FROM administrators WHERE tenant_id = $1 AND user_id = $2 RETURNING id"
 
@@ -238,7 +241,7 @@ async def remove_linked_administrator(tx: Tx, user_id: str) -> None:
     """Forget the administrator that a person was as well, sessions included; one whom an owner locked out stays locked
     out.
     """
-    await tx.run(_END_OF_LINKED, tx.tenant, user_id)
+    await end(tx, _END_OF_LINKED, "console_role_changed", tx.tenant, user_id)
     await tx.run(_REMOVE_LINKED, tx.tenant, user_id)
 
 

@@ -17,6 +17,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 from vestibule.model import Actor, Stopwatch
@@ -29,7 +30,9 @@ Clock = Callable[[], int]
 Handle = TypeVar("Handle")
 Result = TypeVar("Result")
 _WAITS: Final = (0.02, 0.1, 0.5)
-"""Before a transaction is run again: at most so many seconds, then so many. The fourth try is the last."""
+"""Longest waits in seconds before a transaction is run again. The fourth try is the last."""
+_commits: ContextVar[int] = ContextVar("commits", default=0)
+"""How many transactions this task has committed."""
 
 
 class End(NamedTuple):
@@ -197,23 +200,29 @@ class Database(ABC):
         return _Writing(self.transaction(), lambda statements: Tx(statements, actor, self.clock()), self.stopwatches)
 
     async def run(self, actor: Actor, act: Callable[[Tx], Awaitable[Result]]) -> Result:
-        """Carry out an action in a transaction within the actor's tenant, again from its beginning where the engine
-        undid it for a reason that passes. The action changes nothing but the database, and nothing of its arguments.
+        """Carry out an action in a transaction within the actor's tenant, and run it again if the engine undid it for a
+        reason that passes (`run_again`). The action changes nothing but the database, and none of its arguments.
 
-        Returns what the action does, once that is durable.
+        Returns what the action returns, once that is durable.
 
         Raises:
             Busy: the database cannot do it, or every try was undone.
         """
-        for wait in _WAITS:
-            try:
-                async with self.write(actor) as tx:
-                    return await act(tx)
-            except RunAgain:
-                # Two that ran into each other should not meet again.
-                await asyncio.sleep(wait * random.random())  # noqa: S311 -- nothing is secret about it
-        async with self.write(actor) as tx:
-            return await act(tx)
+
+        async def once() -> Result:
+            async with self.write(actor) as tx:
+                return await act(tx)
+
+        return await run_again(once)
+
+    async def run_all_tenants(self, actor: Actor, act: Callable[[AllTenants], Awaitable[Result]]) -> Result:
+        """Carry out an action in a transaction across tenants, like `run`."""
+
+        async def once() -> Result:
+            async with self.write_all_tenants(actor) as all_tenants:
+                return await act(all_tenants)
+
+        return await run_again(once)
 
     def read_all_tenants(self, actor: Actor) -> AbstractAsyncContextManager[AllTenants]:
         """Reads across tenants."""
@@ -226,8 +235,32 @@ class Database(ABC):
         )
 
 
-def stop_watches(handle: Tx | AllTenants, stopwatches: list[Stopwatch]) -> None:
-    """Measure, right after a commit, how long the ends in it took since their request was received."""
+async def run_again(act: Callable[[], Awaitable[Result]]) -> Result:
+    """Call a function, and call it again, at most three times, if the engine undid its transaction for a reason that
+    passes, such as a deadlock. It is not called again once it has committed a transaction: no change is made twice.
+
+    Returns what the function returns.
+
+    Raises:
+        Busy: every try was undone, or what was undone came after a commit.
+    """
+    committed = _commits.get()
+    for wait in (*_WAITS, None):
+        try:
+            return await act()
+        except RunAgain as error:
+            if wait is None or _commits.get() != committed:
+                raise Busy(str(error)) from error
+        # Two that ran into each other should not meet again.
+        await asyncio.sleep(wait * random.random())  # noqa: S311 -- nothing is secret about it
+    raise AssertionError("the last try returns or raises")
+
+
+def note_commit(handle: Tx | AllTenants, stopwatches: list[Stopwatch]) -> None:
+    """Note, right after a commit, that this task has committed something, and measure how long the ends in it took
+    since their request was received.
+    """
+    _commits.set(_commits.get() + 1)
     if handle.ends:
         received = handle.actor.received_at or handle.now * 1000
         took = max(time.time_ns() // 1000 - received, 0)
@@ -325,4 +358,4 @@ class _Writing(Generic[Writer]):
     async def __aexit__(self, *failure: Any) -> None:
         await self._inner.__aexit__(*failure)
         if failure[0] is None:
-            stop_watches(self._handle, self._stopwatches)
+            note_commit(self._handle, self._stopwatches)

@@ -6,7 +6,7 @@ from pathlib import Path
 from vestibule.errors import WrongSetting
 from vestibule.settings import Settings
 from vestibule.store.database import Damaged, Database
-from vestibule.store.sqlite import SqliteDatabase
+from vestibule.store.sqlite.database import SqliteDatabase
 
 
 async def open_database(settings: Settings) -> Database:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from vestibule.store.database import AllTenants, Reading, Row, Tx
+from vestibule.store.ended_sessions import SignOutReason, end, ending
 
 
 class UserSession(NamedTuple):
-    """A person's signed-in browser. The token is in its cookie only; here is its hash."""
+    """A person's signed-in browser. The token is in its cookie only; the hash of it is here."""
 
     token_check: bytes
     id: str
@@ -26,7 +27,7 @@ class UserSession(NamedTuple):
     agent: str
 
     def live(self, now: int, idle: int) -> bool:
-        """Whether its time is not over at that moment, where one may be unused for so many milliseconds."""
+        """Whether a session may still be used at that moment, if one may be unused for `idle` milliseconds."""
         return now < self.expires_at and now - self.seen_at < idle
 
 
@@ -62,30 +63,34 @@ _OF_USER: Final = f"""
 SELECT {_COLUMNS} FROM user_sessions WHERE tenant_id = $1 AND user_id = $2 ORDER BY created_at DESC LIMIT 100
 """  # noqa: S608 -- a constant
 _SEEN: Final = "UPDATE user_sessions SET seen_at = $3 WHERE tenant_id = $1 AND token_check = $2"
-_END_ONE: Final = "DELETE FROM user_sessions WHERE tenant_id = $1 AND user_id = $2 AND id = $3"
-_END_OF_USER: Final = "DELETE FROM user_sessions WHERE tenant_id = $1 AND user_id = $2"
-_END_CONSOLE_OF_USER: Final = """
-DELETE FROM sessions WHERE tenant_id = $1 AND administrator_id IN (
-    SELECT id FROM administrators WHERE tenant_id = $1 AND user_id = $2)
-"""
+_SIGNED_OUT: Final = "DELETE FROM user_sessions WHERE tenant_id = $1 AND user_id = $2 AND id = $3"
+_END_ONE: Final = ending("user_sessions", "tenant_id = $1 AND user_id = $2 AND id = $3", 3)
+_END_OF_USER: Final = ending("user_sessions", "tenant_id = $1 AND user_id = $2", 2)
+_END_CONSOLE_OF_USER: Final = ending(
+    "sessions",
+    "tenant_id = $1 AND administrator_id IN (SELECT id FROM administrators WHERE tenant_id = $1 AND user_id = $2)",
+    2,
+)
 _MAY_HAVE_SOME: Final = """
-SELECT EXISTS (SELECT 1 FROM user_sessions WHERE tenant_id = $1 AND user_id = $2)
-    OR EXISTS (SELECT 1 FROM administrators WHERE tenant_id = $1 AND user_id = $2)
+SELECT EXISTS (SELECT 1 FROM user_sessions WHERE tenant_id = $1 AND user_id = $2),
+       EXISTS (SELECT 1 FROM administrators WHERE tenant_id = $1 AND user_id = $2)
 """
 _USERS_OF_NAME: Final = """
 SELECT DISTINCT user_id FROM user_sessions WHERE tenant_id = $1 AND identity_provider_id = $2 AND name_id = $3
 """
-_END_INDEX: Final = """
-DELETE FROM user_sessions WHERE tenant_id = $1 AND user_id = $2 AND identity_provider_id = $3 AND session_index = $4
-"""
+_END_INDEX: Final = ending(
+    "user_sessions", "tenant_id = $1 AND user_id = $2 AND identity_provider_id = $3 AND session_index = $4", 4
+)
 _END_REPLACED: Final = "DELETE FROM user_sessions WHERE tenant_id = $1 AND token_check = $2"
-_END_OF_PROVIDER: Final = "DELETE FROM user_sessions WHERE tenant_id = $1 AND identity_provider_id = $2"
-_END_CONSOLE_OF_PROVIDER: Final = """
-DELETE FROM sessions WHERE tenant_id = $1 AND administrator_id IN (
-    SELECT id FROM administrators WHERE tenant_id = $1 AND identity_provider_id = $2)
-"""
-_END_OF_TENANT: Final = "DELETE FROM user_sessions WHERE tenant_id = $1"
-_END_CONSOLE_OF_TENANT: Final = "DELETE FROM sessions WHERE tenant_id = $1"
+_END_OF_PROVIDER: Final = ending("user_sessions", "tenant_id = $1 AND identity_provider_id = $2", 2)
+_END_CONSOLE_OF_PROVIDER: Final = ending(
+    "sessions",
+    "tenant_id = $1 AND administrator_id IN ("
+    "SELECT id FROM administrators WHERE tenant_id = $1 AND identity_provider_id = $2)",
+    2,
+)
+_END_OF_TENANT: Final = ending("user_sessions", "tenant_id = $1", 1)
+_END_CONSOLE_OF_TENANT: Final = ending("sessions", "tenant_id = $1", 1)
 _END_OVER: Final = "DELETE FROM user_sessions WHERE tenant_id = $1 AND (expires_at <= $2 OR seen_at <= $3)"
 _SHORTEN: Final = """
 UPDATE user_sessions SET expires_at = created_at + $2 WHERE tenant_id = $1 AND expires_at > created_at + $2
@@ -132,23 +137,27 @@ async def touch_user_session(tx: Tx, session: UserSession) -> None:
     await tx.run(_SEEN, tx.tenant, session.token_check, tx.now)
 
 
+async def close_user_session(tx: Tx, user_id: str, session_id: str) -> None:
+    """End the session in which its person signs out."""
+    await tx.run(_SIGNED_OUT, tx.tenant, user_id, session_id)
+
+
 async def end_user_session(tx: Tx, user_id: str, session_id: str) -> bool:
-    """End one session of a person; whether there was one."""
-    return await tx.run(_END_ONE, tx.tenant, user_id, session_id) > 0
+    """End one session of a person from another of theirs. Returns whether there was one."""
+    return await end(tx, _END_ONE, "by_hand", tx.tenant, user_id, session_id) > 0
 
 
-async def end_sessions_of_user(tx: Tx, user_id: str) -> Ended:
+async def end_sessions_of_user(tx: Tx, user_id: str, reason: SignOutReason) -> Ended:
     """End every session of a person, in the console as well. Most have none, and one statement says so."""
     row = await tx.one(_MAY_HAVE_SOME, tx.tenant, user_id)
-    if row is not None and not row[0]:
-        return Ended(0, 0)
-    own = await tx.run(_END_OF_USER, tx.tenant, user_id)
-    return Ended(own, await end_console_sessions_of_user(tx, user_id))
+    has_sessions, administers = row or (True, True)
+    own = await end(tx, _END_OF_USER, reason, tx.tenant, user_id) if has_sessions else 0
+    return Ended(own, await end_console_sessions_of_user(tx, user_id, reason) if administers else 0)
 
 
-async def end_console_sessions_of_user(tx: Tx, user_id: str) -> int:
-    """End every session of the administrator that a person is as well; how many there were."""
-    return await tx.run(_END_CONSOLE_OF_USER, tx.tenant, user_id)
+async def end_console_sessions_of_user(tx: Tx, user_id: str, reason: SignOutReason) -> int:
+    """End every session of the administrator that a person is as well. Returns how many there were."""
+    return await end(tx, _END_CONSOLE_OF_USER, reason, tx.tenant, user_id)
 
 
 async def users_signed_in_as(reading: Reading, provider_id: str, name_id: str) -> list[str]:
@@ -156,9 +165,11 @@ async def users_signed_in_as(reading: Reading, provider_id: str, name_id: str) -
     return [row[0] for row in await reading.all(_USERS_OF_NAME, reading.tenant, provider_id, name_id)]
 
 
-async def end_sessions_of_index(tx: Tx, user_id: str, provider_id: str, session_index: str) -> int:
-    """End a person's sessions that began with one session of the identity provider; how many there were."""
-    return await tx.run(_END_INDEX, tx.tenant, user_id, provider_id, session_index)
+async def end_sessions_of_index(
+    tx: Tx, user_id: str, provider_id: str, session_index: str, reason: SignOutReason
+) -> int:
+    """End a person's sessions that began with one session of the identity provider. Returns how many there were."""
+    return await end(tx, _END_INDEX, reason, tx.tenant, user_id, provider_id, session_index)
 
 
 async def end_session_of_token(tx: Tx, token_check: bytes) -> None:
@@ -167,15 +178,15 @@ async def end_session_of_token(tx: Tx, token_check: bytes) -> None:
 
 
 async def end_sessions_of_provider(tx: Tx, provider_id: str) -> Ended:
-    """End every session that came from an identity provider."""
-    own = await tx.run(_END_OF_PROVIDER, tx.tenant, provider_id)
-    return Ended(own, await tx.run(_END_CONSOLE_OF_PROVIDER, tx.tenant, provider_id))
+    """End every session that came from an identity provider, because it is switched off."""
+    own = await end(tx, _END_OF_PROVIDER, "provider_disabled", tx.tenant, provider_id)
+    return Ended(own, await end(tx, _END_CONSOLE_OF_PROVIDER, "provider_disabled", tx.tenant, provider_id))
 
 
 async def end_sessions_of_tenant(all_tenants: AllTenants, tenant_id: str) -> Ended:
-    """End every session of a tenant's people and administrators."""
-    own = await all_tenants.run(_END_OF_TENANT, tenant_id)
-    return Ended(own, await all_tenants.run(_END_CONSOLE_OF_TENANT, tenant_id))
+    """End every session of a tenant's people and administrators, because it is suspended."""
+    own = await end(all_tenants, _END_OF_TENANT, "tenant_suspended", tenant_id)
+    return Ended(own, await end(all_tenants, _END_CONSOLE_OF_TENANT, "tenant_suspended", tenant_id))
 
 
 async def end_sessions_that_are_over(tx: Tx, session_idle: int) -> None:

@@ -41,8 +41,7 @@ async def keep_stopwatches(database: Database, actor: Actor) -> None:
         return
     database.stopwatches.clear()
     try:
-        async with database.write_all_tenants(actor) as all_tenants:
-            await all_tenants.many(_INSERT, list(measured))
+        await database.run_all_tenants(actor, lambda all_tenants: all_tenants.many(_INSERT, list(measured)))
     except BaseException:
         database.stopwatches[:0] = measured[-MOST_WAITING:]
         raise

@@ -13,9 +13,10 @@ from starlette.responses import Response
 
 from vestibule.actions import administer, administrator_sign_in, pace, passwords, proofs, second_factor
 from vestibule.actions.known_browsers import find_known, remember_browser
-from vestibule.actions.second_factor import Proof
+from vestibule.actions.second_factor import Entry, Proof
 from vestibule.endpoints.console.browser_cookie import keep_tokens, known_tokens
 from vestibule.endpoints.console.entrance import hash_new_password, names_of_tenant
+from vestibule.endpoints.console.kept_form import find_kept_form, kept_id
 from vestibule.endpoints.console.reauthentication import proven_for_account
 from vestibule.endpoints.console.second_step import entered, local_path
 from vestibule.endpoints.console.shown_once import NOTHING, ShownOnce, show_once, take_once
@@ -86,28 +87,42 @@ async def _page(visit: Visit, refused: Refusal | None = None, once: ShownOnce = 
 @at_home
 async def show_again(visit: Visit) -> Response:
     """The form in which a session that is not fresh proves whose it is."""
-    return visit.page("again.html", refused=None, to=local_path(visit.query("to")))
+    form = kept_id(visit.query("form"))
+    return visit.page("again.html", refused=None, to=local_path(visit.query("to")), kept_form=form)
 
 
 @at_home
 async def sign_in_again(visit: Visit) -> Response:
     """Check the password, then the second factor if there is one; a fresh session takes the place of this one."""
-    to = local_path(visit.field("to"))
+    to, kept_form = local_path(visit.field("to")), kept_id(visit.field("form"))
     after = f"{PATH}?done=proved-again" if to in {"/console/", PATH} else f"{to}?done=proved-again-here"
+    if kept_form:
+        after = f"{PATH}/kept-form?form={kept_form}"
     try:
         names = await check_own_password(visit, visit.field("password"))
     except (TooOften, TooBusy, WrongInput) as refused:
-        response = visit.page(
-            "again.html", 401 if isinstance(refused, WrongInput) else refused.status, refused=refused, to=to
-        )
+        status = 401 if isinstance(refused, WrongInput) else refused.status
+        response = visit.page("again.html", status, refused=refused, to=to, kept_form=kept_form)
         if refused.retry_after:
             response.headers["retry-after"] = str(refused.retry_after)
         return response
-    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
+
+    async def enter(all_tenants: AllTenants) -> Entry:
         entry = await second_factor.enter(all_tenants, visit.who, names, after, known_tokens(visit))
         if entry.session:
             await end_session(all_tenants, visit.own_session)
-    return entered(visit, entry, after)
+        return entry
+
+    return entered(visit, await visit.context.database.run_all_tenants(visit.actor, enter), after)
+
+
+@at_home
+async def show_kept_form(visit: Visit) -> Response:
+    """The form that waited until its sender confirmed who they are, ready to be sent."""
+    note_id = kept_id(visit.query("form"))
+    if not note_id:
+        return visit.redirect(PATH)
+    return visit.page("kept_form.html", form=await find_kept_form(visit, note_id))
 
 
 async def check_own_password(visit: Visit, password: str) -> list[str]:
@@ -132,11 +147,16 @@ async def check_own_password(visit: Visit, password: str) -> list[str]:
             await pace.claim_try(all_tenants, names)
             _, kept = await lock_administrator(all_tenants, who.tenant_id, who.id)
         right = await asyncio.to_thread(passwords.verify_password, kept, password)
-    async with database.write_all_tenants(visit.actor) as all_tenants:
+
+    async def decide(all_tenants: AllTenants) -> bool:
         if right and await administrator_sign_in.still_right(all_tenants, replace(candidate, password_hash=kept)):
-            return names
+            return True
         await administrator_sign_in.refuse_sign_in(all_tenants, who.email, who)
-    raise WrongInput("That is not your password.", field="password")
+        return False
+
+    if not await database.run_all_tenants(visit.actor, decide):
+        raise WrongInput("That is not your password.", field="password")
+    return names
 
 
 # -- the password ------------------------------------------------------------------------------------------------------
@@ -160,22 +180,32 @@ async def _replace_password(visit: Visit) -> Response:
         return await _page(visit, refused)
     try:
         hashed = await hash_new_password(visit, visit.who.email, *await names_of_tenant(visit, visit.who))
-        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
-            if await find_session(all_tenants, visit.who.tenant_id, visit.own_session.token_check) is None:
-                raise SignInNeeded("Your session ended meanwhile. Sign in again.")  # hashing takes long
-            tokens = known_tokens(visit)
-            old = await find_known(all_tenants, tokens, visit.who)
-            await administer.change_password(all_tenants, visit.who, visit.own_session, hashed)
-            others = [token for token in tokens if token != old]
-            browsers = await remember_browser(all_tenants, others, visit.who)
+        browsers = await visit.context.database.run_all_tenants(
+            visit.actor, lambda all_tenants: _keep_password(visit, all_tenants, hashed)
+        )
     except WrongInput as refused:
         return await _page(visit, refused)
     finally:
-        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
-            await pace.take_back_try(all_tenants, names)
+        await visit.context.database.run_all_tenants(
+            visit.actor, lambda all_tenants: pace.take_back_try(all_tenants, names)
+        )
     response = visit.redirect(PATH, "password-changed")
     keep_tokens(visit, response, browsers)
     return response
+
+
+async def _keep_password(visit: Visit, all_tenants: AllTenants, hashed: str) -> tuple[str, ...]:
+    """Keep the visitor's new password. Returns the tokens of the known browsers that this one's cookie then holds.
+
+    Raises:
+        SignInNeeded: the session ended while the password was hashed.
+    """
+    if await find_session(all_tenants, visit.who.tenant_id, visit.own_session.token_check) is None:
+        raise SignInNeeded("Your session ended meanwhile. Sign in again.")
+    tokens = known_tokens(visit)
+    old = await find_known(all_tenants, tokens, visit.who)
+    await administer.change_password(all_tenants, visit.who, visit.own_session, hashed)
+    return await remember_browser(all_tenants, [token for token in tokens if token != old], visit.who)
 
 
 # -- adding a factor ---------------------------------------------------------------------------------------------------

@@ -10,12 +10,14 @@ from vestibule.actions.second_factor import Entry
 from vestibule.endpoints.console.browser_cookie import known_tokens
 from vestibule.endpoints.console.second_step import entered, local_path
 from vestibule.endpoints.web.guard import cookie_name
+from vestibule.endpoints.web.signed_out import why_administrator_signed_out
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import FormCheck, NotFound, Refusal, TooBusy, TooOften, WrongInput
 from vestibule.keys import tenant_of_token
 from vestibule.model import Administrator
 from vestibule.store.administrator_sessions import end_session
 from vestibule.store.administrators import any_administrator
+from vestibule.store.database import AllTenants
 from vestibule.store.factors import end_ceremonies_of
 from vestibule.store.tenants import find_tenant, find_tenants
 
@@ -130,7 +132,8 @@ async def show_sign_in(visit: Visit) -> Response:
     if visit.administrator is not None:
         return visit.redirect(local_path(visit.query("to")))
     values = {"tenant": visit.query("tenant"), "to": visit.query("to"), "email": ""}
-    return visit.page("sign_in.html", values=values, refused=None)
+    signed_out = await why_administrator_signed_out(visit)
+    return visit.page("sign_in.html", values=values, refused=None, signed_out=signed_out)
 
 
 async def sign_in_administrator(visit: Visit) -> Response:
@@ -141,7 +144,7 @@ async def sign_in_administrator(visit: Visit) -> Response:
     except (TooOften, TooBusy, WrongInput) as refused:
         values = {"email": email, "tenant": tenant_name, "to": visit.field("to")}
         status = 401 if isinstance(refused, WrongInput) else refused.status
-        response = visit.page("sign_in.html", status, values=values, refused=refused)
+        response = visit.page("sign_in.html", status, values=values, refused=refused, signed_out=None)
         if refused.retry_after:
             response.headers["retry-after"] = str(refused.retry_after)
         return response
@@ -169,20 +172,23 @@ async def _judge(visit: Visit, email: str, tenant_name: str) -> Entry:
         async with database.write_all_tenants(visit.actor) as all_tenants:
             await pace.claim_try(all_tenants, names)
         right = await asyncio.to_thread(passwords.verify_password, candidate.password_hash, visit.field("password"))
-    async with database.write_all_tenants(visit.actor) as all_tenants:
-        if (
-            right
-            and candidate.administrator is not None
-            and await administrator_sign_in.still_right(all_tenants, candidate)
-        ):
+
+    async def decide(all_tenants: AllTenants) -> Entry | None:
+        administrator = candidate.administrator
+        if right and administrator is not None and await administrator_sign_in.still_right(all_tenants, candidate):
             entry = await second_factor.enter(
-                all_tenants, candidate.administrator, names, local_path(visit.field("to")), browsers
+                all_tenants, administrator, names, local_path(visit.field("to")), browsers
             )
             if entry.session and visit.session is not None:
                 await end_session(all_tenants, visit.session)  # the browser loses its cookie
             return entry
-        await administrator_sign_in.refuse_sign_in(all_tenants, email, candidate.administrator)
-    raise WrongInput(_WRONG, field="password")
+        await administrator_sign_in.refuse_sign_in(all_tenants, email, administrator)
+        return None
+
+    entry = await database.run_all_tenants(visit.actor, decide)
+    if entry is None:
+        raise WrongInput(_WRONG, field="password")
+    return entry
 
 
 async def sign_out(visit: Visit) -> Response:

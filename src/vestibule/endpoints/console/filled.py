@@ -15,7 +15,7 @@ from vestibule.endpoints.console.provider_frame import provider_of
 from vestibule.endpoints.web.visit import Visit
 from vestibule.limits import SAMPLED_PEOPLE
 from vestibule.scim.schema import USER_TYPE, Attribute
-from vestibule.store.users import UserSelection, list_users
+from vestibule.store.user_lists import UserSelection, list_users
 
 
 async def show_filled(visit: Visit) -> Response:

@@ -19,7 +19,8 @@ from vestibule.model import IdentityProvider, Rule, User
 from vestibule.scim.schema import USER_TYPE
 from vestibule.store.database import Reading
 from vestibule.store.identity_providers import find_derivation
-from vestibule.store.users import find_users_by_name, page_of_provider
+from vestibule.store.user_lists import page_of_provider
+from vestibule.store.users import find_users_by_name
 
 SPARE_ROWS: Final = 3
 _COLUMN: Final = 46

@@ -15,7 +15,7 @@ from vestibule.store.database import Reading
 from vestibule.store.events import count_daily
 from vestibule.store.identity_providers import all_providers
 from vestibule.store.stopwatches import recent_times
-from vestibule.store.users import count_by_provider, find_twins
+from vestibule.store.user_lists import count_by_provider, find_twins
 
 DAY: Final = 86_400_000
 DAYS: Final = 7

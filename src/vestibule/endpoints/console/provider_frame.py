@@ -14,7 +14,7 @@ from vestibule.store.credentials import credentials_of
 from vestibule.store.database import Reading
 from vestibule.store.events import latest_event
 from vestibule.store.identity_providers import find_provider
-from vestibule.store.users import count_by_provider, page_of_provider
+from vestibule.store.user_lists import count_by_provider, page_of_provider
 from vestibule.vendors import VENDORS
 
 TABS: Final = (

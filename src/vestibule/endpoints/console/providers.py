@@ -14,7 +14,7 @@ from vestibule.saml.metadata import read_metadata
 from vestibule.store.credentials import credentials_of
 from vestibule.store.events import EventQuery, page_events
 from vestibule.store.identity_providers import all_providers, find_derivation
-from vestibule.store.users import count_by_provider
+from vestibule.store.user_lists import count_by_provider
 
 
 async def show_providers(visit: Visit) -> Response:

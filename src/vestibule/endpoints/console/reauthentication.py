@@ -1,7 +1,8 @@
 """Asking for the password again before something that matters: whoever finds an open browser must not be able to do it.
 
 How an administrator signs in is changed within five minutes of a sign-in; keys, SAML details and administrators within
-fifteen. Later, `/console/account/again` asks for the password and the second factor, and leads back.
+fifteen. Later, `/console/account/again` asks for the password and the second factor, and leads back. The form that was
+sent waits meanwhile (`kept_form`).
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,6 +11,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from vestibule.endpoints.console.kept_form import keep_form
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import NotAllowed
 from vestibule.limits import RECENT_ACCOUNT_SECONDS, RECENT_SETTINGS_SECONDS
@@ -38,7 +40,9 @@ def _proven(handler: Handler, seconds: int) -> Handler:
                 f"You signed in more than {seconds // 60} minutes ago. Sign out, sign in again with your identity "
                 "provider, and send this again."
             )
-        return visit.redirect(f"{AGAIN}?{urlencode({'to': came_from(visit)})}")
+        back = came_from(visit)
+        kept = await keep_form(visit, back) if visit.request.method == "POST" else ""
+        return visit.redirect(f"{AGAIN}?{urlencode({'to': back, **({'form': kept} if kept else {})})}")
 
     return answer
 

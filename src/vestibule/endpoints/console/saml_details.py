@@ -213,7 +213,10 @@ async def _read_chosen(visit: Visit, provider: IdentityProvider) -> tuple[SamlSe
 
 async def _uploaded(visit: Visit) -> bytes:
     file = visit.form.get("metadata_file")
-    return await file.read() if isinstance(file, UploadFile) and file.filename else b""
+    if not isinstance(file, UploadFile):
+        return visit.field("metadata_file").encode()  # a form that was kept holds the file as text
+    await file.seek(0)  # a handler may be run again
+    return await file.read() if file.filename else b""
 
 
 def _read_metadata(text: bytes, field: str = "metadata") -> SamlSettings:

@@ -115,17 +115,17 @@ async def change_keys(visit: Visit) -> Response:
 
 
 async def begin_test(visit: Visit) -> Response:
-    """Go through the whole sign-in, and come back to what was found instead of being signed in."""
+    """Begin a sign-in test, which makes a complete sign-in and shows the checks instead of opening a session."""
     provider = await existing_provider(visit)
     try:
         return await send_to_sign_in(visit, provider, "", purpose="test", force=visit.query("again") == "yes")
     except SignInRefused as refused:
-        wrong = WrongInput(f"A test needs {refused.wanted}; there is {refused.came}.")
+        wrong = WrongInput(f"A sign-in test is not possible: {refused.reason}.")
         return await sign_in_page(visit, refused=wrong)
 
 
 async def show_test(visit: Visit) -> Response:
-    """What a sign-in test found: every check with its verdict, the assertion, and who it would be."""
+    """Show the result of a sign-in test: all checks, the assertion, and the person who would be signed in."""
     provider = await existing_provider(visit)
     async with visit.context.database.read(visit.tenant.id) as reading:
         begun = await find_request(reading, visit.path("request_id"))

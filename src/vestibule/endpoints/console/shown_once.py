@@ -36,10 +36,19 @@ NOTHING: Final = ShownOnce()
 async def show_once(visit: Visit, path: str, *secrets: str) -> Response:
     """Redirect to a page that shows secrets once."""
     session = visit.own_session
-    async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
-        note_id = new_id(all_tenants.now)
-        sealed = visit.context.checker.seal(orjson.dumps(secrets), _purpose(note_id))
-        await insert_note(all_tenants, session, note_id, sealed, all_tenants.now + SHOWN_ONCE_SECONDS * 1000)
+    note_id = new_id(visit.context.database.clock())
+    sealed = visit.context.checker.seal(orjson.dumps(secrets), _purpose(note_id))
+    await visit.context.database.run_all_tenants(
+        visit.actor,
+        lambda all_tenants: insert_note(
+            all_tenants,
+            session.tenant_id,
+            session.token_check,
+            note_id,
+            sealed,
+            all_tenants.now + SHOWN_ONCE_SECONDS * 1000,
+        ),
+    )
     return visit.redirect(f"{path}{'&' if '?' in path else '?'}{_QUERY}={note_id}")
 
 
@@ -53,7 +62,7 @@ async def take_once(visit: Visit) -> ShownOnce:
 
 
 async def _take(visit: Visit, all_tenants: AllTenants, note_id: str) -> ShownOnce:
-    found = await take_note(all_tenants, visit.own_session, note_id)
+    found = await take_note(all_tenants, visit.own_session.tenant_id, visit.own_session.token_check, note_id)
     if found is None:
         return ShownOnce(asked=True)
     sealed, taken_at = found

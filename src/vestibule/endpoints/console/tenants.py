@@ -109,6 +109,6 @@ async def change_factor_required(visit: Visit) -> Response:
 def _whole(visit: Visit, field: str, what: str, unit: str) -> int:
     text = visit.field(field).strip().replace(",", "")
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        came = f"'{text[:40]}' came" if text else "nothing came"
-        raise WrongInput(f"{what} should be a whole number of {unit}; {came}.", field=field)
+        got = f"got '{text[:40]}'" if text else "got nothing"
+        raise WrongInput(f"{what} should be a whole number of {unit}; {got}.", field=field)
     return int(text)

@@ -17,7 +17,8 @@ from vestibule.scim.schema import USER_TYPE
 from vestibule.store.database import Reading
 from vestibule.store.events import EventQuery, page_events
 from vestibule.store.identity_providers import all_providers
-from vestibule.store.users import UserSelection, count_users, find_user, find_users_by_name, list_users
+from vestibule.store.user_lists import UserSelection, count_users, list_users
+from vestibule.store.users import find_user, find_users_by_name
 from vestibule.vendors.vendor import BASE_MAPPING
 
 PAGE: Final = 50

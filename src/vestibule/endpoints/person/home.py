@@ -11,6 +11,7 @@ from starlette.responses import Response
 from vestibule.actions import administrator_sign_in, end_access
 from vestibule.endpoints.saml_out import leave
 from vestibule.endpoints.web.guard import person_cookie_name, recognise_administrator
+from vestibule.endpoints.web.signed_out import why_person_signed_out
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import NotFound, SignInNeeded
 from vestibule.mapping import console_role, given_roles
@@ -18,7 +19,7 @@ from vestibule.model import Application, IdentityProvider, User
 from vestibule.store.applications import all_applications
 from vestibule.store.events import append_event
 from vestibule.store.identity_providers import all_providers, find_provider
-from vestibule.store.person_sessions import end_user_session, sessions_of_user
+from vestibule.store.person_sessions import close_user_session, sessions_of_user
 
 _PROFILE_SHOWN: Final = 30
 
@@ -57,6 +58,7 @@ async def _show_sign_in(visit: Visit) -> Response:
         return visit.page("going_on.html", provider=meant[0], path=_login_path(visit, meant[0], visit.query("to")))
     return visit.page(
         "enter.html",
+        signed_out=await why_person_signed_out(visit),
         providers=[(each, _login_path(visit, each, visit.query("to"))) for each in usable],
         email=email,
         to=visit.query("to"),
@@ -129,15 +131,17 @@ async def _leave_console(visit: Visit) -> None:
     """End the console session of this browser, if it is the same person's."""
     await recognise_administrator(visit, keep_alive=False)
     if visit.session is not None and visit.who.user_id == visit.me.id:
-        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
-            await administrator_sign_in.close_session(all_tenants, visit.session, visit.who)
+        session, who = visit.session, visit.who
+        await visit.context.database.run_all_tenants(
+            visit.actor, lambda all_tenants: administrator_sign_in.close_session(all_tenants, session, who)
+        )
 
 
 async def sign_out(visit: Visit) -> Response:
     """End the session here and, where the identity provider takes part in single logout, there."""
     session = visit.my_session
     async with visit.context.database.write(visit.actor) as tx:
-        await end_user_session(tx, visit.me.id, session.id)
+        await close_user_session(tx, visit.me.id, session.id)
         told = {"user_name": visit.person_name}
         provider_id = session.identity_provider_id
         await append_event(tx, "user.signed_out", told, subject_id=visit.me.id, provider_id=provider_id)

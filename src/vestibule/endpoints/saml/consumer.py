@@ -65,9 +65,14 @@ async def _receive(visit: Visit, provider: IdentityProvider, named: list[str]) -
     if examined.assertion is None:
         raise SignInRefused("Contents", "an assertion", "none")
     named.append(examined.assertion.name_id)
-    async with visit.context.database.write(as_stranger(visit)) as tx:
-        opened = await person_sign_in.accept(tx, visit.tenant, provider.id, provider.saml, examined.assertion, begun)
+    assertion = examined.assertion
+
+    async def accept(tx: Tx) -> person_sign_in.Opened:
+        opened = await person_sign_in.accept(tx, visit.tenant, provider.id, provider.saml, assertion, begun)
         await _end_replaced(tx, visit, opened)
+        return opened
+
+    opened = await visit.context.database.run(as_stranger(visit), accept)
     return await _signed_in(visit, provider, opened, begun.relay if begun else fields.get("RelayState", ""))
 
 

@@ -101,10 +101,18 @@ async def record_revocation_refusal(visit: Visit, provider: IdentityProvider, re
     more = count_refusal(visit, provider, "revocation")
     if more is None:
         return
+<<<<<<< HEAD
     reason = refused.message if isinstance(refused, WrongInput) else refused.reason
     async with visit.context.database.write(as_stranger(visit)) as tx:
         told = {"name": provider.name, "reason": reason, "more": more}
         await append_event(tx, "revocation.refused", told, provider_id=provider.id)
+=======
+    reason = refused.message if isinstance(refused, WrongInput) else f"{refused.wanted}; {refused.came} came"
+    told = {"name": provider.name, "reason": reason, "more": more}
+    await visit.context.database.run(
+        as_stranger(visit), lambda tx: append_event(tx, "revocation.refused", told, provider_id=provider.id)
+    )
+>>>>>>> main
 
 
 async def refuse_sign_in(
@@ -120,6 +128,8 @@ async def refuse_sign_in(
         refused = SignInRefused("Shape", "one SAMLResponse in a form", refused.message, reason=refused.message)
     more = 0 if name_id else count_refusal(visit, provider, "sign-in")
     if more is not None:
-        async with visit.context.database.write(as_stranger(visit)) as tx:
-            await person_sign_in.record_refusal(tx, provider, refused, name_id, more)
+        known, unrecorded = refused, more  # as they are from here on
+        await visit.context.database.run(
+            as_stranger(visit), lambda tx: person_sign_in.record_refusal(tx, provider, known, name_id, unrecorded)
+        )
     return visit.page("not_let_in.html", refused.status, refused=refused, provider=provider)

@@ -37,8 +37,9 @@ async def keep_test(visit: Visit, provider: IdentityProvider, begun: SignInReque
         "person": who,
         "why_not": why_not,
     }
-    async with visit.context.database.write(as_stranger(visit)) as tx:
-        await put_result(tx, begun.id, result, tx.now + RESULT_LIFE)
+    await visit.context.database.run(
+        as_stranger(visit), lambda tx: put_result(tx, begun.id, result, tx.now + RESULT_LIFE)
+    )
     return RedirectResponse(
         f"/console/{visit.tenant.name}/identity-providers/{provider.id}/sign-in-test/{begun.id}", 303
     )

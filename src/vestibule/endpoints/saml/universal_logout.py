@@ -34,11 +34,22 @@ async def revoke(visit: Visit) -> Response:
     except (ValueError, RecursionError, SamlError, WrongInput) as error:
         wanted = error if isinstance(error, SamlError) else SamlError("a JSON body with a sub_id", "something else")
         await record_revocation_refusal(visit, provider, wanted)
+<<<<<<< HEAD
         return visit.json({"error": "wrong_input", "message": str(wanted)}, 400)
     once = hashlib.sha256(f"revocation\n{token.token_id}".encode()).digest()
     async with visit.context.database.write(as_provider(visit, provider)) as tx:
         first = await see_once(tx, provider.id, once, token.usable_until)
         found = first and await _revoke(tx, provider, named)
+=======
+        return visit.json({"error": "wrong_input", "message": f"{wanted.wanted}; {wanted.came} came."}, 400)
+    once = hashlib.sha256(f"revocation\n{order.token_id}".encode()).digest()
+
+    async def revoke(tx: Tx) -> tuple[bool, bool]:
+        first = await see_once(tx, provider.id, once, order.usable_until)
+        return first, first and await _revoke(tx, provider, named)
+
+    first, found = await visit.context.database.run(as_provider(visit, provider), revoke)
+>>>>>>> main
     if not first:
         used = SamlError("a token that was not used yet", "one that was")
         await record_revocation_refusal(visit, provider, used)
@@ -67,5 +78,5 @@ async def _revoke(tx: Tx, provider: IdentityProvider, named: RevocationSubject) 
             found = await find_own_users_by_email(tx, provider.id, named.email)
     for user in found:
         told = {"user_name": json.loads(user.document)["userName"], "reason": f"Universal Logout from {provider.name}"}
-        await end_access.take_access(tx, "session.revoked", user.id, told, provider.id)
+        await end_access.take_access(tx, "session.revoked", user.id, told, provider.id, reason="universal_logout")
     return bool(found)

@@ -22,15 +22,17 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from vestibule.actions.administrator_sign_in import IDLE
 from vestibule.actions.configure import check_may_give
+from vestibule.actions.person_sign_in import suspended
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.failures import refusal
 from vestibule.endpoints.web.rendering import render
 from vestibule.endpoints.web.visit import Visit
-from vestibule.errors import FactorNeeded, NotAllowed, Refusal, SignInNeeded, StaleForm, WrongInput
+from vestibule.errors import FactorNeeded, NotAllowed, Refusal, SignInNeeded, SignInRefused, StaleForm, WrongInput
 from vestibule.keys import tenant_of_token, token_check
 from vestibule.model import HOUSE, HOUSE_TENANT, ROLES, AdministratorRole, Tenant
 from vestibule.settings import Settings
 from vestibule.store.administrator_sessions import find_session, touch_session
+from vestibule.store.database import run_again
 from vestibule.store.identity_providers import find_provider
 from vestibule.store.person_sessions import find_user_session, touch_user_session
 from vestibule.store.tenants import find_tenant
@@ -95,14 +97,18 @@ def headers_of(settings: Settings) -> dict[str, str]:
 
 
 def guarded(route: Route, context: Context) -> Callable[[Request], Awaitable[Response]]:
-    """The route's handler behind its guard, as the framework calls it."""
+    """Returns the route's handler behind its guard, as the framework calls it.
+
+    The handler is run again from its beginning if the database undid its first transaction for a reason that passes, so
+    a handler begins with a plain `write` block. What it writes after a commit goes through `database.run`.
+    """
 
     async def answer(request: Request) -> Response:
         visit = Visit(request, context, f"req_{secrets.token_hex(8)}")
         visit.readmit = partial(_readmit, route, visit)
         try:
             await _admit(route, visit)
-            response = await route.handler(visit)
+            response = await run_again(partial(route.handler, visit))
         except Exception as error:  # noqa: BLE001 -- the last line: nobody sees a stack trace
             response = _refused(route, visit, refusal(error, visit.request_id))
         finally:
@@ -170,7 +176,8 @@ async def _admit_person(route: Route, visit: Visit) -> None:
     if visit.administrator is not None and visit.administrator.tenant_id not in {HOUSE, visit.tenant.id}:
         visit.session = visit.administrator = None  # of another tenant: nobody in this one
     if visit.tenant.state != "active" and not visit.may("auditor"):
-        raise visit.not_found()
+        # A person is told. Programs get the answer for a tenant that there is not, as SCIM clients do.
+        raise suspended() if route.shape == "page" else visit.not_found()
     found = await recognise_person(visit, keep_alive=route.keeps_alive)
     if route.who == "person" and not found:
         raise SignInNeeded("Sign in to see this page.")
@@ -182,10 +189,23 @@ def person_cookie_name(context: Context, tenant: Tenant) -> str:
     return f"{prefix}vestibule-{tenant.name}"
 
 
+def person_token(visit: Visit) -> str:
+    """The token of a person's session in the tenant of the URL, as the cookie has it; empty if none came."""
+    token = visit.request.cookies.get(person_cookie_name(visit.context, visit.tenant), "")
+    return token if len(token) <= 200 and token.isascii() and tenant_of_token(token) == visit.tenant.id else ""
+
+
+def console_token(visit: Visit) -> str:
+    """The token of a session of the console, as the cookie has it; empty if none came."""
+    token = visit.request.cookies.get(cookie_name(visit.context), "")
+    good = len(token) <= 200 and token.isascii() and token.isprintable() and len(tenant_of_token(token)) <= 40
+    return token if good else ""
+
+
 async def recognise_person(visit: Visit, *, keep_alive: bool) -> bool:
     """Note the person whose cookie came, if their session is good."""
-    token = visit.request.cookies.get(person_cookie_name(visit.context, visit.tenant), "")
-    if not token or len(token) > 200 or not token.isascii() or tenant_of_token(token) != visit.tenant.id:
+    token = person_token(visit)
+    if not token:
         return False
     async with visit.context.database.read(visit.tenant.id) as reading:
         session = await find_user_session(reading, token_check(token))
@@ -195,19 +215,17 @@ async def recognise_person(visit: Visit, *, keep_alive: bool) -> bool:
         visit.person_session = session
         stale = reading.now - session.seen_at >= SEEN_EVERY
     if keep_alive and stale:
-        async with visit.context.database.write(visit.actor) as tx:
-            await touch_user_session(tx, session)
+        await visit.context.database.run(visit.actor, lambda tx: touch_user_session(tx, session))
     return visit.person is not None
 
 
 async def recognise_administrator(visit: Visit, *, keep_alive: bool) -> None:
     """Note the administrator whose cookie came, if their session is good."""
-    token = visit.request.cookies.get(cookie_name(visit.context), "")
-    tenant_id = tenant_of_token(token)
-    if not token or len(token) > 200 or not token.isascii() or not token.isprintable() or len(tenant_id) > 40:
+    token = console_token(visit)
+    if not token:
         return
     async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
-        found = await find_session(all_tenants, tenant_id, token_check(token))
+        found = await find_session(all_tenants, tenant_of_token(token), token_check(token))
         now = all_tenants.now
     if found is None:
         return
@@ -216,8 +234,9 @@ async def recognise_administrator(visit: Visit, *, keep_alive: bool) -> None:
         return
     visit.session, visit.administrator = session, administrator
     if keep_alive and now - session.seen_at >= SEEN_EVERY:
-        async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
-            await touch_session(all_tenants, session)
+        await visit.context.database.run_all_tenants(
+            visit.actor, lambda all_tenants: touch_session(all_tenants, session)
+        )
 
 
 async def _check_role(who: AdministratorRole, visit: Visit) -> None:
@@ -323,4 +342,6 @@ def _refused(route: Route, visit: Visit, refused: Refusal) -> Response:
             return RedirectResponse(f"/{quote(tenant)}/", 303)
         wanted = quote(visit.request.url.path, safe="/")
         return RedirectResponse(f"/console/sign-in?to={wanted}&tenant={quote(tenant)}", 303)
+    if isinstance(refused, SignInRefused):
+        return HTMLResponse(render("suspended.html", visit=visit, refused=refused, notice=""), refused.status)
     return HTMLResponse(render("refused.html", visit=visit, refused=refused, notice=""), refused.status, headers)

@@ -1,0 +1,1 @@
+"""SQLite: one file, statements on the event loop, commits in groups, and long scans in threads."""

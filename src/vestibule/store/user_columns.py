@@ -1,0 +1,86 @@
+"""The columns and e-mail rows that a person's SCIM document is searched by.
+
+They are computed here, in Python, so that both engines agree; `verify` checks every stored row against them.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from vestibule.scim.filter import Document
+from vestibule.scim.text import fold
+
+SEARCH_LENGTH: Final = 600
+"""Maximum length of `users.search` in characters. PostgreSQL indexes no entry above some 2,700 bytes."""
+SEARCHED: Final = ("userName", "externalId", "name", "displayName", "emails")
+"""The attributes that the columns are computed from, except `active` and `folded`."""
+
+EmailRow = tuple[str, int, str | None, bool | None]
+"""Of an address: folded value, position, folded type, whether it is primary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Searchable:
+    """The columns that are computed from a document."""
+
+    user_name_key: str
+    external_id: str | None
+    active: bool
+    search: str
+    folded: str
+    emails: tuple[EmailRow, ...]
+
+
+def searchable(document: Document, text: str) -> Searchable:
+    """The columns of a document; `text` is the same as JSON."""
+    emails = email_rows(document)
+    return Searchable(
+        fold(document["userName"]),
+        document.get("externalId"),
+        document["active"],
+        search_text(document, emails),
+        folded_text(document, text),
+        emails,
+    )
+
+
+def folded_text(document: Document, text: str) -> str:
+    """A document as text that is compared without regard to case; `text` is the same as JSON."""
+    return text.lower() if text.isascii() else orjson.dumps(_folded(document)).decode()
+
+
+def search_text(document: Document, emails: tuple[EmailRow, ...]) -> str:
+    """What a person is found by in the console: names and addresses, folded and shortened."""
+    name = document.get("name", {})
+    words = (
+        document["userName"],
+        document.get("displayName"),
+        name.get("formatted"),
+        name.get("givenName"),
+        name.get("familyName"),
+        document.get("externalId"),
+    )
+    found_by = [fold(word) for word in words if word] + [email[0] for email in emails]
+    return "\n".join(dict.fromkeys(found_by))[:SEARCH_LENGTH]
+
+
+def email_rows(document: Document) -> tuple[EmailRow, ...]:
+    """The addresses of a document as they are searched by."""
+    return tuple(
+        (fold(email["value"]), position, fold(email["type"]) if "type" in email else None, email.get("primary"))
+        for position, email in enumerate(document.get("emails", ()))
+        if "value" in email
+    )
+
+
+def _folded(value: Any) -> Any:
+    match value:
+        case str():
+            return fold(value)
+        case list():
+            return [_folded(element) for element in value]
+        case dict():
+            return {fold(name): _folded(part) for name, part in value.items()}
+        case _:
+            return value

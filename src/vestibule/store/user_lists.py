@@ -1,0 +1,193 @@
+"""Lists of people and counts of them: pages for SCIM clients, the console's list, and batches for the worker."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from vestibule.limits import LIST_BYTES
+from vestibule.model import User
+from vestibule.scim.text import fold
+from vestibule.store.database import Reading, Row
+from vestibule.store.users import USER_COLUMNS, user_of_row
+from vestibule.store.where import Where
+
+# -- a page of a SCIM list ---------------------------------------------------------------------------------------------
+
+_DOCUMENT: Final = USER_COLUMNS.split(", ").index("document")
+_OWN: Final = "identity_provider_id = $2"
+# Of people who belong to nobody, an identity provider that may adopt sees those who hold no role and whose userName is
+# not one of its own people's: so a userName stays unique in what it sees.
+_OWN_OR_ADOPTABLE: Final = """
+(identity_provider_id = $2 OR (identity_provider_id = '' AND role = '' AND NOT EXISTS (
+    SELECT 1 FROM users own
+    WHERE own.tenant_id = $1 AND own.user_name_key = users.user_name_key AND own.identity_provider_id = $2)))
+"""
+_ANY_ADOPTABLE: Final = "SELECT 1 FROM users WHERE tenant_id = $1 AND identity_provider_id = '' AND role = '' LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """What one identity provider sees: its own people, and those it may adopt where it may."""
+
+    provider_id: str
+    adopts: bool
+
+
+async def page_users(
+    reading: Reading, visibility: Visibility, condition: Where | None, start: int, count: int
+) -> tuple[int, list[User]]:
+    """How many people an identity provider sees that satisfy a condition, and one page of them in the order of their
+    ids.
+
+    `start` is 1-based. The parameters of the condition are numbered from 3.
+    """
+    # Most installations have nobody to adopt, and then the index on the identity provider alone answers.
+    quick = condition is not None and condition.quick
+    adopting = visibility.adopts and (quick or await reading.one(_ANY_ADOPTABLE, reading.tenant) is not None)
+    scope = _OWN_OR_ADOPTABLE if adopting else _OWN
+    test = f"tenant_id = $1 AND {scope}" + (f" AND {condition.sql}" if condition else "")
+    values = [reading.tenant, visibility.provider_id, *(condition.values if condition else ())]
+    rows, whole = await _page(reading, test, values, start, count, quick=quick)
+    if whole and len(rows) < count and (rows or start == 1):
+        total = start - 1 + len(rows)
+    else:
+        counted = await reading.one(f"SELECT count(*) FROM users WHERE {test}", *values)  # noqa: S608 -- test is made of constants and of `where`
+        total = counted[0] if counted else 0
+    return total, [user_of_row(row) for row in rows]
+
+
+_FIRST_PIECE: Final = 8
+_LARGEST_PIECE: Final = 250
+
+
+async def _page(
+    reading: Reading, test: str, values: list[Any], start: int, count: int, *, quick: bool
+) -> tuple[list[Row], bool]:
+    """The rows of a page, and whether all of them are there: it ends early where they are large.
+
+    They are read in pieces, so that no more than a piece is in memory beyond the limit: a few rows first, and then as
+    many as fit if the others are like those.
+    """
+    # Where an index on a value leads to a few rows, `id || ''` keeps the planner from walking all rows in their order.
+    order = "id || ''" if quick else "id"
+    at = len(values)
+    rows: list[Row] = []
+    size, piece, beyond = 0, min(_FIRST_PIECE, count), ""
+    while piece:
+        # From beyond a row that was read, nobody is skipped or told twice, and what was passed over is not read again.
+        test_here = f"{test} AND id > ${at + 3}" if beyond else test
+        sql = f"SELECT {USER_COLUMNS} FROM users WHERE {test_here} ORDER BY {order} LIMIT ${at + 1} OFFSET ${at + 2}"  # noqa: S608 -- test is made of constants and of `where`
+        more = await reading.all(sql, *values, piece, 0 if beyond else start - 1, *([beyond] if beyond else []))
+        for row in more:
+            document = row[_DOCUMENT]
+            size += len(document) if document.isascii() else len(document.encode())
+            if rows and size > LIST_BYTES:
+                return rows, False
+            rows.append(row)
+        if len(more) < piece:
+            break
+        beyond = rows[-1][0]
+        fitting = max((LIST_BYTES - size) * len(rows) // (size + 1), 1)
+        piece = min(fitting, _LARGEST_PIECE, count - len(rows))
+    return rows, True
+
+
+# -- the console's list ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class UserSelection:
+    """Whom a list shows. None means all; an empty provider means people who were added by hand.
+
+    `active` is what the identity provider says, `blocked` is what an administrator here decided: either goes with
+    either.
+    """
+
+    search: str = ""
+    active: bool | None = None
+    provider_id: str | None = None
+    blocked: bool | None = None
+
+    def condition(self) -> tuple[str, list[Any]]:
+        """SQL after `tenant_id = $1`, and its values from $2 on."""
+        parts, values = ["tenant_id = $1"], list[Any]()
+        for word in fold(self.search).split()[:10]:
+            # Found in the narrow index first; the rows are looked at only for what was found.
+            values.append("%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%")
+            parts.append(f"search LIKE ${len(values) + 1} ESCAPE '\\'")
+        if self.active is not None:
+            values.append(self.active)
+            parts.append(f"active = ${len(values) + 1}")
+        if self.blocked is not None:
+            # Few are, and an index of its own has them and nobody else; `|| ''` below keeps the planner on it.
+            parts.append(f"blocked_at IS {'NOT ' if self.blocked else ''}NULL")
+        if self.provider_id is not None:
+            values.append(self.provider_id)
+            whose = "identity_provider_id || ''" if self.blocked else "identity_provider_id"
+            parts.append(f"{whose} = ${len(values) + 1}")
+        return " AND ".join(parts), values
+
+
+async def list_users(
+    reading: Reading, chosen: UserSelection, limit: int, *, beyond: str = "", newer: bool = False
+) -> list[User]:
+    """People, the newest first, from beyond one of them: older ones, or newer ones."""
+    test, values = chosen.condition()
+    if beyond:
+        values.append(beyond)
+        test += f" AND id {'>' if newer else '<'} ${len(values) + 1}"
+    values.append(limit)
+    order = "ASC" if newer else "DESC"
+    sql = f"SELECT {USER_COLUMNS} FROM users WHERE {test} ORDER BY id {order} LIMIT ${len(values) + 1}"  # noqa: S608 -- made of constants; what was searched for is a parameter
+    users = [user_of_row(row) for row in await reading.all(sql, reading.tenant, *values)]
+    return users[::-1] if newer else users
+
+
+async def count_users(reading: Reading, chosen: UserSelection) -> int:
+    """How many people a choice has."""
+    test, values = chosen.condition()
+    row = await reading.one(f"SELECT count(*) FROM users WHERE {test}", reading.tenant, *values)  # noqa: S608 -- as above
+    return row[0] if row else 0
+
+
+_COUNTS: Final = """
+SELECT identity_provider_id, active, count(*) FROM users WHERE tenant_id = $1 GROUP BY identity_provider_id, active
+"""
+_TWINS: Final = """
+SELECT user_name_key, count(*) FROM users WHERE tenant_id = $1 GROUP BY user_name_key HAVING count(*) > 1
+ORDER BY user_name_key LIMIT 100
+"""
+_OF_PROVIDER: Final = f"""
+SELECT {USER_COLUMNS} FROM users WHERE tenant_id = $1 AND identity_provider_id = $2 AND id > $3 ORDER BY id LIMIT $4
+"""  # noqa: S608 -- a constant
+_CHANGED_BETWEEN: Final = f"""
+SELECT {USER_COLUMNS} FROM users
+WHERE tenant_id = $1 AND modified_at >= $2 AND modified_at <= $3 AND (modified_at > $2 OR id > $4)
+AND identity_provider_id = $5
+ORDER BY modified_at, id LIMIT $6
+"""  # noqa: S608 -- a constant
+
+
+async def count_by_provider(reading: Reading) -> dict[tuple[str, bool], int]:
+    """How many people there are for each (identity provider, active)."""
+    rows = await reading.all(_COUNTS, reading.tenant)
+    return {(row[0], bool(row[1])): row[2] for row in rows}
+
+
+async def find_twins(reading: Reading) -> list[str]:
+    """userNames (as keys) that more than one person has: possible duplicates, at most 100."""
+    return [row[0] for row in await reading.all(_TWINS, reading.tenant)]
+
+
+async def page_of_provider(reading: Reading, provider_id: str, after_id: str, limit: int) -> list[User]:
+    """Return an identity provider's people in the order of their ids, the ones after an id."""
+    return [user_of_row(row) for row in await reading.all(_OF_PROVIDER, reading.tenant, provider_id, after_id, limit)]
+
+
+async def page_of_changed(
+    reading: Reading, provider_id: str, since: int, until: int, after_id: str, limit: int
+) -> list[User]:
+    """Return an identity provider's people who last changed between two instants, both included, in the order of their
+    changes; of those who changed at the first instant only the ones after an id.
+    """
+    rows = await reading.all(_CHANGED_BETWEEN, reading.tenant, since, until, after_id, provider_id, limit)
+    return [user_of_row(row) for row in rows]
