@@ -45,13 +45,8 @@ async def work(context: Context, stop: asyncio.Event) -> None:
         try:
             await keep_stopwatches(context.database, WORKER)
             await derive_profiles(context, stop)
-<<<<<<< HEAD
             if rounds % CLEANING == 0:
-                await _clear(context)
-=======
-            if looks % CLEANING == 0:
                 await clear_expired(context)
->>>>>>> main
                 await keep_up(context)
         except Exception:
             log.exception("the worker failed; it tries again")

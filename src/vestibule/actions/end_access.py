@@ -36,17 +36,10 @@ async def take_access(
     reason: SignOutReason,
     is_noted: bool = False,
 ) -> int:
-<<<<<<< HEAD
     """End all sessions of a person, and record the event that says why. Returns how many sessions there were.
 
     The time is also stored with the person, so that a sign-in in progress opens no session. `is_noted` means that the
-    caller has stored it already.
-=======
-    """End every session of a person and record the event that says why. A sign-in that is under way opens none: their
-    row is noted, unless what took the access has noted it already.
-
-    Returns how many sessions there were. `reason` is what their browsers are told.
->>>>>>> main
+    caller has stored it already. `reason` is what their browsers are told.
     """
     if not is_noted:
         await note_signed_out(tx, user_id)
@@ -119,13 +112,8 @@ async def _end_some(tx: Tx, user_id: str, provider_id: str, indexes: tuple[str, 
     await lock_user(tx, user_id)
     counted = [await end_sessions_of_index(tx, user_id, provider_id, index, "single_logout") for index in indexes]
     if ended := sum(counted):
-<<<<<<< HEAD
         # Console sessions are not tied to a sign-in, so all of them end.
-        ended += await end_console_sessions_of_user(tx, user_id)
-=======
-        # A console session does not know which sign-in it came with: none outlives one that may be its own.
         ended += await end_console_sessions_of_user(tx, user_id, "single_logout")
->>>>>>> main
         told = {**told, "sessions_ended": ended}
         event_id = await append_event(tx, "session.revoked", told, subject_id=user_id, provider_id=provider_id)
         tx.ends += (End(tx.tenant, event_id, user_id, ended),)

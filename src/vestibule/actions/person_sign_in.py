@@ -135,17 +135,7 @@ async def accept(
         )
     check_usable(provider)
     if tenant.state != "active":
-<<<<<<< HEAD
-        raise SignInRefused(
-            "Suspended",
-            "an active tenant",
-            "a suspended one",
-            reason="the tenant is suspended",
-            message="Sign-in is suspended for your whole organisation here. Your administrator can ask the operator.",
-        )
-=======
         raise suspended()
->>>>>>> main
     if begun is not None and not await take_request(tx, begun.id):
         raise SignInRefused(
             "Used once",
@@ -171,9 +161,10 @@ def suspended() -> SignInRefused:
     """Returns the refusal of a sign-in to a tenant that is suspended."""
     return SignInRefused(
         "Suspended",
-        "a tenant that is active",
-        "one that is suspended",
-        told="Sign-in is suspended for your whole organisation. Your administrator can ask whoever operates this "
+        "an active tenant",
+        "a suspended one",
+        reason="the tenant is suspended",
+        message="Sign-in is suspended for your whole organisation. Your administrator can ask whoever operates this "
         "service why.",
     )
 
@@ -240,7 +231,7 @@ def _why_not(user: User) -> SignInRefused | None:
             "an active person",
             f"{name}, who is deactivated",
             reason=f"{name} is deactivated",
-            message="Your account here is deactivated. If that is wrong, ask your administrator to assign you again.",
+            message="Your account here is deactivated. If that is not right, ask your administrator to assign you again.",
             user_id=user.id,
         )
     if user.blocked_at is not None:
@@ -249,7 +240,7 @@ def _why_not(user: User) -> SignInRefused | None:
             "a person who is not blocked",
             f"{name}, who is blocked here",
             reason=f"{name} is blocked here",
-            message="An administrator has blocked your sign-in here. If that is wrong, ask them to choose Let in again "
+            message="An administrator has blocked your sign-in here. If that is not right, ask them to choose Let in again "
             "on your page under Users.",
             user_id=user.id,
         )

@@ -89,22 +89,14 @@ async def _end_as_asked(
         query_signed=query_signed,
     )
     once = hashlib.sha256(f"logout\n{asked.id}".encode()).digest()
-<<<<<<< HEAD
     told = {"user_name": asked.name_id, "name": provider.name, "reason": f"Single Logout from {provider.name}"}
-    async with visit.context.database.write(as_provider(visit, provider)) as tx:
-        if not await see_once(tx, provider.id, once, now + RESULT_LIFE):
-            raise SamlError("a LogoutRequest that was not used yet", "one that was")
-        known = await end_access.end_by_name(tx, provider, asked.name_id, asked.session_indexes, told)
-=======
-    told = {"user_name": asked.name_id, "name": provider.name, "reason": f"single logout from {provider.name}"}
 
     async def end_sessions(tx: Tx) -> bool:
         if not await see_once(tx, provider.id, once, now + RESULT_LIFE):
-            raise SamlError("A LogoutRequest that was not used yet is wanted", "one that was")
+            raise SamlError("a LogoutRequest that was not used yet", "one that was")
         return await end_access.end_by_name(tx, provider, asked.name_id, asked.session_indexes, told)
 
     known = await visit.context.database.run(as_provider(visit, provider), end_sessions)
->>>>>>> main
     if not (to := saml.slo_response_url or saml.slo_url):
         return visit.page("left.html", known=known)
     key = await current_key(visit, provider)

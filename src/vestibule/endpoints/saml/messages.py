@@ -101,18 +101,11 @@ async def record_revocation_refusal(visit: Visit, provider: IdentityProvider, re
     more = count_refusal(visit, provider, "revocation")
     if more is None:
         return
-<<<<<<< HEAD
     reason = refused.message if isinstance(refused, WrongInput) else refused.reason
-    async with visit.context.database.write(as_stranger(visit)) as tx:
-        told = {"name": provider.name, "reason": reason, "more": more}
-        await append_event(tx, "revocation.refused", told, provider_id=provider.id)
-=======
-    reason = refused.message if isinstance(refused, WrongInput) else f"{refused.wanted}; {refused.came} came"
     told = {"name": provider.name, "reason": reason, "more": more}
     await visit.context.database.run(
         as_stranger(visit), lambda tx: append_event(tx, "revocation.refused", told, provider_id=provider.id)
     )
->>>>>>> main
 
 
 async def refuse_sign_in(

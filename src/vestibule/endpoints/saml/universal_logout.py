@@ -34,22 +34,14 @@ async def revoke(visit: Visit) -> Response:
     except (ValueError, RecursionError, SamlError, WrongInput) as error:
         wanted = error if isinstance(error, SamlError) else SamlError("a JSON body with a sub_id", "something else")
         await record_revocation_refusal(visit, provider, wanted)
-<<<<<<< HEAD
         return visit.json({"error": "wrong_input", "message": str(wanted)}, 400)
     once = hashlib.sha256(f"revocation\n{token.token_id}".encode()).digest()
-    async with visit.context.database.write(as_provider(visit, provider)) as tx:
-        first = await see_once(tx, provider.id, once, token.usable_until)
-        found = first and await _revoke(tx, provider, named)
-=======
-        return visit.json({"error": "wrong_input", "message": f"{wanted.wanted}; {wanted.came} came."}, 400)
-    once = hashlib.sha256(f"revocation\n{order.token_id}".encode()).digest()
 
     async def revoke(tx: Tx) -> tuple[bool, bool]:
-        first = await see_once(tx, provider.id, once, order.usable_until)
+        first = await see_once(tx, provider.id, once, token.usable_until)
         return first, first and await _revoke(tx, provider, named)
 
     first, found = await visit.context.database.run(as_provider(visit, provider), revoke)
->>>>>>> main
     if not first:
         used = SamlError("a token that was not used yet", "one that was")
         await record_revocation_refusal(visit, provider, used)
