@@ -231,7 +231,8 @@ def _why_not(user: User) -> SignInRefused | None:
             "an active person",
             f"{name}, who is deactivated",
             reason=f"{name} is deactivated",
-            message="Your account here is deactivated. If that is not right, ask your administrator to assign you again.",
+            message="Your account here is deactivated. If that is not right, ask your administrator to assign you "
+            "again.",
             user_id=user.id,
         )
     if user.blocked_at is not None:
@@ -240,8 +241,8 @@ def _why_not(user: User) -> SignInRefused | None:
             "a person who is not blocked",
             f"{name}, who is blocked here",
             reason=f"{name} is blocked here",
-            message="An administrator has blocked your sign-in here. If that is not right, ask them to choose Let in again "
-            "on your page under Users.",
+            message="An administrator has blocked your sign-in here. If that is not right, ask them to choose Let in "
+            "again on your page under Users.",
             user_id=user.id,
         )
     return None
