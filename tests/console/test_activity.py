@@ -91,7 +91,7 @@ def test_everything_that_happened_is_told_newest_first(staff: Staff, owner: Visi
         assert sentence in told
     assert any(each.endswith(" deactivated ana@north.example") for each in told)
     assert any(
-        " was refused for ana@north.example: A user with the userName 'ana@north.example' exists already." in each
+        " was refused for ana@north.example: A user with the userName 'ana@north.example' already exists." in each
         for each in told
     )
 
@@ -246,7 +246,7 @@ def test_a_put_tells_what_was_sent_and_changed(staff: Staff, owner: Visitor, sci
             "/Users",
             {"userName": "ana@north.example"},
             "409 uniqueness",
-            "exists already.",
+            "already exists.",
             "Somebody has this userName already",
         ),
         (

@@ -90,7 +90,7 @@ def test_locking_out_ends_sessions_at_once(staff: Staff, owner: Visitor) -> None
     noor, visitor = staff.hire("owner"), staff.visitor()
     visitor.sign_in(noor.email, PASSWORD)
     page = set_enabled(staff, owner, noor, "Lock out")
-    assert page.notice == "The administrator is locked out, and their sessions are over."
+    assert page.notice == "The administrator is locked out, and their sessions have ended."
     assert "locked out" in next(row for row in page.rows() if noor.email in row)
     assert visitor.get(staff.at("")).heading == "Sign in"
     assert visitor.try_to_sign_in(noor.email, PASSWORD).status == 401

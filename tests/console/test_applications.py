@@ -69,7 +69,7 @@ def test_an_application_is_added_changed_and_removed(staff: Staff) -> None:
     again = admin.submit(admin.get(page.link("Handbook")), "Save application")
     assert again.notice == "Nothing was changed."
     page = admin.submit(admin.get(page.link("Handbook")), "Remove application")
-    assert page.notice == "The application is no longer listed."
+    assert page.notice == "The application was removed."
     assert kept(staff) == []
     first, second, third = staff.place.events("application.")
     assert first["data"]["changes"] == [

@@ -302,7 +302,7 @@ def test_a_preview_on_nobody_says_so(staff: Staff, owner: Visitor, scim: httpx2.
     assert page.status == 200, "with nobody there the rules are still checked"
     staff.provision(scim, **ANA)
     page = edit(staff, owner, "Try on this person", person="nobody@north.example", target_0="login")
-    assert (page.status, page.notice) == (400, "Okta has nobody with the user name 'nobody@north.example'.")
+    assert (page.status, page.notice) == (400, "Okta has no person with the user name 'nobody@north.example'.")
     assert (page.value("target-0"), page.value("person")) == ("login", "nobody@north.example"), "what was typed stays"
 
 

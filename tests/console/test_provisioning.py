@@ -132,8 +132,8 @@ def test_switching_off_refuses_and_pausing_lets_wait(staff: Staff, owner: Visito
     ana = staff.provision(scim, userName="ana@north.example")
     page = switch(staff, owner, "paused")
     assert page.notice == (
-        "Provisioning is paused. New people and changes wait at the identity provider; whoever is deactivated or "
-        "deleted there is out at once."
+        "Provisioning is paused. New people and changes wait at the identity provider. People who are "
+        "deactivated or deleted there lose access at once."
     )
     assert scim.get(f"/Users/{ana['id']}").status_code == 200
     answer = scim.put(f"/Users/{ana['id']}", json={"userName": "anna@north.example"})
@@ -180,7 +180,7 @@ def test_a_second_pair_lives_beside_the_first(staff: Staff, owner: Visitor, scim
     assert "a newer pair is in use: safe to retire" in page.rows()[0]
     assert "127.0.0.1, Okta SCIM Client 1.0.0" in page.rows()[1]
     page = owner.submit(page, "Retire key", within="(//table)[1]/tbody/tr[1]")
-    assert page.notice == "The key is retired. From now on it is refused."
+    assert page.notice == "The key is retired, and refused from now on."
     assert scim.get("/Users").status_code == 401
     with staff.place.client(second) as newer:
         assert newer.get("/Users").status_code == 200

@@ -23,7 +23,7 @@ from vestibule.store.factors import Factor, factors_of, insert_factor, take_step
 ACCOUNT, STEP = "/console/account", "/console/second-step"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 MINUTE = 60_000
-WRONG_CODE = "That code was not right, or was used already. The app shows another one every 30 seconds."
+WRONG_CODE = "That code is wrong or was already used. The app shows a new one every 30 seconds."
 
 
 def code(secret: str = SECRET, *, ahead: int = 0) -> str:
@@ -265,7 +265,7 @@ def test_the_second_step_belongs_to_the_browser_that_gave_the_password(
         page = other.get(STEP)
         assert (page.heading, page.notice) == (
             "Sign in",
-            "The second step took too long, or failed too often. Sign in again.",
+            "The second factor took too long, or was wrong too often. Sign in again.",
         )
         assert give_code(other, code()).answer.headers["location"] == "/console/sign-in?done=step-over"
     assert staff.count_events() == before + 1, "the auditor's sign-in"
@@ -411,7 +411,7 @@ def test_each_recovery_code_works_once(staff: Staff, ana: Administrator, codes: 
     page = visitor.post(STEP, {"recovery_code": codes[0]})
     assert (page.status, page.problem("recovery_code")) == (
         401,
-        "That is none of your recovery codes, or it was used already.",
+        "That recovery code is wrong or was already used.",
     )
     assert page.one("//details").get("open") is not None
     assert is_in(visitor.post(STEP, {"recovery_code": codes[4]}))
@@ -457,7 +457,7 @@ def test_after_five_wrong_tries_the_password_is_asked_for_again(
     page = visitor.post(STEP, {"code": wrong_code()}, follow=True)
     assert (page.heading, page.notice) == (
         "Sign in",
-        "The second step took too long, or failed too often. Sign in again.",
+        "The second factor took too long, or was wrong too often. Sign in again.",
     )
     assert not is_in(visitor.post(STEP, {"recovery_code": codes[0]}))
     assert told(staff).count("sign_in_refused") == 5

@@ -47,11 +47,11 @@ def test_an_owner_changes_the_limits(staff: Staff, owner: Visitor) -> None:
     check_markup(page)
     assert (page.value("idle"), page.value("absolute")) == ("30", "8")
     page = save(staff, owner, " 1,440 ", "24")
-    assert page.notice == "The new limits hold from now on."
+    assert page.notice == "The new limits apply from now on."
     assert (page.value("idle"), page.value("absolute")) == ("1440", "24")
     assert limits(staff) == (1440 * MINUTE, 24 * HOUR)
     assert save(staff, owner, "1440", "24").notice == "Nothing was changed."
-    assert save(staff, owner, "1440", "720").notice == "The new limits hold from now on."
+    assert save(staff, owner, "1440", "720").notice == "The new limits apply from now on."
     first, second = staff.place.events("tenant.changed")
     assert first["data"] == {
         "name": staff.place.tenant.name,

@@ -43,5 +43,5 @@ def test_a_reload_makes_no_second_key_and_retiring_asks_for_the_name(
     expect(page.get_by_text("type the name of the identity provider 'Okta'; got 'okta'")).to_be_visible()
     page.get_by_label("Type the name of the identity provider").fill("Okta")
     page.get_by_role("button", name="Retire key").click()
-    expect(page.get_by_text("The key is retired.")).to_be_visible()
+    expect(page.get_by_text("The key is retired, and refused from now on.")).to_be_visible()
     context.close()

@@ -1,4 +1,4 @@
-"""What else the tab Sign-in changes: how people sign in, certificates that wait, keys, and the sign-in test."""
+"""The other forms on the tab Sign-in: how people sign in, candidate certificates, keys, and the sign-in test."""
 
 import asyncio
 from typing import Any, Final
@@ -27,7 +27,7 @@ _SWITCHES: Final = ("just_in_time", "sign_requests", "force_authn")
 
 @proven_for_settings
 async def change_sign_on(visit: Visit) -> Response:
-    """How people sign in."""
+    """Save how people sign in."""
     provider = await existing_provider(visit)
     try:
         changed: dict[str, Any] = {name: visit.field(name) == "yes" for name in _SWITCHES}
@@ -91,7 +91,7 @@ async def change_certificates(visit: Visit) -> Response:
 
 @proven_for_settings
 async def change_keys(visit: Visit) -> Response:
-    """Make a key of this service provider, use it, or throw one away."""
+    """Make one of our own SAML keys, use it, or remove one."""
     provider = await existing_provider(visit)
     act, key_id = visit.field("act"), visit.field("key")
     try:
