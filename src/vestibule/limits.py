@@ -75,6 +75,12 @@ address.
 """
 REFUSED_CLIENT_PER_SECOND: Final = 20
 """The same, in each second after that."""
+WAITING_WRITE_SECONDS: Final = 3_600
+"""For how long further requests with the same verb and about the same person are only counted in the log while
+provisioning is paused or switched off: Okta sends each again for hours.
+"""
+WAITING_WRITES: Final = 1_000
+"""Such requests of one identity provider that are recorded within that time, about whomever."""
 SIGN_IN_CLIENT_BURST: Final = 300
 """Sign-ins with SAML that one client may begin at once: an office behind one address that starts its day."""
 SIGN_IN_CLIENT_PER_SECOND: Final = 10

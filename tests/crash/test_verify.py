@@ -304,10 +304,12 @@ def test_a_page_of_postgres_that_was_overwritten(postgres: str, new_database: Ca
         await outside.close()
         return Path(folder) / "base" / str(number) / Path(path).name
 
-    spoil_page(on_loop(copy()), 0, 8192)
+    file = on_loop(copy())
+    spoil_page(file, 0, 8192)
     settings = replace(
         installation.settings, database=installation.settings.database.replace(original, f"{original}_copy")
     )
     findings = json.loads(ended(settings, "--json"))["findings"]
     assert "north: users: nothing after the row '' can be found" in [each.partition(": Post")[0] for each in findings]
-    assert [each for each in findings if "PostgreSQL: DataCorruptedError (XX001)" not in each] == []
+    damage = f"PostgreSQL: DataCorruptedError (XX001), block 0 of base/{file.parent.name}/{file.name}"
+    assert [each for each in findings if damage not in each] == []

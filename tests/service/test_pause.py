@@ -95,6 +95,36 @@ def test_nobody_comes_back_during_a_pause(ana: dict[str, Any], scim: httpx2.Clie
     assert scim.get(f"/Users/{ana['id']}").json()["active"] is False
 
 
+def test_what_is_sent_again_is_counted_and_recorded_once_for_each_person_and_verb(
+    ana: dict[str, Any], place: Place, scim: httpx2.Client
+) -> None:
+    for _ in range(5):
+        is_told_to_wait(scim.patch(f"/Users/{ana['id']}", json=RENAME))
+        is_told_to_wait(scim.put(f"/Users/{ana['id']}", json={"userName": "ana@north.example", "title": "Mate"}))
+        is_told_to_wait(scim.post("/Users", json={"userName": "bo@north.example"}))
+        is_told_to_wait(scim.post("/Users", json={"userName": "cy@north.example"}))
+        assert scim.post("/Users", json={"title": "Mate"}).status_code == 400
+    events = [each["data"] for each in place.events("request.refused")]
+    held = [each for each in events if each["status"] == 429]
+    waiting = [(each["request"]["method"], each["user_name"], "more" in each) for each in held]
+    assert waiting == [
+        ("PATCH", "ana@north.example", False),
+        ("PUT", "ana@north.example", False),
+        ("POST", "bo@north.example", False),
+        ("POST", "cy@north.example", False),
+    ]
+    assert len(events) - len(waiting) == 5, "what is wrong in itself is recorded each time"
+
+
+def test_what_is_refused_while_it_is_off_is_counted_as_well(place: Place, scim: httpx2.Client) -> None:
+    switch(place, "off")
+    for _ in range(3):
+        assert scim.post("/Users", json={"userName": "ana@north.example"}).status_code == 403
+        assert scim.get("/Users").status_code == 403
+    events = [each["data"]["request"]["method"] for each in place.events("request.refused")]
+    assert events == ["POST", "GET"]
+
+
 def test_a_new_person_waits_and_no_password_of_theirs_is_kept(place: Place, scim: httpx2.Client) -> None:
     switch(place, "paused")
     is_told_to_wait(scim.post("/Users", json={"userName": "ana@north.example", "active": False, "passwd": "N3w!"}))

@@ -17,7 +17,7 @@ from tests.conftest import on_loop
 from vestibule.endpoints.failures import refusal, scim_error
 from vestibule.model import Actor
 from vestibule.store.database import Busy, Damaged, OutcomeUnknown, RunAgain, Tx, UniqueViolation, run_again
-from vestibule.store.engine_errors import from_sqlite
+from vestibule.store.engine_errors import from_postgres, from_sqlite
 from vestibule.store.postgres import PostgresDatabase
 from vestibule.store.sqlite.database import SqliteDatabase
 
@@ -116,6 +116,24 @@ def test_every_sqlstate_means_what_the_table_says(url: str, state: str, kind: ty
                 assert await statements.one("SELECT 1") == (1,)
 
     on_loop(story())
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [  # as PostgreSQL 13 to 18 word them
+        ('invalid page in block 7 of relation "base/16389/16402"', ", block 7 of base/16389/16402"),
+        ("invalid page in block 7 of relation base/16389/16402_vm", ", block 7 of base/16389/16402_vm"),
+        ('could not read blocks 3..5 in file "base/5/1.1": read only 0 of 8192 bytes', ", block 3..5 of base/5/1.1"),
+        ('index "users_by_name" contains unexpected zero page at block 12', ", block 12 of users_by_name"),
+        ("missing chunk number 0 for toast value 16390 in pg_toast_16386", ", pg_toast_16386"),
+        ('a value "ana.reis@north.example" in a row of Ana Reis', ""),
+    ],
+)
+def test_damage_is_told_with_its_block_and_relation_and_nothing_else(message: str, said: str) -> None:
+    error = asyncpg.DataCorruptedError(message)
+    assert str(from_postgres(error)) == f"PostgreSQL: DataCorruptedError (XX001){said}"
+    error = asyncpg.DeadlockDetectedError(message)
+    assert str(from_postgres(error)) == "PostgreSQL: DeadlockDetectedError (40P01)"
 
 
 @pytest.mark.parametrize(

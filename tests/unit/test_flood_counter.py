@@ -26,6 +26,14 @@ def test_a_flood_of_ever_new_kinds_is_one_as_well_and_hides_nothing_of_anybody_e
     assert counted.note(("t", "late"), INTERVAL) == 0
 
 
+def test_the_interval_and_the_number_of_kinds_can_be_chosen() -> None:
+    counted = FloodCounter(recorded=1, together=100, interval=10 * INTERVAL, most_kinds=3)
+    assert [counted.note(("t", "a"), at) for at in (0, INTERVAL, 9 * INTERVAL, 10 * INTERVAL)] == [0, None, None, 2]
+    for number in range(5):
+        counted.note(("t", str(number)), 10 * INTERVAL)
+    assert len(counted._kinds) == 3
+
+
 def test_no_more_kinds_than_fit_are_remembered() -> None:
     counted = FloodCounter(recorded=1, together=30)
     for number in range(5_000):

@@ -219,22 +219,30 @@ async def _rules(tx: Tx, state: ProviderState) -> _Rules:
     return _Rules(*deriving, state.adopts, state.provisioning == "paused")
 
 
+class ProvisioningOff(Forbidden):
+    """Provisioning is switched off for this identity provider: nothing is answered."""
+
+
+class ProvisioningPaused(TooManyRequests):
+    """Provisioning is paused for this identity provider, and this write has to wait."""
+
+
 def check_provisioning(provisioning: str) -> None:
     """Check that provisioning is not switched off. A pause is checked in the transaction, as it depends on the write.
 
     Raises:
-        Forbidden: it is switched off.
+        ProvisioningOff: it is switched off.
     """
     if provisioning == "off":
-        raise Forbidden(
+        raise ProvisioningOff(
             "Auto-provisioning is switched off for this identity provider. Switch it on in the Admin Console under "
             "Integrations > Identity Providers > Provisioning."
         )
 
 
-def _paused() -> TooManyRequests:
+def _paused() -> ProvisioningPaused:
     """Returns the error for a write while provisioning is paused. Okta tries again by itself."""
-    return TooManyRequests(
+    return ProvisioningPaused(
         "Provisioning is paused in the Admin Console: only deactivations and deletions are carried out. Try again "
         "later.",
         retry_after=PAUSE,

@@ -23,10 +23,17 @@ class _Counted:
 class FloodCounter:
     """Counts recent incidents of each kind. The first element of a kind is its owner, such as a tenant."""
 
-    def __init__(self, recorded: int, together: int) -> None:
-        """In each interval, `recorded` incidents of a kind are recorded, and `together` of all kinds of one owner."""
+    def __init__(
+        self, recorded: int, together: int, *, interval: int = INTERVAL, most_kinds: int = _MOST_KINDS
+    ) -> None:
+        """In each interval, `recorded` incidents of a kind are recorded, and `together` of all kinds of one owner.
+
+        If there are more than `most_kinds`, the ones that were idle for the longest time are forgotten.
+        """
         self._recorded = recorded
         self._together = together
+        self._interval = interval
+        self._most_kinds = most_kinds
         self._kinds: dict[tuple[str, ...], _Counted] = {}
 
     def note(self, kind: tuple[str, ...], now: int) -> int | None:
@@ -52,9 +59,9 @@ class FloodCounter:
 
     def _counted(self, kind: tuple[str, ...], now: int) -> _Counted:
         counted = self._kinds.pop(kind, None) or _Counted(now)
-        if now - counted.since >= INTERVAL:
+        if now - counted.since >= self._interval:
             counted.since, counted.recorded = now, 0
-        if len(self._kinds) >= _MOST_KINDS:
+        if len(self._kinds) >= self._most_kinds:
             del self._kinds[next(iter(self._kinds))]  # the kind that was idle for the longest time
         self._kinds[kind] = counted
         return counted

@@ -20,7 +20,7 @@ from urllib.parse import unquote
 import orjson
 
 from vestibule.actions import provision
-from vestibule.actions.provision import check_provisioning
+from vestibule.actions.provision import ProvisioningOff, ProvisioningPaused, check_provisioning
 from vestibule.endpoints.body_timeout import BodyTimeout
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.exchange import (
@@ -41,6 +41,7 @@ from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, ide
 from vestibule.endpoints.key_usage import KeyUsage
 from vestibule.endpoints.refused_credentials import RefusedCredentials
 from vestibule.events import redacted_text
+from vestibule.limits import WAITING_WRITE_SECONDS, WAITING_WRITES
 from vestibule.model import HOUSE, Actor, User
 from vestibule.scim import discovery
 from vestibule.scim.errors import (
@@ -89,6 +90,12 @@ class ScimEndpoint:
         limits = context.settings
         self._fair_share = FairShare(limits.tenant_rate, limits.tenant_ceiling, limits.tenant_requests)
         self._rate_limited = FloodCounter(recorded=1, together=10)
+        self._waiting = FloodCounter(
+            recorded=1,
+            together=WAITING_WRITES,
+            interval=WAITING_WRITE_SECONDS * 1000,
+            most_kinds=10 * WAITING_WRITES,
+        )
         self._lookups = Lookups(context.database, context.checker)
         self._body_timeout = BodyTimeout()
         settings = context.settings
@@ -228,8 +235,20 @@ class ScimEndpoint:
             told = scim_error(error, request.actor.request_id)
             request.questions_connection = isinstance(told, NoEndpoint | UnsupportedMediaType)
             if not isinstance(error, Busy | Damaged):  # a failing database cannot store the event either
-                await self._record_refusal(request, told)
+                more = self._count_waiting(request, told)
+                if more is not None:
+                    await self._record_refusal(request, told, more=more)
             return refusal(told)
+
+    def _count_waiting(self, request: Request, refused: ScimError) -> int | None:
+        """Returns how many refusals like this one went unrecorded since the last recorded one; None if this one is only
+        counted. What is refused because provisioning is paused or off comes again for hours.
+        """
+        if not isinstance(refused, ProvisioningPaused | ProvisioningOff):
+            return 0
+        request.read_body_at_hand()
+        kind = (request.actor.identity_provider_id, request.method, *request.segments, _name_sent(request))
+        return self._waiting.note(kind, self._context.database.clock())
 
     async def _read_for_the_log(self, request: Request) -> None:
         """Read the body of a refused write, so that the event can name the person.
@@ -421,11 +440,17 @@ async def _person_meant(tx: Tx, request: Request) -> tuple[str, str]:
             user = await find_user(tx, user_id)
             if user is not None and user.identity_provider_id == tx.actor.identity_provider_id:
                 return user.id, str(orjson.loads(user.document)["userName"])
-        case ["Users"] if isinstance(request.sent, dict):
-            names = (value for name, value in request.sent.items() if name.lower() == "username")
-            name = next(names, "")
-            return "", excerpt(name, 200) if isinstance(name, str) else ""
+        case ["Users"]:
+            return "", excerpt(_name_sent(request), 200)
     return "", ""
+
+
+def _name_sent(request: Request) -> str:
+    """Returns the userName in the body of a request; empty if there is none."""
+    if not isinstance(request.sent, dict):
+        return ""
+    name = next((value for name, value in request.sent.items() if name.lower() == "username"), "")
+    return name if isinstance(name, str) else ""
 
 
 def _tenant_hosts(settings: Settings) -> re.Pattern[str] | None:

@@ -9,9 +9,11 @@ An error becomes one of five:
 - `Damaged`: what is stored cannot be read.
 
 Any other error is a fault of the program and stays what it is. No message quotes the engine's own words, which may hold
-values of somebody's row: names of errors and codes are enough to look them up.
+values of somebody's row. It has the error's name and code, and for damage the block and the relation that PostgreSQL
+names.
 """
 
+import re
 import sqlite3
 from typing import Final
 
@@ -78,6 +80,13 @@ _POSTGRES: Final[dict[str, type[Exception]]] = {
 """By SQLSTATE, or by what it begins with: the longest entry counts (PostgreSQL's manual, appendix A)."""
 
 
+_BLOCK: Final = re.compile(r"\bblocks? (\d+(?:\.\.\d+)?)")
+_RELATION: Final = re.compile(
+    r'\b(?:relation|file|index) "?((?:base|global|pg_tblspc)/[\w./]+|[a-z_][a-z0-9_.]*)\b|\b(pg_toast_\d+)'
+)
+"""How the engine names what is damaged: a file below the data directory, a table, an index, a table of long values."""
+
+
 def from_postgres(error: Exception, *, committing: bool = False) -> Exception:
     """The error that stands for one of PostgreSQL's or of its driver's, or the same one if it means nothing here.
 
@@ -96,7 +105,15 @@ def from_postgres(error: Exception, *, committing: bool = False) -> Exception:
         return UniqueViolation(getattr(error, "constraint_name", None) or "")
     if committing and kind is RunAgain and (state is None or state[:2] in {"08", "57"}):
         kind = OutcomeUnknown
-    return kind(f"PostgreSQL: {type(error).__name__}" + (f" ({state})" if state else ""))
+    said = f"PostgreSQL: {type(error).__name__}" + (f" ({state})" if state else "")
+    return kind(said + _damaged_place(str(error)) if kind is Damaged else said)
+
+
+def _damaged_place(message: str) -> str:
+    """Returns which block of which file, table or index a message about damage names, and nothing else of it."""
+    block, relation = _BLOCK.search(message), _RELATION.search(message)
+    place = " of ".join(([f"block {block[1]}"] if block else []) + ([relation[1] or relation[2]] if relation else []))
+    return f", {place}" if place else ""
 
 
 def is_demoted(error: BaseException | None) -> bool:

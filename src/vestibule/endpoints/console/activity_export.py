@@ -1,5 +1,4 @@
-"""Exports activity as CSV or JSON Lines. It is streamed, so its length is not limited by memory.
-"""
+"""Exports activity as CSV or JSON Lines. It is streamed, so its length is not limited by memory."""
 
 import csv
 import io

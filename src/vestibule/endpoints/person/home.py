@@ -1,5 +1,4 @@
-"""The sign-in page of a tenant, and the home page of people who are signed in.
-"""
+"""The sign-in page of a tenant, and the home page of people who are signed in."""
 
 from typing import Any, Final
 from urllib.parse import urlencode
