@@ -55,7 +55,7 @@ def test_an_application_is_added_changed_and_removed(staff: Staff) -> None:
     admin = staff.signed_in("admin")
     page = admin.get(path_of(staff))
     check_markup(page)
-    assert "No application yet. People see the applications of this list on their own page" in page.text
+    assert "After signing in, people see the applications of this list on their own page" in page.text
     page = add(staff, admin, url=" HTTPS://wiki.north.example/start?at=1#top ")
     assert page.notice == "The application was added."
     assert page.rows() == ["Wiki | https://wiki.north.example/start?at=1#top | everybody"]

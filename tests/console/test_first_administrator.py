@@ -58,7 +58,7 @@ def test_a_fresh_house_says_how_to_get_in(engine: str, new_database: Callable[[s
         check_markup(page)
         assert page.status == 200
         assert "vestibule admin add" in page.text
-        assert "a link that works once, within a day, and lets you choose a password" in page.text
+        assert "a link that works once, within a day, with which you choose a password" in page.text
         assert visitor.get("/console/").path == "/console/sign-in?to=/console/&tenant="
         link = "/setup/" + str(fresh.json("admin", "add", "ana@north.example", "--operator")["link"]).rpartition("/")[2]
         page = visitor.submit(visitor.get(link), "Set password and sign in", {"password": PASSWORD, "again": PASSWORD})

@@ -328,7 +328,7 @@ def test_nothing_is_saved_before_everybody_was_looked_at(staff: Staff, owner: Vi
     page = owner.post(f"{staff.provider}/mapping", form, follow=True)
     check_markup(page)
     assert re.search(r"/previews/[0-9a-f-]{36}$", page.path)
-    assert "Nothing is saved yet. Everybody was looked at: 1 person." in page.text
+    assert "Nothing is saved yet. All people were checked: 1 person." in page.text
     assert (staff.count_events(), profiles(staff)) == before
     sql(staff.running, "UPDATE rule_previews SET finished_at = NULL WHERE tenant_id = $1", staff.place.tenant.id)
     refused = owner.post(page.path, {"form_token": owner.form_token})
@@ -346,7 +346,7 @@ def test_a_preview_tells_what_changes_for_whom(staff: Staff, owner: Visitor, sci
         staff, owner, "Preview on everybody", transform_0="trim-lower", target_5="position", target_6="", sources_6=""
     )
     check_markup(page)
-    assert "Everybody was looked at: 13 people." in page.text
+    assert "All people were checked: 13 people." in page.text
     assert "13 Profiles change" in page.text
     assert table(page, "attributes") == [
         ["title", "13", "13", "0", "13"],
@@ -424,7 +424,7 @@ def test_a_large_preview_is_carried_on_by_its_page(staff: Staff, owner: Visitor,
     stand = "UPDATE rule_previews SET finished_at = NULL, cursor_id = $2, result = $3 WHERE tenant_id = $1"
     sql(staff.running, stand, staff.place.tenant.id, first, json.dumps({**result, "looked": 1, "changed": 1}))
     page = owner.get(page.path)
-    assert "Everybody was looked at: 3 people." in page.text
+    assert "All people were checked: 3 people." in page.text
     assert "3 Profiles change" in page.text
 
 

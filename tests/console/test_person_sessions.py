@@ -98,7 +98,7 @@ def test_live_sessions_groups_and_roles_are_seen_by_everybody_here(staff: Staff,
     check_markup(page)
     assert sessions(page) == [["Safari on iPhone", two.address], ["Firefox on Linux", one.address]]
     assert page.all("//section[@id='access']//td[@title]")[1].get("title") == FIREFOX, "the whole of it on hover"
-    assert "Groups Front desk Second floor as the last sign-in told them" in access(page)
+    assert "Groups Front desk Second floor from the last sign-in" in access(page)
     assert [str(each.text_content()) for each in page.all("//tr[td='roles']/td")] == ["roles", "greeter", "role rules"]
     assert buttons(page) == []
     assert page.all("//section[@id='access']//form") == []
@@ -161,7 +161,7 @@ def test_who_is_blocked_is_out_whatever_the_identity_provider_says(staff: Staff,
     check_markup(page)
     assert page.notice == "The person is blocked, and their sessions have ended."
     assert (states(page), buttons(page)) == (["active", "blocked"], ["Let in again"])
-    assert "nobody signs in as this person, whatever Okta says, until they are let in again" in access(page)
+    assert "this person cannot sign in, whatever Okta says, until let in again" in access(page)
     assert not company.is_in(browser)
     (event,) = staff.place.events("user.blocked")
     assert (event["subject"], event["data"]["sessions_ended"]) == (user_id, 1)

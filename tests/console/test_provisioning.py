@@ -69,7 +69,7 @@ def test_key_and_secret_are_shown_once(fresh: Staff, owner: Visitor) -> None:
     assert well_formed(pair.secret)
     assert page.copied("the token") == pair.token
     assert page.copied("the SCIM URL") == fresh.place.scim_url
-    assert "The Secret is shown this once and kept nowhere." in page.text
+    assert "The Secret is shown only now and is not stored." in page.text
     for label in ("SCIM 2.0 Base Url", "Username", "Password"):
         assert label in page.text
     assert (page.copied("SCIM 2.0 Base Url"), page.copied("Username")) == (fresh.place.scim_url, pair.key)

@@ -170,7 +170,7 @@ def test_an_attribute_that_the_mapping_does_not_fill_is_pointed_out(staff: Staff
     page = saved(owner, page, "role rules")
     assert page.status == 200
     assert [words(each) for each in page.all("//td[@data-label='Attribute']/span[normalize-space()]")] == [
-        "not in the mapping: fits nobody"
+        "not in the mapping: matches nobody"
     ]
     assert page.all("//datalist[@id='targets']/option[@value='department']")
     assert [each.get("value") for each in page.all("//datalist[@id='roles']/option")] == [
@@ -208,7 +208,7 @@ def test_a_preview_tells_who_would_get_what_and_changes_nothing(
     before = (staff.count_events(), profiles(staff), kept(staff))
     given: Rules = [*SELLERS, ("profile", "userName", "ANA@north.example", "console-admin")]
     page = send(staff, owner, given, "", "preview")
-    assert "Nothing is saved yet. Everybody was looked at: 3 people." in page.text
+    assert "Nothing is saved yet. All people were checked: 3 people." in page.text
     assert [[row[0], *row[2:]] for row in table(page, "Role")] == [
         ["seller", "2", "2"],
         ["console-admin", "1", "0"],
@@ -261,7 +261,7 @@ def test_a_preview_knows_the_groups_of_the_last_sign_in_and_says_of_whom_it_know
 
 def test_a_preview_over_nobody_says_so(staff: Staff, owner: Visitor) -> None:
     page = send(staff, owner, SELLERS, "", "preview")
-    assert "Okta has nobody yet, so nothing changes for anybody." in page.text
+    assert "Okta has no people yet, so nothing changes for anybody." in page.text
     assert saved(owner, page, "role rules").notice.startswith("The role rules are saved.")
 
 
@@ -270,7 +270,7 @@ def test_a_preview_looks_at_everybody(staff: Staff, owner: Visitor) -> None:
     page = send(staff, owner, [("profile", "lastName", "7", "lucky")], "member", "preview")
     path = page.path
     page = until(lambda: owner.get(path), lambda seen: not waits(seen))
-    assert "Everybody was looked at: 2,100 people." in page.text
+    assert "All people were checked: 2,100 people." in page.text
     assert [[row[0], *row[2:]] for row in table(page, "Role")] == [
         ["lucky", "1", "0"],
         ["member", "2,099", "0"],

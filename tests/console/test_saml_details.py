@@ -54,7 +54,7 @@ def test_what_was_filled_in_takes_the_place_of_the_metadata_url(staff: Staff, ow
         f"SSO URL | {SSO} | {SSO}/2",
         f"Metadata URL | {URL} | none",
     ]
-    assert "The details are no longer read again every hour" in page.text
+    assert "The details will no longer be read again every hour" in page.text
     page = owner.submit(page, "Replace SAML details")
     assert page.notice.startswith("The SAML details are saved.")
     now = kept(staff)

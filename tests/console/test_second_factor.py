@@ -98,7 +98,7 @@ def codes(staff: Staff, ana: Administrator) -> list[str]:
 
 def test_an_authenticator_app_is_added_without_javascript(staff: Staff, owner: Visitor) -> None:
     page = owner.get(ACCOUNT)
-    assert "Whoever learns your password can do here whatever you can" in page.text
+    assert "Anybody who learns your password can do everything here that you can" in page.text
     page = owner.submit(page, "Add authenticator app", {"name-totp": "Work phone"})
     check_markup(page)
     assert page.heading == "Add an authenticator app"
@@ -110,7 +110,7 @@ def test_an_authenticator_app_is_added_without_javascript(staff: Staff, owner: V
     assert (page.status, page.heading) == (400, "Add an authenticator app")
     assert "That code is wrong" in page.problem("code")
     assert page.copied("the secret").replace(" ", "") == secret
-    assert "Whoever learns" in owner.get(ACCOUNT).text, "nothing is in force yet"
+    assert "Anybody who learns" in owner.get(ACCOUNT).text, "nothing is in force yet"
 
     used = code(secret)
     page = owner.submit(page, "Add authenticator app", {"code": used})
@@ -186,9 +186,9 @@ def test_nobody_collects_factors(staff: Staff, owner: Visitor) -> None:
 
 def test_under_a_bare_address_there_are_no_passkeys_and_the_page_says_why(staff: Staff, owner: Visitor) -> None:
     page = owner.get(ACCOUNT)
-    assert f"This one is reached at {staff.running.url}." in page.text
+    assert f"The URL of this one is {staff.running.url}." in page.text
     page = owner.post(f"{ACCOUNT}/factors", {"form_token": owner.form_token, "kind": "webauthn"}, follow=True)
-    assert "Passkeys work under the server's own name over https, not under this address." in page.text
+    assert "Passkeys work with the server's host name over https, not with this address." in page.text
     sent = {"form_token": owner.form_token, "answer": "{}"}
     assert owner.post(f"{ACCOUNT}/new-factor", sent).status == 400
     assert rows(staff.running, "SELECT * FROM factors WHERE administrator_id = $1", staff.people["owner"].id) == []
@@ -198,7 +198,7 @@ def test_who_comes_from_an_identity_provider_is_asked_for_nothing_here(staff: St
     person = staff.people["owner"]
     sql(staff.running, "UPDATE administrators SET user_id = 'somebody' WHERE id = $1", person.id)
     page = owner.get(ACCOUNT)
-    assert "You sign in through your identity provider" in page.text
+    assert "You sign in with your identity provider" in page.text
     assert not page.all("//button[normalize-space()='Add authenticator app']")
     page = owner.post(f"{ACCOUNT}/factors", {"form_token": owner.form_token, "kind": "totp"})
     assert page.status == 403
@@ -577,7 +577,7 @@ def test_without_its_last_factor_an_account_has_no_recovery_codes(
     visitor.take(open_session(staff.running, ana))
     page = visitor.submit(visitor.get(ACCOUNT), "Remove")
     assert page.notice == "The second factor was removed."
-    assert "Whoever learns your password" in page.text
+    assert "Anybody who learns your password" in page.text
     assert rows(staff.running, "SELECT 1 FROM recovery_codes WHERE administrator_id = $1", ana.id) == []
     assert told(staff)[-1] == "factor_removed"
     page = visitor.post(f"{ACCOUNT}/recovery-codes", {"form_token": visitor.form_token})

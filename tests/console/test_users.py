@@ -224,8 +224,8 @@ def test_a_possible_duplicate_is_shown_and_nothing_is_merged(staff: Staff, owner
         twin = other.post("/Users", json={"userName": "ANA@north.example", "displayName": "Ana of Second"}).json()
     page = owner.get(staff.at("users", ana["id"]))
     assert page.notice == (
-        "Possible duplicate: another person with the same user name is provisioned by Second. They stay apart; nothing "
-        "is merged."
+        "Possible duplicate: another person with the same user name is provisioned by Second. They stay separate; "
+        "nothing is merged."
     )
     assert page.link("another person") == staff.at("users", twin["id"])
     assert "is provisioned by Okta" in owner.get(page.link("another person")).notice
