@@ -5,7 +5,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from vestibule.endpoints.console.activity_search import FAMILIES, read_search, with_person
-from vestibule.endpoints.console.refusal_advice import advice_on
+from vestibule.endpoints.console.refusal_advice import advice_on, mend_link
 from vestibule.endpoints.exchange import while_connected
 from vestibule.endpoints.web.visit import Visit
 from vestibule.events import EVENT_TYPES
@@ -78,6 +78,7 @@ async def show_event(visit: Visit) -> Response:
         stopwatch=stopwatch,
         rules_saved=rules_saved,
         mend=advice_on(event, providers),
+        mend_at=mend_link(visit, event, providers),
     )
 
 

@@ -7,7 +7,7 @@ the last of them: a sign-in with that identity provider or of that person, a wri
 from dataclasses import dataclass
 from typing import Final
 
-from vestibule.endpoints.console.refusal_advice import advice_on
+from vestibule.endpoints.console.refusal_advice import advice_on, mend_link
 from vestibule.endpoints.web.visit import Visit
 from vestibule.events import EVENT_TYPES, Tone
 from vestibule.model import Event, IdentityProvider
@@ -26,7 +26,18 @@ _SUCCESSES: Final[dict[str, tuple[str, ...]]] = {
     "credential.refused": ("credential.tested", *_WRITES),
     "revocation.refused": ("session.revoked",),
 }
-_OF_ONE_PERSON: Final = {"Person", "Used once", "Issued", "Begun here", "uniqueness", "noTarget", "mutability", "404"}
+_OF_ONE_PERSON: Final = {
+    "Person",
+    "Deactivated",
+    "Blocked",
+    "Used once",
+    "Issued",
+    "Begun here",
+    "uniqueness",
+    "noTarget",
+    "mutability",
+    "404",
+}
 """Checks and SCIM errors about one person, which the success of another person does not resolve."""
 _NOUNS: Final = {
     "login.refused": ("sign-in", "sign-ins"),
@@ -110,10 +121,9 @@ def _refusals(visit: Visit, events: list[Event], providers: dict[str, IdentityPr
     reason = str(newest.data.get("reason", "")).rstrip(".")
     sentence = f"{count:,} {one if count == 1 else many}{of} {'was' if count == 1 else 'were'} refused: {reason}."
     advice, example = advice_on(newest, providers), visit.at("activity", newest.id)
-    link, words = example, "See what came"
-    if provider is not None and newest.type != "request.refused":
-        tab = "sign-in" if newest.type == "login.refused" else "provisioning"
-        link, words = visit.at("identity-providers", provider.id, tab), "Mend"
+    link, words = mend_link(visit, newest, providers)
+    if not link:
+        link, words = example, "See what came"
     return Need("bad", sentence, advice, newest.at, link, words, example)
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from vestibule.endpoints.console.connection_advice import advice_on_address, advice_on_credential
 from vestibule.endpoints.console.sign_in_advice import mend_of_sign_in
+from vestibule.endpoints.web.visit import Visit
 from vestibule.model import Event, IdentityProvider
 from vestibule.vendors import VENDORS
 
@@ -38,6 +39,12 @@ _MENDS: Final = {
 """Advice on a refused SCIM request, by its `scimType`, or by its status."""
 
 
+_SESSIONS_GO_ON: Final = (
+    "The sessions that should have ended go on. End them on the person's page under Users, then compare the identity "
+    "provider's signing certificate and addresses with those on its page here."
+)
+
+
 def advice_on(event: Event, providers: dict[str, IdentityProvider]) -> str:
     """Returns what to do about a refusal, with the names of the vendor's screens; empty if there is no advice.
 
@@ -51,10 +58,39 @@ def advice_on(event: Event, providers: dict[str, IdentityProvider]) -> str:
         return advice_on_credential(event, VENDORS[vendor])
     if event.data.get("questions_connection"):
         return advice_on_address(VENDORS[vendor])
+    if event.type == "revocation.refused":
+        return _SESSIONS_GO_ON
     if event.type != "request.refused":
         return ""
     sentence = _MENDS.get(event.data.get("scim_type", "")) or _MENDS.get(str(event.data.get("status", "")), "")
     return sentence.replace("{vendor}", VENDORS[vendor].title if vendor != "generic" else "the identity provider")
+
+
+def mend_link(visit: Visit, event: Event, providers: dict[str, IdentityProvider]) -> tuple[str, str]:
+    """Returns the page here on which a refusal is mended, and the words of the link; empty where it is mended in
+    another product or by somebody else.
+    """
+    data, check = event.data, str(event.data.get("check", ""))
+    if event.type == "login.refused" and check in _OF_A_PERSON and event.subject_id:
+        return visit.at("users", event.subject_id), "Open the person"
+    if data.get("scim_type") == "uniqueness" and data.get("user_name"):
+        return visit.at("users", q=str(data["user_name"])), "Find the person"
+    if event.identity_provider_id not in providers:
+        return "", ""
+    tab = _TABS.get(event.type, "")
+    if event.type == "login.refused":
+        tab = _TABS_OF_CHECKS.get(check, tab)
+    elif event.type == "request.refused":
+        here = data.get("questions_connection") or str(data.get("status", "")) in {"403", "429"}
+        tab = "provisioning" if here else ""
+    return (visit.at("identity-providers", event.identity_provider_id, tab), "Mend") if tab else ("", "")
+
+
+_OF_A_PERSON: Final = {"Person", "Deactivated", "Blocked"}
+"""Checks of a sign-in that are mended on a person's page."""
+_TABS: Final = {"login.refused": "sign-in", "revocation.refused": "sign-in", "credential.refused": "provisioning"}
+_TABS_OF_CHECKS: Final = {"Disabled": "settings", "Suspended": ""}
+"""The tab of an identity provider on which a refusal is mended, by its event and by the check of a sign-in."""
 
 
 def _only_vendor(providers: dict[str, IdentityProvider]) -> str:

@@ -56,8 +56,8 @@ _MENDS: Final[dict[str, str]] = {
     "are active again.",
     "Blocked": "Open the person under Users and choose Let in again. Until then their sign-ins are refused, whatever "
     "the identity provider says.",
-    "Disabled": "Enable the identity provider on its page here.",
-    "Suspended": "An operator has suspended the tenant, and can resume it with `vestibule tenant resume`.",
+    "Disabled": "Enable the identity provider on its page here, under Settings.",
+    "Suspended": "The operator of this Vestibule has suspended the tenant. Ask them to resume it.",
     "Connection": f"Check {_HERE}: it needs an SSO URL and a certificate.",
     "Status": "The identity provider itself refused the sign-in; its log says why. Often the person is not assigned.",
     "Shape": "Send the response to the administrator of the identity provider: it does not follow SAML 2.0.",
