@@ -21,7 +21,7 @@ from contextvars import ContextVar
 from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 from vestibule.model import Actor, Stopwatch
-from vestibule.store.scan_queue import Lane, LaneName, make_lanes
+from vestibule.store.scan_queue import Lane, LaneName, ScanSlots, make_lanes
 
 Engine = Literal["sqlite", "postgres"]
 Row = Any
@@ -143,7 +143,7 @@ class Database(ABC):
     engine: Engine
     clock: Clock
 
-    def __init__(self, clock: Clock, scan_slots: int) -> None:
+    def __init__(self, clock: Clock, scan_slots: ScanSlots) -> None:
         self.clock = clock
         self._lanes = make_lanes(scan_slots)
         self.stopwatches: list[Stopwatch] = []

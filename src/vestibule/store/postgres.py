@@ -17,7 +17,7 @@ import asyncpg
 from vestibule.errors import WrongSetting
 from vestibule.store.database import Busy, Clock, Database, Row, RunAgain, Statements, milliseconds_now
 from vestibule.store.engine_errors import from_postgres, is_demoted
-from vestibule.store.scan_queue import TookTooLong
+from vestibule.store.scan_queue import TookTooLong, slots_of_pool
 
 _ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 """Everything that the driver raises, time-outs among them; what it means stands in `engine_errors`."""
@@ -35,8 +35,7 @@ class PostgresDatabase(Database):
     engine = "postgres"
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock = milliseconds_now) -> None:
-        # Scans of all kinds together leave connections for what is quick.
-        super().__init__(clock, max(1, pool.get_max_size() // 5))
+        super().__init__(clock, slots_of_pool(pool.get_max_size()))
         self._pool = pool
 
     @classmethod
