@@ -137,7 +137,7 @@ def check_admitted(route: Route, page: Page) -> None:
     check_headers(page.answer)
     if route.path.endswith("/read-again"):
         assert page.status == 400
-        assert "A metadata URL is wanted; none is kept." in page.text
+        assert "Expected a metadata URL; there is none." in page.text
         return
     assert page.status in {200, 303}, f"{page.status}: {page.text}"
     if page.status == 303:
