@@ -59,7 +59,8 @@ RULES: dict[str, set[str]] = {
     "anyone": {
         "GET /", "GET /healthz", "GET /readyz", "GET /static/{digest}/{name}", "GET /setup/{token}",
         "POST /setup/{token}", "GET /console/sign-in", "POST /console/sign-in",
-        "GET /console/second-step", "POST /console/second-step", f"GET {SP}/metadata", f"GET {SP}/login",
+        "GET /console/second-step", "POST /console/second-step", "GET /console/passkey", "POST /console/passkey",
+        f"GET {SP}/metadata", f"GET {SP}/login",
         f"POST {SP}/acs", f"GET {SP}/logout", f"POST {SP}/logout", f"POST {SP}/global-token-revocation",
         "GET /{tenant}/", "GET /{tenant}/me",
     },

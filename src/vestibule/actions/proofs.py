@@ -27,6 +27,7 @@ _DIGITS: Final = 6
 _LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # without i, l, o and u, which are misread
 _MISREAD: Final = str.maketrans({"o": "0", "i": "1", "l": "1", "-": None, " ": None})
 _LONGEST_ANSWER: Final = 20_000
+_LONGEST_ID: Final = 64
 
 
 # -- codes of an authenticator app -------------------------------------------------------------------------------------
@@ -155,8 +156,10 @@ def creation_options(party: RelyingParty, administrator: Administrator, challeng
     return webauthn.options_to_json(made)
 
 
-def request_options(party: RelyingParty, challenge: bytes, known: list[bytes]) -> str:
-    """What a browser needs to use one of the known passkeys, as JSON."""
+def request_options(party: RelyingParty, challenge: bytes, known: list[bytes], *, owner_checked: bool = False) -> str:
+    """What a browser needs to use one of the known passkeys, as JSON; where none is known, one that the device offers
+    by itself. `owner_checked`: the device has to ask for its owner's PIN or finger.
+    """
     import webauthn  # noqa: PLC0415 -- see above
     from webauthn.helpers import structs  # noqa: PLC0415
 
@@ -165,7 +168,9 @@ def request_options(party: RelyingParty, challenge: bytes, known: list[bytes]) -
         challenge=challenge,
         timeout=300_000,
         allow_credentials=[structs.PublicKeyCredentialDescriptor(each) for each in known],
-        user_verification=structs.UserVerificationRequirement.PREFERRED,
+        user_verification=structs.UserVerificationRequirement.REQUIRED
+        if owner_checked
+        else structs.UserVerificationRequirement.PREFERRED,
     )
     return webauthn.options_to_json(made)
 
@@ -196,9 +201,22 @@ def credential_of(answer: str) -> bytes:
         return b""
 
 
-def counter_of(party: RelyingParty, challenge: bytes, answer: str, passkey: Passkey) -> int | None:
-    """The passkey's counter after it signed the challenge; None if it did not, or if the counter went back: then there
-    are two of it.
+def owner_of(answer: str) -> str:
+    """The id of the administrator for whom the passkey was made, as the device kept it; empty if it does not say."""
+    import webauthn  # noqa: PLC0415 -- see above
+
+    try:
+        owner = webauthn.base64url_to_bytes(str(_read(answer)["response"]["userHandle"])).decode("ascii")
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return owner if owner.isprintable() and len(owner) <= _LONGEST_ID else ""
+
+
+def counter_of(
+    party: RelyingParty, challenge: bytes, answer: str, passkey: Passkey, *, owner_checked: bool = False
+) -> int | None:
+    """The passkey's counter after it signed the challenge; None if it did not, if it did not ask for its owner's PIN or
+    finger where it has to, or if the counter went back: then there are two of it.
     """
     import webauthn  # noqa: PLC0415 -- see above
 
@@ -210,6 +228,7 @@ def counter_of(party: RelyingParty, challenge: bytes, answer: str, passkey: Pass
             expected_origin=party.origin,
             credential_public_key=passkey.public_key,
             credential_current_sign_count=passkey.counter,
+            require_user_verification=owner_checked,
         )
     except Exception:  # noqa: BLE001 -- as above
         return None
