@@ -192,7 +192,7 @@ def test_a_copied_passkey_is_found_out(named: Named, window: Window) -> None:
     authenticator.keep_instead(*copied)
     window.expect_refusal(f"{named.url}/console/second-step")
     page.get_by_role("button", name="Use passkey").click()
-    expect(page.get_by_role("alert").filter(has_text="That passkey did not fit.")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="That passkey was not accepted.")).to_be_visible()
     window.shoot(page, "refused")
     authenticator.keep_instead(*({**each, "signCount": each["signCount"] + 5} for each in newest))
     page.get_by_role("button", name="Use passkey").click()

@@ -91,7 +91,7 @@ def test_everything_that_happened_is_told_newest_first(staff: Staff, owner: Visi
         assert sentence in told
     assert any(each.endswith(" deactivated ana@north.example") for each in told)
     assert any(
-        " was refused for ana@north.example: A user with the userName 'ana@north.example' exists already." in each
+        " was refused for ana@north.example: A user with the userName 'ana@north.example' already exists." in each
         for each in told
     )
 
@@ -246,7 +246,7 @@ def test_a_put_tells_what_was_sent_and_changed(staff: Staff, owner: Visitor, sci
             "/Users",
             {"userName": "ana@north.example"},
             "409 uniqueness",
-            "exists already.",
+            "already exists.",
             "Somebody has this userName already",
         ),
         (
@@ -375,7 +375,7 @@ def test_dates_are_whole_days_in_utc(staff: Staff, owner: Visitor) -> None:
 def test_a_date_that_is_none_is_told(staff: Staff, owner: Visitor, date: str) -> None:
     page = owner.get(staff.at("activity"), **{"from": date})
     assert page.status == 200
-    assert f"A date should be written as 2026-11-28; '{date}' came." in page.text
+    assert f"A date should be written as 2026-11-28; got '{date}'." in page.text
     assert owner.get(staff.at("activity", "export"), **{"from": date}).status == 400
 
 

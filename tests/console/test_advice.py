@@ -56,7 +56,7 @@ def deactivate(staff: Staff, _owner: Visitor, user_id: str) -> None:
             deactivate,
             "Your account here is deactivated. If that is not right, ask your administrator to assign you again.",
             (
-                "Assign the person to the application at the identity provider, and see under Users that they are "
+                "Assign the person to the application at the identity provider, and check under Users that they are "
                 "active again."
             ),
         ),
@@ -72,7 +72,7 @@ def test_a_person_who_may_not_sign_in(
     page = newest(staff, owner, "login.refused")
     assert advice in page.text
     assert page.link("Open the person") == staff.at("users", user_id)
-    # Somebody else's success mends nothing.
+    # The success of another person does not resolve it.
     company.sign_in(company.hire()[1])
     page = owner.get(staff.at(""))
     assert len(needs(page)) == 1
@@ -91,7 +91,7 @@ def test_an_identity_provider_that_is_disabled(staff: Staff, owner: Visitor, com
 
 def test_a_tenant_that_is_suspended_is_not_mended_here() -> None:
     for vendor in ("okta", "entra", "generic"):
-        said = "Whoever operates this Vestibule has suspended the tenant. Ask them to resume it."
+        said = "The operator of this Vestibule has suspended the tenant. Ask them to resume it."
         assert mend_of_sign_in("Suspended", vendor) == said
 
 

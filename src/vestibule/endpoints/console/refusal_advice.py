@@ -1,4 +1,4 @@
-"""What to do about a refusal in the activity log: where to mend it, in the other product's screens or here."""
+"""Advice on refusals in the activity log: what to correct, in the other product or here."""
 
 from typing import Final
 
@@ -21,20 +21,20 @@ _MENDS: Final = {
     "invalidPath": "A path names no attribute. In {vendor}: check the external name and namespace of the attribute.",
     "noTarget": "The operation selects a value that is not there. In {vendor}: check the mapping of the attribute.",
     "mutability": "userName cannot be removed. In {vendor}: give it a value in the mapping.",
-    "tooMany": "The request asks for more than is done at once. In {vendor}: make its batches smaller.",
-    "403": "Provisioning is switched off here, or this is not {vendor}'s to do. Switch it on under Integrations > "
+    "tooMany": "The request is too large. In {vendor}: make its batches smaller.",
+    "403": "Provisioning is switched off here, or {vendor} may not do this. Switch it on under Integrations > "
     "Identity "
     "Providers > Provisioning.",
     "404": "There is no such person for this identity provider: they were deleted here, or the id is another tenant's. "
     "In "
-    "{vendor}: unassign the person and assign them again, so that they are looked up anew.",
+    "{vendor}: unassign the person and assign them again, so that they are looked up again.",
     "429": "Nothing is lost: {vendor} tries again by itself. If provisioning is paused, resume it; if it sends too "
     "much at once, it slows down.",
-    "405": "This address answers another method. In {vendor}: check which version of SCIM the application speaks; it "
-    "has to be 2.0.",
-    "501": "{vendor} asked for a part of SCIM that is not offered here, such as writing groups. In {vendor}: switch "
-    "that part off, such as Push Groups; people are provisioned all the same.",
-    "415": "The body came in a form that SCIM does not use. In {vendor}: check that the application speaks SCIM 2.0.",
+    "405": "This address does not accept this method. In {vendor}: check which version of SCIM the application uses; "
+    "it has to be 2.0.",
+    "501": "{vendor} asked for a part of SCIM that is not supported here, such as writing groups. In {vendor}: switch "
+    "that part off, such as Push Groups. People are still provisioned.",
+    "415": "The body has a media type that SCIM does not use. In {vendor}: check that the application uses SCIM 2.0.",
 }
 """Advice on a refused SCIM request, by its `scimType`, or by its status."""
 
@@ -46,7 +46,7 @@ _SESSIONS_GO_ON: Final = (
 
 
 def advice_on(event: Event, providers: dict[str, IdentityProvider]) -> str:
-    """Returns what to do about a refusal, in the words of the vendor's screens; empty where nothing is known.
+    """Returns what to do about a refusal, with the names of the vendor's screens; empty if there is no advice.
 
     `providers` are the tenant's, by id.
     """
@@ -94,6 +94,6 @@ _TABS_OF_CHECKS: Final = {"Disabled": "settings", "Suspended": ""}
 
 
 def _only_vendor(providers: dict[str, IdentityProvider]) -> str:
-    """Whose screens are meant where an event names no identity provider: those of the tenant's only vendor."""
+    """Returns the vendor for an event without an identity provider: that of all of the tenant's, or generic."""
     vendors = {provider.vendor for provider in providers.values()}
     return vendors.pop() if len(vendors) == 1 else "generic"
