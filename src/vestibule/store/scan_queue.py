@@ -25,7 +25,7 @@ class TooManyScans(Exception):
 
 @dataclass(slots=True)
 class Lane:
-    """Slots for one kind of scan, and those who wait for one, by tenant."""
+    """The slots for one kind of scan, and the scans that wait for one, by tenant."""
 
     slots: int
     of_one_tenant: int
@@ -35,7 +35,7 @@ class Lane:
     _waiting: dict[str, deque[asyncio.Future[None]]] = field(default_factory=dict)
 
     async def enter(self, tenant: str) -> None:
-        """Wait for a slot. Whoever has one calls `leave` in the end.
+        """Wait for a slot. The caller releases it with `leave`.
 
         Raises:
             TooManyScans: too many wait already, or the wait was too long.
@@ -61,7 +61,7 @@ class Lane:
             raise
 
     def leave(self, tenant: str) -> None:
-        """Give the slot to the tenant that has waited longest for one, and may have it."""
+        """Release a slot, and give it to the tenant that has waited longest among those that may have one."""
         self._running[tenant] -= 1
         if not self._running[tenant]:
             del self._running[tenant]

@@ -43,7 +43,7 @@ class SqliteDatabase(Database):
     def scanning(self, seconds: float | None = None) -> Ready[Statements]:
         return Ready(self._scans.statements(seconds))
 
-    # What is ready without waiting is handed out without a wrapper in between: these two begin every request.
+    # These two begin every request, so they return a handle directly, without a wrapper.
 
     def read(self, tenant: str) -> Ready[Reading]:
         return Ready(Reading(self._reader, tenant, self.clock()))
