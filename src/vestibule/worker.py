@@ -84,7 +84,7 @@ async def _next_batch(context: Context, tenant_id: str, provider_id: str, pace: 
 
 
 async def clear_expired(context: Context) -> None:
-    """Delete what is over: sessions, links, notes, sign-ins under way, and reasons that nobody is told any more."""
+    """Delete expired sessions, links, notes, unfinished sign-ins, and reasons of ended sessions."""
     await context.database.run_all_tenants(WORKER, _delete_expired)
 
 

@@ -235,7 +235,7 @@ def test_a_put_tells_what_was_sent_and_changed(staff: Staff, owner: Visitor, sci
     assert "shoeSize no such attribute here" in page.text
     scim.put(f"/Users/{ana['id']}", json=body)
     page = newest(staff, owner, "user.unchanged")
-    assert "Nothing: everything that was sent was so already." in page.text
+    assert "Nothing: the person already had all values that were sent." in page.text
 
 
 @pytest.mark.parametrize(

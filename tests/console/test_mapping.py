@@ -402,7 +402,7 @@ def test_a_draft_is_not_saved_over_rules_that_its_preview_did_not_see(
     assert refused.status == 409
     assert "compared with version 1, and version 2 was saved meanwhile. Nothing was saved" in refused.text
     assert owner.get(f"{staff.provider}/mapping").value("target-0") == "theirs"
-    assert "it compares with version 1, and version 2 is in force" in owner.get(mine.path).text
+    assert "it compares with version 1, but version 2 is in use now" in owner.get(mine.path).text
     mine = send(staff, owner, [{"target": "mine", "sources": "userName"}], "preview")
     sql(staff.running, "UPDATE rule_previews SET expires_at = 1 WHERE tenant_id = $1", staff.place.tenant.id)
     page = owner.post(mine.path, {"form_token": owner.form_token})

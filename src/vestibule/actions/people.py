@@ -148,8 +148,9 @@ async def _checked(tx: Tx, described: Document, role: str, user_id: str) -> tupl
 
 
 def _cleaned(described: Document, form: FormCheck) -> Document:
-    """The document that a description makes, without the attributes that `form` is told are wrong. A userName that is
-    wrong is empty, so it is nobody's.
+    """Returns the cleaned document, without the attributes that are not valid, whose errors are added to `form`.
+
+    A userName that is not valid becomes empty.
     """
     name: Document = {}
     left = {**described, "name": dict(described.get("name") or {})}

@@ -26,6 +26,7 @@ _DIGITS: Final = 6
 _LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # without i, l, o and u, which are easily misread
 _MISREAD: Final = str.maketrans({"o": "0", "i": "1", "l": "1", "-": None, " ": None})
 _LONGEST_ANSWER: Final = 20_000
+_LONGEST_ID: Final = 64
 
 
 # -- codes of an authenticator app -------------------------------------------------------------------------------------
@@ -159,8 +160,10 @@ def creation_options(party: RelyingParty, administrator: Administrator, challeng
     return webauthn.options_to_json(made)
 
 
-def request_options(party: RelyingParty, challenge: bytes, known: list[bytes]) -> str:
-    """Returns the options for signing in with one of the `known` passkeys, as JSON."""
+def request_options(party: RelyingParty, challenge: bytes, known: list[bytes], *, owner_checked: bool = False) -> str:
+    """Returns the options for signing in with one of the `known` passkeys, as JSON; if none is known, with any that the
+    device finds by itself. `owner_checked`: the device has to check its owner (user verification).
+    """
     import webauthn  # noqa: PLC0415 -- see above
     from webauthn.helpers import structs  # noqa: PLC0415
 
@@ -169,7 +172,9 @@ def request_options(party: RelyingParty, challenge: bytes, known: list[bytes]) -
         challenge=challenge,
         timeout=300_000,
         allow_credentials=[structs.PublicKeyCredentialDescriptor(each) for each in known],
-        user_verification=structs.UserVerificationRequirement.PREFERRED,
+        user_verification=structs.UserVerificationRequirement.REQUIRED
+        if owner_checked
+        else structs.UserVerificationRequirement.PREFERRED,
     )
     return webauthn.options_to_json(made)
 
@@ -200,10 +205,24 @@ def credential_of(answer: str) -> bytes:
         return b""
 
 
-def counter_of(party: RelyingParty, challenge: bytes, answer: str, passkey: Passkey) -> int | None:
+def owner_of(answer: str) -> str:
+    """Returns the id of the administrator for whom a passkey was made (the user handle); empty if there is none."""
+    import webauthn  # noqa: PLC0415 -- see above
+
+    try:
+        owner = webauthn.base64url_to_bytes(str(_read(answer)["response"]["userHandle"])).decode("ascii")
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return owner if owner.isprintable() and len(owner) <= _LONGEST_ID else ""
+
+
+def counter_of(
+    party: RelyingParty, challenge: bytes, answer: str, passkey: Passkey, *, owner_checked: bool = False
+) -> int | None:
     """Returns the passkey's signature counter in a valid authentication response; None if it is not valid.
 
-    A counter that did not grow is not valid either, because it shows that the passkey was copied.
+    A counter that did not grow is not valid either, because it shows that the passkey was copied. `owner_checked`: nor
+    is a response without user verification.
     """
     import webauthn  # noqa: PLC0415 -- see above
 
@@ -215,6 +234,7 @@ def counter_of(party: RelyingParty, challenge: bytes, answer: str, passkey: Pass
             expected_origin=party.origin,
             credential_public_key=passkey.public_key,
             credential_current_sign_count=passkey.counter,
+            require_user_verification=owner_checked,
         )
     except Exception:  # noqa: BLE001 -- as above
         return None

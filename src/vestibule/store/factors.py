@@ -7,12 +7,12 @@ session's for a factor that is being added. Nobody can continue it in another br
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from vestibule.model import Administrator
+from vestibule.model import HOUSE, Administrator
 from vestibule.store.database import AllTenants, Row
 
 Kind = Literal["webauthn", "totp"]
-Purpose = Literal["sign-in", "webauthn", "totp"]
-"""What a ceremony is for: to sign in, or to add a factor of that kind."""
+Purpose = Literal["sign-in", "webauthn", "totp", "used"]
+"""What a ceremony is for: to sign in, or to add a factor of that kind; `used` remembers a challenge that is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,10 @@ _KINDS: Final = """
 SELECT DISTINCT administrator_id, kind FROM factors WHERE tenant_id = $1 AND confirmed
 ORDER BY administrator_id, kind DESC
 """
+_OWNER: Final = """
+SELECT tenant_id, administrator_id FROM factors
+WHERE credential_id = $1 AND administrator_id = $2 AND kind = 'webauthn' AND confirmed
+"""
 _LOCK: Final = "SELECT id FROM administrators WHERE tenant_id = $1 AND id = $2 /*for update*/"
 _ADD: Final = """
 INSERT INTO factors (tenant_id, id, administrator_id, kind, name, credential_id, secret, used_step, confirmed,
@@ -97,6 +101,14 @@ async def lock_factors(all_tenants: AllTenants, administrator: Administrator) ->
     """
     await all_tenants.one(_LOCK, administrator.tenant_id, administrator.id)
     return await factors_of(all_tenants, administrator)
+
+
+async def find_passkey_owner(
+    all_tenants: AllTenants, credential_id: bytes, administrator_id: str
+) -> tuple[str, str] | None:
+    """Find whose passkey a credential is, among every tenant's: the ids of their tenant and of the administrator."""
+    row = await all_tenants.one(_OWNER, credential_id, administrator_id)
+    return (row[0], row[1]) if row else None
 
 
 async def insert_factor(all_tenants: AllTenants, administrator: Administrator, factor: Factor) -> None:
@@ -165,6 +177,7 @@ _BEGIN: Final = """
 INSERT INTO ceremonies (tenant_id, token_check, administrator_id, purpose, challenge, relay, failures, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
+_USE: Final = f"{_BEGIN.rstrip()} ON CONFLICT DO NOTHING"
 _FIND: Final = """
 SELECT tenant_id, token_check, administrator_id, purpose, challenge, relay, failures, expires_at FROM ceremonies
 WHERE tenant_id = $1 AND token_check = $2 AND expires_at > $3
@@ -191,6 +204,12 @@ async def insert_ceremony(all_tenants: AllTenants, ceremony: Ceremony) -> None:
         ceremony.failures,
         ceremony.expires_at,
     )
+
+
+async def take_challenge(all_tenants: AllTenants, challenge_check: bytes, expires_at: int) -> bool:
+    """Use a challenge up. Returns False if that was done before, on whichever node."""
+    await all_tenants.run(_FORGET, all_tenants.now)
+    return await all_tenants.run(_USE, HOUSE, challenge_check, "", "used", b"", "", 0, expires_at) == 1
 
 
 async def find_ceremony(all_tenants: AllTenants, tenant_id: str, token_check: bytes) -> Ceremony | None:

@@ -123,7 +123,7 @@ def _refusals(visit: Visit, events: list[Event], providers: dict[str, IdentityPr
     advice, example = advice_on(newest, providers), visit.at("activity", newest.id)
     link, words = mend_link(visit, newest, providers)
     if not link:
-        link, words = example, "See what came"
+        link, words = example, "See an example"
     return Need("bad", sentence, advice, newest.at, link, words, example)
 
 
