@@ -31,7 +31,7 @@ FAMILY: Final = ("Reis", "Visser", "Okafor", "Haddad", "Yilmaz", "Mori", "Petrov
 
 
 class WrongAnswer(Exception):
-    """The server answered something that Okta would not accept; the text says what was wanted and what came."""
+    """The server's answer is one that Okta would not accept. The text says what was expected and what came."""
 
 
 @dataclass(frozen=True, slots=True)

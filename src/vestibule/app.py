@@ -1,4 +1,4 @@
-"""The one file that joins settings, database, endpoints and worker into a program that answers HTTP."""
+"""The ASGI application, which puts settings, database, endpoints and worker together."""
 
 import asyncio
 import contextlib
@@ -23,14 +23,14 @@ _SCIM: Final = "/scim/"
 
 
 class Vestibule:
-    """The ASGI application. It opens the house when the server starts and closes it when the server stops."""
+    """The ASGI application. It opens the database when the server starts and closes it when the server stops."""
 
     def __init__(self, settings: Settings, tell: Callable[[str], None], opened: Callable[[Context], None]) -> None:
         self._settings = settings
         self._tell = tell
         self._opened = opened
         self.failure: BaseException | None = None
-        """Why the house could not be opened, if so."""
+        """Why the application could not start, if so."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -55,7 +55,7 @@ class Vestibule:
         except Exception as error:
             self.failure = error
             reason = error.message if isinstance(error, Refusal) else type(error).__name__
-            log.exception("the house could not be opened", extra={"reason": reason})
+            log.exception("the application could not start", extra={"reason": reason})
             await send({"type": "lifespan.startup.failed", "message": ""})
             return
         await context.remember_url()
@@ -65,7 +65,7 @@ class Vestibule:
         worker = asyncio.create_task(work(context, stop))
         self._opened(context)
         await send({"type": "lifespan.startup.complete"})
-        with contextlib.suppress(asyncio.CancelledError):  # a second signal to stop: the house is closed all the same
+        with contextlib.suppress(asyncio.CancelledError):  # after a second signal, everything is closed all the same
             await receive()
         stop.set()
         await asyncio.wait([worker])
@@ -74,9 +74,7 @@ class Vestibule:
 
 
 def from_environment() -> Vestibule:
-    """The application of one of several workers: a process of its own, whose settings come through the environment and
-    which begins its own log.
-    """
+    """Returns the application for one of several worker processes. Its settings come from the environment."""
     settings = load()
     begin_logging(settings.log_level)
     return Vestibule(settings, lambda line: print(line, file=sys.stderr, flush=True), lambda _context: None)  # noqa: T201 -- progress for the operator

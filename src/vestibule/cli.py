@@ -1,7 +1,7 @@
-"""The command line: serving, and the operator's verbs. The verbs work while the server runs.
+"""The command line: the server, and commands for operators, which also work while the server runs.
 
-Each verb opens the house, acts in one transaction as the actor "command line", and prints what came of it: lines for a
-person, or one JSON value with `--json`. A refusal is one line on standard error and an exit code above 0.
+Each command opens the database, acts in one transaction as the actor "command line" and prints the result: lines of
+text, or one JSON value with `--json`. An error is one line on standard error and an exit code above 0.
 """
 
 import importlib
@@ -14,7 +14,7 @@ from vestibule import __version__
 from vestibule.errors import Refusal, Unavailable
 from vestibule.store.database import Busy, Damaged
 
-_VERBS: Final = {
+_COMMANDS: Final = {
     "serve": "serving:serve_command",
     "demo": "serving:demo_command",
     "migrate": "database:migrate_command",
@@ -25,31 +25,31 @@ _VERBS: Final = {
     "user": "users:user_group",
     "admin": "administrators:admin_group",
 }
-"""Where each verb or family of verbs is, under `vestibule.commands`."""
+"""The module and name of each command or group, under `vestibule.commands`."""
 
 
-class _Verbs(click.Group):
-    """Loads a family when one of its verbs is called, so that nobody waits for what other verbs need."""
+class _Commands(click.Group):
+    """Imports the module of a command only when that command is called, so that all commands start fast."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
-        return sorted(_VERBS)
+        return sorted(_COMMANDS)
 
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
-        if name not in _VERBS:
+        if name not in _COMMANDS:
             return None
-        module, _, member = _VERBS[name].partition(":")
+        module, _, member = _COMMANDS[name].partition(":")
         command: click.Command = getattr(importlib.import_module(f"vestibule.commands.{module}"), member)
         return command
 
 
-@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="vestibule")
 def cli() -> None:
-    """Vestibule: where an organisation's identity provider hands its people over to an application."""
+    """Vestibule: SCIM provisioning, an Admin Console and SAML sign-in for your application."""
 
 
 def main() -> None:
-    """The program `vestibule`."""
+    """Run the program `vestibule`, and turn errors into one line and an exit code."""
     try:
         cli(standalone_mode=False)
     except click.ClickException as error:

@@ -1,6 +1,6 @@
-"""`vestibule demo`: Vestibule and the pocket Okta beside each other, for somebody who has just cloned the repository.
+"""`vestibule demo`: starts Vestibule and the pocket Okta, for somebody who has just cloned the repository.
 
-The pocket Okta is a program of its own that speaks to Vestibule over HTTP alone; here it is only started and stopped.
+The pocket Okta is a separate process that talks to Vestibule over HTTP only.
 """
 
 import asyncio
@@ -27,46 +27,46 @@ POCKET_OKTA_PORT: Final = 8100
 
 
 class PocketOktaClosed(Refusal):
-    """The pocket Okta did not open; it says why in a line of its own."""
+    """The pocket Okta did not start. It has printed the reason itself."""
 
     status, code, exit_code = 503, "pocket_okta_closed", 4
 
 
 class PocketOktaMissing(Refusal):
-    """The pocket Okta is not installed beside Vestibule."""
+    """The pocket Okta is not installed."""
 
     status, code, exit_code = 503, "pocket_okta_missing", 2
 
 
 @dataclass(slots=True)
 class _Child:
-    """The pocket Okta as a process. `ready` is the end of a pipe on which it tells its address once it is open."""
+    """The pocket Okta's process. It writes its URL to the pipe `ready` once it accepts connections."""
 
     process: "subprocess.Popen[bytes]"
     ready: int
     failed: bool = False
 
     def wait_until_open(self) -> str:
-        """Its address; empty if it ended before it was open. Blocks: call it in a thread."""
-        with os.fdopen(self.ready) as told:
-            return told.read().strip()
+        """Wait in a thread until it accepts connections. Returns its URL; empty if it ended before that."""
+        with os.fdopen(self.ready) as pipe:
+            return pipe.read().strip()
 
 
 def run(settings: Settings, pocket_port: int) -> None:
-    """Start both, tell where to go, and stop both on Ctrl-C.
+    """Start both, print where to go, and stop both on Ctrl-C.
 
     Raises:
-        Refusal: the start is stopped, with one clear line.
+        Refusal: one of them could not start. The message is one line.
     """
     settings = replace(settings, private_networks=settings.private_networks or "127.0.0.0/8")
     with _pocket_okta(settings.data / "pocket-okta", pocket_port) as child:
         serve.run(settings, opened=lambda context: context.background.spawn(_welcome(context, child)))
     if child.failed:
-        raise PocketOktaClosed(f"The pocket Okta did not open on port {pocket_port}; its own line above says why.")
+        raise PocketOktaClosed(f"The pocket Okta did not start on port {pocket_port}; the line above says why.")
 
 
 async def _welcome(context: Context, child: _Child) -> None:
-    """Tell a newcomer where to go, once both are open."""
+    """Print the first steps, once both are running."""
     okta = await asyncio.to_thread(child.wait_until_open)
     if not okta:
         child.failed = True
@@ -95,13 +95,13 @@ async def _welcome(context: Context, child: _Child) -> None:
 
 @contextlib.contextmanager
 def _pocket_okta(data: Path, port: int) -> Iterator[_Child]:
-    """The pocket Okta as a child, for the length of a block."""
+    """Run the pocket Okta as a child process during a block."""
     if find_spec("pocket_okta") is None:
         raise PocketOktaMissing(
-            "The demo needs the pocket Okta, a distribution of its own: install it with `pip install ./pocket-okta` in "
-            "a checkout of this repository, or use `make run`, which does."
+            "The demo needs the pocket Okta, which is a separate package: install it with `pip install ./pocket-okta` "
+            "in a checkout of this repository, or use `make run`, which does."
         )
-    told, tell = os.pipe()
+    ready, tell = os.pipe()
     command = [sys.executable, "-m", "pocket_okta", "serve", "--port", str(port), "--data", str(data)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VESTIBULE_")}
     process = subprocess.Popen(  # noqa: S603 -- our own program
@@ -109,9 +109,9 @@ def _pocket_okta(data: Path, port: int) -> Iterator[_Child]:
     )
     os.close(tell)
     try:
-        yield _Child(process, told)
+        yield _Child(process, ready)
     finally:
-        # On Ctrl-C the child had the signal too; a child that is gone already is what is wanted.
+        # On Ctrl-C the child got the signal too and may be gone already.
         process.terminate()
         try:
             process.wait(5)

@@ -1,5 +1,7 @@
-"""Every way the house refuses a person or an operator: one class per kind, each said as what was wanted, what came, and
-where to mend it. Refusals to an identity provider are SCIM Errors (`scim.errors`); both stand in docs/errors.md.
+"""All errors that a person or an operator may be shown, one class for each kind.
+
+Each message says what was expected, what came and how to correct it. Identity providers get SCIM Errors instead
+(`scim.errors`). Both are listed in docs/errors.md.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,40 +11,40 @@ Checked = TypeVar("Checked")
 
 
 class Refusal(Exception):
-    """A request that is not carried out. The message is a sentence for whoever asked; nothing of it was done."""
+    """A request was refused, and nothing of it was carried out. The message is a sentence for the person who asked."""
 
     status: ClassVar[int] = 400
-    """The HTTP status of the page or JSON that tells it."""
+    """The HTTP status of the response."""
     code: ClassVar[str] = "refused"
     exit_code: ClassVar[int] = 1
-    """What a command ends with."""
+    """The exit code of a command."""
     retry_after: int = 0
-    """Seconds after which the same request may be made again; 0 where that says nothing."""
+    """Seconds after which the same request may be repeated; 0 if a repetition will not help."""
 
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.field = field
-        """The form field or option that the message is about, if there is one."""
+        """The form field or option that the message is about; empty if there is none."""
 
     @property
     def problems(self) -> "tuple[Refusal, ...]":
-        """Each thing that is wrong, with its field. A refusal is one of them, unless it is of a whole form."""
+        """All problems, each with its field. There is only one, unless this is a `WrongForm`."""
         return (self,)
 
     def of(self, field: str) -> str:
-        """What is wrong with a field; empty if nothing is."""
+        """Returns the messages about a field; empty if there are none."""
         return " ".join(each.message for each in self.problems if each.field == field)
 
 
 class WrongInput(Refusal):
-    """Something that was typed or sent is not what is needed here."""
+    """Something that was typed or sent is not valid."""
 
     status, code, exit_code = 400, "wrong_input", 2
 
 
 class WrongForm(WrongInput):
-    """Several fields of a form are not what is needed; all of it is told at once."""
+    """Several fields of a form are not valid. All of them are reported at once."""
 
     def __init__(self, problems: Sequence[Refusal]) -> None:
         super().__init__(" ".join(each.message for each in problems), field=problems[0].field)
@@ -50,22 +52,22 @@ class WrongForm(WrongInput):
 
     @property
     def problems(self) -> tuple[Refusal, ...]:
-        """Each field's."""
+        """All problems, each with its field."""
         return self._problems
 
 
 class FormCheck:
-    """Checks the fields of a form one after the other, and tells at the end what is wrong with any of them."""
+    """Checks the fields of a form one by one and collects their errors, so that all are reported together."""
 
     def __init__(self) -> None:
         self._problems: list[Refusal] = []
 
     def add(self, problem: Refusal) -> None:
-        """Count a problem among the others."""
+        """Add an error that was found elsewhere."""
         self._problems.append(problem)
 
     def check(self, check: Callable[..., Checked], *values: Any, instead: Checked) -> Checked:
-        """Returns what a check makes of its values, or something to go on with if it refuses them."""
+        """Run a check. Returns its result, or `instead` if it raised an error, which is collected."""
         try:
             return check(*values)
         except (WrongInput, Taken) as refused:
@@ -73,10 +75,10 @@ class FormCheck:
             return instead
 
     def finish(self) -> None:
-        """End the checks.
+        """Raise the errors that were collected, if there are any.
 
         Raises:
-            Refusal: what is wrong, if anything is: the one problem, or `WrongForm` of several.
+            Refusal: the only error, or a `WrongForm` with all of them.
         """
         if len(self._problems) == 1:
             raise self._problems[0]
@@ -85,7 +87,7 @@ class FormCheck:
 
 
 class WrongSetting(Refusal):
-    """A setting stops the start."""
+    """A setting is not valid, so the program does not start."""
 
     status, code, exit_code = 500, "wrong_setting", 2
 
@@ -97,52 +99,51 @@ class SignInNeeded(Refusal):
 
 
 class NotAllowed(Refusal):
-    """Somebody is signed in, and this is not theirs to see or do."""
+    """The person is signed in, but may not see or do this."""
 
     status, code = 403, "not_allowed"
 
 
 class FactorNeeded(Refusal):
-    """Somebody is signed in without the second factor that their tenant requires, and the time of grace is over."""
+    """The tenant requires a second factor, the grace period is over, and this administrator has none."""
 
     status, code = 403, "factor_needed"
 
 
 class StaleForm(Refusal):
-    """The form was sent without the token of this session: another site made it, or the session ended meanwhile."""
+    """The form token (against CSRF) is missing or wrong: another site sent the form, or the session has ended."""
 
     status, code = 403, "stale_form"
 
 
 class SignInRefused(Refusal):
-    """A sign-in with an identity provider is not accepted. The person is told a plain sentence and a reference; their
-    administrators are told what was wanted and what came.
+    """A sign-in with an identity provider is not accepted.
+
+    The person sees `message` and a reference. Administrators see the check that failed, what was expected (`wanted`),
+    what was found (`came`) and the reason, which is a sentence made of both unless it is given.
     """
 
     status, code = 403, "sign_in_refused"
 
-    def __init__(self, check: str, wanted: str, came: str, *, told: str = "", user_id: str = "") -> None:
-        super().__init__(told or "This sign-in could not be accepted. Your administrator can see why.")
+    def __init__(
+        self, check: str, wanted: str, came: str, *, reason: str = "", message: str = "", user_id: str = ""
+    ) -> None:
+        super().__init__(message or "This sign-in could not be accepted. Your administrator can see why.")
         self.check = check
         self.wanted = wanted
         self.came = came
+        self.reason = reason or f"expected {wanted}; got {came}"
         self.user_id = user_id
-
-    @property
-    def reason(self) -> str:
-        """Both as a sentence. What a message should have been is told as one already."""
-        wanted = self.wanted if " wanted" in self.wanted else f"{self.wanted} was wanted"
-        return f"{wanted}; {self.came} came"
 
 
 class NotFound(Refusal):
-    """There is no such thing, or not in this tenant: one answer for both."""
+    """It does not exist, or belongs to another tenant. Both get the same answer."""
 
     status, code = 404, "not_found"
 
 
 class Taken(Refusal):
-    """The name is in use."""
+    """The name is already in use."""
 
     status, code = 409, "taken"
 
@@ -158,7 +159,7 @@ class TooOften(Refusal):
 
 
 class TooBusy(Refusal):
-    """The server is checking as many passwords as it can; the message says when to try again."""
+    """The queue for password checks is full; the message says when to try again."""
 
     status, code, exit_code = 503, "too_busy", 3
 
@@ -168,17 +169,17 @@ class TooBusy(Refusal):
 
 
 class DatabaseTooNew(Refusal):
-    """The database was made by a newer program; this one would harm it."""
+    """The database was made by a newer version, and this one would damage it."""
 
     status, code, exit_code = 503, "database_too_new", 3
 
 
 class Unavailable(Refusal):
-    """The database does not answer, or is being kept busy by somebody else."""
+    """The database does not answer, or is locked by another process."""
 
     status, code, exit_code = 503, "unavailable", 3
 
 
 def all_refusals() -> list[type[Refusal]]:
-    """Every kind of refusal, for the documentation and the test that holds it to this page."""
+    """Returns every class of refusal, for the test that compares docs/errors.md with them."""
     return sorted(Refusal.__subclasses__(), key=lambda kind: kind.code)

@@ -1,10 +1,10 @@
-"""Everything that can happen, on one page.
+"""All types of events, and what is stored in an event.
 
-The activity log, the audit trail and the outbox are readers of one append-only table; this is what may stand in it. An
-event's `data` carries what its sentence needs and what the page about it shows; never a secret, never a password.
+Events are rows of one append-only table, from which the activity log, the audit trail and the outbox are read. An
+event's `data` holds what its sentence and its page need; never a secret or a password.
 
-In a sentence, `{actor}` is who did it, `{subject}` whom or what it was done to, `{whom}` is "" or " for " and the
-person, and other names come from the data.
+In a sentence `{actor}` is who did it and `{subject}` the person or thing it was done to. `{whom}` is " for " and the
+person, or empty. All other names are read from `data`.
 """
 
 import re
@@ -18,7 +18,7 @@ Tone = Literal["quiet", "good", "warn", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """A kind of event: its name, the sentence a list shows, and what it means for the documentation."""
+    """A type of event: its name, the sentence that lists show, and its meaning for the documentation."""
 
     name: str
     sentence: str
@@ -28,7 +28,7 @@ class EventType:
 
 EVENT_TYPES: Final[tuple[EventType, ...]] = (
     # -- people
-    EventType("user.created", "{actor} created {subject}", "A person came into being.", "good"),
+    EventType("user.created", "{actor} created {subject}", "A person was created.", "good"),
     EventType("user.changed", "{actor} changed {subject}: {attributes}", "Attributes of a person changed."),
     EventType("user.unchanged", "{actor} sent {subject} again; nothing changed", "A write that changed nothing."),
     EventType("user.deactivated", "{actor} deactivated {subject}", "A person may no longer sign in.", "warn"),
@@ -38,18 +38,18 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
         "{actor} adopted {subject}, who was added by hand",
         "A person added by hand now belongs to an identity provider.",
     ),
-    EventType("user.deleted", "{actor} deleted {subject}", "The resource is gone; this log keeps its history.", "warn"),
+    EventType("user.deleted", "{actor} deleted {subject}", "A person was deleted; this log keeps the history.", "warn"),
     EventType(
         "user.blocked",
         "{actor} blocked {subject}",
-        "An administrator keeps a person out, whatever the identity provider says.",
+        "An administrator blocked a person, who cannot sign in whatever the identity provider says.",
         "warn",
     ),
     EventType("user.let_in", "{actor} let {subject} in again", "A person who was blocked may sign in again.", "good"),
     EventType(
         "user.roles_changed",
-        "{subject} came with other groups or roles: {attributes}",
-        "The groups of an assertion changed what the role rules give.",
+        "{subject} signed in with different groups or roles: {attributes}",
+        "The groups in an assertion changed the roles that the role rules give.",
     ),
     EventType(
         "user.profile_derived",
@@ -62,46 +62,49 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
     EventType(
         "login.refused",
         "A sign-in with {name} was refused: {reason}",
-        "A SAML response was not accepted, or the person it names may not sign in. `data` says what was wanted, what "
-        "came and where to mend it.",
+        "A SAML response was not accepted, or the person it names may not sign in. `data` says what was expected, what "
+        "came and where to correct it.",
         "bad",
     ),
     EventType("session.ended", "{subject} ended one of their sessions", "A person ended a session from the list."),
     EventType(
         "session.revoked",
         "Sessions of {subject} were ended: {reason}",
-        "Single logout, Universal Logout or an administrator ended sessions; `data` says how many.",
+        "Single Logout, Universal Logout or an administrator ended sessions; `data` says how many.",
         "warn",
     ),
     EventType(
         "revocation.refused",
-        "An order to end sessions was refused: {reason}",
-        "A single logout or Universal Logout request was not carried out.",
+        "A logout request was refused: {reason}",
+        "A Single Logout or Universal Logout request was not carried out.",
         "bad",
     ),
     # -- requests
     EventType(
         "request.refused",
         "{actor} was refused{whom}: {reason}",
-        "A SCIM request with a valid credential was not carried out. `data` says what was sent, about whom, and why.",
+        "A SCIM request with a valid credential was refused. `data` says what was sent, about whom, and why.",
         "bad",
     ),
     EventType(
         "credential.refused",
         "A request with {key} was refused: {reason}",
-        "A SCIM request came without a valid credential. Equal refusals within a minute are counted in one.",
+        "A SCIM request had no valid credential. Equal refusals within a minute are one event with a count.",
         "bad",
     ),
     EventType(
         "credential.tested",
         "{actor} tested these credentials",
-        "The request arrived that the vendor's product sends for its connection test.",
+        "The identity provider sent the request of its connection test.",
         "good",
     ),
     # -- configuration
-    EventType("tenant.created", "{actor} created the tenant {title}", "A tenant came into being."),
+    EventType("tenant.created", "{actor} created the tenant {title}", "A tenant was created."),
     EventType(
-        "tenant.suspended", "{actor} suspended the tenant {title}", "Its keys are refused like unknown ones.", "warn"
+        "tenant.suspended",
+        "{actor} suspended the tenant {title}",
+        "Its keys are refused as if they were unknown.",
+        "warn",
     ),
     EventType("tenant.resumed", "{actor} resumed the tenant {title}", "Its keys are accepted again.", "good"),
     EventType(
@@ -111,7 +114,10 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
         "identity_provider.changed", "{actor} changed {name}: {attributes}", "Settings of an identity provider changed."
     ),
     EventType(
-        "provisioning.switched_on", "{actor} switched on auto-provisioning for {name}", "SCIM is answered.", "good"
+        "provisioning.switched_on",
+        "{actor} switched on auto-provisioning for {name}",
+        "SCIM requests are accepted.",
+        "good",
     ),
     EventType(
         "provisioning.paused",
@@ -121,108 +127,125 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
         "warn",
     ),
     EventType(
-        "provisioning.switched_off", "{actor} switched off auto-provisioning for {name}", "SCIM is refused.", "warn"
+        "provisioning.switched_off",
+        "{actor} switched off auto-provisioning for {name}",
+        "SCIM requests are refused.",
+        "warn",
     ),
     EventType(
         "saml.refreshed",
         "The metadata of {name} changed: {attributes}",
-        "The metadata that is read from a URL said something new.",
+        "The metadata that is read from a URL has changed.",
     ),
     EventType(
         "saml.refresh_failed",
         "The metadata of {name} could not be read: {reason}",
-        "What was known stays in force.",
+        "The metadata URL could not be read. The settings stay as they are.",
         "warn",
     ),
     EventType(
         "saml.certificate_expiring",
         "A signing certificate of {name} {expires}",
-        "60, 30, 7 and 1 days before a certificate expires, and when it has. Sign-in goes on: its key is pinned.",
+        "60, 30, 7 and 1 days before a certificate expires, and once it has. Sign-in continues: its key is trusted.",
         "warn",
     ),
     EventType(
         "saml.key_made",
-        "{actor} made a key of this service provider for {name}",
-        "A key for signed requests and encrypted assertions.",
+        "{actor} made a SAML key of Vestibule for {name}",
+        "A key pair for signed requests and encrypted assertions was made.",
     ),
     EventType(
         "saml.key_changed",
-        "{actor} put a key of this service provider for {name} in its place: {state}",
-        "A key became the current one, or was thrown away.",
+        "{actor} changed a SAML key of Vestibule for {name}: {state}",
+        "A key became the current one, or was removed.",
     ),
-    EventType("roles.changed", "{actor} changed the role rules of {name}", "The rules that give roles changed."),
+    EventType("roles.changed", "{actor} changed the role rules of {name}", "The role rules changed."),
     EventType("application.changed", "{actor} changed the application {name}", "An application was added or changed."),
     EventType("application.removed", "{actor} removed the application {name}", "An application is no longer listed."),
-    EventType("tenant.changed", "{actor} changed how long sessions last", "The tenant's limits on sessions changed."),
+    EventType("tenant.changed", "{actor} changed how long sessions last", "The session lifetimes of a tenant changed."),
     EventType(
         "tenant.factor_required_changed",
         "{actor} changed who needs a second factor from {before} to {after}",
-        "The tenant's administrators may need a second factor.",
+        "It changed which administrators of a tenant need a second factor.",
     ),
-    EventType("credential.created", "{actor} created the key {key} for {name}", "A Key and Secret were made."),
+    EventType("credential.created", "{actor} created the key {key} for {name}", "A Key and Secret were created."),
     EventType("credential.revoked", "{actor} retired the key {key} of {name}", "A Key is no longer accepted.", "warn"),
     EventType("mapping.changed", "{actor} changed the mapping of {name}", "The rules that derive Profiles changed."),
     EventType(
         "mapping.applied",
         "The mapping and role rules of {name} were applied to {done} people; {changed} Profiles changed",
-        "Every Profile of an identity provider was derived anew.",
+        "All Profiles of an identity provider were derived again.",
     ),
     # -- administrators
-    EventType("administrator.invited", "{actor} invited {subject} as {role}", "A one-time link was made."),
-    EventType("administrator.link_renewed", "{actor} made a new one-time link for {subject}", "A link was made again."),
+    EventType(
+        "administrator.invited",
+        "{actor} invited {subject} as {role}",
+        "An administrator got a one-time link.",
+    ),
+    EventType(
+        "administrator.link_renewed", "{actor} made a new one-time link for {subject}", "An invitation was renewed."
+    ),
     EventType(
         "administrator.joined", "{subject} chose a password", "An administrator used their one-time link.", "good"
     ),
     EventType(
         "administrator.password_changed",
         "{subject} changed the password",
-        "An administrator replaced their password; their other sessions are over.",
+        "An administrator changed their password; their other sessions ended.",
     ),
     EventType("administrator.signed_in", "{subject} signed in to the console", "A console session began."),
-    EventType("administrator.signed_out", "{subject} signed out of the console", "A console session was ended."),
+    EventType("administrator.signed_out", "{subject} signed out of the console", "A console session ended."),
     EventType(
         "administrator.sign_in_refused",
         "A sign-in as {email} was refused: {reason}",
-        "Somebody gave a wrong password for an administrator.",
+        "Somebody entered a wrong password for an administrator.",
         "bad",
     ),
     EventType("administrator.role_changed", "{actor} made {subject} {role}", "An administrator's role changed."),
-    EventType("administrator.disabled", "{actor} disabled {subject}", "An administrator was locked out.", "warn"),
-    EventType("administrator.enabled", "{actor} enabled {subject}", "An administrator was let in again."),
+    EventType(
+        "administrator.disabled",
+        "{actor} disabled {subject}",
+        "An administrator may no longer sign in.",
+        "warn",
+    ),
+    EventType("administrator.enabled", "{actor} enabled {subject}", "An administrator may sign in again."),
     EventType(
         "administrator.second_factor_awaited",
-        "{subject} gave the right password; the second factor is awaited",
-        "A sign-in came as far as the second factor. If none follows, somebody else may know the password.",
+        "{subject} entered the right password and was asked for the second factor",
+        "A sign-in reached the second factor. If it goes no further, somebody else may know the password.",
     ),
     EventType(
         "administrator.factor_begun",
         "{subject} began to add the second factor {factor}",
-        "A factor is not in force yet.",
+        "A second factor is being added; it is not in use yet.",
     ),
     EventType(
         "administrator.factor_added",
         "{subject} added the second factor {factor}",
-        "From now on a factor is asked for after the password.",
+        "From now on the second factor is asked for after the password.",
         "good",
     ),
     EventType(
-        "administrator.factor_removed", "{subject} removed the second factor {factor}", "A factor ended.", "warn"
+        "administrator.factor_removed",
+        "{subject} removed the second factor {factor}",
+        "A second factor was removed.",
+        "warn",
     ),
     EventType(
         "administrator.recovery_codes_made",
         "{subject} made new recovery codes",
-        "Ten codes were made and told once; earlier ones are void.",
+        "Ten codes were made and shown once; earlier codes are no longer valid.",
     ),
     EventType(
         "administrator.recovery_code_used",
         "{subject} used a recovery code; {left} are left",
-        "A recovery code stood in for a second factor.",
+        "A recovery code was used in place of a second factor.",
         "warn",
     ),
     EventType(
         "administrator.factors_reset",
         "{actor} removed every second factor of {subject}",
-        "An operator helped somebody who lost all of theirs; their sessions are over.",
+        "An operator removed all second factors of an administrator, whose sessions ended.",
         "warn",
     ),
 )
@@ -231,16 +254,17 @@ BY_NAME: Final[dict[str, EventType]] = {each.name: each for each in EVENT_TYPES}
 
 _SECRET_NAMES: Final = ("password", "passwd", "passphrase", "passcode", "pwd", "secret", "token")
 _PIN: Final = re.compile(r"(?<![A-Za-z])(?:[Pp][Ii][Nn])(?![a-z])|(?<=[a-z])P(?:in|IN)(?![a-z])")
-"""A PIN as a word of its own: `pin`, `PIN`, `pin_code`, `pinCode`, `userPin`; not the middle of `shipping`."""
+"""PIN as a separate word: `pin`, `PIN`, `pin_code`, `pinCode`, `userPin`; not as part of `shipping`."""
 HIDDEN: Final = "•••"
 
 
 def redacted(value: Any) -> Any:
-    """What was sent, with the values of passwords and their like replaced, and what a name compares a password with.
-    Nothing else keeps a request's body.
+    """Returns a JSON value with all passwords and other secrets replaced, also those that a filter in a path quotes.
+
+    Every request body goes through this function before it is stored.
     """
     if isinstance(value, dict):
-        if any(map(_telling, value)):
+        if any(map(_attention, value)):
             return _redacted_object(value)
         nested = [name for name, part in value.items() if isinstance(part, _NESTED)]
         return {**value, **{name: redacted(value[name]) for name in nested}} if nested else value
@@ -250,14 +274,14 @@ def redacted(value: Any) -> Any:
 
 
 def _redacted_object(value: dict[str, Any]) -> dict[str, Any]:
-    """An object some name in which is a secret's, or may say that a secret stands beside it."""
-    # In a PATCH the name stands in `path` and the secret in `value`, each spelt in any case (RFC 7643 §2.1).
-    hides_value = any(_is_secret(str(part)) for name, part in value.items() if _telling(name) == "path")
+    """Redact an object in which a name needs attention (`_attention`)."""
+    # In a PATCH the attribute is named in `path` and the secret is in `value`. Names ignore case (RFC 7643 §2.1).
+    hides_value = any(_is_secret(str(part)) for name, part in value.items() if _attention(name) == "path")
     kept: dict[str, Any] = {}
     for name, part in value.items():
-        telling = _telling(name)
-        shown = redacted_text(name) if telling and '"' in name else name
-        if part is not None and (telling == "secret" or (hides_value and name.lower() == "value")):
+        attention = _attention(name)
+        shown = redacted_text(name) if attention and '"' in name else name
+        if part is not None and (attention == "secret" or (hides_value and name.lower() == "value")):
             kept[shown] = HIDDEN
         elif isinstance(part, _NESTED):
             kept[shown] = redacted(part)
@@ -267,12 +291,12 @@ def _redacted_object(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def redacted_text(text: str) -> str:
-    """A sentence or a path, with what it compares a password with replaced."""
+    """Returns a sentence or a path, with quoted values replaced if it mentions a secret."""
     return _without_literals(text) if _is_secret(text) else text
 
 
 def redacted_query(query: str) -> str:
-    """The query of a URL, with the value of every parameter that has to do with a secret replaced."""
+    """Returns the query of a URL, with the value of every parameter that mentions a secret replaced."""
     if not _is_secret(unquote_plus(query)):
         return query
     parts = (part.partition("=") for part in query.split("&"))
@@ -297,8 +321,8 @@ def _is_secret(name: str) -> bool:
 
 
 @lru_cache(maxsize=2048)
-def _telling(name: str) -> Literal["secret", "path", "quoting", ""]:
-    """Why what is named so has to be looked at; most names say nothing."""
+def _attention(name: str) -> Literal["secret", "path", "quoting", ""]:
+    """Returns why a member with this name may hold a secret; empty for most names."""
     if _is_secret(name):
         return "secret"
     if name.lower() == "path":
@@ -307,9 +331,9 @@ def _telling(name: str) -> Literal["secret", "path", "quoting", ""]:
 
 
 def changes_between(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
-    """What changed, attribute by attribute, in the order of the schema of the newer document.
+    """Returns the differences of two documents as `{"attribute", "before", "after"}`, in the order of the newer one.
 
-    Parts of a complex attribute are told apart (`name.givenName`); lists are told as a whole.
+    Sub-attributes of a complex attribute are listed separately (`name.givenName`), lists as a whole.
     """
     changes = []
     for name in {**after, **before}:
@@ -327,16 +351,17 @@ def changes_between(before: dict[str, Any], after: dict[str, Any]) -> list[dict[
     return changes
 
 
-# -- changes beside what was sent --------------------------------------------------------------------------------------
+# -- storing changes without repeating the request body ----------------------------------------------------------------
 #
-# Most of what a write changes is what was sent, and an event keeps that already. So the value after a change is left
-# out where it is found in what was sent, and put back by whoever reads the event. Only JSON is looked at, and no
-# schema: an old event means the same to every later version.
+# An event stores the request body, which contains most of the new values. So a new value is left out if the body has
+# it, and filled in again when the event is read. This works on plain JSON without the schema, so that old events keep
+# their meaning in later versions.
 
 
 def creation_changes(document: dict[str, Any], sent: Any) -> list[Any]:
-    """The changes from nothing to a document, shortened. The same as the two functions it stands for, at a third of
-    their cost: every creation comes by here.
+    """Returns `shortened_changes(changes_between({}, document), sent)`, at a third of the cost.
+
+    It is used for every creation.
     """
     values = _sent_values(sent)
     if values is None:
@@ -352,8 +377,9 @@ def creation_changes(document: dict[str, Any], sent: Any) -> list[Any]:
 
 
 def shortened_changes(changes: list[dict[str, Any]], sent: Any) -> list[Any]:
-    """Changes as an event keeps them beside what was sent: a value that stands there is not kept again, and a change
-    from nothing to such a value is the attribute's name alone.
+    """Returns changes in the form that an event stores: without the new values that the request body contains.
+
+    If there was no old value either, the attribute's name alone is stored.
     """
     values = _sent_values(sent)
     if values is None:
@@ -370,7 +396,10 @@ def shortened_changes(changes: list[dict[str, Any]], sent: Any) -> list[Any]:
 
 
 def whole_changes(kept: list[Any], sent: Any) -> list[dict[str, Any]]:
-    """Changes in full, as `changes_between` listed them, from what an event keeps. Older events kept them in full."""
+    """Returns the changes that an event stores in full again, the inverse of `shortened_changes`.
+
+    Events of earlier versions stored them in full.
+    """
     values = _sent_values(sent) or {}
     changes = []
     for entry in kept:
@@ -382,7 +411,7 @@ def whole_changes(kept: list[Any], sent: Any) -> list[dict[str, Any]]:
 
 
 def _sent_values(sent: Any) -> dict[str, Any] | None:
-    """The attributes that a body sets: those of a resource, or of a PatchOp's operations without a path."""
+    """Returns the attributes in a request body: of a resource, or of the PATCH operations without a path."""
     if not isinstance(sent, dict):
         return None
     operations = sent.get("Operations")
@@ -397,7 +426,7 @@ def _sent_values(sent: Any) -> dict[str, Any] | None:
 
 
 def _sent_value(values: Any, attribute: str) -> Any:
-    """What stands in a body where a change names its attribute; None where nothing does."""
+    """Returns the value of an attribute such as `name.givenName` in a request body; None if there is none."""
     if not isinstance(values, dict):
         return None
     if attribute in values:

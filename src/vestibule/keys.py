@@ -1,8 +1,8 @@
-"""Keys, Secrets, tokens and one-time links: how they are made, recognised and checked.
+"""Makes and checks Keys, Secrets, bearer tokens and one-time links, and encrypts small secrets.
 
-A Secret carries 256 random bits, a prefix that secret scanners recognise and a checksum that tells a truncated paste
-from a wrong Secret. It is shown once and kept as HMAC-SHA-256 under a pepper that stands outside the database, so a
-stolen database opens nothing. It needs no slow hash: nobody guesses 256 bits (security reference S1, S1b).
+A Secret has 256 random bits, a prefix for secret scanners, and a checksum that detects a truncated paste. It is shown
+once. Only its HMAC-SHA-256 is stored, keyed with a pepper that is not in the database, so a stolen database gives no
+access. A slow hash is not needed, because 256 random bits cannot be guessed.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from vestibule.errors import WrongSetting
 
 _ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _KEY_LENGTH, _SECRET_LENGTH, _CHECK_LENGTH = 20, 43, 6
-_SEAL_NONCE: Final = 12  # bytes: 96 bits, what AES-GCM wants (NIST SP 800-38D section 8.2)
+_SEAL_NONCE: Final = 12  # bytes; AES-GCM takes 96 bits (NIST SP 800-38D section 8.2)
 KEY_PREFIX: Final = "vk_"
 _KEY_FORM: Final = re.compile(r"vk_[0-9A-Za-z]{8,64}\Z")
 SECRET_PREFIX: Final = "vs_"  # noqa: S105 -- how a secret begins, not one
@@ -33,25 +33,25 @@ TOKEN_PREFIX: Final = "vt_"  # noqa: S105 -- how a token begins, not one
 
 
 class Pair(NamedTuple):
-    """A Key and its Secret. The token is both in one string, for clients that send one value."""
+    """A Key and its Secret."""
 
     key: str
     secret: str
 
     @property
     def token(self) -> str:
-        """Key and Secret in one string."""
+        """Key and Secret in one string, for clients that send a bearer token."""
         return f"{TOKEN_PREFIX}{self.key.removeprefix(KEY_PREFIX)}_{self.secret.removeprefix(SECRET_PREFIX)}"
 
 
 def make_pair() -> Pair:
-    """A fresh Key and Secret."""
+    """Returns a new Key and Secret."""
     body = _random_text(_SECRET_LENGTH)
     return Pair(KEY_PREFIX + _random_text(_KEY_LENGTH), SECRET_PREFIX + body + _checksum(body))
 
 
 def pair_of_token(token: str) -> Pair | None:
-    """The Key and Secret that a token holds, or None if it has not the form of one."""
+    """Returns the Key and Secret in a bearer token, or None if the text is not formed like one."""
     key, underscore, secret = token.removeprefix(TOKEN_PREFIX).partition("_")
     if not token.startswith(TOKEN_PREFIX) or not underscore:
         return None
@@ -59,7 +59,7 @@ def pair_of_token(token: str) -> Pair | None:
 
 
 def well_formed(secret: str) -> bool:
-    """Whether a text has the form and the checksum of a Secret: if not, it was mistyped or cut short."""
+    """Returns whether a Secret has the right form and checksum. If not, it was mistyped or truncated."""
     body = secret.removeprefix(SECRET_PREFIX)
     return (
         secret.startswith(SECRET_PREFIX)
@@ -70,79 +70,81 @@ def well_formed(secret: str) -> bool:
 
 
 def shortened(key: str) -> str:
-    """A Key as lists and sentences show it."""
+    """Returns a Key in the short form for lists and sentences."""
     return key if len(key) <= 12 else f"{key[:6]}…{key[-3:]}"
 
 
 def has_form_of_key(text: str) -> bool:
-    """Whether a text has the form of a Key."""
+    """Returns whether a text is formed like a Key."""
     return _KEY_FORM.match(text) is not None
 
 
 def shortened_guess(text: str) -> str:
-    """What was typed as a Key, for the log. Where it has not the form of one it may be a Secret, a password or an
-    e-mail address, so no more than its first quarter, and four characters at most, are shown.
+    """Returns what was sent as a Key in a form that may be logged.
+
+    What is not formed like a Key may be a Secret, a password or an e-mail address. Only its first quarter is kept, at
+    most four characters.
     """
     return shortened(text) if has_form_of_key(text) else f"{text[: min(len(text) // 4, 4)]}…"
 
 
 def make_one_time_token(tenant_id: str) -> str:
-    """A fresh token for a link or a cookie: 256 random bits after the tenant in which it is looked up."""
+    """Returns a new token for a link or a cookie: the tenant id, a dot and 256 random bits."""
     return f"{tenant_id}.{_random_text(_SECRET_LENGTH)}"
 
 
 def tenant_of_token(token: str) -> str:
-    """The tenant in which a one-time token is to be looked up."""
+    """Returns the tenant id in a one-time token."""
     return token.partition(".")[0]
 
 
 def token_check(token: str) -> bytes:
-    """What is kept of a one-time token. 256 random bits need neither salt nor pepper."""
+    """Returns the hash of a one-time token that is stored. 256 random bits need neither salt nor pepper."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
 def make_form_token() -> str:
-    """A fresh token that a session's forms carry."""
+    """Returns a new form token (against CSRF) for a session."""
     return _random_text(_SECRET_LENGTH)
 
 
 class Checker:
-    """Turns secrets into what is kept of them, and compares in constant time."""
+    """Everything that needs the pepper: keyed hashes of Secrets, and encryption of small secrets."""
 
     def __init__(self, pepper: str) -> None:
         self._pepper = pepper.encode()
         self._nobody = self.check(make_pair().secret)
 
     def check(self, secret: str) -> bytes:
-        """What is kept of a secret: 32 bytes."""
+        """Returns the HMAC of a Secret that is stored: 32 bytes."""
         return hmac.digest(self._pepper, secret.encode("utf-8", "surrogateescape"), "sha256")
 
     def is_same(self, check: bytes, kept: bytes | None) -> bool:
-        """Whether a secret of that check is the one that was kept. Takes the same time for a key nobody has (None)."""
+        """Returns whether an HMAC equals the stored one, which is None for an unknown key. Takes constant time."""
         return hmac.compare_digest(check, self._nobody if kept is None else kept) and kept is not None
 
     def seal(self, plain: bytes, purpose: str) -> bytes:
-        """A small secret that has to be read again, encrypted under the pepper: a private key, a TOTP secret.
+        """Encrypt a small secret that must be read again, such as a private key or a TOTP secret.
 
-        AES-256-GCM under a key that HKDF-SHA256 derives from the pepper for this purpose alone, with a random nonce in
-        front (RFC 5869, NIST SP 800-38D). What was sealed for one purpose opens for no other.
+        Uses AES-256-GCM with a key that HKDF-SHA256 derives from the pepper and `purpose`, so that it can be decrypted
+        for the same purpose only (RFC 5869, NIST SP 800-38D). Returns a random nonce followed by the ciphertext.
         """
         nonce = os.urandom(_SEAL_NONCE)
         return nonce + self._cipher(purpose).encrypt(nonce, plain, purpose.encode())
 
     def unseal(self, sealed: bytes, purpose: str) -> bytes:
-        """What `seal` was given for the same purpose.
+        """Decrypt what `seal` returned for the same purpose.
 
         Raises:
-            WrongSetting: it cannot be opened: another pepper sealed it, or it was altered.
+            WrongSetting: it cannot be decrypted: the pepper is another one, or the data was altered.
         """
         nonce, body = sealed[:_SEAL_NONCE], sealed[_SEAL_NONCE:]
         try:
             return self._cipher(purpose).decrypt(nonce, body, purpose.encode())
         except (InvalidTag, ValueError):
             raise WrongSetting(
-                f"pepper: what was sealed in the database as {purpose} does not open with the pepper in force."
-                " Restore the pepper that sealed it, or make the secret anew."
+                f"pepper: {purpose} in the database cannot be decrypted with the current pepper."
+                " Restore the earlier pepper, or make this secret again."
             ) from None
 
     def _cipher(self, purpose: str) -> AESGCM:
@@ -150,10 +152,10 @@ class Checker:
 
 
 def load_pepper(setting: str, data: Path) -> str:
-    """The pepper in force: the setting, else the file in the data folder, which is made on the first start.
+    """Returns the pepper: the setting, or else the content of a file in the data folder, made on the first start.
 
     Raises:
-        WrongSetting: the file cannot be read or made.
+        WrongSetting: the file cannot be read or written.
     """
     if setting:
         return setting
@@ -171,9 +173,7 @@ def load_pepper(setting: str, data: Path) -> str:
 
 
 def _make_pepper(path: Path) -> None:
-    """Write the file whole and then give it its name: of two processes that start at once, one wins and both read
-    it.
-    """
+    """Write the file completely, then link it to its name. If two processes start at once, both use the same file."""
     draft = path.with_name(f"pepper.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:

@@ -59,7 +59,7 @@ CROWDED_REQUESTS: Final = 128
 all that one may have. With fewer, nobody waits for longer than some 30 milliseconds.
 """
 TENANTS_REMEMBERED: Final = 10_000
-"""Tenants whose requests are counted. Of more, one that is idle is forgotten and begins anew."""
+"""Tenants whose requests are counted. If there are more, an idle one is forgotten and starts again."""
 
 # -- strangers ---------------------------------------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ LOOP_PIECE_MILLISECONDS: Final = 20
 time, so it takes longer by one person at most.
 """
 BATCH_PEOPLE: Final = 250
-"""People that such a batch reads at most, however quick the last one was: what is read stands in memory."""
+"""The most people in such a batch, however fast the last one was, because they are all in memory."""
 MAPPING_COMPARISONS: Final = 15_000
 """Comparisons that a mapping may make for one person at worst: some 10 milliseconds on a slow machine, for every write
 derives a Profile.
@@ -162,7 +162,7 @@ SAMPLED_PEOPLE: Final = 500
 SCAN_SECONDS: Final = 5
 """How long a filter without an index, a list or a search of the console may work. Then it is stopped."""
 SCANS_OF_TENANT: Final = 1
-"""Searches, and beside them lists, that a tenant has under way at the same time."""
+"""Searches of a tenant at the same time, and as many lists."""
 WAITING_SCANS: Final = 100
 """How many wait for their turn, which goes round the tenants."""
 WAITING_SCANS_OF_TENANT: Final = 32

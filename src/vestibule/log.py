@@ -1,6 +1,6 @@
-"""The program's log: one JSON object a line on standard error. No secret and no personal data goes in.
+"""The program's log: one JSON object per line on standard error, for operators. No secrets, no personal data.
 
-What belongs to a tenant's history stands in its events; this log is for whoever runs the machine.
+What happens in a tenant is stored as events instead.
 """
 
 import json
@@ -28,7 +28,7 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
     def _exception(self, record: logging.LogRecord) -> str:
-        """The traceback without the exception's own message, which may quote what somebody sent."""
+        """Returns the traceback without the exception's message, which may quote what somebody sent."""
         kind, error, traceback = record.exc_info or (None, None, None)
         frames = []
         while traceback is not None:
@@ -40,11 +40,11 @@ class _JsonLines(logging.Formatter):
 
 
 def begin_logging(level: str) -> None:
-    """Send every logger of the process to standard error, as JSON lines."""
+    """Make every logger of the process write JSON lines to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # The HTTP client's would tell whole URLs, in which somebody may have put a secret.
+    # The HTTP client would log whole URLs, which may contain a secret.
     for chatty in ("uvicorn.access", "asyncio", "httpx2", "httpcore2"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING if level == "info" else level.upper())

@@ -41,7 +41,7 @@ def compile_mapping(rules: Sequence[Rule]) -> Derive:
     folded: dict[str, str] = {}
 
     def folding(text: str) -> str:
-        """Fold a text once for each person, however many terms compare it."""
+        """Fold a text only once for each person, even if several terms compare it."""
         found = folded.get(text)
         if found is None:
             found = folded[text] = fold(text)
@@ -70,7 +70,7 @@ def _check_target(rule: Rule, number: int, seen: set[str]) -> None:
     if not rule.target or not all(c.isalnum() or c in "_-." for c in rule.target) or len(rule.target) > 64:
         raise WrongInput(
             f"Rule {number + 1}: the target should be a name of letters, digits, '_', '-' and '.', "
-            f"at most 64 long; '{rule.target}' came.",
+            f"at most 64 long; got '{rule.target}'.",
             field=str(number),
         )
     if rule.target == "roles":
@@ -80,10 +80,10 @@ def _check_target(rule: Rule, number: int, seen: set[str]) -> None:
 
 
 def check_cost(rules: Sequence[Rule]) -> None:
-    """Check that deriving one Profile stays cheap, whoever it is derived for. Called before a mapping is saved.
+    """Check that deriving a Profile is cheap in the worst case. Called before a mapping is saved.
 
-    A source among several values costs its filter's terms times the most values that an attribute may have; any other
-    source costs its terms. The worst case is counted, because every write derives a Profile on the event loop.
+    A source with several values costs the terms of its filter times the maximum number of values; any other source
+    costs its terms. The worst case counts, because every write derives a Profile on the event loop.
 
     Raises:
         WrongInput: too many sources in a rule, or too many comparisons in all.
@@ -107,12 +107,12 @@ def check_cost(rules: Sequence[Rule]) -> None:
 
 
 def _cost(source: Target) -> int:
-    """Return how many comparisons a source makes for one person at worst."""
+    """Returns how many comparisons a source makes for one person in the worst case."""
     return source.comparisons * (MAX_VALUES if source.multi_valued else 1)
 
 
 def reads_active(rules: Sequence[Rule]) -> bool:
-    """Return whether a Profile depends on `active`. If not, deactivating somebody leaves their Profile as it is."""
+    """Returns whether a Profile depends on `active`. If not, deactivating a person does not change their Profile."""
     sources = [_source(text, number) for number, rule in enumerate(rules) for text in rule.sources]
     return any(source.steps[0].name == "active" for source in sources)
 
@@ -163,7 +163,7 @@ def _compile_rule(rule: Rule, sources: list[Target], folding: Callable[[str], st
 
 
 def _chooser(reads: list[Callable[[Document], Any]]) -> Callable[[Document], Any]:
-    """Return a function that gives the value of the first source that has one."""
+    """Returns a function that gives the value of the first source that has one."""
     if len(reads) == 1:
         return reads[0]
 
@@ -178,7 +178,7 @@ def _chooser(reads: list[Callable[[Document], Any]]) -> Callable[[Document], Any
 
 
 def _joiner(joint: str, reads: list[Callable[[Document], list[Any]]]) -> Callable[[Document], str | None]:
-    """Return a function that joins all values of all sources to one text, as far as `JOINED_CHARACTERS` allows."""
+    """Returns a function that joins the values of all sources, leaving out those that exceed `JOINED_CHARACTERS`."""
 
     def join(document: Document) -> str | None:
         parts: list[str] = []
@@ -217,7 +217,7 @@ def check_role_rules(rules: RoleRules) -> None:
         WrongInput: the message says which rule cannot and why, `field` is its position, or `default`.
     """
     if len(rules.rules) > MAX_ROLE_RULES:
-        raise WrongInput(f"There may be {MAX_ROLE_RULES} rules; {len(rules.rules)} came.")
+        raise WrongInput(f"There may be {MAX_ROLE_RULES} rules; got {len(rules.rules)}.")
     for number, rule in enumerate(rules.rules):
         missing = [
             what
@@ -225,11 +225,11 @@ def check_role_rules(rules: RoleRules) -> None:
             if not text and not (what == "attribute" and rule.source == "group")
         ]
         if missing:
-            raise WrongInput(f"Rule {number + 1}: the {missing[0]} is wanted; nothing came.", field=str(number))
+            raise WrongInput(f"Rule {number + 1}: the {missing[0]} is missing.", field=str(number))
         for what, text in (("value", rule.value), ("attribute", rule.attribute)):
             if len(text) > LONGEST_WANTED:
                 raise WrongInput(
-                    f"Rule {number + 1}: the {what} may have {LONGEST_WANTED} characters; {len(text)} came.",
+                    f"Rule {number + 1}: the {what} may have {LONGEST_WANTED} characters; got {len(text)}.",
                     field=str(number),
                 )
         _check_role(rule.role, f"Rule {number + 1}: a role", str(number))
@@ -238,19 +238,19 @@ def check_role_rules(rules: RoleRules) -> None:
 
 def _check_role(role: str, what: str, field: str) -> None:
     if len(role) > LONGEST_ROLE:
-        raise WrongInput(f"{what} should have at most {LONGEST_ROLE} characters; {len(role)} came.", field=field)
+        raise WrongInput(f"{what} should have at most {LONGEST_ROLE} characters; got {len(role)}.", field=field)
     if (bad := unprintable(role)) is not None:
-        raise WrongInput(f"{what} should be made of visible characters; U+{ord(bad):04X} came.", field=field)
+        raise WrongInput(f"{what} should be made of visible characters; got U+{ord(bad):04X}.", field=field)
 
 
 def roles_of(rules: RoleRules, profile: Profile, groups: Sequence[str]) -> list[str]:
-    """Return the roles that rules give to a Profile and groups, in the order of the rules; the default if none fits."""
+    """Returns the roles that rules give for a Profile and groups, in the rules' order; the default if none matches."""
     found = [rule.role for rule, fits in zip(rules.rules, fitting(rules, profile, groups), strict=True) if fits]
     return list(dict.fromkeys(found)) or ([rules.default] if rules.default else [])
 
 
 def fitting(rules: RoleRules, profile: Profile, groups: Sequence[str]) -> list[bool]:
-    """Return for each rule whether it fits a Profile and groups. Each value is folded once, however many rules ask."""
+    """Returns for each rule whether it matches a Profile and groups. Each value is folded only once."""
     known = {fold(group) for group in groups}
     values = {rule.attribute: profile.get(rule.attribute) for rule in rules.rules if rule.source == "profile"}
     had = {name: fold(str(value)) for name, value in values.items() if value is not None}
@@ -261,28 +261,29 @@ def fitting(rules: RoleRules, profile: Profile, groups: Sequence[str]) -> list[b
 
 
 _folded = lru_cache(maxsize=1024)(fold)
-"""`fold` for the values of rules, which are short and come again for every person."""
+"""`fold` with a cache, for the values of rules, which are short and the same for every person."""
 
 
 def given_roles(profile: Profile) -> list[str]:
-    """Return the roles in a Profile; a mapping may have put something else under that name."""
+    """Returns the roles in a Profile; none if an old mapping filled `roles` with something else."""
     kept = profile.get("roles")
     return kept if isinstance(kept, list) else []
 
 
 def console_role(roles: Sequence[str]) -> AdministratorRole | None:
-    """Return what somebody with these roles is in the console: the first role for the console counts."""
+    """Returns the console role of a person with these roles: that of the first one for the console, or None."""
     return next((CONSOLE_ROLES[role] for role in roles if role in CONSOLE_ROLES), None)
 
 
 def makes_owners(rules: RoleRules) -> bool:
-    """Return whether somebody can become an owner of the console by these rules."""
+    """Returns whether these rules can make somebody an owner in the console."""
     return any(CONSOLE_ROLES.get(role) == "owner" for role in (*(rule.role for rule in rules.rules), rules.default))
 
 
 def compile_profile(rules: Sequence[Rule], roles: RoleRules) -> DeriveAll:
-    """Compile mapping and role rules to a function from a document and the groups of the last assertion (JSON text) to
-    the whole Profile, roles included.
+    """Compile a mapping and role rules to one function that derives the whole Profile, roles included.
+
+    Its arguments are a document and the groups of the last assertion as JSON text.
 
     Raises:
         WrongInput: as `compile_mapping` and `check_role_rules` do.
@@ -313,7 +314,7 @@ class Origin:
 
 
 def trace(rules: Sequence[Rule], document: Document) -> list[Origin]:
-    """Return for each rule, in their order, the value that it gives for a document and where the value came from."""
+    """Returns for each rule, in their order, the value that it gives for a document and where the value came from."""
     origins = []
     for number, rule in enumerate(rules):
         sources = [_source(text, number) for text in rule.sources]

@@ -1,9 +1,10 @@
-"""The nouns of the house, as values: what storage returns, actions take and pages show.
+"""The domain model: immutable values that storage returns, actions take and pages show.
 
-Those that every request makes are named tuples, because a frozen dataclass takes five times as long to make.
+Values that are created for every request are named tuples, because creating a frozen dataclass takes five times as
+long.
 
-Times are milliseconds since 1970 in UTC. Ids are made by the application, never by a database: UUIDv7 texts, and short
-random ones for tenants and identity providers.
+Times are milliseconds since 1970, UTC. Ids are made by the application, not by the database: UUIDv7 as text, and short
+random ids for tenants and identity providers.
 """
 
 import os
@@ -16,10 +17,10 @@ from typing import Any, Final, Literal, NamedTuple
 from vestibule.scim.representation import Kept
 
 HOUSE: Final = "house"
-"""The tenant part of rows that belong to no customer: operators, and what is kept for the whole installation."""
+"""The tenant id of rows that belong to no customer but to the whole installation, such as operators."""
 
 TENANT_NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
-"""A tenant name stands in URLs and host names: no underscore (Okta refuses it), no capitals."""
+"""Tenant names are used in URLs and host names: no underscores (Okta refuses them), no capital letters."""
 
 RESERVED_TENANT_NAMES: Final = frozenset(
     {HOUSE, "admin", "api", "console", "healthz", "metrics", "readyz", "saml", "scim", "setup", "static", "www"}
@@ -29,7 +30,7 @@ TenantState = Literal["active", "suspended"]
 Provisioning = Literal["off", "on", "paused"]
 AdministratorRole = Literal["auditor", "admin", "owner", "operator"]
 ROLES: Final[tuple[AdministratorRole, ...]] = ("auditor", "admin", "owner", "operator")
-"""Administrator roles, each able to do what those before it can. An operator belongs to the house and sees all
+"""Administrator roles. Each includes the rights of those before it. Operators belong to the installation and see all
 tenants.
 """
 
@@ -40,7 +41,7 @@ FactorRequired = Literal["off", "owners", "all"]
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One customer organisation. `name` stands in URLs, `title` is what people read."""
+    """One customer organisation. `name` is used in URLs, `title` is shown to people."""
 
     id: str
     name: str
@@ -48,11 +49,13 @@ class Tenant:
     state: TenantState
     created_at: int
     session_idle: int = 30 * 60_000
-    """Milliseconds after which a person's session ends unused, and `session_absolute` at the latest."""
+    """Milliseconds without a request after which a person's session ends."""
     session_absolute: int = 8 * 3_600_000
+    """Milliseconds after which a person's session ends even if it is used."""
     factor_of_owners_since: int = 0
-    """Since when its owners need a second factor, and `factor_of_all_since` all of its administrators; 0 if not."""
+    """Since when owners need a second factor; 0 if they do not."""
     factor_of_all_since: int = 0
+    """Since when all administrators need a second factor; 0 if they do not."""
 
     @property
     def factor_required(self) -> FactorRequired:
@@ -61,12 +64,12 @@ class Tenant:
 
 
 HOUSE_TENANT: Final = Tenant(HOUSE, HOUSE, "The house", "active", 0)
-"""What stands in a tenant's place where operators look after themselves: in no table, and in no SCIM URL."""
+"""Used in place of a tenant where operators manage themselves. It is in no table and has no SCIM URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A signing certificate of an identity provider. `fingerprint` is SHA-256 in hexadecimal; times in milliseconds."""
+    """A signing certificate of an identity provider. `fingerprint` is its SHA-256 in hexadecimal."""
 
     pem: str
     subject: str
@@ -82,46 +85,46 @@ SamlBinding = Literal["redirect", "post"]
 
 @dataclass(frozen=True, slots=True)
 class SamlSettings:
-    """What is known of the identity provider's SAML side, and how people sign in with it."""
+    """The SAML settings of an identity provider: its metadata, and how people sign in with it."""
 
     entity_id: str = ""
     sso_url: str = ""
     certificates: tuple[Certificate, ...] = ()
-    """Those that a signature may be made with; the keys in them are pinned."""
+    """Certificates whose keys may sign. Only these keys are trusted."""
     sso_binding: SamlBinding = "redirect"
     slo_url: str = ""
     slo_binding: SamlBinding = "redirect"
     slo_response_url: str = ""
-    """Where answers to its own logout requests go, if not to `slo_url`."""
+    """Where responses to its logout requests are sent, if not to `slo_url`."""
     candidates: tuple[Certificate, ...] = ()
-    """Those that only a sign-in test accepts, until they are put into force."""
+    """Certificates that only a sign-in test accepts, until an administrator puts them into force."""
     metadata_url: str = ""
-    """Where the above is read again from time to time; empty for never."""
+    """Where the settings above are read again every hour; empty for never."""
     refreshed_at: int = 0
     refresh_failure: str = ""
     weak_certificates: tuple[str, ...] = ()
-    """Certificates of the metadata that were left out because their keys are too weak, each as a sentence."""
+    """Certificates in the metadata that were left out because their keys are too weak, each as a sentence."""
     unsolicited: Unsolicited = "refuse"
-    """What becomes of a response nobody asked for, such as a tile's (IdP-initiated)."""
+    """What to do with a response that answers no request (IdP-initiated sign-in, such as a click on a tile)."""
     name_id_is: NameIdIs = "userName"
+    """The attribute of a person that is compared with the NameID."""
     just_in_time: bool = False
-    """Whether who is not here yet is created at the first sign-in."""
+    """Whether unknown people are created at their first sign-in."""
     sign_requests: bool = False
     force_authn: bool = False
     authn_context: str = ""
     default_relay: str = ""
-    """Path or URL of an application that people go to when they came from nowhere in particular."""
+    """Path or URL that people are sent to if the sign-in has no RelayState."""
     groups_attribute: str = "groups"
     domains: tuple[str, ...] = ()
-    """E-mail domains whose people are sent to this identity provider where a tenant has several."""
+    """E-mail domains of the people who use this identity provider, if the tenant has several."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoleRule:
-    """One rule that gives a role: when an attribute of the Profile, or one of the assertion's groups, is a value.
+    """A rule that gives `role` if an attribute of the Profile, or one of the assertion's groups, equals `value`.
 
-    `source` is `profile` or `group`; `attribute` names the Profile's attribute and is empty for a group. Values are
-    compared without regard to case.
+    `attribute` names the attribute of the Profile; it is empty if `source` is `group`. Case is ignored.
     """
 
     source: Literal["profile", "group"]
@@ -132,7 +135,7 @@ class RoleRule:
 
 @dataclass(frozen=True, slots=True)
 class RoleRules:
-    """The rules of an identity provider, in order. Each that fits gives its role; if none does, there is a default."""
+    """The role rules of an identity provider. Every rule that matches gives its role; `default` is for no match."""
 
     rules: tuple[RoleRule, ...] = ()
     default: str = ""
@@ -140,10 +143,10 @@ class RoleRules:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row of a mapping: where an attribute of the Profile comes from.
+    """One rule of a mapping: where an attribute of the Profile comes from.
 
-    `sources` are SCIM attribute paths, the first with a value wins; with `join` the values of all of them are put
-    together with that text between. `default` is used where nothing has a value, `case` and `trim` are applied last.
+    `sources` are SCIM attribute paths. The first one with a value is used; if `join` is given, all their values are
+    joined with that text. `default` is used if no source has a value. `case` and `trim` are applied last.
     """
 
     target: str
@@ -156,7 +159,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class IdentityProvider:
-    """A tenant's tie to one identity provider."""
+    """A tenant's connection with one Okta, Entra ID or other product."""
 
     id: str
     name: str
@@ -164,18 +167,18 @@ class IdentityProvider:
     enabled: bool
     provisioning: Provisioning
     adopts: bool
-    """Whether it may find people who were added by hand and hold no role, and take them over."""
+    """Whether it may find, and take over, people who were added by hand and have no role."""
     saml: SamlSettings
     mapping: tuple[Rule, ...]
     mapping_version: int
-    """Grows with every change of the mapping or of the role rules: Profiles are derived by both."""
+    """Incremented by every change of the mapping or the role rules, because Profiles depend on both."""
     created_at: int
     modified_at: int
     roles: RoleRules = RoleRules()
 
 
 class Credential(NamedTuple):
-    """A Key and Secret pair as it is kept: the Secret itself is not here, and nowhere."""
+    """A Key and what is known about it. The Secret is not stored, only its HMAC."""
 
     id: str
     identity_provider_id: str
@@ -190,16 +193,16 @@ class Credential(NamedTuple):
     tested_at: int | None
 
     def usable(self, now: int) -> bool:
-        """Whether it opens the door at that moment."""
+        """Returns whether it is accepted at that time: neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 class User(NamedTuple):
-    """A person as a row: the SCIM resource, the Profile derived from it, and what is searched by."""
+    """A person as stored: the SCIM resource and the Profile derived from it."""
 
     id: str
     identity_provider_id: str
-    """Empty for a person who was added by hand and belongs to nobody."""
+    """Empty for a person who was added by hand."""
     active: bool
     role: str
     document: str
@@ -209,19 +212,19 @@ class User(NamedTuple):
     created_at: int
     modified_at: int
     saml_groups: str = "[]"
-    """The groups of the last assertion as JSON text; role rules read them."""
+    """The groups of the last assertion, a JSON list. Role rules use them."""
     blocked_at: int | None = None
-    """Since when an administrator keeps this person out, whatever the identity provider says."""
+    """When an administrator blocked this person, if so. A block is independent of the identity provider."""
 
     @property
     def kept(self) -> Kept:
-        """The resource for the SCIM library."""
+        """The resource in the form that the SCIM library takes."""
         return Kept(self.id, self.document, self.created_at, self.modified_at, self.version)
 
 
 @dataclass(frozen=True, slots=True)
 class Administrator:
-    """Somebody who works in the console. Not a person in the sense of SCIM, which can neither see nor make one."""
+    """Somebody who works in the console. SCIM can neither see nor create administrators."""
 
     tenant_id: str
     id: str
@@ -233,29 +236,30 @@ class Administrator:
     signed_in_at: int | None
     has_password: bool
     identity_provider_id: str = ""
-    """Set for who comes from an identity provider, together with the person's id: such a one holds no password."""
+    """Set for administrators who sign in with an identity provider. They have no password."""
     user_id: str = ""
+    """The person that such an administrator is."""
 
 
 class Actor(NamedTuple):
-    """Who is doing this, in which tenant, in which request. Every transaction is opened for an actor."""
+    """Who acts, in which tenant and in which request. Every transaction is opened for an actor."""
 
     tenant_id: str
     kind: Literal["identity_provider", "administrator", "operator", "person", "worker", "nobody"]
     id: str = ""
-    """A credential's or an administrator's id; empty for the command line and the worker."""
+    """The id of a credential, administrator or person; empty for the command line and the worker."""
     name: str = ""
-    """What the log calls them: `Okta (key vk_7Q…2f)`, a name, `command line`."""
+    """How the activity log names the actor, such as `Okta (key vk_7Q…2f)` or `command line`."""
     identity_provider_id: str = ""
     address: str = ""
     agent: str = ""
     request_id: str = ""
     received_at: int = 0
-    """Microseconds since 1970 at which the request was received; 0 for what no request began."""
+    """When the request was received, in microseconds since 1970; 0 if there is no request."""
 
 
 class Stopwatch(NamedTuple):
-    """How long it took until a person's access was gone, in microseconds after the request was received."""
+    """How long it took to end a person's access after the request for it was received. Times are microseconds."""
 
     tenant_id: str
     event_id: str
@@ -263,11 +267,11 @@ class Stopwatch(NamedTuple):
     received_at: int
     committed_after: int
     sessions: int
-    """How many sessions died with the commit."""
+    """How many sessions that transaction ended."""
 
 
 class Application(NamedTuple):
-    """What a person may open after signing in. `role` is who sees it; empty for everybody."""
+    """An application that people can open from their home page. Only people with `role` see it; empty for everybody."""
 
     id: str
     name: str
@@ -279,7 +283,7 @@ class Application(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened, as it is kept. `data` is particular to the type (see `events`)."""
+    """Something that happened, as stored. What `data` contains depends on the type (see `events`)."""
 
     id: str
     at: int
@@ -293,10 +297,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """A run that derives every Profile of an identity provider again. It is finished once `finished_at` is set.
+    """A background job that derives all Profiles of an identity provider again. It is done once `finished_at` is set.
 
-    It passes over everybody in the order of their ids, and then over the people who changed around its start. In the
-    second pass `late_from` is the instant of the last change it has looked at, and `cursor` the person.
+    The first pass goes through all people in the order of their ids. The second pass goes through those who changed
+    since about the start; there `late_from` and `cursor` are the time of the last change and the id of the last person
+    that were processed.
     """
 
     identity_provider_id: str
@@ -311,9 +316,9 @@ class Derivation:
 
 
 class _Ids:
-    """UUIDv7 (RFC 9562 §5.7) that never go back within a process, so that rows of one instant keep their order.
+    """Makes UUIDv7 (RFC 9562 §5.7) that only increase within a process, so that rows keep their order.
 
-    They have to be unlike, not unguessable: nothing is protected by an id, so the random part needs no system call.
+    They must be unique, not unguessable: no secret depends on an id, so the random part needs no system call.
     """
 
     def __init__(self) -> None:
@@ -321,28 +326,31 @@ class _Ids:
         self._random = random.Random(os.urandom(32))  # noqa: S311 -- not a secret
 
     def next(self, now: int) -> str:
-        # 48 bits of milliseconds and 12 bits of counter are one number that only grows.
+        # 48 bits of milliseconds and 12 bits of counter form one number that only increases.
         high = self._last = max(now << 12, self._last + 1)
         low = self._random.getrandbits(62) | 0x8000_0000_0000_0000
         head, tail = f"{high:015x}", f"{low:016x}"
         return f"{head[:8]}-{head[8:12]}-7{head[12:]}-{tail[:4]}-{tail[4:]}"
 
 
-_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # without i, l, o and u, which are misread
+_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # without i, l, o and u, which are easily misread
 
 
 def new_short_id() -> str:
-    """A fresh random id of 60 bits for a tenant or an identity provider: every index entry begins with one of them."""
+    """Returns a new random id of 60 bits for a tenant or an identity provider.
+
+    It is short because every index entry begins with one.
+    """
     return "".join(secrets.choice(_LETTERS) for _ in range(12))
 
 
 def created_at(id_: str) -> int:
-    """The instant that an id was made at: what `created_at` of its row is."""
+    """Returns the time at which a UUIDv7 was made, in milliseconds. It is also the `created_at` of the row."""
     return int(id_[:8] + id_[9:13], 16)
 
 
 def first_id_of(milliseconds: int) -> str:
-    """The least id of an instant: ids made then or later are not below it."""
+    """Returns the smallest UUIDv7 of a millisecond. No id that is made then or later is below it."""
     head = f"{min(max(milliseconds, 0), (1 << 48) - 1):012x}"
     return f"{head[:8]}-{head[8:]}-7000-8000-000000000000"
 
@@ -351,5 +359,5 @@ _ids = _Ids()
 
 
 def new_id(now: int) -> str:
-    """A fresh id that sorts by the time it was made. For the thread of the event loop only."""
+    """Returns a new UUIDv7, which sorts by time. Call it in the event loop's thread only."""
     return _ids.next(now)

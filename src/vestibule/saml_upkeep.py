@@ -1,4 +1,4 @@
-"""What is done for SAML without anybody asking: metadata is read again, and expiring certificates are told of."""
+"""Background work for SAML: reads metadata again, and warns about certificates that expire."""
 
 import asyncio
 import hashlib
@@ -20,15 +20,15 @@ log = logging.getLogger("vestibule.worker")
 _DAY: Final = 86_400_000
 _REFRESH_AFTER: Final = 3_600_000
 _AT_ONCE: Final = 20
-"""Metadata that is read at the same time: a server that does not answer keeps nobody else waiting."""
+"""How many metadata URLs are read at the same time, so that a server that does not answer does not delay the others."""
 WARNED_DAYS: Final = (60, 30, 7, 1, 0)
-"""How many days before a certificate's end administrators are told of it; 0 is when it has come."""
+"""Days before a certificate expires at which administrators are warned; 0 is once it has expired."""
 _FOR_GOOD: Final = 36_500 * _DAY
-"""How long it is remembered that administrators were told: longer than any certificate stays in force."""
+"""How long a warning is remembered: longer than any certificate is used."""
 
 
 async def keep_up(context: Context) -> None:
-    """Look after every identity provider of every tenant."""
+    """Warn about certificates, and read metadata that is due, for every identity provider of every tenant."""
     async with context.database.read_all_tenants(Actor(HOUSE, "worker")) as all_tenants:
         tenants, now = await find_tenants(all_tenants), all_tenants.now
     at_once = asyncio.Semaphore(_AT_ONCE)
@@ -47,7 +47,7 @@ async def keep_up(context: Context) -> None:
 
 
 def warnings_due(provider: IdentityProvider, now: int) -> list[tuple[Certificate, int]]:
-    """The certificates in force that expire soon, each with the smallest of the days it is within."""
+    """Returns the certificates that expire soon, each with the smallest number of `WARNED_DAYS` it is within."""
     due = []
     for certificate in provider.saml.certificates:
         within = [days for days in WARNED_DAYS if certificate.not_after - now <= days * _DAY]
@@ -62,7 +62,7 @@ async def _warn_of_all(tx: Tx, provider: IdentityProvider, due: list[tuple[Certi
 
 
 async def _warn(tx: Tx, provider: IdentityProvider, certificate: Certificate, days: int) -> None:
-    """Tell of a certificate once for each number of days, on whichever node."""
+    """Warn about a certificate, once for each number of days, also if several nodes do this at once."""
     once = hashlib.sha256(f"expiry\n{certificate.fingerprint}\n{days}".encode()).digest()
     if await see_once(tx, provider.id, once, tx.now + _FOR_GOOD):
         expires = f"expires within {days} day{'s' if days > 1 else ''}" if days else "has expired"

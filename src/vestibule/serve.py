@@ -1,4 +1,4 @@
-"""Running the server: the socket, TLS, proxies, workers, and one line when it is open."""
+"""Runs the server: opens the socket, checks TLS, starts the workers and handles signals."""
 
 import asyncio
 import fcntl
@@ -25,16 +25,16 @@ from vestibule.settings import Settings, variable_of
 from vestibule.wire import Wire
 
 GRACE = 25
-"""Seconds that requests under way have to end after the signal to stop."""
+"""Seconds that requests in progress may take to finish after the signal to stop."""
 
 
 def say(line: str) -> None:
-    """A line for whoever started the program."""
-    print(line, flush=True)  # noqa: T201 -- this is where the program speaks
+    """Print a line on standard output, for the person who started the program."""
+    print(line, flush=True)  # noqa: T201 -- the program's own output
 
 
 def tell(line: str) -> None:
-    """A line about what takes long, beside the program's own output."""
+    """Print a line about progress on standard error."""
     print(line, file=sys.stderr, flush=True)  # noqa: T201 -- as above
 
 
@@ -60,7 +60,7 @@ def run(settings: Settings, opened: Callable[[Context], None] | None = None) -> 
 def _run_one(settings: Settings, listening: socket.socket, opened: Callable[[Context], None]) -> None:
     app = Vestibule(settings, tell, opened)
     server = _Server(uvicorn.Config(app, **_options(settings)), settings)
-    # The server stops at these signals and then raises them again, for whoever started it. Nobody did.
+    # uvicorn stops at these signals and then raises them again for its caller, who has nothing to do with them.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     server.run(sockets=[listening])
@@ -69,7 +69,7 @@ def _run_one(settings: Settings, listening: socket.socket, opened: Callable[[Con
 
 
 async def _try(settings: Settings) -> None:
-    """Open the house once before anything is served: a start that cannot succeed is refused here, in one line."""
+    """Open the database once before the server starts, so that an error is one line and not a failed worker."""
     context = await Context.open(settings, tell)
     await context.close()
 
@@ -80,9 +80,8 @@ def _check_tls(settings: Settings) -> None:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_certificate, settings.tls_key)
         except (ssl.SSLError, OSError) as error:
             raise WrongSetting(
-                "tls_certificate and tls_key should be a certificate in PEM and its private key; together they are "
-                "not: "
-                f"{getattr(error, 'reason', None) or error}."
+                "tls_certificate and tls_key should be a certificate in PEM and its private key, but they could not be "
+                f"loaded together: {getattr(error, 'reason', None) or error}."
             ) from None
 
 
@@ -104,7 +103,7 @@ def _options(settings: Settings) -> dict[str, Any]:
 
 
 def _run_workers(settings: Settings, listening: socket.socket) -> None:
-    """Several processes on one socket. Each reads its settings from the environment."""
+    """Start several processes on one socket. Each reads its settings from the environment."""
     defaults = Settings()
     for each in fields(Settings):
         value = getattr(settings, each.name)
@@ -117,7 +116,7 @@ def _run_workers(settings: Settings, listening: socket.socket) -> None:
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it is open, and nothing else."""
+    """uvicorn's server, which also prints a line once it accepts connections."""
 
     def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
         super().__init__(config)
@@ -126,12 +125,12 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if not self.should_exit:
-            _spare_the_collector()
+            _tune_garbage_collection()
             say(f"Vestibule is open at {self._settings.url}/")
 
 
-def _spare_the_collector() -> None:
-    """What exists once the server is open stays: the garbage collector need not look at it again, nor come so often."""
+def _tune_garbage_collection() -> None:
+    """Exclude the objects that exist at the start from garbage collection, and collect less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
@@ -139,7 +138,7 @@ def _spare_the_collector() -> None:
 
 def _bind(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # With its protocol named, so that the event loop knows to send small answers at once (TCP_NODELAY).
+    # The protocol is given, so that the event loop sets TCP_NODELAY and small responses are sent at once.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -154,7 +153,14 @@ def _bind(settings: Settings) -> socket.socket:
 
 
 def _lock(settings: Settings) -> int:
-    """One server at a time works on an SQLite file; the command line may join it, another server may not."""
+    """Lock the data folder, so that only one server uses an SQLite file. Commands do not need the lock.
+
+    Returns the file descriptor that holds the lock.
+
+    Raises:
+        AlreadyRunning: another server holds it.
+        WrongSetting: the folder cannot be written to.
+    """
     folder: Path = settings.data
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -171,6 +177,6 @@ def _lock(settings: Settings) -> int:
 
 
 class AlreadyRunning(Refusal):
-    """Another server has the data folder."""
+    """Another server uses the data folder."""
 
     status, code, exit_code = 503, "already_running", 4

@@ -1,8 +1,8 @@
-"""Every setting of the program, on this one page.
+"""All settings of the program.
 
-A setting is read from the command line, else from an environment variable `VESTIBULE_<NAME>`, else from the TOML file
-that `VESTIBULE_CONFIG` names, else it has the default below. A name nobody knows stops the start, because a misspelt
-setting that is passed over is a setting that is silently not in force.
+A setting is read from the command line, or else from the environment variable `VESTIBULE_<NAME>`, or else from the TOML
+file that `VESTIBULE_CONFIG` names, or else has the default below. An unknown name is an error, because a misspelt
+setting would otherwise be silently ignored.
 """
 
 import ipaddress
@@ -20,7 +20,7 @@ from vestibule.limits import HEADER_SECONDS, IDLE_SECONDS, STALLED_READER_SECOND
 
 PREFIX = "VESTIBULE_"
 SENT_BY_PROVIDERS = 25
-"""Requests in a second that Okta and Entra ID may send: less must not be promised to a tenant."""
+"""Requests per second that Okta and Entra ID may send. No limit for a tenant may be lower."""
 
 
 def _setting(default: Any, meaning: str) -> Any:
@@ -29,22 +29,22 @@ def _setting(default: Any, meaning: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an operator can decide. Build it with `load`, which also checks it."""
+    """All settings. Use `load` to make one, because it checks them."""
 
     data: Path = _setting(
         Path("var"),
-        "Folder for the database, the pepper and the lock file. Made if missing, readable by its owner only.",
+        "Folder for the database, the pepper and the lock file. Created if missing, readable by its owner only.",
     )
     database: str = _setting(
         "", "Database URL: `postgresql://…`, or `sqlite:///path`; empty for `vestibule.db` in the data folder."
     )
     synchronous: str = _setting(
         "full",
-        "SQLite: `full` answers a write once the disk has it; `normal` may lose the last writes when the power fails.",
+        "SQLite: `full` answers a write once it is on disk; `normal` may lose the last writes if the power fails.",
     )
     pool: int = _setting(10, "PostgreSQL: how many connections one worker may hold.")
     host: str = _setting("127.0.0.1", "Address to listen on.")
-    port: int = _setting(8000, "Port to listen on; 0 takes a free one.")
+    port: int = _setting(8000, "Port to listen on; 0 chooses a free one.")
     base_url: str = _setting(
         "",
         "URL under which people and identity providers reach this server; empty for the address and port above.",
@@ -55,19 +55,17 @@ class Settings:
         "`https://acme.example.com/scim/v2`.",
     )
     tls_certificate: str = _setting(
-        "", "PEM file with the server's certificate chain. Without it plain HTTP is spoken, for a proxy in front."
+        "", "PEM file with the server's certificate chain. Without it the server uses plain HTTP, for a proxy in front."
     )
     tls_key: str = _setting("", "PEM file with the private key of that certificate.")
     workers: int = _setting(1, "How many processes answer requests. More than one needs PostgreSQL.")
     trusted_proxies: str = _setting(
         "",
-        "Comma-separated addresses or networks of proxies that are believed in `X-Forwarded-For` and "
-        "`X-Forwarded-Proto`.",
+        "Comma-separated addresses or networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.",
     )
     connections: int = _setting(
         0,
-        "How many connections one worker may hold; 0 for as many as the limit on open files leaves room for, 4,096 at "
-        "most.",
+        "How many connections one worker may hold; 0 for as many as the limit on open files allows, at most 4,096.",
     )
     connections_per_address: int = _setting(
         0,
@@ -75,30 +73,30 @@ class Settings:
         "are not counted.",
     )
     header_timeout: int = _setting(
-        HEADER_SECONDS, "Seconds until the TLS handshake is done, and until all headers of a request are there."
+        HEADER_SECONDS, "Seconds that a TLS handshake may take, and that the headers of a request may take."
     )
-    idle_timeout: int = _setting(IDLE_SECONDS, "Seconds that a connection stays open between two requests.")
+    idle_timeout: int = _setting(IDLE_SECONDS, "Seconds that a connection may be idle between two requests.")
     reader_timeout: int = _setting(
-        STALLED_READER_SECONDS, "Seconds that a client may take nothing of an answer before its connection is cut."
+        STALLED_READER_SECONDS,
+        "Seconds that a client may read nothing of a response before its connection is closed.",
     )
     private_networks: str = _setting(
         "",
-        "Comma-separated networks that are not public and from which identity providers' metadata may be read all the "
-        "same, such as `10.0.0.0/8`.",
+        "Comma-separated private networks, such as `10.0.0.0/8`, from which SAML metadata may be read.",
     )
     pepper: str = _setting(
         "",
-        "Secret of 32 characters or more that stored credential checks are keyed with; empty for the file `pepper` in "
-        "the data folder. Every node needs the same.",
+        "Secret of 32 characters or more that keys the hashes of stored credentials; empty for the file `pepper` in "
+        "the data folder. All nodes need the same.",
     )
     tenant_rate: int = _setting(
         100,
-        "SCIM requests a second that every tenant is promised, however crowded the server is; 0 for no such limit.",
+        "SCIM requests per second that every tenant may always send, however busy the server is; 0 for no such limit.",
     )
     tenant_ceiling: int = _setting(
-        0, "SCIM requests a second that no tenant may exceed, even if it is alone; 0 for as fast as the server goes."
+        0, "SCIM requests per second that no tenant may exceed, even if no other is active; 0 for no ceiling."
     )
-    tenant_requests: int = _setting(32, "SCIM requests of one tenant that may be in progress at a time.")
+    tenant_requests: int = _setting(32, "SCIM requests of one tenant that may be in progress at the same time.")
     log_level: str = _setting("info", "How much is logged: `debug`, `info`, `warning` or `error`.")
 
     @property
@@ -121,20 +119,23 @@ class Settings:
 
     @property
     def own_label(self) -> str:
-        """What the base URL adds to the wildcard host, which no tenant can be called; empty where it is elsewhere."""
+        """The subdomain of the wildcard host that the base URL uses; empty if there is none.
+
+        It cannot be the name of a tenant.
+        """
         host, domain = urlsplit(self.url).hostname or "", f".{self.wildcard_host.partition(':')[0]}"
         return host.removesuffix(domain) if self.wildcard_host and host.endswith(domain) else ""
 
     def scim_url(self, tenant_name: str) -> str:
-        """What an administrator enters in their identity provider, with the tenant name in it."""
+        """Returns the SCIM base URL of a tenant, which an administrator enters in their identity provider."""
         return f"{self.url}/scim/v2/{tenant_name}"
 
     def saml_url(self, tenant_name: str, provider_id: str) -> str:
-        """This service provider as one identity provider knows it: its entity id, and the stem of its addresses."""
+        """Returns the SAML entity ID for one identity provider. Its endpoints' URLs begin with it."""
         return f"{self.url}/saml/{tenant_name}/{provider_id}"
 
     def scim_host_url(self, tenant_name: str) -> str:
-        """The same with the tenant name as a host name; empty where there is no wildcard host."""
+        """Returns the SCIM base URL with the tenant name as subdomain; empty if there is no wildcard host."""
         scheme = self.url.partition("://")[0]
         return f"{scheme}://{tenant_name}.{self.wildcard_host}/scim/v2" if self.wildcard_host else ""
 
@@ -142,10 +143,10 @@ class Settings:
 def load(
     environ: Mapping[str, str] = os.environ, overrides: Mapping[str, Any] | None = None, *, strict: bool = True
 ) -> Settings:
-    """The settings in force. `overrides` come from the command line; those that are None were not given.
+    """Returns the settings from all sources. `overrides` come from the command line; None means not given.
 
     Raises:
-        WrongSetting: an unknown name, or a value that is not what the setting takes. The message is one line.
+        WrongSetting: a name is unknown, or a value is not valid. The message is one line.
     """
     known = {each.name: each for each in fields(Settings)}
     given: dict[str, tuple[Any, str]] = dict(_from_file(environ.get(PREFIX + "CONFIG"), known))
@@ -167,12 +168,12 @@ def load(
 
 
 def variable_of(name: str) -> str:
-    """The environment variable of a setting."""
+    """Returns the environment variable of a setting."""
     return PREFIX + name.upper()
 
 
 def described() -> list[tuple[str, str, str]]:
-    """Every setting as (name, default, meaning), for the documentation and `--help`."""
+    """Returns (name, default, meaning) of every setting, for the documentation and `--help`."""
     return [(each.name, _default(each), each.metadata["meaning"]) for each in fields(Settings)]
 
 
@@ -200,21 +201,21 @@ def _convert(value: Any, wanted: type, source: str) -> Any:
         try:
             return int(str(value))
         except ValueError:
-            raise WrongSetting(f"{source} should be a whole number; '{value}' came.") from None
+            raise WrongSetting(f"{source} should be a whole number; got '{value}'.") from None
     if not isinstance(value, str | Path):
-        raise WrongSetting(f"{source} should be a text; {value!r} came.")
+        raise WrongSetting(f"{source} should be a text; got {value!r}.")
     return wanted(value)
 
 
 def _check(settings: Settings) -> None:
     if settings.log_level not in {"debug", "info", "warning", "error"}:
-        raise WrongSetting(f"log_level should be debug, info, warning or error; '{settings.log_level}' came.")
+        raise WrongSetting(f"log_level should be debug, info, warning or error; got '{settings.log_level}'.")
     if settings.synchronous not in {"full", "normal"}:
-        raise WrongSetting(f"synchronous should be full or normal; '{settings.synchronous}' came.")
+        raise WrongSetting(f"synchronous should be full or normal; got '{settings.synchronous}'.")
     if not 0 <= settings.port <= 65535:
-        raise WrongSetting(f"port should be between 0 and 65535; {settings.port} came.")
+        raise WrongSetting(f"port should be between 0 and 65535; got {settings.port}.")
     if settings.pool < 2:
-        raise WrongSetting(f"pool should be 2 or more; {settings.pool} came.")
+        raise WrongSetting(f"pool should be 2 or more; got {settings.pool}.")
     if settings.workers > 1 and not settings.on_postgres:
         raise WrongSetting("More than one worker needs PostgreSQL: set database to postgresql://… or workers to 1.")
     if settings.workers > 1 and settings.port == 0:
@@ -237,15 +238,15 @@ def _check_tenant_limits(settings: Settings) -> None:
     if settings.tenant_rate and settings.tenant_rate < SENT_BY_PROVIDERS:
         raise WrongSetting(
             f"tenant_rate should be 0, or {SENT_BY_PROVIDERS} or more, which Okta and Entra ID send in a second; "
-            f"{settings.tenant_rate} came."
+            f"got {settings.tenant_rate}."
         )
     if settings.tenant_ceiling and settings.tenant_ceiling < max(settings.tenant_rate, SENT_BY_PROVIDERS):
         raise WrongSetting(
             f"tenant_ceiling should be 0, or not less than tenant_rate and {SENT_BY_PROVIDERS}; "
-            f"{settings.tenant_ceiling} came."
+            f"got {settings.tenant_ceiling}."
         )
     if settings.tenant_requests < 1:
-        raise WrongSetting(f"tenant_requests should be 1 or more; {settings.tenant_requests} came.")
+        raise WrongSetting(f"tenant_requests should be 1 or more; got {settings.tenant_requests}.")
 
 
 def _check_addresses(settings: Settings) -> None:
@@ -253,11 +254,11 @@ def _check_addresses(settings: Settings) -> None:
         parts = urlsplit(settings.base_url)
         odd = re.search(r"[^A-Za-z0-9_:/.\-\[\]~%]", settings.base_url)
         if parts.scheme not in {"http", "https"} or not parts.netloc or odd:
-            raise WrongSetting(f"base_url should be like https://login.example.com; '{settings.base_url}' came.")
+            raise WrongSetting(f"base_url should be like https://login.example.com; got '{settings.base_url}'.")
         if "_" in settings.base_url:
             raise WrongSetting("base_url may hold no underscore: Okta refuses a SCIM URL with one in it.")
     if settings.wildcard_host and not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?", settings.wildcard_host):
-        raise WrongSetting(f"wildcard_host should be a domain such as example.com; '{settings.wildcard_host}' came.")
+        raise WrongSetting(f"wildcard_host should be a domain such as example.com; got '{settings.wildcard_host}'.")
     listed = {"trusted_proxies": settings.trusted_proxies, "private_networks": settings.private_networks}
     for name, networks in listed.items():
         for network in filter(None, map(str.strip, networks.split(","))):
@@ -265,14 +266,14 @@ def _check_addresses(settings: Settings) -> None:
                 ipaddress.ip_network(network, strict=False)
             except ValueError:
                 raise WrongSetting(
-                    f"{name} should list addresses or networks such as 10.0.0.0/8; '{network}' came."
+                    f"{name} should list addresses or networks such as 10.0.0.0/8; got '{network}'."
                 ) from None
 
 
 def _check_connections(settings: Settings) -> None:
     for name in ("connections", "connections_per_address"):
         if getattr(settings, name) < 0:
-            raise WrongSetting(f"{name} should be 0 or more; {getattr(settings, name)} came.")
+            raise WrongSetting(f"{name} should be 0 or more; got {getattr(settings, name)}.")
     for name in ("workers", "header_timeout", "idle_timeout", "reader_timeout"):
         if getattr(settings, name) < 1:
-            raise WrongSetting(f"{name} should be 1 or more; {getattr(settings, name)} came.")
+            raise WrongSetting(f"{name} should be 1 or more; got {getattr(settings, name)}.")

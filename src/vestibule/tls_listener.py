@@ -1,8 +1,7 @@
-"""Accepting TLS connections, so that they are counted and timed from their first packet.
+"""Accepts TLS connections, so that they are counted and timed before the TLS handshake.
 
-An event loop's own server hands a connection over once its TLS handshake is done: a client that never finishes one
-would hold a descriptor that nobody counts. Here the connection is admitted when it is accepted. Plain HTTP needs none
-of this.
+uvloop's own server reports a connection only after its handshake, so a client that never finishes one would hold a file
+descriptor that is not counted. Here a connection counts once it is accepted. Plain HTTP does not need this.
 """
 
 import asyncio
@@ -18,9 +17,9 @@ import uvloop
 from vestibule.wire import Wire
 
 _AT_ONCE: Final = 64
-"""Connections that are accepted before the loop does something else."""
+"""Connections that are accepted in one turn of the event loop."""
 _PAUSE: Final = 1.0
-"""Seconds without accepting, where the process or the machine has no descriptor left."""
+"""Seconds to wait before accepting again if there are no file descriptors left."""
 _NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -48,7 +47,7 @@ class TlsListener(asyncio.AbstractServer):
     ) -> None:
         self._loop = loop
         self._factory = factory
-        # A socket of its own: the one that was given is closed by whoever made it.
+        # A duplicate, because the caller closes its own socket.
         self._listening = listening.dup()
         self._listening.setblocking(False)
         self._context = context
@@ -60,19 +59,19 @@ class TlsListener(asyncio.AbstractServer):
         """Do nothing: connections are accepted from the start."""
 
     async def serve_forever(self) -> None:
-        """Wait for ever: whoever made this closes it."""
+        """Wait for ever; the caller closes the listener."""
         await self._loop.create_future()
 
     def is_serving(self) -> bool:
-        """Return whether connections are accepted."""
+        """Returns whether connections are accepted."""
         return not self._closed
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
-        """Return the loop that serves them."""
+        """Returns the event loop."""
         return self._loop
 
     def close(self) -> None:
-        """Accept no more connections, and end those that are not yet made."""
+        """Stop accepting connections, and cancel unfinished handshakes."""
         if self._closed:
             return
         self._closed = True
@@ -82,7 +81,7 @@ class TlsListener(asyncio.AbstractServer):
             each.cancel()
 
     async def wait_closed(self) -> None:
-        """Wait until no handshake is under way."""
+        """Wait until no handshake is in progress."""
         if self._handshakes:
             await asyncio.wait(self._handshakes)
 
@@ -113,12 +112,12 @@ class TlsListener(asyncio.AbstractServer):
             task.cancel()
         self._handshakes.add(task)
         task.add_done_callback(self._handshakes.discard)
-        # A task that is cancelled before its first step runs nothing, so what it holds is let go of here.
+        # A task that is cancelled before its first step runs no code, so its socket is closed here.
         task.add_done_callback(lambda _: wire.end_handshake(accepted))
 
     async def _shake_hands(self, accepted: socket.socket, wire: Wire) -> None:
         seconds = wire.header_seconds
-        with suppress(OSError):  # no TLS, or too slow: nobody to tell (SSLError is an OSError)
+        with suppress(OSError):  # no TLS, or too slow (SSLError is an OSError)
             await self._loop.connect_accepted_socket(
                 lambda: wire,
                 accepted,

@@ -1,4 +1,4 @@
-"""The background loop: carries on what a request only begins, and throws away what is over."""
+"""The background worker: derives Profiles after a mapping changed, and deletes expired rows."""
 
 import asyncio
 import contextlib
@@ -27,36 +27,36 @@ from vestibule.store.stopwatches import forget_old_stopwatches, keep_stopwatches
 log = logging.getLogger("vestibule.worker")
 
 INTERVAL: Final = 1.0
-"""Seconds between two looks at what is to do."""
+"""Seconds between two rounds."""
 AT_A_STRETCH: Final = 10.0
-"""Seconds that derivations are carried on before anything else gets its turn."""
+"""Seconds that derivations may take in one round."""
 CLEANING: Final = 300
-"""Looks between two clearings."""
+"""Rounds between two deletions of expired rows."""
 _DAY: Final = 86_400_000
 KEPT_DAYS: Final = 400
-"""For how long a stopwatch stands beside its event."""
+"""Days for which a stopwatch is kept."""
 WORKER: Final = Actor(HOUSE, "worker", name="Vestibule")
 
 
 async def work(context: Context, stop: asyncio.Event) -> None:
-    """Look for work until told to stop. A failure is logged and tried again at the next look."""
-    looks = 0
+    """Do the background work until `stop` is set. After a failure, log it and try again in the next round."""
+    rounds = 0
     while not stop.is_set():
         try:
             await keep_stopwatches(context.database, WORKER)
             await derive_profiles(context, stop)
-            if looks % CLEANING == 0:
+            if rounds % CLEANING == 0:
                 await clear_expired(context)
                 await keep_up(context)
         except Exception:
             log.exception("the worker failed; it tries again")
-        looks += 1
+        rounds += 1
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), INTERVAL)
 
 
 async def derive_profiles(context: Context, stop: asyncio.Event) -> None:
-    """Carry on the open derivations for a while: one batch each in turn, so that a large run keeps no other waiting."""
+    """Continue all open derivations, one batch of each in turn, so that a large one does not delay the others."""
     until = time.monotonic() + AT_A_STRETCH
     paces: dict[tuple[str, str], Pace] = {}
     failed: set[tuple[str, str]] = set()
@@ -84,7 +84,7 @@ async def _next_batch(context: Context, tenant_id: str, provider_id: str, pace: 
 
 
 async def clear_expired(context: Context) -> None:
-    """Delete what is over: sessions, links, notes, sign-ins under way, and reasons that nobody is told any more."""
+    """Delete expired sessions, links, notes, unfinished sign-ins, and reasons of ended sessions."""
     await context.database.run_all_tenants(WORKER, _delete_expired)
 
 

@@ -12,6 +12,7 @@ _IDP: Final = _IN + "/identity-providers/{provider}"
 ENTRANCE: Final[Mapping[str, str]] = {
     "sign in": "/console/sign-in",
     "sign in to a tenant": "/console/sign-in?to=/console/{tenant}/users&tenant={tenant}",
+    "sign in with a passkey": "/console/passkey",
     "one-time link": "/setup/{link}",
     "second step": "/console/second-step",
     "sign in as a person": "/{tenant}/",

@@ -6,6 +6,9 @@ from tests.browser.conftest import OpenWindow
 from tests.browser.running_product import RunningProduct
 from tests.browser.window import DESK, HAND
 
+ONE_ROW = 50
+"""Pixels that a row with one line of text takes at most, with room for a thumb."""
+
 
 @pytest.mark.parametrize("size", [HAND, DESK], ids=["phone", "desk"])
 def test_people_stay_one_line_each(product: RunningProduct, open_window: OpenWindow, size: tuple[int, int]) -> None:
@@ -17,3 +20,7 @@ def test_people_stay_one_line_each(product: RunningProduct, open_window: OpenWin
     assert names.count() > 3
     assert len(heights) == 1, heights
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    rows = [each.bounding_box() for each in page.locator("tbody tr").all()]
+    pills = [each.bounding_box() for each in page.locator("tbody .pill").all()]
+    assert all(row and row["height"] <= ONE_ROW for row in rows), rows
+    assert all(pill and pill["x"] + pill["width"] <= size[0] for pill in pills), pills

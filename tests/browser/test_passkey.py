@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, CDPSession, Page, expect
 from tests.browser.conftest import ALBUM
 from tests.browser.window import Window, album_name
 from tests.conftest import Place, running_server
-from tests.console.conftest import PASSWORD, hire
-from tests.console.visitor import free_port
+from tests.console.conftest import PASSWORD, hire, sql
+from tests.console.visitor import Visitor, free_port, until
 from vestibule.model import Administrator
 from vestibule.settings import Settings
 
@@ -144,6 +144,25 @@ def test_add_a_passkey_and_sign_in_with_it(named: Named, window: Window) -> None
     ]
 
 
+def test_strangers_keep_nobody_out_who_has_a_passkey(named: Named, window: Window) -> None:
+    page = window.tab()
+    give_password(page, named)
+    Authenticator(page)
+    add_passkey(page, named)
+    with Visitor(named.url) as stranger:
+        until(lambda: stranger.try_to_sign_in(named.ana.email, "wrong").status, lambda status: status == 429, looks=20)
+    held = "UPDATE throttles SET until = until + 900000 WHERE name LIKE 'email:%'"
+    assert sql(named.place.running, held) > 0
+    page.context.clear_cookies()  # this browser is not known any more
+    window.expect_refusal(f"{named.url}/console/sign-in")
+    give_password(page, named)
+    expect(page.get_by_role("alert")).to_contain_text("Too many failed attempts.")
+    page.get_by_role("link", name="Sign in with a passkey").click()
+    window.shoot(page, "passkey")
+    page.get_by_role("button", name="Use passkey").click()
+    expect(page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+
+
 def test_a_device_has_one_passkey_of_a_person(named: Named, window: Window) -> None:
     page = window.tab()
     give_password(page, named)
@@ -173,7 +192,7 @@ def test_a_copied_passkey_is_found_out(named: Named, window: Window) -> None:
     authenticator.keep_instead(*copied)
     window.expect_refusal(f"{named.url}/console/second-step")
     page.get_by_role("button", name="Use passkey").click()
-    expect(page.get_by_role("alert").filter(has_text="That passkey did not fit.")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="That passkey was not accepted.")).to_be_visible()
     window.shoot(page, "refused")
     authenticator.keep_instead(*({**each, "signCount": each["signCount"] + 5} for each in newest))
     page.get_by_role("button", name="Use passkey").click()

@@ -55,7 +55,7 @@ def test_previewed_saved_and_restored(
         expect(told).to_have_text(f"Nobody of the {PEOPLE} people looked at has nickName.")
     window.shoot(page, "typed")
     page.get_by_role("button", name="Preview on everybody").click()
-    expect(page.get_by_text(f"Everybody was looked at: {PEOPLE} people.")).to_be_visible()
+    expect(page.get_by_text(f"All people were checked: {PEOPLE} people.")).to_be_visible()
     expect(page.get_by_text(f"{PEOPLE} Profiles change")).to_be_visible()
     expect(page.get_by_text(f"Lost by everybody who has it: displayName ({PEOPLE} people).")).to_be_visible()
     expect(page.locator("#empty")).to_contain_text("nickName")

@@ -46,6 +46,7 @@ NEW_PASSWORD: Final = "eight loud lamps under sand"
 FORMS: Final[dict[str, dict[str, str]]] = {
     "/setup/{token}": {"password": NEW_PASSWORD, "again": NEW_PASSWORD},
     "/console/sign-in": {"email": "{email}", "password": PASSWORD},
+    "/console/passkey": {},
     "/console/second-step": {"recovery_code": "{recovery_code}"},
     "/console/sign-out": {},
     "/console/account/again": {"password": PASSWORD},

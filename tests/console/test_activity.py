@@ -91,7 +91,7 @@ def test_everything_that_happened_is_told_newest_first(staff: Staff, owner: Visi
         assert sentence in told
     assert any(each.endswith(" deactivated ana@north.example") for each in told)
     assert any(
-        " was refused for ana@north.example: A user with the userName 'ana@north.example' exists already." in each
+        " was refused for ana@north.example: A user with the userName 'ana@north.example' already exists." in each
         for each in told
     )
 
@@ -235,7 +235,7 @@ def test_a_put_tells_what_was_sent_and_changed(staff: Staff, owner: Visitor, sci
     assert "shoeSize no such attribute here" in page.text
     scim.put(f"/Users/{ana['id']}", json=body)
     page = newest(staff, owner, "user.unchanged")
-    assert "Nothing: everything that was sent was so already." in page.text
+    assert "Nothing: the person already had all values that were sent." in page.text
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_a_put_tells_what_was_sent_and_changed(staff: Staff, owner: Visitor, sci
             "/Users",
             {"userName": "ana@north.example"},
             "409 uniqueness",
-            "exists already.",
+            "already exists.",
             "Somebody has this userName already",
         ),
         (
@@ -375,7 +375,7 @@ def test_dates_are_whole_days_in_utc(staff: Staff, owner: Visitor) -> None:
 def test_a_date_that_is_none_is_told(staff: Staff, owner: Visitor, date: str) -> None:
     page = owner.get(staff.at("activity"), **{"from": date})
     assert page.status == 200
-    assert f"A date should be written as 2026-11-28; '{date}' came." in page.text
+    assert f"A date should be written as 2026-11-28; got '{date}'." in page.text
     assert owner.get(staff.at("activity", "export"), **{"from": date}).status == 400
 
 

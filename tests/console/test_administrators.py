@@ -90,7 +90,7 @@ def test_locking_out_ends_sessions_at_once(staff: Staff, owner: Visitor) -> None
     noor, visitor = staff.hire("owner"), staff.visitor()
     visitor.sign_in(noor.email, PASSWORD)
     page = set_enabled(staff, owner, noor, "Lock out")
-    assert page.notice == "The administrator is locked out, and their sessions are over."
+    assert page.notice == "The administrator is locked out, and their sessions have ended."
     assert "locked out" in next(row for row in page.rows() if noor.email in row)
     assert visitor.get(staff.at("")).heading == "Sign in"
     assert visitor.try_to_sign_in(noor.email, PASSWORD).status == 401
@@ -172,9 +172,9 @@ def race(staff: Staff, verbs: tuple[str, str]) -> list[int]:
 
 INVITED_WRONG = [
     ("no e-mail", {"email": ""}, "email", "like ana@north.example"),
-    ("half an e-mail", {"email": "noor"}, "email", "'noor' came"),
-    ("a long name", {"name": "n" * 101}, "name", "1 to 100 characters; 101 came"),
-    ("a name that cannot be seen", {"name": "No\u202eor"}, "name", "U+202E came"),
+    ("half an e-mail", {"email": "noor"}, "email", "got 'noor'"),
+    ("a long name", {"name": "n" * 101}, "name", "1 to 100 characters; got 101"),
+    ("a name that cannot be seen", {"name": "No\u202eor"}, "name", "got U+202E"),
 ]
 
 
@@ -197,11 +197,11 @@ def test_somebody_is_an_administrator_of_a_tenant_once(staff: Staff, owner: Visi
     form = {"email": staff.people["owner"].email.upper(), "name": "Again", "role": "admin"}
     page = owner.submit(owner.get(staff.at("administrators")), "Invite administrator", form)
     assert page.status == 409
-    assert "is an administrator here already" in page.problem("email")
+    assert "is already an administrator here" in page.problem("email")
     form = {"email": "root@north.example", "name": "Root", "role": "operator", "form_token": owner.form_token}
     page = owner.post(staff.at("administrators"), form)
     assert page.status == 400
-    assert "operator across tenants" in page.text
+    assert "or operator outside of tenants" in page.text
 
 
 def test_an_owner_reaches_no_operator(staff: Staff, owner: Visitor) -> None:

@@ -55,7 +55,7 @@ def test_an_application_is_added_changed_and_removed(staff: Staff) -> None:
     admin = staff.signed_in("admin")
     page = admin.get(path_of(staff))
     check_markup(page)
-    assert "No application yet. People see the applications of this list on their own page" in page.text
+    assert "After signing in, people see the applications of this list on their own page" in page.text
     page = add(staff, admin, url=" HTTPS://wiki.north.example/start?at=1#top ")
     assert page.notice == "The application was added."
     assert page.rows() == ["Wiki | https://wiki.north.example/start?at=1#top | everybody"]
@@ -69,7 +69,7 @@ def test_an_application_is_added_changed_and_removed(staff: Staff) -> None:
     again = admin.submit(admin.get(page.link("Handbook")), "Save application")
     assert again.notice == "Nothing was changed."
     page = admin.submit(admin.get(page.link("Handbook")), "Remove application")
-    assert page.notice == "The application is no longer listed."
+    assert page.notice == "The application was removed."
     assert kept(staff) == []
     first, second, third = staff.place.events("application.")
     assert first["data"]["changes"] == [
@@ -124,16 +124,16 @@ def test_roles_in_use_are_offered(staff: Staff, owner: Visitor) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("name", " ", "The name should have 1 to 100 characters; 0 came."),
-        ("name", "n" * 101, "The name should have 1 to 100 characters; 101 came."),
-        ("name", "Wi\u202eki", "The name should be made of visible characters; U+202E came."),
-        ("url", "", "The URL should have 1 to 2,000 characters; 0 came."),
-        ("url", "https://north.example/" + "a" * 2_000, "The URL should have 1 to 2,000 characters; 2,022 came."),
-        ("url", "javascript:alert(1)", "The URL should begin with https://. 'javascript:' came."),
-        ("description", "d" * 301, "The description should have at most 300 characters; 301 came."),
-        ("description", "a\u200bb", "The description should be made of visible characters; U+200B came."),
-        ("role", "r" * 101, "The role should have at most 100 characters; 101 came."),
-        ("role", "a\tb", "The role should be made of visible characters; U+0009 came."),
+        ("name", " ", "The name should have 1 to 100 characters; got 0."),
+        ("name", "n" * 101, "The name should have 1 to 100 characters; got 101."),
+        ("name", "Wi\u202eki", "The name should be made of visible characters; got U+202E."),
+        ("url", "", "The URL should have 1 to 2,000 characters; got 0."),
+        ("url", "https://north.example/" + "a" * 2_000, "The URL should have 1 to 2,000 characters; got 2,022."),
+        ("url", "javascript:alert(1)", "The URL should begin with https://; got 'javascript:'."),
+        ("description", "d" * 301, "The description should have at most 300 characters; got 301."),
+        ("description", "a\u200bb", "The description should be made of visible characters; got U+200B."),
+        ("role", "r" * 101, "The role should have at most 100 characters; got 101."),
+        ("role", "a\tb", "The role should be made of visible characters; got U+0009."),
     ],
 )
 def test_a_wrong_field_is_told_beside_it(staff: Staff, owner: Visitor, field: str, value: str, sentence: str) -> None:
@@ -167,10 +167,10 @@ def test_there_is_an_end_to_the_list_whoever_adds_at_once(staff: Staff, owner: V
     page = owner.get(path_of(staff))
     assert len(page.rows()) == MOST_APPLICATIONS
     assert len(page.source) < 100_000
-    assert "200 applications are listed, as many as may be. Remove one to add another." in page.text
+    assert "There are 200 applications, which is the maximum. Remove one to add another." in page.text
     refused = owner.post(path_of(staff), {**WIKI, "form_token": owner.form_token})
     assert refused.status == 400
-    assert refused.notice.startswith("200 applications are listed, as many as may be")
+    assert refused.notice.startswith("There are 200 applications, which is the maximum")
     first = owner.get(page.link("Application 000"))
     assert owner.submit(first, "Save application", {"name": "Atlas"}).notice == "The application was changed."
 

@@ -45,7 +45,7 @@ def test_refusals_of_a_kind_are_one_group_and_go_with_a_success(
     assert len(told) == 2
     assert any(each.startswith("3 requests from Okta were refused: ") for each in told), told
     assert any(each.startswith("1 request from Okta was refused: ") for each in told), told
-    ways = [str(each.get("href")) for each in page.all("//ul[@class='needs']//a[normalize-space()='See what came']")]
+    ways = [str(each.get("href")) for each in page.all("//ul[@class='needs']//a[normalize-space()='See an example']")]
     assert [owner.get(way).status for way in ways] == [200, 200]
     staff.provision(scim, userName="ana@north.example")
     assert needs(owner.get(staff.at(""))) == []

@@ -24,7 +24,7 @@ def test_a_change_ends_what_the_old_password_opened(staff: Staff, owner: Visitor
     link = staff.running.json("admin", "add", ana.email, "--tenant", staff.place.tenant.name)["link"]
     page = change(owner)
     check_markup(page)
-    assert page.notice == "Your password is changed, and your other sessions are over."
+    assert page.notice == "Your password is changed, and your other sessions have ended."
     assert owner.get(staff.at("")).heading == "Overview"
     assert elsewhere.get(staff.at("")).heading == "Sign in"
     assert staff.visitor().try_to_sign_in(ana.email, PASSWORD).status == 401
@@ -42,8 +42,8 @@ def test_a_change_ends_what_the_old_password_opened(staff: Staff, owner: Visitor
     [
         (("eight loud lamps over", NEW, NEW), "present", "That is not your password."),
         (("", NEW, NEW), "present", "That is not your password."),
-        ((PASSWORD, "short", "short"), "password", "15 to 128 characters; 5 came"),
-        ((PASSWORD, "passwordpassword", "passwordpassword"), "password", "commonly used or easily guessed"),
+        ((PASSWORD, "short", "short"), "password", "15 to 128 characters; got 5"),
+        ((PASSWORD, "passwordpassword", "passwordpassword"), "password", "common or easily guessed"),
         ((PASSWORD, NEW, "another one of these"), "again", "not the same"),
     ],
 )

@@ -27,22 +27,22 @@ def test_the_key_in_use_is_retired_when_the_name_was_typed(staff: Staff, owner: 
     page = owner.get(owner.get(f"{staff.provider}/provisioning").link("Retire key"))
     check_markup(page)
     assert page.heading.startswith("Retire the key vk_")
-    assert "This is the key in use, and the only one: Okta creates, changes and deactivates nobody here" in page.text
+    assert "This key is in use, and the only one: Okta cannot create, change or deactivate anybody here" in page.text
     action = str(page.form("Retire key").get("action"))
     for typed in ("", "okta", "Okta!"):
         refused = owner.post(action, {"confirm": typed, "form_token": owner.form_token})
         assert refused.status == 400
-        assert f"type the name of the identity provider 'Okta'; '{typed}' came" in refused.problem("confirm")
+        assert f"type the name of the identity provider 'Okta'; got '{typed}'" in refused.problem("confirm")
         assert scim.get("/Users").status_code == 200
     done = owner.submit(page, "Retire key", {"confirm": " Okta "})
-    assert done.notice == "The key is retired. From now on it is refused."
+    assert done.notice == "The key is retired, and refused from now on."
     assert scim.get("/Users").status_code == 401
 
 
 def test_a_key_that_nobody_uses_needs_no_name(staff: Staff, owner: Visitor) -> None:
     page = owner.get(owner.get(f"{staff.provider}/provisioning").link("Retire key"))
     assert "in use" not in page.text
-    assert owner.submit(page, "Retire key").notice == "The key is retired. From now on it is refused."
+    assert owner.submit(page, "Retire key").notice == "The key is retired, and refused from now on."
 
 
 def test_locking_out_says_which_sessions_end(staff: Staff, owner: Visitor) -> None:

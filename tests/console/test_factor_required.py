@@ -53,7 +53,7 @@ def test_owners_say_who_needs_one(staff: Staff, owner: Visitor) -> None:
     check_markup(owner.get(staff.at("tenant")))
     began, _ = since(staff)
     assert choose(staff, owner, "owners").notice == "Nothing was changed."
-    assert choose(staff, owner, "all").notice == "Who needs a second factor was changed."
+    assert choose(staff, owner, "all").notice == "The requirement of a second factor was changed."
     owners, everybody = since(staff)
     assert owners == began, "the time of grace of owners goes on"
     assert everybody > began

@@ -58,7 +58,7 @@ def test_a_fresh_house_says_how_to_get_in(engine: str, new_database: Callable[[s
         check_markup(page)
         assert page.status == 200
         assert "vestibule admin add" in page.text
-        assert "a link that works once, within a day, and lets you choose a password" in page.text
+        assert "a link that works once, within a day, with which you choose a password" in page.text
         assert visitor.get("/console/").path == "/console/sign-in?to=/console/&tenant="
         link = "/setup/" + str(fresh.json("admin", "add", "ana@north.example", "--operator")["link"]).rpartition("/")[2]
         page = visitor.submit(visitor.get(link), "Set password and sign in", {"password": PASSWORD, "again": PASSWORD})
@@ -142,25 +142,25 @@ def test_a_link_that_nobody_made(visitor: Visitor, token: str) -> None:
 
 
 WRONG: list[tuple[str, dict[str, str], str, str]] = [
-    ("no organisation", {"title": " "}, "title", "should have 1 to 100 characters; 0 came"),
-    ("a long organisation", {"title": "n" * 101}, "title", "101 came"),
-    ("an invisible organisation", {"title": "nor\u200bth"}, "title", "visible characters; U+200B came"),
+    ("no organisation", {"title": " "}, "title", "should have 1 to 100 characters; got 0"),
+    ("a long organisation", {"title": "n" * 101}, "title", "got 101"),
+    ("an invisible organisation", {"title": "nor\u200bth"}, "title", "visible characters; got U+200B"),
     ("no name", {"name": ""}, "name", "1 to 100 characters"),
     ("no e-mail", {"email": ""}, "email", "like ana@north.example"),
-    ("half an e-mail", {"email": "ana@north"}, "email", "'ana@north' came"),
-    ("an e-mail in two", {"email": "a na@north.example"}, "email", "'a na@north.example' came"),
-    ("no password", {"password": "", "again": ""}, "password", "15 to 128 characters; 0 came"),
-    ("fourteen characters", {"password": "abcdefghij1234", "again": "abcdefghij1234"}, "password", "14 came"),
-    ("a long password", {"password": "abcde" * 26, "again": "abcde" * 26}, "password", "130 came"),
+    ("half an e-mail", {"email": "ana@north"}, "email", "got 'ana@north'"),
+    ("an e-mail in two", {"email": "a na@north.example"}, "email", "got 'a na@north.example'"),
+    ("no password", {"password": "", "again": ""}, "password", "15 to 128 characters; got 0"),
+    ("fourteen characters", {"password": "abcdefghij1234", "again": "abcdefghij1234"}, "password", "got 14"),
+    ("a long password", {"password": "abcde" * 26, "again": "abcde" * 26}, "password", "got 130"),
     ("one character", {"password": "a" * 20, "again": "a" * 20}, "password", "easily guessed"),
     ("another password", {"again": "eight quiet lamps over water"}, "again", "not the same"),
     ("a name with capitals", {"tenant": "North"}, "tenant", "small letters, digits and hyphens"),
-    ("a name with an underscore", {"tenant": "north_example"}, "tenant", "underscore would be refused by Okta"),
-    ("a name that begins with a digit", {"tenant": "1north"}, "tenant", "beginning with a letter"),
-    ("a name that ends with a hyphen", {"tenant": "north-"}, "tenant", "'north-' came"),
+    ("a name with an underscore", {"tenant": "north_example"}, "tenant", "Okta would refuse an underscore"),
+    ("a name that begins with a digit", {"tenant": "1north"}, "tenant", "begin with a letter"),
+    ("a name that ends with a hyphen", {"tenant": "north-"}, "tenant", "got 'north-'"),
     ("a long name", {"tenant": "n" * 64}, "tenant", "1 to 63"),
-    ("a name in punycode", {"tenant": "xn--north"}, "tenant", "'xn--north' came"),
-    ("a name of the program's", {"tenant": "console"}, "tenant", "the program itself uses"),
+    ("a name in punycode", {"tenant": "xn--north"}, "tenant", "got 'xn--north'"),
+    ("a name of the program's", {"tenant": "console"}, "tenant", "is used by the program itself"),
     ("no tenant name", {"tenant": ""}, "tenant", "1 to 63"),
 ]
 
@@ -188,7 +188,7 @@ def test_a_taken_tenant_name_leaves_nothing(running: Running, visitor: Visitor) 
     token, form = setup_link(running), described(tenant=taken)
     page = set_up(visitor, token, form)
     assert page.status == 409
-    assert page.problem("tenant") == f"There is a tenant '{taken}' already."
+    assert page.problem("tenant") == f"There is already a tenant '{taken}'."
     assert operators(running, form["email"]) == 0, "the operator and the tenant are made together or not at all"
     assert set_up(visitor, token, described(email=form["email"])).status == 200
 
@@ -200,7 +200,7 @@ def test_an_operator_of_that_email_leaves_nothing(running: Running, visitor: Vis
     with Visitor(running.url) as second:
         page = set_up(second, token, form)
         assert page.status == 409
-        assert "is an operator already" in page.problem("email")
+        assert "is already an operator" in page.problem("email")
         assert tenants(running, form["tenant"]) == 0
         assert set_up(second, token, {**form, "email": described()["email"]}).status == 200
 
@@ -261,7 +261,7 @@ def test_an_invited_administrator_chooses_a_password(staff: Staff, owner: Visito
     noor = staff.visitor()
     assert "For noor@north.example, admin" in noor.get(link).text
     for wrong, field, sentence in (
-        ({"password": "short", "again": "short"}, "password", "15 to 128 characters; 5 came"),
+        ({"password": "short", "again": "short"}, "password", "15 to 128 characters; got 5"),
         ({"password": PASSWORD, "again": "other"}, "again", "not the same"),
         ({"password": "noor@north.example!", "again": "noor@north.example!"}, "password", "nothing to do with you"),
     ):

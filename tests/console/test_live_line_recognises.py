@@ -61,8 +61,8 @@ def test_a_flood_between_successes_is_recorded_a_few_times_a_minute(staff: Staff
 
 MISTAKES: dict[str, tuple[str, str]] = {
     "swapped": ("and its Secret in each other's place", "put the Key into Username and the Secret into Password"),
-    "secret alone": ("alone, without the Key,", "one value on its own has to be the token"),
-    "bare secret": ("alone, without the Key,", "one value on its own has to be the token"),
+    "secret alone": ("alone, without the Key,", "a single value must be the token"),
+    "bare secret": ("alone, without the Key,", "a single value must be the token"),
     "key alone": ("that was mistyped or cut short", "paste the Secret again"),
 }
 

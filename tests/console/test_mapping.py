@@ -182,7 +182,7 @@ def test_a_profile_that_says_who_is_on_follows_the_switch(staff: Staff, owner: V
     ("rules", "sentence"),
     [
         ([{"target": "a b", "sources": "userName"}], "Rule 1: the target should be a name of letters, digits"),
-        ([{"target": "{{7*7}}", "sources": "userName"}], "'{{7*7}}' came."),
+        ([{"target": "{{7*7}}", "sources": "userName"}], "got '{{7*7}}'."),
         ([{"target": "t" * 65, "sources": "userName"}], "at most 64 long"),
         ([{"target": "a", "sources": "title"}, {"target": "a"}], "Rule 2: 'a' has a rule already."),
         ([{"target": "a", "sources": "shoeSize"}], "Rule 1: the source 'shoeSize' cannot be read: there is no such"),
@@ -302,7 +302,7 @@ def test_a_preview_on_nobody_says_so(staff: Staff, owner: Visitor, scim: httpx2.
     assert page.status == 200, "with nobody there the rules are still checked"
     staff.provision(scim, **ANA)
     page = edit(staff, owner, "Try on this person", person="nobody@north.example", target_0="login")
-    assert (page.status, page.notice) == (400, "Okta has nobody with the user name 'nobody@north.example'.")
+    assert (page.status, page.notice) == (400, "Okta has no person with the user name 'nobody@north.example'.")
     assert (page.value("target-0"), page.value("person")) == ("login", "nobody@north.example"), "what was typed stays"
 
 
@@ -328,13 +328,13 @@ def test_nothing_is_saved_before_everybody_was_looked_at(staff: Staff, owner: Vi
     page = owner.post(f"{staff.provider}/mapping", form, follow=True)
     check_markup(page)
     assert re.search(r"/previews/[0-9a-f-]{36}$", page.path)
-    assert "Nothing is saved yet. Everybody was looked at: 1 person." in page.text
+    assert "Nothing is saved yet. All people were checked: 1 person." in page.text
     assert (staff.count_events(), profiles(staff)) == before
     sql(staff.running, "UPDATE rule_previews SET finished_at = NULL WHERE tenant_id = $1", staff.place.tenant.id)
     refused = owner.post(page.path, {"form_token": owner.form_token})
     assert refused.status == 400
     assert refused.notice.startswith(
-        "The preview should be finished before the rules are saved; it has looked at 1 of 1 people. Nothing was saved."
+        "The rules can be saved once the preview is finished; it has checked 1 of 1 people. Nothing was saved."
     )
     assert (staff.count_events(), profiles(staff)) == before
 
@@ -346,7 +346,7 @@ def test_a_preview_tells_what_changes_for_whom(staff: Staff, owner: Visitor, sci
         staff, owner, "Preview on everybody", transform_0="trim-lower", target_5="position", target_6="", sources_6=""
     )
     check_markup(page)
-    assert "Everybody was looked at: 13 people." in page.text
+    assert "All people were checked: 13 people." in page.text
     assert "13 Profiles change" in page.text
     assert table(page, "attributes") == [
         ["title", "13", "13", "0", "13"],
@@ -402,7 +402,7 @@ def test_a_draft_is_not_saved_over_rules_that_its_preview_did_not_see(
     assert refused.status == 409
     assert "compared with version 1, and version 2 was saved meanwhile. Nothing was saved" in refused.text
     assert owner.get(f"{staff.provider}/mapping").value("target-0") == "theirs"
-    assert "it compares with version 1, and version 2 is in force" in owner.get(mine.path).text
+    assert "it compares with version 1, but version 2 is in use now" in owner.get(mine.path).text
     mine = send(staff, owner, [{"target": "mine", "sources": "userName"}], "preview")
     sql(staff.running, "UPDATE rule_previews SET expires_at = 1 WHERE tenant_id = $1", staff.place.tenant.id)
     page = owner.post(mine.path, {"form_token": owner.form_token})
@@ -424,7 +424,7 @@ def test_a_large_preview_is_carried_on_by_its_page(staff: Staff, owner: Visitor,
     stand = "UPDATE rule_previews SET finished_at = NULL, cursor_id = $2, result = $3 WHERE tenant_id = $1"
     sql(staff.running, stand, staff.place.tenant.id, first, json.dumps({**result, "looked": 1, "changed": 1}))
     page = owner.get(page.path)
-    assert "Everybody was looked at: 3 people." in page.text
+    assert "All people were checked: 3 people." in page.text
     assert "3 Profiles change" in page.text
 
 

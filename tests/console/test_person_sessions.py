@@ -98,7 +98,7 @@ def test_live_sessions_groups_and_roles_are_seen_by_everybody_here(staff: Staff,
     check_markup(page)
     assert sessions(page) == [["Safari on iPhone", two.address], ["Firefox on Linux", one.address]]
     assert page.all("//section[@id='access']//td[@title]")[1].get("title") == FIREFOX, "the whole of it on hover"
-    assert "Groups Front desk Second floor as the last sign-in told them" in access(page)
+    assert "Groups Front desk Second floor from the last sign-in" in access(page)
     assert [str(each.text_content()) for each in page.all("//tr[td='roles']/td")] == ["roles", "greeter", "role rules"]
     assert buttons(page) == []
     assert page.all("//section[@id='access']//form") == []
@@ -136,7 +136,7 @@ def test_all_sessions_of_one_person_are_ended_and_of_nobody_else(staff: Staff, c
     browsers = [sign_in(company, name), sign_in(company, name)]
     page = admin.submit(admin.get(staff.at("users", user_id)), "End all sessions")
     check_markup(page)
-    assert (page.status, page.notice, sessions(page)) == (200, "The sessions are over.", [])
+    assert (page.status, page.notice, sessions(page)) == (200, "The sessions have ended.", [])
     assert not any(company.is_in(each) for each in browsers)
     assert company.is_in(bystander)
     (event,) = staff.place.events("session.revoked")
@@ -159,9 +159,9 @@ def test_who_is_blocked_is_out_whatever_the_identity_provider_says(staff: Staff,
     assert "Okta cannot lift it" in access(page)
     page = admin.submit(page, "Block sign-in")
     check_markup(page)
-    assert page.notice == "The person is blocked, and their sessions are over."
+    assert page.notice == "The person is blocked, and their sessions have ended."
     assert (states(page), buttons(page)) == (["active", "blocked"], ["Let in again"])
-    assert "nobody signs in as this person, whatever Okta says, until they are let in again" in access(page)
+    assert "this person cannot sign in, whatever Okta says, until let in again" in access(page)
     assert not company.is_in(browser)
     (event,) = staff.place.events("user.blocked")
     assert (event["subject"], event["data"]["sessions_ended"]) == (user_id, 1)
@@ -180,7 +180,8 @@ def test_who_is_blocked_is_out_whatever_the_identity_provider_says(staff: Staff,
     assert states(admin.get(staff.at("users", user_id))) == ["active", "blocked"]
 
     page = admin.submit(admin.get(staff.at("users", user_id)), "Let in again")
-    assert (page.notice, states(page)) == ("The person may sign in again. What was ended stays ended.", ["active"])
+    assert page.notice == "The person may sign in again. Sessions that were ended do not come back."
+    assert states(page) == ["active"]
     assert not company.is_in(browser)
     assert company.is_in(sign_in(company, name))
     assert page.timeline()[0] == f"{staff.people['admin'].name} let {name} in again"
@@ -259,7 +260,7 @@ def test_nobody_ends_what_somebody_above_them_has(staff: Staff, company: Company
     for verb, form in (("blocked", {"blocked": "yes"}), ("sessions/end", {})):
         refused = admin.post(f"{staff.at('users', user_id)}/{verb}", {**form, "form_token": admin.form_token})
         assert refused.status == 403
-        assert "is owner of this console as well, and you are admin" in refused.text
+        assert "is also owner of this console, and you are admin" in refused.text
     assert told(staff) == before
     assert company.is_in_console(boss)
     colleague, name = company.hire()
@@ -362,6 +363,6 @@ def test_verify_finds_an_administrator_whose_person_is_gone_and_a_session_of_who
     sql(staff.running, loosen, dangling, gone)
     sql(staff.running, "UPDATE users SET blocked_at = NULL WHERE id = $1", out)
     assert set(found) >= {
-        f"the administrator {dangling} is linked to a user that there is not",
+        f"the administrator {dangling} is linked to a user that does not exist",
         f"the administrator {barred} has a console session and is the user {out}, who may not sign in",
     }

@@ -11,15 +11,15 @@ from tests.console.visitor import Page, Visitor
 from vestibule.vendors import VENDORS
 
 REFUSED_CERTIFICATES = [
-    ("a text", "a certificate", "A certificate in PEM or base64 is wanted; a text that is none came."),
-    ("a half", "half", "a text that is none came."),
-    ("a small key", "rsa1024", "A key of 2048 bits or more is wanted; an RSA key of 1024 bits came."),
+    ("a text", "a certificate", "Expected a certificate in PEM or base64; got something else."),
+    ("a half", "half", "got something else."),
+    ("a small key", "rsa1024", "Expected a key of 2048 bits or more; got an RSA key of 1024 bits."),
     (
         "a small curve",
         "p224",
-        "An RSA key, or an elliptic one on P-256 or larger, is wanted; another kind of key came.",
+        "Expected an RSA key, or an elliptic curve key on P-256 or larger; got another kind of key.",
     ),
-    ("another algorithm", "ed25519", "another kind of key came."),
+    ("another algorithm", "ed25519", "got another kind of key."),
 ]
 CERTIFICATE_IDS = [each[0] for each in REFUSED_CERTIFICATES]
 
@@ -81,12 +81,12 @@ def test_every_vendor_can_be_added_and_has_its_steps(staff: Staff, owner: Visito
 @pytest.mark.parametrize(
     ("fields", "field", "status", "sentence"),
     [
-        ({"name": ""}, "name", 400, "The name should have 1 to 100 characters; 0 came."),
-        ({"name": "n" * 101}, "name", 400, "101 came."),
-        ({"name": "Ok\u200bta"}, "name", 400, "visible characters; U+200B came."),
-        ({"name": "okta"}, "name", 409, "There is an identity provider 'okta' in this tenant already."),
-        ({"vendor": "elsewhere"}, "vendor", 400, "one of okta, entra, generic; 'elsewhere' came."),
-        ({"metadata": "<nonsense"}, "metadata", 400, "A well-formed XML document is wanted; a text that is none came."),
+        ({"name": ""}, "name", 400, "The name should have 1 to 100 characters; got 0."),
+        ({"name": "n" * 101}, "name", 400, "got 101."),
+        ({"name": "Ok\u200bta"}, "name", 400, "visible characters; got U+200B."),
+        ({"name": "okta"}, "name", 409, "There is already an identity provider 'okta' in this tenant."),
+        ({"vendor": "elsewhere"}, "vendor", 400, "one of okta, entra, generic; got 'elsewhere'."),
+        ({"metadata": "<nonsense"}, "metadata", 400, "Expected a well-formed XML document; got something else."),
     ],
 )
 def test_a_wrong_field_gets_its_sentence(
@@ -197,25 +197,25 @@ def test_saml_can_be_entered_piece_by_piece(staff: Staff, owner: Visitor) -> Non
 
 
 WRONG_METADATA = [
-    ("no XML", "metadata", "A well-formed XML document is wanted"),
-    ("half", metadata(pem())[:300], "A well-formed XML document is wanted"),
-    ("a DTD", metadata(pem(), before="<!DOCTYPE x [<!ENTITY y 'z'>]>"), "XML without a DTD is wanted; a DOCTYPE came."),
+    ("no XML", "metadata", "a well-formed XML document"),
+    ("half", metadata(pem())[:300], "a well-formed XML document"),
+    ("a DTD", metadata(pem(), before="<!DOCTYPE x [<!ENTITY y 'z'>]>"), "Expected XML without a DTD; got a DOCTYPE."),
     (
         "a file to be read",
         metadata("&y;", before="<!DOCTYPE x [<!ENTITY y SYSTEM 'file:///etc/hostname'>]>"),
-        "XML without a DTD is wanted; a DOCTYPE came.",
+        "Expected XML without a DTD; got a DOCTYPE.",
     ),
     (
         "a service provider",
         metadata(pem(), role="SPSSODescriptor"),
-        "one IDPSSODescriptor is wanted; metadata with 0 came.",
+        "one IDPSSODescriptor; got metadata with 0.",
     ),
-    ("another document", "<x/>", "metadata with 0 came."),
-    ("no entityID", metadata(pem(), entity_id=" "), "An entityID is wanted; metadata without one came."),
-    ("no SSO URL", metadata(pem(), bindings=("urn:x",)), "An SSO URL that begins with https:// is wanted; none came."),
-    ("a script as SSO URL", metadata(pem(), location="javascript:alert(1)"), "'javascript:alert(1)/1' came."),
-    ("a blank in the SSO URL", metadata(pem(), location="https://north example"), "'https://north example/1' came."),
-    ("no certificate", metadata(), "A signing certificate is wanted; metadata without one came."),
+    ("another document", "<x/>", "got metadata with 0."),
+    ("no entityID", metadata(pem(), entity_id=" "), "Expected an entityID; got metadata without one."),
+    ("no SSO URL", metadata(pem(), bindings=("urn:x",)), "Expected an SSO URL that begins with https://; got none."),
+    ("a script as SSO URL", metadata(pem(), location="javascript:alert(1)"), "got 'javascript:alert(1)/1'."),
+    ("a blank in the SSO URL", metadata(pem(), location="https://north example"), "got 'https://north example/1'."),
+    ("no certificate", metadata(), "Expected a signing certificate; got metadata without one."),
     ("a megabyte", "<x>" + "y" * 1_048_600 + "</x>", " of at most "),
 ]
 
@@ -235,19 +235,19 @@ def test_a_wrong_certificate_in_metadata_gets_its_sentence(
 def test_two_identity_providers_in_one_document_are_one_too_many(staff: Staff, owner: Visitor) -> None:
     one = metadata(pem(), before="")
     both = f"<md:EntitiesDescriptor xmlns:md='urn:oasis:names:tc:SAML:2.0:metadata'>{one}{one}</md:EntitiesDescriptor>"
-    refused(staff, saml(staff, owner, metadata=both), "metadata", "metadata with 2 came.")
+    refused(staff, saml(staff, owner, metadata=both), "metadata", "got metadata with 2.")
     assert saml(staff, owner, metadata=both.replace(one, "", 1)).status == 200
 
 
 @pytest.mark.parametrize(
     ("instead", "field", "sentence"),
     [
-        ({"entity_id": ""}, "entity_id", "The entity ID (Issuer) is wanted; nothing came."),
-        ({"sso_url": ""}, "sso_url", "An SSO URL that begins with https:// is wanted; none came."),
-        ({"sso_url": "login.north.example"}, "sso_url", "'login.north.example' came."),
-        ({"sso_url": "javascript:alert(1)//https://"}, "sso_url", "'javascript:alert(1)//https://' came."),
-        ({"sso_url": "https://a b"}, "sso_url", "'https://a b' came."),
-        ({"certificate": ""}, "certificate", "A certificate in PEM is wanted; nothing came."),
+        ({"entity_id": ""}, "entity_id", "Expected the entity ID (Issuer); got nothing."),
+        ({"sso_url": ""}, "sso_url", "Expected an SSO URL that begins with https://; got none."),
+        ({"sso_url": "login.north.example"}, "sso_url", "got 'login.north.example'."),
+        ({"sso_url": "javascript:alert(1)//https://"}, "sso_url", "got 'javascript:alert(1)//https://'."),
+        ({"sso_url": "https://a b"}, "sso_url", "got 'https://a b'."),
+        ({"certificate": ""}, "certificate", "Expected a certificate in PEM; got nothing."),
     ],
 )
 def test_a_wrong_piece_gets_its_sentence(

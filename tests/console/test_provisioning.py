@@ -69,7 +69,7 @@ def test_key_and_secret_are_shown_once(fresh: Staff, owner: Visitor) -> None:
     assert well_formed(pair.secret)
     assert page.copied("the token") == pair.token
     assert page.copied("the SCIM URL") == fresh.place.scim_url
-    assert "The Secret is shown this once and kept nowhere." in page.text
+    assert "The Secret is shown only now and is not stored." in page.text
     for label in ("SCIM 2.0 Base Url", "Username", "Password"):
         assert label in page.text
     assert (page.copied("SCIM 2.0 Base Url"), page.copied("Username")) == (fresh.place.scim_url, pair.key)
@@ -132,8 +132,8 @@ def test_switching_off_refuses_and_pausing_lets_wait(staff: Staff, owner: Visito
     ana = staff.provision(scim, userName="ana@north.example")
     page = switch(staff, owner, "paused")
     assert page.notice == (
-        "Provisioning is paused. New people and changes wait at the identity provider; whoever is deactivated or "
-        "deleted there is out at once."
+        "Provisioning is paused. New people and changes wait at the identity provider. People who are "
+        "deactivated or deleted there lose access at once."
     )
     assert scim.get(f"/Users/{ana['id']}").status_code == 200
     answer = scim.put(f"/Users/{ana['id']}", json={"userName": "anna@north.example"})
@@ -180,7 +180,7 @@ def test_a_second_pair_lives_beside_the_first(staff: Staff, owner: Visitor, scim
     assert "a newer pair is in use: safe to retire" in page.rows()[0]
     assert "127.0.0.1, Okta SCIM Client 1.0.0" in page.rows()[1]
     page = owner.submit(page, "Retire key", within="(//table)[1]/tbody/tr[1]")
-    assert page.notice == "The key is retired. From now on it is refused."
+    assert page.notice == "The key is retired, and refused from now on."
     assert scim.get("/Users").status_code == 401
     with staff.place.client(second) as newer:
         assert newer.get("/Users").status_code == 200
@@ -229,8 +229,8 @@ def day(days: int) -> str:
         ({"expires": "31.12.2040"}, "expires", "The expiry should be a day such as 2027-03-31."),
         ({"expires": "2040-02-30"}, "expires", "a day such as"),
         ({"expires": day(-1)}, "expires", "The expiry should be in the future."),
-        ({"label": "l" * 101}, "label", "The label should have 1 to 100 characters; 101 came."),
-        ({"label": "Win\u200bter"}, "label", "U+200B came."),
+        ({"label": "l" * 101}, "label", "The label should have 1 to 100 characters; got 101."),
+        ({"label": "Win\u200bter"}, "label", "got U+200B."),
     ],
 )
 def test_a_wrong_key_gets_its_sentence(

@@ -138,12 +138,12 @@ def test_a_row_is_changed_and_removed_and_the_page_of_the_provider_tells_how_man
 @pytest.mark.parametrize(
     ("given", "default", "row", "sentence"),
     [
-        ([*SELLERS, ("profile", "title", "", "x")], "", 2, "Rule 2: the value is wanted; nothing came."),
-        ([("profile", "", "x", "x")], "", 1, "Rule 1: the attribute is wanted; nothing came."),
-        ([*SELLERS, ("profile", "", "", ""), ("group", "", "x", "")], "", 2, "Rule 2: the role is wanted"),
+        ([*SELLERS, ("profile", "title", "", "x")], "", 2, "Rule 2: the value is missing."),
+        ([("profile", "", "x", "x")], "", 1, "Rule 1: the attribute is missing."),
+        ([*SELLERS, ("profile", "", "", ""), ("group", "", "x", "")], "", 2, "Rule 2: the role is missing"),
         ([("assertion", "a", "b", "c")], "", 1, "Rule 1: it should look at the Profile or at a group"),
-        ([("group", "", "b", "c" * 101)], "", 1, "Rule 1: a role should have at most 100 characters; 101 came."),
-        (SELLERS * (MAX_ROLE_RULES + 1), "", 0, "There may be 200 rules; 201 came."),
+        ([("group", "", "b", "c" * 101)], "", 1, "Rule 1: a role should have at most 100 characters; got 101."),
+        (SELLERS * (MAX_ROLE_RULES + 1), "", 0, "There may be 200 rules; got 201."),
         (SELLERS, "c" * 101, 0, ""),
     ],
 )
@@ -157,7 +157,7 @@ def test_a_wrong_rule_is_told_by_its_row(
         assert page.status == 400
         assert page.notice.startswith(sentence)
         assert [words(each.xpath("./td")[0]) for each in page.all("//tr[@class='wrong']")] == [str(row)] * bool(row)
-        told = "The default role should have at most 100 characters; 101 came." if default else ""
+        told = "The default role should have at most 100 characters; got 101." if default else ""
         assert (page.problem("default"), page.value("default")) == (told, default)
         assert [page.value(f"value-{number}") for number in range(len(shown))] == [rule[2] for rule in shown]
         assert page.value("role-0") == given[0][3], "what was typed stays"
@@ -170,7 +170,7 @@ def test_an_attribute_that_the_mapping_does_not_fill_is_pointed_out(staff: Staff
     page = saved(owner, page, "role rules")
     assert page.status == 200
     assert [words(each) for each in page.all("//td[@data-label='Attribute']/span[normalize-space()]")] == [
-        "not in the mapping: fits nobody"
+        "not in the mapping: matches nobody"
     ]
     assert page.all("//datalist[@id='targets']/option[@value='department']")
     assert [each.get("value") for each in page.all("//datalist[@id='roles']/option")] == [
@@ -208,7 +208,7 @@ def test_a_preview_tells_who_would_get_what_and_changes_nothing(
     before = (staff.count_events(), profiles(staff), kept(staff))
     given: Rules = [*SELLERS, ("profile", "userName", "ANA@north.example", "console-admin")]
     page = send(staff, owner, given, "", "preview")
-    assert "Nothing is saved yet. Everybody was looked at: 3 people." in page.text
+    assert "Nothing is saved yet. All people were checked: 3 people." in page.text
     assert [[row[0], *row[2:]] for row in table(page, "Role")] == [
         ["seller", "2", "2"],
         ["console-admin", "1", "0"],
@@ -261,7 +261,7 @@ def test_a_preview_knows_the_groups_of_the_last_sign_in_and_says_of_whom_it_know
 
 def test_a_preview_over_nobody_says_so(staff: Staff, owner: Visitor) -> None:
     page = send(staff, owner, SELLERS, "", "preview")
-    assert "Okta has nobody yet, so nothing changes for anybody." in page.text
+    assert "Okta has no people yet, so nothing changes for anybody." in page.text
     assert saved(owner, page, "role rules").notice.startswith("The role rules are saved.")
 
 
@@ -270,7 +270,7 @@ def test_a_preview_looks_at_everybody(staff: Staff, owner: Visitor) -> None:
     page = send(staff, owner, [("profile", "lastName", "7", "lucky")], "member", "preview")
     path = page.path
     page = until(lambda: owner.get(path), lambda seen: not waits(seen))
-    assert "Everybody was looked at: 2,100 people." in page.text
+    assert "All people were checked: 2,100 people." in page.text
     assert [[row[0], *row[2:]] for row in table(page, "Role")] == [
         ["lucky", "1", "0"],
         ["member", "2,099", "0"],
@@ -309,7 +309,7 @@ def test_an_admin_makes_nobody_an_owner(staff: Staff, owner: Visitor, after: Rul
     for do in ("preview", "save"):
         page = send(staff, admin, after, default, do)
         assert page.status == 403
-        assert page.notice.startswith("Who becomes an owner of this console is for owners to say")
+        assert page.notice.startswith("Only owners may change an identity provider whose role rules give console-owner")
         assert page.notice.endswith("Your role is admin; ask an owner of this tenant.")
         assert page.value("default") == default, "what was typed stays"
     assert (staff.count_events(), kept(staff)) == (events, rules)
@@ -352,7 +352,7 @@ def test_an_identity_provider_that_makes_owners_is_changed_by_owners_alone(staff
             {"form_token": admin.form_token, "do": "preview"},
         )
         assert page.status == 403, path
-        assert "is changed by owners alone. Your role is admin" in page.text
+        assert "can make somebody an owner. Your role is admin" in page.text
     assert staff.count_events() == before
     for tab in ("provisioning", "sign-in", "mapping", "roles", "settings"):
         path = f"{staff.provider}/{tab}"

@@ -59,7 +59,8 @@ RULES: dict[str, set[str]] = {
     "anyone": {
         "GET /", "GET /healthz", "GET /readyz", "GET /static/{digest}/{name}", "GET /setup/{token}",
         "POST /setup/{token}", "GET /console/sign-in", "POST /console/sign-in",
-        "GET /console/second-step", "POST /console/second-step", f"GET {SP}/metadata", f"GET {SP}/login",
+        "GET /console/second-step", "POST /console/second-step", "GET /console/passkey", "POST /console/passkey",
+        f"GET {SP}/metadata", f"GET {SP}/login",
         f"POST {SP}/acs", f"GET {SP}/logout", f"POST {SP}/logout", f"POST {SP}/global-token-revocation",
         "GET /{tenant}/", "GET /{tenant}/me",
     },
@@ -137,7 +138,7 @@ def check_admitted(route: Route, page: Page) -> None:
     check_headers(page.answer)
     if route.path.endswith("/read-again"):
         assert page.status == 400
-        assert "A metadata URL is wanted; none is kept." in page.text
+        assert "Expected a metadata URL; there is none." in page.text
         return
     assert page.status in {200, 303}, f"{page.status}: {page.text}"
     if page.status == 303:
@@ -341,10 +342,13 @@ def test_a_method_that_no_route_names_is_refused(scene: Scene, opened: ExitStack
     assert scene.kept() == before
 
 
+TOLD_ELSEWHERE = ("/read-again", "/saml", "/mapping", "/roles", "/versions/restore", "/passkey")
+
+
 @pytest.mark.parametrize(
     "route",
-    # There is no metadata to read again; and a preview saves nothing but itself.
-    [r for r in POSTS if not r.path.endswith(("/read-again", "/saml", "/mapping", "/roles", "/versions/restore"))],
+    # There is no metadata to read again, and no passkey at this address; and a preview saves nothing but itself.
+    [route for route in POSTS if not route.path.endswith(TOLD_ELSEWHERE)],
     ids=name_of,
 )
 def test_what_is_done_is_told(own_scene: Scene, opened: ExitStack, route: Route) -> None:

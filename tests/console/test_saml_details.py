@@ -54,7 +54,7 @@ def test_what_was_filled_in_takes_the_place_of_the_metadata_url(staff: Staff, ow
         f"SSO URL | {SSO} | {SSO}/2",
         f"Metadata URL | {URL} | none",
     ]
-    assert "The details are no longer read again every hour" in page.text
+    assert "The details will no longer be read again every hour" in page.text
     page = owner.submit(page, "Replace SAML details")
     assert page.notice.startswith("The SAML details are saved.")
     now = kept(staff)
@@ -108,7 +108,7 @@ def test_a_way_without_its_field_is_refused_in_words(staff: Staff, owner: Visito
     """No other way is tried: what was chosen is what counts."""
     tie(staff, pem(), url="")
     page = ask(staff, owner, way="url", entity_id="urn:idp:south", sso_url=SSO, certificate=pem())
-    assert (page.status, page.problem("metadata_url")) == (400, "A metadata URL is wanted; nothing came.")
+    assert (page.status, page.problem("metadata_url")) == (400, "Expected a metadata URL; got nothing.")
     token = {"form_token": owner.form_token}
     page = owner.post(f"{staff.provider}/saml", {**token, "way": "pigeon"})
     assert page.status == 400

@@ -23,7 +23,7 @@ from vestibule.store.factors import Factor, factors_of, insert_factor, take_step
 ACCOUNT, STEP = "/console/account", "/console/second-step"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 MINUTE = 60_000
-WRONG_CODE = "That code was not right, or was used already. The app shows another one every 30 seconds."
+WRONG_CODE = "That code is wrong or was already used. The app shows a new one every 30 seconds."
 
 
 def code(secret: str = SECRET, *, ahead: int = 0) -> str:
@@ -98,7 +98,7 @@ def codes(staff: Staff, ana: Administrator) -> list[str]:
 
 def test_an_authenticator_app_is_added_without_javascript(staff: Staff, owner: Visitor) -> None:
     page = owner.get(ACCOUNT)
-    assert "Whoever learns your password can do here whatever you can" in page.text
+    assert "Anybody who learns your password can do everything here that you can" in page.text
     page = owner.submit(page, "Add authenticator app", {"name-totp": "Work phone"})
     check_markup(page)
     assert page.heading == "Add an authenticator app"
@@ -108,9 +108,9 @@ def test_an_authenticator_app_is_added_without_javascript(staff: Staff, owner: V
 
     page = owner.submit(page, "Add authenticator app", {"code": wrong_code(secret)})
     assert (page.status, page.heading) == (400, "Add an authenticator app")
-    assert "they were not these" in page.problem("code")
+    assert "That code is wrong" in page.problem("code")
     assert page.copied("the secret").replace(" ", "") == secret
-    assert "Whoever learns" in owner.get(ACCOUNT).text, "nothing is in force yet"
+    assert "Anybody who learns" in owner.get(ACCOUNT).text, "nothing is in force yet"
 
     used = code(secret)
     page = owner.submit(page, "Add authenticator app", {"code": used})
@@ -179,16 +179,16 @@ def test_nobody_collects_factors(staff: Staff, owner: Visitor) -> None:
     for _ in range(10):
         equip(staff.running, staff.people["owner"])
     page = owner.submit(owner.get(ACCOUNT), "Add authenticator app")
-    assert (page.status, page.notice) == (400, "There may be 10 factors. Remove one that you do not use any more.")
+    assert (page.status, page.notice) == (400, "There may be 10 factors. Remove one that you no longer use.")
     page = owner.post(f"{ACCOUNT}/factors", {"form_token": owner.form_token, "kind": "sms"})
     assert page.status == 400
 
 
 def test_under_a_bare_address_there_are_no_passkeys_and_the_page_says_why(staff: Staff, owner: Visitor) -> None:
     page = owner.get(ACCOUNT)
-    assert f"This one is reached at {staff.running.url}." in page.text
+    assert f"The URL of this one is {staff.running.url}." in page.text
     page = owner.post(f"{ACCOUNT}/factors", {"form_token": owner.form_token, "kind": "webauthn"}, follow=True)
-    assert "Passkeys work under the server's own name over https, not under this address." in page.text
+    assert "Passkeys work with the server's host name over https, not with this address." in page.text
     sent = {"form_token": owner.form_token, "answer": "{}"}
     assert owner.post(f"{ACCOUNT}/new-factor", sent).status == 400
     assert rows(staff.running, "SELECT * FROM factors WHERE administrator_id = $1", staff.people["owner"].id) == []
@@ -198,11 +198,11 @@ def test_who_comes_from_an_identity_provider_is_asked_for_nothing_here(staff: St
     person = staff.people["owner"]
     sql(staff.running, "UPDATE administrators SET user_id = 'somebody' WHERE id = $1", person.id)
     page = owner.get(ACCOUNT)
-    assert "You sign in through your identity provider" in page.text
+    assert "You sign in with your identity provider" in page.text
     assert not page.all("//button[normalize-space()='Add authenticator app']")
     page = owner.post(f"{ACCOUNT}/factors", {"form_token": owner.form_token, "kind": "totp"})
     assert page.status == 403
-    assert "a second factor is added there" in page.text
+    assert "Add a second factor there" in page.text
     assert "second factor" not in owner.get(staff.at("")).text
     sql(staff.running, "UPDATE administrators SET user_id = '' WHERE id = $1", person.id)
 
@@ -265,7 +265,7 @@ def test_the_second_step_belongs_to_the_browser_that_gave_the_password(
         page = other.get(STEP)
         assert (page.heading, page.notice) == (
             "Sign in",
-            "The second step took too long, or failed too often. Sign in again.",
+            "The second factor took too long, or was wrong too often. Sign in again.",
         )
         assert give_code(other, code()).answer.headers["location"] == "/console/sign-in?done=step-over"
     assert staff.count_events() == before + 1, "the auditor's sign-in"
@@ -411,7 +411,7 @@ def test_each_recovery_code_works_once(staff: Staff, ana: Administrator, codes: 
     page = visitor.post(STEP, {"recovery_code": codes[0]})
     assert (page.status, page.problem("recovery_code")) == (
         401,
-        "That is none of your recovery codes, or it was used already.",
+        "That recovery code is wrong or was already used.",
     )
     assert page.one("//details").get("open") is not None
     assert is_in(visitor.post(STEP, {"recovery_code": codes[4]}))
@@ -457,7 +457,7 @@ def test_after_five_wrong_tries_the_password_is_asked_for_again(
     page = visitor.post(STEP, {"code": wrong_code()}, follow=True)
     assert (page.heading, page.notice) == (
         "Sign in",
-        "The second step took too long, or failed too often. Sign in again.",
+        "The second factor took too long, or was wrong too often. Sign in again.",
     )
     assert not is_in(visitor.post(STEP, {"recovery_code": codes[0]}))
     assert told(staff).count("sign_in_refused") == 5
@@ -577,7 +577,7 @@ def test_without_its_last_factor_an_account_has_no_recovery_codes(
     visitor.take(open_session(staff.running, ana))
     page = visitor.submit(visitor.get(ACCOUNT), "Remove")
     assert page.notice == "The second factor was removed."
-    assert "Whoever learns your password" in page.text
+    assert "Anybody who learns your password" in page.text
     assert rows(staff.running, "SELECT 1 FROM recovery_codes WHERE administrator_id = $1", ana.id) == []
     assert told(staff)[-1] == "factor_removed"
     page = visitor.post(f"{ACCOUNT}/recovery-codes", {"form_token": visitor.form_token})

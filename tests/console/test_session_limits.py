@@ -47,11 +47,11 @@ def test_an_owner_changes_the_limits(staff: Staff, owner: Visitor) -> None:
     check_markup(page)
     assert (page.value("idle"), page.value("absolute")) == ("30", "8")
     page = save(staff, owner, " 1,440 ", "24")
-    assert page.notice == "The new limits hold from now on."
+    assert page.notice == "The new limits apply from now on."
     assert (page.value("idle"), page.value("absolute")) == ("1440", "24")
     assert limits(staff) == (1440 * MINUTE, 24 * HOUR)
     assert save(staff, owner, "1440", "24").notice == "Nothing was changed."
-    assert save(staff, owner, "1440", "720").notice == "The new limits hold from now on."
+    assert save(staff, owner, "1440", "720").notice == "The new limits apply from now on."
     first, second = staff.place.events("tenant.changed")
     assert first["data"] == {
         "name": staff.place.tenant.name,
@@ -85,22 +85,19 @@ def test_others_read_them(staff: Staff, owner: Visitor, role: str) -> None:
 @pytest.mark.parametrize(
     ("idle", "absolute", "field", "sentence"),
     [
-        ("4", "8", "idle", "The limit without use should be 5 to 1,440 minutes; 4 came."),
-        ("1,441", "720", "idle", "The limit without use should be 5 to 1,440 minutes; 1,441 came."),
-        ("", "8", "idle", "The limit without use should be a whole number of minutes; nothing came."),
-        ("-5", "8", "idle", "The limit without use should be a whole number of minutes; '-5' came."),
-        ("5.5", "8", "idle", "The limit without use should be a whole number of minutes; '5.5' came."),
-        ("٣٠", "8", "idle", "The limit without use should be a whole number of minutes; '٣٠' came."),
-        ("9" * 5_000, "8", "idle", f"The limit without use should be a whole number of minutes; '{'9' * 40}' came."),
-        ("30", "0", "absolute", "The limit in any case should be 1 to 720 hours; 0 came."),
-        ("30", "721", "absolute", "The limit in any case should be 1 to 720 hours; 721 came."),
-        ("30", "<b>", "absolute", "The limit in any case should be a whole number of hours; '<b>' came."),
+        ("4", "8", "idle", "The limit without use should be 5 to 1,440 minutes; got 4."),
+        ("1,441", "720", "idle", "The limit without use should be 5 to 1,440 minutes; got 1,441."),
+        ("", "8", "idle", "The limit without use should be a whole number of minutes; got nothing."),
+        ("-5", "8", "idle", "The limit without use should be a whole number of minutes; got '-5'."),
+        ("5.5", "8", "idle", "The limit without use should be a whole number of minutes; got '5.5'."),
+        ("٣٠", "8", "idle", "The limit without use should be a whole number of minutes; got '٣٠'."),
+        ("9" * 5_000, "8", "idle", f"The limit without use should be a whole number of minutes; got '{'9' * 40}'."),
+        ("30", "0", "absolute", "The limit in any case should be 1 to 720 hours; got 0."),
+        ("30", "721", "absolute", "The limit in any case should be 1 to 720 hours; got 721."),
+        ("30", "<b>", "absolute", "The limit in any case should be a whole number of hours; got '<b>'."),
         (
             "61", "1", "absolute",
-            (
-                "The limit in any case should not be shorter than the one without use: 61 minutes without use came, "
-                "and 60 in any case."
-            ),
+            "The limit in any case should not be shorter than the one without use; got 60 and 61 minutes.",
         ),
     ],
 )  # fmt: skip

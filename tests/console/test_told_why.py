@@ -46,7 +46,7 @@ def test_a_changed_password_is_told_to_the_other_browsers(staff: Staff, owner: V
     form = {"present": PASSWORD, "password": FRESH, "again": FRESH}
     owner.submit(owner.get("/console/account"), "Change password", form)
     assert "your password was changed. Sign in with the new one." in other.get("/console/").notice
-    assert other.try_to_sign_in(staff.people["owner"].email, "wrong").notice.startswith("That e-mail and password")
+    assert other.try_to_sign_in(staff.people["owner"].email, "wrong").notice.startswith("The e-mail")
 
 
 def test_who_signed_out_is_told_nothing_else(owner: Visitor) -> None:

@@ -17,7 +17,7 @@ def test_another_method_is_told_which_are_answered(running: Running, path: str) 
     methods = {route.method for route in ROUTES if route.path == path or matches(route.path, path)}
     wanted = sorted(methods | {"HEAD"} if "GET" in methods else methods)
     status, said, body = raw(running.url, "DELETE", re.sub(r"{\w+}", "x", path), [("host", "localhost")])
-    assert (status, said["allow"], body) == (405, ", ".join(wanted), b"This address does not answer this method.\n")
+    assert (status, said["allow"], body) == (405, ", ".join(wanted), b"This address does not accept this method.\n")
 
 
 def matches(route: str, path: str) -> bool:

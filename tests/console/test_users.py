@@ -107,10 +107,10 @@ def delete(visitor: Visitor, page: Page, typed: str) -> Page:
     ("fields", "field", "status", "sentence"),
     [
         ({"user_name": ""}, "user_name", 400, "'userName' is required and has no value."),
-        ({"user_name": "no\u200bor"}, "user_name", 400, "visible characters; U+200B came."),
+        ({"user_name": "no\u200bor"}, "user_name", 400, "visible characters; got U+200B."),
         ({"user_name": "n" * 3000}, "user_name", 400, "bytes; this one takes 3,000."),
-        ({"user_name": "TAKEN@north.example"}, "user_name", 409, "There is a person with the user name"),
-        ({"user_name": "okta@north.example"}, "user_name", 409, "There is a person with the user name"),
+        ({"user_name": "TAKEN@north.example"}, "user_name", 409, "There is already a person with the user name"),
+        ({"user_name": "okta@north.example"}, "user_name", 409, "There is already a person with the user name"),
         ({"role": "r" * 101}, "role", 400, "A role may have 100 characters."),
         ({"email": "e" * 3000}, "email", 400, "bytes; this one takes 3,000."),
     ],
@@ -151,7 +151,7 @@ def test_who_is_provisioned_is_not_changed_here(staff: Staff, owner: Visitor, sc
     for verb, form in (("", HAND), ("/active", {"active": "no"}), ("/delete", {})):
         page = owner.post(page.path.partition("?")[0] + verb, {**form, "form_token": owner.form_token})
         assert page.status == 403
-        assert "An identity provider provisions this person" in page.text
+        assert "This person is provisioned by an identity provider" in page.text
         page = owner.get(staff.at("users", ana["id"]))
     assert (staff.count_events(), scim.get(f"/Users/{ana['id']}").text) == before
 
@@ -224,8 +224,8 @@ def test_a_possible_duplicate_is_shown_and_nothing_is_merged(staff: Staff, owner
         twin = other.post("/Users", json={"userName": "ANA@north.example", "displayName": "Ana of Second"}).json()
     page = owner.get(staff.at("users", ana["id"]))
     assert page.notice == (
-        "Possible duplicate: another person with the same user name is provisioned by Second. They stay apart; nothing "
-        "is merged."
+        "Possible duplicate: another person with the same user name is provisioned by Second. They stay separate; "
+        "nothing is merged."
     )
     assert page.link("another person") == staff.at("users", twin["id"])
     assert "is provisioned by Okta" in owner.get(page.link("another person")).notice

@@ -73,7 +73,7 @@ def test_every_wrong_field_of_a_person_who_is_changed_is_told(staff: Staff, owne
     page = owner.submit(page, "Save person", WRONG_PERSON | {"user_name": "Ana@north.example"})
     assert page.status == 400
     assert set(told(page)) == set(WRONG_PERSON)
-    assert told(page)["user_name"] == "There is a person with the user name 'Ana@north.example' already."
+    assert told(page)["user_name"] == "There is already a person with the user name 'Ana@north.example'."
     page = owner.submit(page, "Save person", {**dict.fromkeys(WRONG_PERSON, ""), "user_name": "bo@north.example"})
     assert page.notice == "The person was changed."
 

@@ -59,5 +59,5 @@ def test_a_worker_that_cannot_open_says_why(caplog: pytest.LogCaptureFixture) ->
     on_loop(app({"type": "lifespan"}, receive, send))
     assert [each["type"] for each in sent] == ["lifespan.startup.failed"]
     (record,) = caplog.records
-    assert record.getMessage() == "the house could not be opened"
+    assert record.getMessage() == "the application could not start"
     assert str(READ_ONLY) in vars(record)["reason"]

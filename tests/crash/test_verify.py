@@ -104,8 +104,8 @@ def put(installation: Installation) -> Iterator[Callable[..., None]]:
 
 # -- rows --------------------------------------------------------------------------------------------------------------
 
-OBJECT = "should be an object; {} stands there"
-RULES = "the mapping or the role rules cannot be carried out"
+OBJECT = "should be an object, but it is {}"
+RULES = "the mapping or the role rules are not valid"
 OURS = "saml, mapping or roles is not what this program writes"
 NOT_JSON = [
     ("users", "ana", "document", "{"),
@@ -123,8 +123,8 @@ NOT_OURS = [
     ("users", "ana", "document", "[]", f"document {OBJECT.format('a list')}"),
     ("users", "ana", "document", f'"{NAME}"', f"document {OBJECT.format('a text')}"),
     ("users", "ana", "profile", "7", f"profile {OBJECT.format('a number')}"),
-    ("users", "bo", "saml_groups", "{}", "saml_groups should be a list; an object stands there"),
-    ("identity_providers", "okta", "mapping", "{}", "mapping should be a list; an object stands there"),
+    ("users", "bo", "saml_groups", "{}", "saml_groups should be a list, but it is an object"),
+    ("identity_providers", "okta", "mapping", "{}", "mapping should be a list, but it is an object"),
     ("identity_providers", "okta", "mapping", f'[{{"sources": [], "{NAME}": 1}}]', OURS),
     ("identity_providers", "okta", "mapping", f'["{NAME}"]', OURS),
     ("identity_providers", "okta", "mapping", f'[{{"target": "x", "sources": ["{NAME}"]}}]', RULES),
@@ -143,10 +143,10 @@ ODD = [
     ),
     ("users", "ana", "document", "[" * 900 + "]" * 900, "document should be an object"),
     ("users", "ana", "document", '{"userName": "a", "active": true, "z": ' + "[" * 900 + "]" * 900 + "}", "document"),
-    ("users", "bo", "saml_groups", f'[{{"{NAME}": 1}}]', "the mapping cannot be carried out on it"),
-    ("users", "bo", "profile", "{}", "the Profile is not what the mapping derives"),
-    ("users", "bo", "version", 7, "it is at version 7 and its latest event tells version 1"),
-    ("events", "created", "data", f'{{"version": "{NAME}"}}', "no event tells how it came into being"),
+    ("users", "bo", "saml_groups", f'[{{"{NAME}": 1}}]', "the mapping cannot be applied to it"),
+    ("users", "bo", "profile", "{}", "the Profile is not the one that the mapping derives"),
+    ("users", "bo", "version", 7, "it is at version 7, but its latest event has version 1"),
+    ("events", "created", "data", f'{{"version": "{NAME}"}}', "there is no event for its creation"),
 ]
 
 
@@ -205,7 +205,7 @@ def test_an_event_of_the_house(installation: Installation, put: Callable[..., No
 
     put("events", "operator", "data", "[]")
     assert installation.faults() == [
-        f"house: events, row {installation.ids['operator']}: data {OBJECT.format('a list')}"
+        f"operators: events, row {installation.ids['operator']}: data {OBJECT.format('a list')}"
     ]
 
 

@@ -188,7 +188,7 @@ def test_c9336_creating_somebody_whose_name_is_taken(okta: Okta, place: Place) -
         assert both.spoken() == [LOOK_UP, "POST /Users 409"]
         error = str(both.app.error(ana))
         assert "Error while creating user" in error
-        assert "exists already" in error
+        assert "already exists" in error
         assert both.app.user(ana)["externalId"] is None
         assert both.read(user_id) == before
         both.app.connect(place.scim_url, *place.pair, uniqueField="userName")

@@ -10,19 +10,19 @@ from vestibule.saml.response import Expected
 
 Cases = dict[str, "Case"]
 
-ONE_ASSERTION: Final = "One assertion, directly in the response"
-IDS: Final = "Ids that differ"
-PLACE: Final = "A signature directly in the response or the assertion"
-SHAPE: Final = "A signature of one SignedInfo"
-OWN: Final = "A signature over the element that holds it"
-BY_KEY: Final = "A signature by one of the certificates"
-SOME: Final = "A signature over the response or the assertion"
-STRONG: Final = "A signature with RSA or ECDSA and SHA-256 or better"
-TRANSFORMS: Final = "The transforms enveloped-signature and exclusive canonicalisation"
+ONE_ASSERTION: Final = "one assertion, directly in the response"
+IDS: Final = "unique ids"
+PLACE: Final = "a signature directly in the response or the assertion"
+SHAPE: Final = "a signature of one SignedInfo"
+OWN: Final = "a signature over the element that holds it"
+BY_KEY: Final = "a signature by one of the certificates"
+SOME: Final = "a signature over the response or the assertion"
+STRONG: Final = "a signature with RSA or ECDSA and SHA-256 or better"
+TRANSFORMS: Final = "the transforms enveloped-signature and exclusive canonicalisation"
 NO_COMMENTS: Final = "XML without comments and processing instructions"
-WELL_FORMED: Final = "A well-formed XML document"
+WELL_FORMED: Final = "a well-formed XML document"
 NO_DTD: Final = "XML without a DTD"
-RESPONSE: Final = "A SAML 2.0 Response"
+RESPONSE: Final = "a SAML 2.0 Response"
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,9 @@ from tests.saml.factory import (
 from tests.saml.keys import NOW, pair
 
 OTHER: Final = "https://vestibule.example/saml/south/okta"
-_BEARER: Final = "A SubjectConfirmation for the bearer"
-_NAME_ID: Final = "A NameID of visible characters"
-_TIME: Final = "A time in UTC"
+_BEARER: Final = "1 to 10 bearer SubjectConfirmations"
+_NAME_ID: Final = "an unencrypted NameID of visible characters"
+_TIME: Final = "a time in UTC"
 _SOMEBODY: Final = "<saml:Issuer>http://idp.south.example/exk1</saml:Issuer>"
 _HOK: Final = "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key"
 
@@ -101,8 +101,8 @@ _NO_CODE: Final = "<samlp:Status/>"
 _TWO_CODES: Final = _failed("Success").replace("</samlp:Status>", "") + _failed("Responder").replace(
     "<samlp:Status>", ""
 )
-_STATUS: Final = "Success, or what went wrong"
-_KNOWN: Final = "Conditions that are known here"
+_STATUS: Final = "Success"
+_KNOWN: Final = "only known Conditions"
 _CONDITION: Final = (
     '<saml:Condition xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:x="urn:x" xsi:type="x:y"/>'
 )
@@ -128,17 +128,17 @@ CASES: Final[Cases] = {
     "an assertion of another issuer, signed alone": _case("Issuer", "http://idp.north", "assertion", issuer=_SOMEBODY),
     "an assertion without an issuer": _case("Issuer", "http://idp.north", issuer=""),
     "an assertion with an empty issuer": _case("Issuer", "http://idp.north", issuer="<saml:Issuer/>"),
-    "an assertion of two issuers": _case("Contents", "One Issuer", issuer=Said().issuer + _SOMEBODY),
+    "an assertion of two issuers": _case("Contents", "one Issuer", issuer=Said().issuer + _SOMEBODY),
     "an issuer in another format": _case(
         "Contents",
-        "An Issuer that is an entity id",
+        "an Issuer that is an entity ID",
         issuer=Said().issuer.replace(
             "<saml:Issuer", '<saml:Issuer Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"'
         ),
     ),
     "an issuer with an element": _case(
         "Contents",
-        "An Issuer that is an entity id",
+        "an Issuer that is an entity ID",
         issuer=Said().issuer.replace("</saml:Issuer>", "<x/></saml:Issuer>"),
     ),
     "the issuer in other letters": _case("Issuer", "http://idp.north", issuer=Said().issuer.replace("idp", "IDP")),
@@ -165,25 +165,23 @@ CASES: Final[Cases] = {
         "Issuer of the response", IDP, "assertion", response_issuer=_SOMEBODY
     ),
     "an answer to another sign-in, the assertion signed alone": _case(
-        "Response answers", "the sign-in that this browser began", "assertion", answered='InResponseTo="_other"'
+        "Response answers", "the request of this browser", "assertion", answered='InResponseTo="_other"'
     ),
     "no destination, the response signed alone": _case("Destination", ACS, "response", destination=""),
     "another destination, the response signed alone": _case(
         "Destination", ACS, "response", destination=f'Destination="{OTHER}/acs"'
     ),
-    "a response to another request": _case(
-        "Response answers", "the sign-in that this", answered='InResponseTo="_other"'
-    ),
-    "a response to no request": _case("Response answers", "the sign-in that this", answered=""),
+    "a response to another request": _case("Response answers", "the request of this", answered='InResponseTo="_other"'),
+    "a response to no request": _case("Response answers", "the request of this", answered=""),
     "an assertion for another request": _case(
-        "Assertion answers", "the sign-in that this", confirmed_answered='InResponseTo="_other"'
+        "Assertion answers", "the request of this", confirmed_answered='InResponseTo="_other"'
     ),
-    "an assertion for no request": _case("Assertion answers", "the sign-in that this", confirmed_answered=""),
+    "an assertion for no request": _case("Assertion answers", "the request of this", confirmed_answered=""),
     "an unsolicited response that answers": Case(
-        "Response answers", "no sign-in in particular", signed, lambda: expected(request_id="")
+        "Response answers", "no request", signed, lambda: expected(request_id="")
     ),
     "an unsolicited assertion that answers": Case(
-        "Assertion answers", "no sign-in in particular", partial(_said, answered=""), lambda: expected(request_id="")
+        "Assertion answers", "no request", partial(_said, answered=""), lambda: expected(request_id="")
     ),
     "another tenant's response": Case(
         "Destination", OTHER, signed, lambda: expected(acs_url=f"{OTHER}/acs", audience=OTHER)
@@ -198,31 +196,29 @@ CASES: Final[Cases] = {
         "Recipient", OTHER, partial(_said, "assertion", destination=""), lambda: expected(acs_url=f"{OTHER}/acs")
     ),
     "another provider's key": Case(
-        "Signature", "A signature by one of", signed, lambda: expected(certificates=(pair("another-idp").pinned,))
+        "Signature", "a signature by one of", signed, lambda: expected(certificates=(pair("another-idp").pinned,))
     ),
-    "no key is known": Case("Signature", "A signature by one of", signed, lambda: expected(certificates=())),
-    "no conditions": Case(
-        "Contents", "Conditions are wanted", partial(signed, change=partial(_without, "saml:Conditions"))
-    ),
-    "conditions twice": Case("Contents", "One Conditions", partial(signed, change=partial(_twice, "saml:Conditions"))),
+    "no key is known": Case("Signature", "a signature by one of", signed, lambda: expected(certificates=())),
+    "no conditions": Case("Contents", "Conditions", partial(signed, change=partial(_without, "saml:Conditions"))),
+    "conditions twice": Case("Contents", "one Conditions", partial(signed, change=partial(_twice, "saml:Conditions"))),
     "an unknown condition": _case("Contents", _KNOWN, audience=Said().audience + _CONDITION),
     "a condition of another namespace": _case(
         "Contents", _KNOWN, audience=Said().audience + '<x:OneTimeUse xmlns:x="urn:x"/>'
     ),
-    "conditions without an end": _case("Contents", "NotOnOrAfter is wanted in Conditions", times=""),
+    "conditions without an end": _case("Contents", "NotOnOrAfter in Conditions", times=""),
     "conditions without an end but a beginning": _case(
-        "Contents", "NotOnOrAfter is wanted in Conditions", times=f'NotBefore="{instant(0)}"'
+        "Contents", "NotOnOrAfter in Conditions", times=f'NotBefore="{instant(0)}"'
     ),
-    "conditions that have ended": _case("Time of the Conditions", "2026-11-24T10:00:00Z within it", times=_OLD),
-    "conditions that have not begun": _case("Time of the Conditions", "2026-11-24T10:00:00Z within it", times=_EARLY),
-    "a confirmation without an end": _case(
-        "Contents", "NotOnOrAfter is wanted in SubjectConfirmation", confirmed_times=""
+    "conditions that have ended": _case("Time of the Conditions", "a range with 2026-11-24T10:00:00Z", times=_OLD),
+    "conditions that have not begun": _case(
+        "Time of the Conditions", "a range with 2026-11-24T10:00:00Z", times=_EARLY
     ),
+    "a confirmation without an end": _case("Contents", "NotOnOrAfter in SubjectConfirmation", confirmed_times=""),
     "a confirmation that has ended": _case(
-        "Time of the SubjectConfirmation", "2026-11-24T10:00:00Z within it", confirmed_times=_OLD
+        "Time of the SubjectConfirmation", "a range with 2026-11-24T10:00:00Z", confirmed_times=_OLD
     ),
     "a confirmation that has not begun": _case(
-        "Time of the SubjectConfirmation", "2026-11-24T10:00:00Z within it", confirmed_times=_EARLY
+        "Time of the SubjectConfirmation", "a range with 2026-11-24T10:00:00Z", confirmed_times=_EARLY
     ),
     "an assertion of tomorrow": _case(
         "Issued", "at most 10 minutes before 2026-11-24T10:00:00Z", issued=instant(24 * 60 * MINUTE)
@@ -251,22 +247,20 @@ CASES: Final[Cases] = {
     "a confirmation's end in words": _case("Contents", _TIME, confirmed_times='NotOnOrAfter="later"'),
     "a session's end in words": _case("Contents", _TIME, statement=_statement('SessionNotOnOrAfter="later"')),
     "no subject": Case("Contents", _BEARER, partial(signed, change=_no_subject)),
-    "two subjects": Case("Contents", "One Subject", partial(signed, change=partial(_twice, "saml:Subject"))),
+    "two subjects": Case("Contents", "one Subject", partial(signed, change=partial(_twice, "saml:Subject"))),
     "no confirmation": Case("Contents", _BEARER, partial(signed, change=partial(_without, "saml:SubjectConfirmation"))),
     "two bearers, neither of them here and now": _case(
         "Recipient", ACS, confirmation=_confirmation(recipient=f"{ACS}x") + _confirmation(until=-5 * MINUTE)
     ),
     "two bearers, each half right": _case(
         "Time of the SubjectConfirmation",
-        instant(0)[:19],
+        f"a range with {instant(0)[:19]}",
         confirmation=_confirmation(until=-5 * MINUTE) + _confirmation(recipient=f"{ACS}x"),
     ),
     "eleven bearers": _case("Contents", _BEARER, confirmation=_confirmation() * 11),
     "holder of key alone": _case("Contents", _BEARER, method=_HOK),
     "sender vouches alone": _case("Contents", _BEARER, method="urn:oasis:names:tc:SAML:2.0:cm:sender-vouches"),
-    "a confirmation without data": _case(
-        "Contents", "SubjectConfirmationData is wanted", confirmation=_confirmation(data="")
-    ),
+    "a confirmation without data": _case("Contents", "SubjectConfirmationData", confirmation=_confirmation(data="")),
     "no NameID": _case("Contents", _NAME_ID, name_id=""),
     "an empty NameID": _case("Contents", _NAME_ID, name_id=named("")),
     "a NameID of blanks": _case("Contents", _NAME_ID, name_id=named(" \n ")),
@@ -277,25 +271,25 @@ CASES: Final[Cases] = {
     "a NameID with a character nobody sees": _case("Contents", _NAME_ID, name_id=named(f"ana\u200b{WHO}")),
     "a NameID written backwards": _case("Contents", _NAME_ID, name_id=named(f"\u202e{WHO}")),
     "a NameID of 1,025 characters": _case("Contents", _NAME_ID, name_id=named("a" * 1025)),
-    "two NameIDs": _case("Contents", "One NameID", name_id=named(WHO) * 2),
+    "two NameIDs": _case("Contents", "one NameID", name_id=named(WHO) * 2),
     "a BaseID": _case("Contents", _NAME_ID, name_id="<saml:BaseID/>"),
     "no AuthnStatement": Case(
-        "Contents", "An AuthnStatement", partial(signed, change=partial(_without, "saml:AuthnStatement"))
+        "Contents", "an AuthnStatement", partial(signed, change=partial(_without, "saml:AuthnStatement"))
     ),
     "two AuthnContexts": Case(
-        "Contents", "One AuthnContext", partial(signed, change=partial(_twice, "saml:AuthnContext"))
+        "Contents", "one AuthnContext", partial(signed, change=partial(_twice, "saml:AuthnContext"))
     ),
-    "an assertion of SAML 1.1": _case("Contents", "A SAML 2.0 assertion", version="1.1"),
-    "an assertion without an ID": _case("Contents", "A SAML 2.0 assertion", "response", assertion_id=""),
+    "an assertion of SAML 1.1": _case("Contents", "a SAML 2.0 assertion", version="1.1"),
+    "an assertion without an ID": _case("Contents", "a SAML 2.0 assertion", "response", assertion_id=""),
     "more than 2,000 values": _case(
         "Contents",
-        "At most 2,000",
+        "at most 2,000",
         attributes=f"<saml:AttributeStatement>{attribute('groups', ['g'] * 2001)}</saml:AttributeStatement>",
     ),
     "no status": _case("Status", _STATUS, status=""),
     "a status without a code": _case("Status", _STATUS, status=_NO_CODE),
-    "a status with two codes": _case("Shape", "One StatusCode", status=_TWO_CODES),
-    "two statuses": _case("Shape", "One Status", status=_failed("Success") * 2),
+    "a status with two codes": _case("Shape", "one StatusCode", status=_TWO_CODES),
+    "two statuses": _case("Shape", "one Status", status=_failed("Success") * 2),
     "a refusal": _case("Status", _STATUS, status=_failed("Responder")),
     "a refusal in words": _case("Status", _STATUS, status=_failed("Responder", "AuthnFailed", message="Wrong PIN.")),
     "a refusal with something strange": _case("Status", _STATUS, status=_STRANGE_STATUS),

@@ -43,8 +43,8 @@ from tests.saml.keys import pair
 
 _ENVELOPED: Final = f'<ds:Transform Algorithm="{ENVELOPED}"/>'
 _EXC: Final = f'<ds:Transform Algorithm="{EXC}"/>'
-_ONE_REFERENCE: Final = "A signature over one Reference"
-_DIGEST: Final = "A digest with SHA-256 or better"
+_ONE_REFERENCE: Final = "a signature over one Reference"
+_DIGEST: Final = "a digest with SHA-256 or better"
 _SIGNED: Final = ("assertion", "response", "both")
 
 
@@ -272,17 +272,17 @@ CASES: Final[Cases] = {
     },
     "a transform with a parameter": Case(
         "Signature",
-        "Transforms without parameters",
+        "transforms without parameters",
         partial(_how, in_transform="<ds:XPath>self::node()</ds:XPath>"),
     ),
     "SignedInfo canonicalised inclusively": Case(
-        "Signature", "Exclusive canonicalisation", partial(_how, canonical=_INCLUSIVE)
+        "Signature", "exclusive canonicalisation", partial(_how, canonical=_INCLUSIVE)
     ),
     "SignedInfo canonicalised with comments": Case(
-        "Signature", "Exclusive canonicalisation", partial(_how, canonical=f"{EXC}WithComments")
+        "Signature", "exclusive canonicalisation", partial(_how, canonical=f"{EXC}WithComments")
     ),
     "SignedInfo canonicalised with prefixes": Case(
-        "Signature", "Exclusive canonicalisation", partial(_how, first_prefixes=("xs",))
+        "Signature", "exclusive canonicalisation", partial(_how, first_prefixes=("xs",))
     ),
     "two References": Case("Signature", _ONE_REFERENCE, partial(_how, more_references=_SECOND_REFERENCE)),
     "a Reference to another element": Case("Signature", OWN, partial(_how, "assertion", uri="#_response-1")),
@@ -301,9 +301,9 @@ CASES: Final[Cases] = {
     "no SignedInfo": Case("Signature", SHAPE, partial(_without, "ds:SignedInfo")),
     "no SignatureValue": Case("Signature", SHAPE, partial(_without, "ds:SignatureValue")),
     "no Reference": Case("Signature", _ONE_REFERENCE, partial(_without, "ds:Reference")),
-    "no Transforms": Case("Signature", "A Reference of Transforms", partial(_without, "ds:Transforms")),
-    "no DigestMethod": Case("Signature", "A Reference of Transforms", partial(_without, "ds:DigestMethod")),
-    "no DigestValue": Case("Signature", "A Reference of Transforms", partial(_without, "ds:DigestValue")),
+    "no Transforms": Case("Signature", "a Reference of Transforms", partial(_without, "ds:Transforms")),
+    "no DigestMethod": Case("Signature", "a Reference of Transforms", partial(_without, "ds:DigestMethod")),
+    "no DigestValue": Case("Signature", "a Reference of Transforms", partial(_without, "ds:DigestValue")),
     "no CanonicalizationMethod": Case("Signature", _ONE_REFERENCE, partial(_without, "ds:CanonicalizationMethod")),
     "an empty DigestValue": Case("Signature", BY_KEY, partial(_emptied, "ds:DigestValue")),
     "an empty SignatureValue": Case("Signature", BY_KEY, partial(_emptied, "ds:SignatureValue")),
@@ -312,14 +312,14 @@ CASES: Final[Cases] = {
         "Signature", _ONE_REFERENCE, partial(_renamed, "ds:SignatureMethod")
     ),
     "Transforms of another namespace": Case(
-        "Signature", "A Reference of Transforms", partial(_renamed, "ds:Transforms")
+        "Signature", "a Reference of Transforms", partial(_renamed, "ds:Transforms")
     ),
     "a comment in DigestValue": Case("Shape", NO_COMMENTS, _comment_in_digest),
     "samlp:ID beside ID": Case(
-        "Shape", "Ids without a namespace", partial(_namespaced_id, "ID", "urn:oasis:names:tc:SAML:2.0:protocol")
+        "Shape", "ids without a namespace", partial(_namespaced_id, "ID", "urn:oasis:names:tc:SAML:2.0:protocol")
     ),
     "xml:id beside ID": Case(
-        "Shape", "Ids without a namespace", partial(_namespaced_id, "id", "http://www.w3.org/XML/1998/namespace")
+        "Shape", "ids without a namespace", partial(_namespaced_id, "id", "http://www.w3.org/XML/1998/namespace")
     ),
     "an id twice, once written Id": Case("Shape", IDS, partial(_second_id, "Id")),
     "an id twice, once written id": Case("Shape", IDS, partial(_second_id, "id")),

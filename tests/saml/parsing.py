@@ -116,7 +116,7 @@ def _one_of_each() -> Node:
 _ROOM: Final = 3_000 - sum(1 for _ in signed().iter())
 """How many elements a response may have beside the usual ones."""
 _NAME: Final = f"{EVIL}.south.example"
-_ONLY: Final = "Only Issuer, Signature, Extensions, Status and one assertion"
+_ONLY: Final = "only Issuer, Signature, Extensions, Status and one assertion"
 _SAML_1: Final = (
     b'<s1:Assertion xmlns:s1="urn:oasis:names:tc:SAML:1.0:assertion" AssertionID="_1"><s1:Subject>'
     + f"<s1:NameIdentifier>{EVIL}</s1:NameIdentifier></s1:Subject></s1:Assertion>".encode()
@@ -161,7 +161,7 @@ CASES: Final[Cases] = {
     "an entity without a document type": Case(
         "Shape", WELL_FORMED, lambda: write(signed()).replace(f">{WHO}<".encode(), b">&who;<")
     ),
-    "a relative namespace": Case("Signature", "A signature by one of the certificates", _relative_namespace),
+    "a relative namespace": Case("Signature", "a signature by one of the certificates", _relative_namespace),
     "nothing": Case("Shape", WELL_FORMED, lambda: b""),
     "white space": Case("Shape", WELL_FORMED, lambda: b" \n\t "),
     "no XML": Case("Shape", WELL_FORMED, lambda: b"SAMLResponse=PHNhbWw"),
@@ -177,7 +177,7 @@ CASES: Final[Cases] = {
     "UTF-32": Case("Shape", WELL_FORMED, lambda: write(signed()).decode().encode("utf-32")),
     "UTF-7 with another name": Case(
         "Signature",
-        "A signature by one of the certificates",
+        "a signature by one of the certificates",
         lambda: (
             b'<?xml version="1.0" encoding="utf-7"?>'
             + write(signed()).replace(WHO.encode(), b"owner+AEA-north.example")
@@ -193,53 +193,53 @@ CASES: Final[Cases] = {
     ),
     "a hundred thousand elements": Case("Shape", "XML of at most", lambda: _put(b"<a/>" * 100_000, b"<samlp:Status>")),
     "sixty thousand elements": Case(
-        "Shape", "A message of at most 3,000 elements", lambda: _put(b"<a/>" * 60_000, b"<samlp:Status>")
+        "Shape", "a message of at most 3,000 elements", lambda: _put(b"<a/>" * 60_000, b"<samlp:Status>")
     ),
-    "an element too many": Case("Shape", "A message of at most 3,000 elements", lambda: _extended(b"<a/>" * _ROOM)),
-    "thousands of elements": Case("Signature", "A signature by one of the", lambda: _extended(b"<a/>" * (_ROOM - 1))),
+    "an element too many": Case("Shape", "a message of at most 3,000 elements", lambda: _extended(b"<a/>" * _ROOM)),
+    "thousands of elements": Case("Signature", "a signature by one of the", lambda: _extended(b"<a/>" * (_ROOM - 1))),
     "thousands of ids": Case(
         "Shape",
-        "At most 100 ids",
+        "at most 100 ids",
         lambda: _extended(b"".join(b'<a id="%d"/>' % n for n in range(_ROOM - 1))),
     ),
     "thousands of assertions": Case("Shape", ONE_ASSERTION, lambda: _put(b"<saml:Assertion/>" * 2_900, b"<samlp:St")),
     "thousands of signatures": Case(
-        "Shape", "A signature directly in", lambda: _put(b"<ds:Signature/>" * 2_900, b"</ds:KeyInfo>")
+        "Shape", "a signature directly in", lambda: _put(b"<ds:Signature/>" * 2_900, b"</ds:KeyInfo>")
     ),
     "thousands of namespaces": Case(
         "Shape",
-        "XML with at most 64 prefixes",
+        "XML with at most 64 namespace prefixes",
         lambda: _put(b"".join(b'<a xmlns:n%d="urn:%d"/>' % (n, n) for n in range(7_000)), b"<samlp:Status>"),
     ),
     "thousands of namespaces on one element": Case(
         "Shape",
-        "XML with at most 64 prefixes",
+        "XML with at most 64 namespace prefixes",
         lambda: _put(b"".join(b' xmlns:n%d="u"' % n for n in range(8_000)), b' ID="_response-1"'),
     ),
     "the same namespaces thousands of times": Case(
         "Signature",
-        "A signature by one of the",
+        "a signature by one of the",
         lambda: _extended(_DECLARING * 48),
         lambda: expected(certificates=tuple(pair(f"pinned-{n}").pinned for n in range(10))),
     ),
     "thousands of attributes on one element": Case(
         "Shape",
-        "At most 16 attributes",
+        "at most 16 attributes",
         lambda: _put(b"".join(b' a%d="1"' % n for n in range(5_000)), b' ID="_response-1"'),
     ),
     "thousands of elements with as many attributes as may be": Case(
         "Signature",
-        "A signature by one of the",
+        "a signature by one of the",
         lambda: _extended(b"".join(b' a%d=""' % n for n in range(16)).join([b"<a", b"/>"]) * 360),
     ),
     "an attribute too many": Case(
         "Shape",
-        "A message of at most 6,000 attributes",
+        "a message of at most 6,000 attributes",
         lambda: _extended(b"".join(b' a%d=""' % n for n in range(16)).join([b"<a", b"/>"]) * 375),
     ),
     "twenty thousand prefixes declared again and again": Case(
         "Shape",
-        "A message of at most 6,000 attributes",
+        "a message of at most 6,000 attributes",
         lambda: _extended(b"".join(b' xmlns:n%d="u"' % n for n in range(60)).join([b"<a", b"/>"]) * 200),
     ),
     "a depth of 200": Case("Status", "Success", partial(_deep, 200)),

@@ -27,14 +27,14 @@ from tests.saml.factory import (
 )
 from tests.saml.keys import pair
 
-OPENED: Final = "An assertion encrypted for the current certificate"
-_INSIDE: Final = "One assertion is wanted within"
-_TRANSPORT: Final = "RSA-OAEP is wanted"
-_CIPHER: Final = "AES-GCM or AES-CBC is wanted"
+OPENED: Final = "an assertion encrypted for the current certificate"
+_INSIDE: Final = "one assertion within"
+_TRANSPORT: Final = "RSA-OAEP"
+_CIPHER: Final = "AES-GCM or AES-CBC"
 _OUTER: Final = "AES-GCM, or a signature over the whole response"
 _OAEP: Final = "OAEP with SHA-1 or SHA-2"
-_PARTS: Final = "One EncryptedData with its EncryptedKey"
-_VALUE: Final = "One CipherValue in base64"
+_PARTS: Final = "one EncryptedData with its EncryptedKey"
+_VALUE: Final = "one CipherValue in base64"
 GCM: Final = f"{XENC11}aes256-gcm"
 CBC: Final = f"{XENC}aes256-cbc"
 
@@ -222,12 +222,12 @@ CASES: Final[Cases] = {
     "encrypted by an attacker, unsigned": Case(
         "Signed", SOME, lambda: sealed(Said(name_id=named(EVIL)), "none", to=pair("sp"))
     ),
-    "encrypted by an attacker, signed by himself": Case("Signature", "A signature by one of", _forged_inside),
-    "encrypted and changed": Case("Signature", "A signature by one of", _changed_inside),
-    "another ciphertext in a signed response": Case("Signature", "A signature by one of", _swapped_in_signed_response),
-    "encrypted and signed with SHA-1": Case("Signature", "A signature with RSA", lambda: _weakly_signed(hash="sha1")),
+    "encrypted by an attacker, signed by himself": Case("Signature", "a signature by one of", _forged_inside),
+    "encrypted and changed": Case("Signature", "a signature by one of", _changed_inside),
+    "another ciphertext in a signed response": Case("Signature", "a signature by one of", _swapped_in_signed_response),
+    "encrypted and signed with SHA-1": Case("Signature", "a signature with RSA", lambda: _weakly_signed(hash="sha1")),
     "encrypted with a Reference to another": Case(
-        "Signature", "A signature over the element", lambda: _weakly_signed(uri="")
+        "Signature", "a signature over the element", lambda: _weakly_signed(uri="")
     ),
     "CBC without a signature around": Case("Signature", _OUTER, partial(_spoiled, CBC, "assertion")),
     "CBC and no signature": Case("Signature", _OUTER, partial(_spoiled, CBC, "none")),
@@ -259,11 +259,11 @@ CASES: Final[Cases] = {
     "another element encrypted": Case("Signature", _INSIDE, partial(_plain, b"<a/>")),
     "a Response encrypted": Case("Signature", _INSIDE, lambda: _plain(write(signed()))),
     "an assertion within an encrypted one": Case("Signature", _INSIDE, lambda: _plain(_nested())),
-    "no key here": Case("Signature", "An assertion in the clear", sealed, lambda: expected(private_keys=())),
+    "no key here": Case("Signature", "an unencrypted assertion", sealed, lambda: expected(private_keys=())),
     "two encrypted assertions": Case("Shape", ONE_ASSERTION, _two_encrypted),
     "an encrypted assertion elsewhere": Case("Shape", ONE_ASSERTION, _elsewhere),
     "an encrypted assertion with a signature elsewhere": Case(
-        "Signature", "A signature directly in", lambda: _plain(_signature_in_subject())
+        "Signature", "a signature directly in", lambda: _plain(_signature_in_subject())
     ),
-    "an encrypted assertion with an id twice": Case("Signature", "Ids that differ", lambda: _plain(_id_twice())),
+    "an encrypted assertion with an id twice": Case("Signature", "unique ids", lambda: _plain(_id_twice())),
 }

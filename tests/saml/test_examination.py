@@ -56,25 +56,25 @@ def test_every_check_is_told_with_what_was_wanted_and_what_came() -> None:
     fingerprint = pair().pinned.fingerprint
     assert told == {
         "Status": ("Success", "Success"),
-        "Shape": ("one Response with one assertion, and nothing hidden in it", "that"),
+        "Shape": ("one Response with one assertion, and nothing else", "exactly that"),
         "Signature": (
-            "made with the key of a certificate that is in force",
+            "a signature by a certificate in force",
             f"CN=Sign-in of North (SHA-256 {fingerprint[:16]}…)",
         ),
         "Issuer": (IDP, IDP),
         "Issuer of the response": (IDP, IDP),
         "Destination": (ACS, ACS),
-        "Response answers": ("the sign-in that this browser began", REQUEST),
+        "Response answers": ("the request of this browser", REQUEST),
         "Issued": ("at most 10 minutes before 2026-11-24T10:00:00Z", "2026-11-24T09:59:59Z"),
         "Audience": (SP, SP),
         "Time of the Conditions": (
-            "2026-11-24T10:00:00Z within it",
+            "a range with 2026-11-24T10:00:00Z",
             "2026-11-24T09:55:00.000Z to 2026-11-24T10:05:00.000Z",
         ),
         "Recipient": (ACS, ACS),
-        "Assertion answers": ("the sign-in that this browser began", REQUEST),
+        "Assertion answers": ("the request of this browser", REQUEST),
         "Time of the SubjectConfirmation": (
-            "2026-11-24T10:00:00Z within it",
+            "a range with 2026-11-24T10:00:00Z",
             "any time to 2026-11-24T10:05:00.000Z",
         ),
         "End of the session": ("after 2026-11-24T10:00:00Z", "2026-11-24T10:01:00Z"),
@@ -113,7 +113,7 @@ def test_a_fresh_authentication_that_says_no_time_is_none() -> None:
     statement = Said(statement="<saml:AuthnStatement/>")
     failed = examine(write(signed(statement)), expected(authenticated_after=NOW), NOW).failed
     assert failed is not None
-    assert failed.wanted == "A time in UTC is wanted as AuthnInstant"
+    assert failed.wanted == "a time in UTC as AuthnInstant"
     no_class = examine(write(signed(statement)), expected(authn_context="urn:x"), NOW).failed
     assert no_class is not None
     assert (no_class.name, no_class.came) == ("Authentication context", "none")
@@ -139,10 +139,12 @@ def test_all_that_fails_is_told_and_the_first_is_the_reason() -> None:
     assert [check.name for check in examined.checks if check.passed] == ["Status", "Shape", "Signature"]
     told = {check.name: check.came for check in examined.checks}
     assert told["Destination"] == told["Recipient"] == told["Audience"] == "none"
-    assert told["Response answers"] == told["Assertion answers"] == "no sign-in in particular"
+    assert told["Response answers"] == told["Assertion answers"] == "no request"
     assert examined.failed is not None
     assert examined.failed.name == "Issuer"
-    with pytest.raises(SamlError, match=r"^http://idp\.north\.example/exk9abc; http://idp\.south\.example came\.$"):
+    with pytest.raises(
+        SamlError, match=r"^Expected http://idp\.north\.example/exk9abc; got http://idp\.south\.example\.$"
+    ):
         validate(write(signed(said)), expected(), NOW)
 
 
@@ -163,13 +165,13 @@ def test_a_missing_issuer_is_told_as_none() -> None:
 @pytest.mark.parametrize(
     ("said", "wanted"),
     [
-        (Said(status="", issued=""), "Success, or what went wrong at the identity provider"),
-        (Said(issued="x"), "A time in UTC is wanted as IssueInstant"),
-        (Said(times='NotOnOrAfter="x"'), "A time in UTC is wanted as NotOnOrAfter"),
-        (Said(times=f'NotBefore="x" NotOnOrAfter="{instant(MINUTE)}"'), "A time in UTC is wanted as NotBefore"),
+        (Said(status="", issued=""), "Success"),
+        (Said(issued="x"), "a time in UTC as IssueInstant"),
+        (Said(times='NotOnOrAfter="x"'), "a time in UTC as NotOnOrAfter"),
+        (Said(times=f'NotBefore="x" NotOnOrAfter="{instant(MINUTE)}"'), "a time in UTC as NotBefore"),
         (
             Said(statement='<saml:AuthnStatement SessionNotOnOrAfter="x"/>'),
-            "A time in UTC is wanted as SessionNotOnOrAfter",
+            "a time in UTC as SessionNotOnOrAfter",
         ),
     ],
 )
@@ -185,8 +187,8 @@ def test_a_response_that_nobody_asked_for_is_expected_by_default() -> None:
     assert (nothing_asked.request_id, nothing_asked.private_keys) == ("", ())
     examined = examine(write(signed()), nothing_asked, NOW)
     assert [(check.name, check.wanted) for check in examined.checks if not check.passed] == [
-        ("Response answers", "no sign-in in particular"),
-        ("Assertion answers", "no sign-in in particular"),
+        ("Response answers", "no request"),
+        ("Assertion answers", "no request"),
     ]
 
 
@@ -348,5 +350,5 @@ def test_white_space_around_what_is_read_does_not_matter() -> None:
 def test_the_answered_request_is_told_unverified() -> None:
     assert answered_request(write(signed(what="none"))) == REQUEST
     assert answered_request(write(signed(Said(answered=""), "none"))) == ""
-    with pytest.raises(SamlError, match="Response is wanted; another document came"):
+    with pytest.raises(SamlError, match="Response; got another document"):
         answered_request(b"<a/>")

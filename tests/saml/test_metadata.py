@@ -64,7 +64,7 @@ def test_every_signing_certificate_is_read_once_and_no_other() -> None:
 def test_a_weak_certificate_beside_a_good_one_is_left_out_and_told() -> None:
     read = _read(_entity(_key(pair("weak", "rsa-1024")) + _key(pair("new"))))
     assert read.certificates == (pair("new").pinned,)
-    assert read.weak_certificates == ("A key of 2048 bits or more is wanted; an RSA key of 1024 bits came.",)
+    assert read.weak_certificates == ("Expected a key of 2048 bits or more; got an RSA key of 1024 bits.",)
 
 
 def test_an_entity_may_stand_within_several_groups_of_entities() -> None:
@@ -76,26 +76,26 @@ def test_an_entity_may_stand_within_several_groups_of_entities() -> None:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("", "A well-formed XML document is wanted"),
-        ("<html><body>Sign in</body></html>", "Metadata with one IDPSSODescriptor is wanted; metadata with 0"),
-        (_entity(role="SPSSODescriptor"), "Metadata with one IDPSSODescriptor is wanted; metadata with 0"),
+        ("", "a well-formed XML document"),
+        ("<html><body>Sign in</body></html>", "Expected metadata with one IDPSSODescriptor; got metadata with 0"),
+        (_entity(role="SPSSODescriptor"), "Expected metadata with one IDPSSODescriptor; got metadata with 0"),
         (
             f'<md:EntitiesDescriptor xmlns:md="{MD}">{_entity() * 2}</md:EntitiesDescriptor>',
-            "Metadata with one IDPSSODescriptor is wanted; metadata with 2",
+            "Expected metadata with one IDPSSODescriptor; got metadata with 2",
         ),
-        (_entity(entity=""), "An entityID is wanted"),
-        (_entity(entity='entityID=" "'), "An entityID is wanted"),
-        (_entity(services=""), "An SSO URL that begins with https:// is wanted; none came"),
-        (_entity(services=_service(REDIRECT, "javascript:alert(1)")), "wanted; 'javascript:alert(1)' came"),
-        (_entity(keys=""), "A signing certificate is wanted"),
-        (_entity(keys=_key(pair(), ' use="encryption"')), "A signing certificate is wanted"),
-        (_entity(keys=_key(pair("weak", "rsa-1024"))), "A key of 2048 bits or more is wanted; an RSA key of 1024 bits"),
-        (_entity(keys=_key(pair()).replace(pair().body, "nothing!")), "A certificate in PEM or base64 is wanted"),
+        (_entity(entity=""), "an entityID"),
+        (_entity(entity='entityID=" "'), "an entityID"),
+        (_entity(services=""), "Expected an SSO URL that begins with https://; got none"),
+        (_entity(services=_service(REDIRECT, "javascript:alert(1)")), "; got 'javascript:alert(1)'"),
+        (_entity(keys=""), "a signing certificate"),
+        (_entity(keys=_key(pair(), ' use="encryption"')), "a signing certificate"),
+        (_entity(keys=_key(pair("weak", "rsa-1024"))), "key of 2048 bits or more; got an RSA key of 1024 bits"),
+        (_entity(keys=_key(pair()).replace(pair().body, "nothing!")), "a certificate in PEM or base64"),
         (
             '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + _entity(entity='entityID="&x;"'),
             "XML without a DTD",
         ),
-        (_entity() + " " * (1 << 20), "XML of at most 1,048,576 bytes is wanted"),
+        (_entity() + " " * (1 << 20), "XML of at most 1,048,576 bytes"),
     ],
 )
 def test_other_metadata_is_refused(text: str, wanted: str) -> None:
@@ -105,7 +105,7 @@ def test_other_metadata_is_refused(text: str, wanted: str) -> None:
 
 
 def test_a_document_type_in_utf_16_is_refused() -> None:
-    with pytest.raises(SamlError, match="XML without a DTD is wanted; a DOCTYPE came"):
+    with pytest.raises(SamlError, match="Expected XML without a DTD; got a DOCTYPE"):
         read_metadata(("<!DOCTYPE a>" + _entity()).encode("utf-16"))
 
 
@@ -122,10 +122,10 @@ def test_certificates_are_read_from_pem_and_base64() -> None:
     assert read_certificates(f"first\n{old.pem}\n{new.pem}{old.pem}") == (old.pinned, new.pinned)
     assert read_certificates(f" {old.body[:9]}\n {old.body[9:]} ") == (old.pinned,)
     for text, wanted in {
-        " \n": "A certificate in PEM is wanted; nothing came",
-        "x": "A certificate in PEM or base64 is wanted",
-        old.private_pem.decode(): "A certificate in PEM or base64 is wanted",
-        pair("weak", "p192").pem: "An RSA key, or an elliptic one on P-256 or larger, is wanted",
+        " \n": "Expected a certificate in PEM; got nothing",
+        "x": "a certificate in PEM or base64",
+        old.private_pem.decode(): "a certificate in PEM or base64",
+        pair("weak", "p192").pem: "an RSA key, or an elliptic curve key on P-256 or larger",
     }.items():
         with pytest.raises(SamlError, match=wanted):
             read_certificates(text)

@@ -118,4 +118,4 @@ def test_any_text_is_a_time_or_refused(text: str) -> None:
     try:
         assert isinstance(read_instant(text, "it"), int)
     except SamlError as error:
-        assert error.wanted == "A time in UTC is wanted as it"
+        assert error.wanted == "a time in UTC as it"

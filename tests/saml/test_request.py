@@ -9,7 +9,7 @@ from tests.saml.factory import ACS, DS, SAML, SAMLP, SP, read, tag
 from tests.saml.keys import NOW, pair
 from vestibule.saml import xml
 from vestibule.saml.errors import SamlError
-from vestibule.saml.request import Asking, authn_request, message
+from vestibule.saml.request import AuthnRequest, authn_request, message
 from vestibule.saml.signature import SigningKey, _as_signed, is_signed, sign_element, verify_element
 from vestibule.saml.times import read_instant, write_instant
 
@@ -18,7 +18,7 @@ KEY = SigningKey(pair("sp").private_pem, pair("sp").pem)
 
 
 def test_a_request_says_who_asks_and_where_the_answer_goes() -> None:
-    root = read(message(authn_request(Asking("_ours", SP, ACS, IDP_SSO), NOW), None))
+    root = read(message(authn_request(AuthnRequest("_ours", SP, ACS, IDP_SSO), NOW), None))
     assert root.tag == tag("samlp:AuthnRequest")
     assert dict(root.attrib) == {
         "ID": "_ours",
@@ -33,7 +33,7 @@ def test_a_request_says_who_asks_and_where_the_answer_goes() -> None:
 
 def test_a_request_may_ask_for_a_fresh_and_a_stronger_sign_in() -> None:
     root = read(
-        message(authn_request(Asking("_1", SP, ACS, IDP_SSO, force_authn=True, authn_context="urn:c"), NOW), None)
+        message(authn_request(AuthnRequest("_1", SP, ACS, IDP_SSO, force_authn=True, authn_context="urn:c"), NOW), None)
     )
     assert root.get("ForceAuthn") == "true"
     wanted = root.find(tag("samlp:RequestedAuthnContext"))
@@ -43,7 +43,7 @@ def test_a_request_may_ask_for_a_fresh_and_a_stronger_sign_in() -> None:
 
 
 def test_a_signed_request_is_verified_with_our_certificate() -> None:
-    root = xml.parse_xml(message(authn_request(Asking("_1", SP, ACS, IDP_SSO), NOW), KEY))
+    root = xml.parse_xml(message(authn_request(AuthnRequest("_1", SP, ACS, IDP_SSO), NOW), KEY))
     assert is_signed(root)
     assert [child.tag for child in root] == [tag("saml:Issuer"), f"{{{DS}}}Signature"]
     signed = verify_element(root, [pair().pinned, pair("sp").pinned])
@@ -63,7 +63,7 @@ def test_a_signature_is_put_behind_the_child_that_is_named() -> None:
 )
 def test_what_was_signed_has_to_be_what_claimed_it(data: bytes) -> None:
     """The last line behind the checks of the shape, which let nothing through that gets here."""
-    with pytest.raises(SamlError, match="A signature over the element that holds it is wanted"):
+    with pytest.raises(SamlError, match="a signature over the element that holds it"):
         _as_signed(data, xml.parse_xml(b'<a ID="_1"/>'))
     assert _as_signed(b'<a ID="_1"><b/></a>', xml.parse_xml(b'<a ID="_1"/>'))[0].tag == "b"
 
@@ -93,7 +93,7 @@ def test_a_time_is_read_to_the_millisecond(text: str, offset: int) -> None:
 def test_another_time_is_refused(text: str) -> None:
     with pytest.raises(SamlError) as refusal:
         read_instant(text, "NotBefore")
-    assert (refusal.value.wanted, refusal.value.came) == ("A time in UTC is wanted as NotBefore", f"'{text[:40]}'")
+    assert (refusal.value.wanted, refusal.value.came) == ("a time in UTC as NotBefore", f"'{text[:40]}'")
 
 
 def test_a_time_is_written_in_whole_seconds() -> None:
@@ -107,9 +107,9 @@ def test_a_document_of_the_largest_size_is_read_and_no_larger_one() -> None:
     text = b"<a/>" + b" " * (xml.MAX_BYTES - 4)
     assert xml.MAX_BYTES == 1 << 20
     assert xml.parse_xml(text).tag == "a"
-    with pytest.raises(SamlError, match="XML of at most 1,048,576 bytes is wanted; 1,048,577 bytes came"):
+    with pytest.raises(SamlError, match="Expected XML of at most 1,048,576 bytes; got 1,048,577 bytes"):
         xml.parse_xml(text + b" ")
-    with pytest.raises(SamlError, match="XML of at most 3 bytes is wanted; 4 bytes came"):
+    with pytest.raises(SamlError, match="Expected XML of at most 3 bytes; got 4 bytes"):
         xml.parse_xml(b"<a/>", largest=3)
 
 
@@ -136,7 +136,7 @@ def test_comments_are_dropped_only_for_administrators() -> None:
     text = b"<!--1--><?p?><a>x<!--2-->y<?q?>z</a><!--3-->"
     root = xml.parse_xml(text, drop_comments=True)
     assert (xml.text_of(root), len(root)) == ("xyz", 0)
-    with pytest.raises(SamlError, match="XML without comments and processing instructions is wanted; one of them came"):
+    with pytest.raises(SamlError, match="Expected XML without comments and processing instructions; got one of them"):
         xml.parse_xml(text)
 
 
@@ -161,7 +161,7 @@ def test_elements_are_found_as_they_are_asked_for() -> None:
     found = xml.only_child(root, SAMLP, "d")
     assert found is not None
     assert xml.local_name(found) == "d"
-    with pytest.raises(SamlError, match="One b is wanted; 2 came"):
+    with pytest.raises(SamlError, match="Expected one b; got 2"):
         xml.only_child(root[1], SAML, "b")
     assert xml.text_of(root[1][1]) == "x"
     assert xml.text_of(root[0]) == xml.text_of(None) == ""

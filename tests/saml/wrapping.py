@@ -274,7 +274,7 @@ CASES: Final[Cases] = {
     },
     **{
         f"XSW{way} with an encrypted assertion": Case(
-            "Signature", "One assertion is wanted within an EncryptedAssertion", partial(_sealed, way)
+            "Signature", "one assertion within an EncryptedAssertion", partial(_sealed, way)
         )
         for way in (1, 2, 4, 6, 8)
     },
@@ -287,16 +287,16 @@ CASES: Final[Cases] = {
     "the true assertion in Advice": Case("Shape", ONE_ASSERTION, partial(_nested, "saml:Advice")),
     "the true assertion in an attribute": Case("Shape", ONE_ASSERTION, partial(_nested, "saml:AttributeStatement")),
     "the true response in Extensions": Case("Shape", ONE_ASSERTION, _response_in_response),
-    "an empty response in Extensions": Case("Shape", "One Response", _empty_response_in_response),
+    "an empty response in Extensions": Case("Shape", "one Response", _empty_response_in_response),
     "the assertion's signature on the response": Case("Signature", OWN, partial(_signature_of, "response")),
     "the response's signature on the assertion": Case("Signature", OWN, partial(_signature_of, "assertion")),
     "both signatures swapped": Case("Signature", OWN, _swapped),
-    "an evil assertion under the true one's id": Case("Signature", "A signature by one", _stolen_id),
-    "an evil assertion in a signed response": Case("Signature", "A signature by one", _evil_inside_signed_response),
+    "an evil assertion under the true one's id": Case("Signature", "a signature by one", _stolen_id),
+    "an evil assertion in a signed response": Case("Signature", "a signature by one", _evil_inside_signed_response),
     "a signature in the status": Case("Shape", PLACE, partial(_elsewhere, "samlp:Status")),
     "a signature in the subject": Case("Shape", PLACE, partial(_elsewhere, "saml:Subject")),
-    "two signatures in the assertion": Case("Shape", "One Signature", partial(_twice, "saml:Assertion")),
-    "two signatures in the response": Case("Shape", "One Signature", partial(_twice, "samlp:Response")),
+    "two signatures in the assertion": Case("Shape", "one Signature", partial(_twice, "saml:Assertion")),
+    "two signatures in the response": Case("Shape", "one Signature", partial(_twice, "samlp:Response")),
     "a signature within a signature": Case("Shape", PLACE, partial(_elsewhere, "ds:KeyInfo")),
     "two SignedInfo": Case("Signature", SHAPE, _two_infos),
     "one id twice": Case("Shape", IDS, _same_ids),

@@ -187,5 +187,5 @@ def test_sign_ins_that_are_begun_keep_a_bounded_number_of_rows(new_database: Cal
         assert late, "none was held back"
         assert server.act(count) == len(begun) >= SIGN_IN_CLIENT_BURST
         assert late[0].headers["retry-after"] == "1"
-        assert "Too many sign-ins are begun at once. Try again in a second." in late[0].text
+        assert "There are too many sign-ins at the moment. Try again in a second." in late[0].text
         assert server.log.read_text().count("sign-ins are slowed down") == 1

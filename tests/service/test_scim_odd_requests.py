@@ -84,7 +84,7 @@ def test_a_name_that_comes_twice_is_refused_and_changes_nothing(scim: httpx2.Cli
     body = b'{"Operations":[{"op":"replace","value":{%b}}]}' if verb == "PATCH" else b'{"userName":"kit@x",%b}'
     path = "/Users" if verb == "POST" else f"/Users/{user['id']}"
     detail = refused(scim.request(verb, path, content=body % twice), 400, "invalidSyntax")
-    assert "'active' came twice" in detail
+    assert "'active' was sent twice" in detail
     assert find(scim, "userName pr")["Resources"] == [user]
 
 

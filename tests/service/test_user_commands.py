@@ -122,7 +122,7 @@ def test_somebody_is_kept_out_and_let_in_again(place: Place, company: Company) -
     user_id, name = company.hire()
     browsers = [company.sign_in(name), company.sign_in(name)]
     said = place.running.verb("user", "block", place.tenant.name, name.upper()).stdout
-    assert said == f"{name} is blocked, and their sessions are over.\n"
+    assert said == f"{name} is blocked, and their sessions have ended.\n"
     assert not any(company.is_in(each) for each in browsers)
     with place.client() as scim:
         assert scim.put(f"/Users/{user_id}", json=resource(name)).status_code == 200

@@ -78,7 +78,7 @@ def test_signing_out_at_the_identity_provider_ends_that_session_here(scene: Scen
     assert scene.me(browser).status_code == 401
     assert scene.me(elsewhere).status_code == 200, "that was another session of the identity provider"
     (event,) = scene.events("session.revoked")
-    assert (event["sessions_ended"], event["reason"]) == (1, "single logout from Okta")
+    assert (event["sessions_ended"], event["reason"]) == (1, "Single Logout from Okta")
 
 
 # -- by the person -----------------------------------------------------------------------------------------------------
@@ -291,14 +291,14 @@ def test_the_console_session_of_that_sign_in_ends_as_well(company: Company) -> N
 
 # -- what nobody need obey ---------------------------------------------------------------------------------------------
 
-UNSIGNED = "A signature is wanted; none came"
-FOREIGN = "A signature by one of the certificates of this identity provider is wanted"
+UNSIGNED = "xpected a signature; got none"
+FOREIGN = "a signature by one of the certificates of this identity provider"
 REFUSED: dict[str, tuple[dict[str, str], str]] = {
-    "another issuer": ({"issuer": "http://idp.south.example/exk1"}, "A message from"),
-    "for elsewhere": ({"destination": "https://south.example/logout"}, "A message for"),
-    "expired": ({"until": instant(-200)}, "A LogoutRequest that still holds"),
-    "old": ({"issued": instant(-1000)}, "A message of the last 10 minutes"),
-    "of tomorrow": ({"issued": instant(1000)}, "A message of the last 10 minutes"),
+    "another issuer": ({"issuer": "http://idp.south.example/exk1"}, "a message from"),
+    "for elsewhere": ({"destination": "https://south.example/logout"}, "a message for"),
+    "expired": ({"until": instant(-200)}, "a LogoutRequest that has not expired"),
+    "old": ({"issued": instant(-1000)}, "a message of the last 10 minutes"),
+    "of tomorrow": ({"issued": instant(1000)}, "a message of the last 10 minutes"),
 }
 
 
@@ -349,10 +349,10 @@ def test_a_redirect_that_was_changed_on_its_way_ends_nothing(company: Company) -
     changed = {
         f"{mine}&SigAlg={signature}": FOREIGN,
         own.replace("where-from", "elsewhere"): FOREIGN,
-        f"{mine}&{good}": "Each field is wanted once",
-        f"{good}&{mine.partition('&')[0].replace('SAMLRequest', 'SAML%52equest')}": "Each field is wanted once",
+        f"{mine}&{good}": "Expected each field once",
+        f"{good}&{mine.partition('&')[0].replace('SAMLRequest', 'SAML%52equest')}": "Expected each field once",
         re.sub(r"Signature=.*", "Signature=", own): FOREIGN,
-        own.replace("rsa-sha256", "hmac-sha256"): "A signature with RSA or ECDSA",
+        own.replace("rsa-sha256", "hmac-sha256"): "a signature with RSA or ECDSA",
     }
     for number, (query, reason) in enumerate(changed.items(), 1):
         check_refused(company, go(company, query), browser, reason, number)
@@ -390,7 +390,7 @@ def test_a_request_of_another_tenants_identity_provider_ends_nothing(company: Co
     theirs.tie()
     _, name = company.hire()
     browser = company.sign_in(name)
-    check_refused(company, post(company, sign(theirs.logout_request(name))), browser, "A message for")
+    check_refused(company, post(company, sign(theirs.logout_request(name))), browser, "a message for")
     _, same = theirs.hire(name)
     assert same == name
     assert post(theirs, sign(theirs.logout_request(name))).status == 200
@@ -402,7 +402,7 @@ def test_a_request_of_another_tenants_identity_provider_ends_nothing(company: Co
 def test_a_message_that_is_none_is_refused(company: Company, fields: dict[str, str]) -> None:
     browser = company.sign_in(company.hire()[1])
     page = company.browser().post(f"{company.stem}/logout", fields, headers=FROM_ELSEWHERE)
-    check_refused(company, page, browser, "is wanted")
+    check_refused(company, page, browser, "xpected")
 
 
 # -- answers -----------------------------------------------------------------------------------------------------------
@@ -437,4 +437,4 @@ def test_an_answer_that_nobody_signed_is_none(company: Company) -> None:
     check_refused(company, post(company, answer_of(company), "SAMLResponse"), browser, UNSIGNED)
     check_refused(company, go(company, query_of(answer_of(company), None, "SAMLResponse")), browser, UNSIGNED, 2)
     check_refused(company, post(company, stranger, "SAMLResponse"), browser, FOREIGN, 3)
-    check_refused(company, post(company, sign(answer_of(company)), "SAMLRequest"), browser, "fits SAMLRequest", 4)
+    check_refused(company, post(company, sign(answer_of(company)), "SAMLRequest"), browser, "matches the field", 4)

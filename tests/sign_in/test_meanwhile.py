@@ -61,7 +61,7 @@ def test_what_was_read_before_does_not_open_a_session(company: Company, way: Way
         async with context.database.write(place.actor) as tx:
             with pytest.raises(SignInRefused) as refused:
                 await person_sign_in.accept(tx, place.tenant, place.provider.id, provider.saml, anybody(name), None)
-        assert refused.value.came in {f"{provider.name}, which is not", "one that is suspended"}
+        assert refused.value.came in {f"{provider.name}, which is disabled", "a suspended one"}
 
     place.running.act(act)
     assert sessions(place) == 0
@@ -76,7 +76,7 @@ def test_settings_that_changed_since_are_not_what_it_was_examined_with(company: 
         async with context.database.write(place.actor) as tx:
             with pytest.raises(SignInRefused) as refused:
                 await person_sign_in.accept(tx, place.tenant, place.provider.id, stale, anybody(name), None)
-            assert refused.value.came == "a change of them"
+            assert refused.value.came == "settings that were changed during the sign-in"
             await person_sign_in.accept(tx, place.tenant, place.provider.id, provider.saml, anybody(name), None)
 
     place.running.act(act)

@@ -67,7 +67,7 @@ def test_a_former_user_name_makes_nobody_new(company: Company) -> None:
     user_id, name = company.hire("kit@north.example")
     gone = _patch(company, user_id, userName=f"0123456789abcdef0123456789abcdef{name}", active="False")
     assert gone.status_code == 200
-    assert "of somebody who has another now" in _refused(company, "KIT@north.example")
+    assert "the userName of another person until" in _refused(company, "KIT@north.example")
     assert [each["id"] for each in _people(company)] == [user_id]
     restored = _patch(company, user_id, userName=name, active="True")
     assert (restored.status_code, restored.json()["id"]) == (200, user_id)
@@ -99,7 +99,7 @@ def test_nobody_is_made_beside_somebody_added_by_hand_whom_the_identity_provider
             await people.add_by_hand(tx, {"userName": "by.hand@north.example"}, "")
 
     company.place.running.act(add)
-    assert "which is somebody's" in _refused(company, "By.Hand@north.example")
+    assert "which another person has" in _refused(company, "By.Hand@north.example")
 
 
 _GIVEN = [(f"{CLAIMS}/givenname", "Kit"), (f"{CLAIMS}/surname", "Holm")]

@@ -2,18 +2,26 @@
 done twice, and nothing of the first tries is left.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from tests.conftest import Running, running_server
 from tests.console.conftest import rows, sql
 from tests.sign_in.company import Company
 from tests.sign_in.test_ends import EVENTS, WAYS
+from vestibule.settings import Settings
 
-pytestmark = pytest.mark.parametrize("engine", ["postgres"], indirect=True, scope="session")
+
+@pytest.fixture(scope="module")
+def running(new_database: Callable[[str], Settings]) -> Iterator[Running]:
+    """A server of this module's own: the others' may be on SQLite, which undoes nothing for such a reason."""
+    with running_server(new_database("postgres")) as server:
+        yield server
+
 
 _FAIL = {
     "deadlock": "RAISE EXCEPTION 'as a deadlock' USING ERRCODE = '40P01'",

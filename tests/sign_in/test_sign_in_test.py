@@ -101,7 +101,7 @@ def test_everything_passes_and_nobody_is_signed_in(company: Company, admin: Visi
     in_tenant(company.place, make_staff)
     browser = administrator(company, "owner")
     page = try_it(company, browser, name, attributes=f"<saml:AttributeStatement>{groups}</saml:AttributeStatement>")
-    assert page.notice == "Everything passed. This would sign somebody in."
+    assert page.notice == "All checks passed. A sign-in like this would succeed."
     assert page.link(name) == f"/console/{company.place.tenant.name}/users/{user_id}"
     assert "crew Front & desk" in apart(page.one("//main"))
     assert set(checks(page).values()) == {"passed"}
@@ -141,19 +141,19 @@ def test_a_check_that_fails_is_shown_with_its_words(
     """Beside all the others: what was wanted, what came, and where to mend it."""
     _, name = company.hire()
     page = try_it(company, admin, name, **changes)
-    assert checks(page).pop(failed) == "did not pass"
-    assert [verdict for verdict in checks(page).values() if verdict != "passed"] == ["did not pass"]
+    assert checks(page).pop(failed) == "failed"
+    assert [verdict for verdict in checks(page).values() if verdict != "passed"] == ["failed"]
     row = page.one(f"//tr[td[normalize-space()='{failed}']]")
     assert came in words(row)
     assert mend in words(row)
-    assert f"1 of {len(checks(page))} checks did not pass. A sign-in like this would be refused." in page.notice
+    assert f"1 of {len(checks(page))} checks failed. A sign-in like this would be refused." in page.notice
     nothing_opened(company)
 
 
 def test_a_signature_of_another_key_is_shown(company: Company, admin: Visitor) -> None:
     _, name = company.hire()
     page = try_it(company, admin, name, pair("stranger"))
-    assert checks(page)["Signature"] == "did not pass"
+    assert checks(page)["Signature"] == "failed"
     assert "see which certificate is active" in page.text
     assert page.all("//details/pre") == [], "what nobody signed is not read"
     assert name not in page.text
@@ -169,10 +169,10 @@ def test_who_may_not_sign_in_is_told_apart(company: Company, admin: Visitor) -> 
     with company.place.client() as scim:
         assert scim.put(f"/Users/{first}", json={**scim.get(f"/Users/{first}").json(), "active": False}).is_success
     in_tenant(company.place, block)
-    assert f"it means {gone}, who is deactivated." in try_it(company, admin, gone).notice
-    assert f"it means {blocked}, who is blocked here." in try_it(company, admin, blocked).notice
+    assert f"The response is valid, but {gone} is deactivated." in try_it(company, admin, gone).notice
+    assert f"The response is valid, but {blocked} is blocked here." in try_it(company, admin, blocked).notice
     page = try_it(company, admin, "nobody@north.example")
-    assert "it means nobody here." in page.notice
+    assert "The response is valid, but nobody here has this NameID." in page.notice
     assert "no provisioned person has this userName" in page.text
     nothing_opened(company)
 
@@ -207,7 +207,7 @@ def test_one_that_is_disabled_can_be_tested_before_it_is_enabled(company: Compan
         await configure.change_provider(tx, company.place.provider.id, enabled=False)
 
     in_tenant(company.place, disable)
-    assert "Everything passed" in try_it(company, admin, name).notice
+    assert "All checks passed" in try_it(company, admin, name).notice
     assert company.browser().get(f"{company.stem}/login").status == 403
     assert (
         rows(company.place.running, "SELECT 1 FROM user_sessions WHERE tenant_id = $1", company.place.tenant.id) == []
@@ -282,13 +282,13 @@ def test_one_that_is_not_set_up_is_not_tested(company: Company, admin: Visitor) 
 
     other = in_tenant(company.place, another)
     page = admin.get(provider_at(company, "sign-in-test").replace(company.place.provider.id, other))
-    assert "A test needs an identity provider with an SSO URL and a certificate; there is Entra, without." in page.text
+    assert "A sign-in test is not possible: Entra has no SSO URL or no certificate here." in page.text
 
 
 def test_who_would_be_created_is_told_so_and_nothing_else(company: Company, admin: Visitor) -> None:
     company.tie(just_in_time=True)
     page = try_it(company, admin, "zoe.new@north.example")
-    assert page.notice == "Everything passed. This would sign somebody in."
+    assert page.notice == "All checks passed. A sign-in like this would succeed."
     assert "somebody new, created at this sign-in" in page.text
     nothing_opened(company)
 
@@ -311,22 +311,22 @@ def test_a_new_certificate_is_tried_and_then_put_into_force(company: Company, ad
         return admin.post(path, {"act": act, "form_token": token, **fields}, follow=True)
 
     assert not signs_in()
-    assert checks(try_it(company, admin, name, new))["Signature"] == "did not pass"
+    assert checks(try_it(company, admin, name, new))["Signature"] == "failed"
 
     assert change("add", candidate=new.pem).status == 200
     assert not signs_in(), "nobody but a test accepts it"
     page = try_it(company, admin, name, new)
     assert set(checks(page).values()) == {"passed"}
-    assert "with a certificate that is not in force yet" in page.notice
-    assert "Everything passed. This would sign somebody in." in try_it(company, admin, name).notice, "the one in force"
+    assert "with a certificate that is not in use yet" in page.notice
+    assert "All checks passed. A sign-in like this" in try_it(company, admin, name).notice, "the one in force"
     _, gone = company.hire(active=False)
     refused = try_it(company, admin, gone, new)
-    assert f"it means {gone}, who is deactivated. A sign-in like this would be refused." in refused.notice
+    assert f"The response is valid, but {gone} is deactivated. A sign-in like this would be refused." in refused.notice
 
     assert change("use", fingerprint=new.pinned.fingerprint).status == 200
     assert signs_in()
     assert company.is_in(company.sign_in(name)), "and so does the old one"
-    assert "not in force yet" not in try_it(company, admin, name, new).notice
+    assert "not in use yet" not in try_it(company, admin, name, new).notice
 
     assert change("remove", fingerprint=pair().pinned.fingerprint).status == 200
     assert signs_in()
@@ -343,7 +343,7 @@ def test_a_certificate_that_was_tried_can_be_thrown_away(company: Company, admin
     for act, field, value in (("add", "candidate", new.pem), ("remove", "fingerprint", new.pinned.fingerprint)):
         assert admin.post(path, {"act": act, field: value, "form_token": token}).status == 303
     _, name = company.hire()
-    assert checks(try_it(company, admin, name, new))["Signature"] == "did not pass"
+    assert checks(try_it(company, admin, name, new))["Signature"] == "failed"
     refused = admin.post(path, {"act": "use", "fingerprint": new.pinned.fingerprint, "form_token": token})
     assert "There is no such certificate waiting." in refused.text
 
@@ -360,7 +360,7 @@ def test_a_certificate_that_cannot_be_tried_is_refused_in_words(company: Company
     if wrong == "twice":
         assert admin.post(path, {**fields, "form_token": token}).status == 303
     page = admin.post(path, {**fields, "form_token": token})
-    wanted = {"none": "certificate", "act": "What to do should be add, use or remove; 'burn' came."}
-    assert wanted.get(wrong, "That certificate is known already.") in page.text
+    wanted = {"none": "certificate", "act": "What to do should be add, use or remove; got 'burn'."}
+    assert wanted.get(wrong, "That certificate is already known.") in page.text
     assert page.status == 200 or page.status >= 400
     assert IDP in page.source

@@ -43,7 +43,7 @@ def token(company: Company, by: Pair | None = None, typ: str = TYPE, **changes: 
 
 
 def unlike(company: Company, algorithm: str) -> str:
-    """A token of an algorithm that no key pair has: with the public key as the secret, or without a signature."""
+    """a token of an algorithm that no key pair has: with the public key as the secret, or without a signature."""
     parts = [{"alg": algorithm, "typ": TYPE}, claims(company)]
     head = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)
     mac = hmac.new(pair().pem.encode(), head.encode(), hashlib.sha256).digest() if algorithm == "HS256" else b""
@@ -149,7 +149,7 @@ def test_somebody_of_another_identity_provider_or_tenant_is_nobody_here(company:
     assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
     assert theirs.is_in(browser)
     refused = order(theirs, email(name), token(company))
-    assert (refused.status_code, "A token for" in refused.json()["message"]) == (401, True)
+    assert (refused.status_code, "a token for" in refused.json()["message"]) == (401, True)
     assert theirs.is_in(browser)
     assert order(theirs, email(name)).status_code == 204
     theirs.close()
@@ -158,13 +158,13 @@ def test_somebody_of_another_identity_provider_or_tenant_is_nobody_here(company:
 # -- orders that are refused -------------------------------------------------------------------------------------------
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "for elsewhere": ({"aud": "https://south.example/global-token-revocation"}, "A token for"),
-    "for here among others": ({"aud": ["https://south.example/"]}, "A token for"),
-    "of another organisation": ({"iss": "https://south.okta.example"}, "A token of the organisation"),
+    "for elsewhere": ({"aud": "https://south.example/global-token-revocation"}, "a token for"),
+    "for here among others": ({"aud": ["https://south.example/"]}, "a token for"),
+    "of another organisation": ({"iss": "https://south.okta.example"}, "a token from the organisation"),
     "without one": ({"iss": None}, "one without iss"),
-    "that is over": ({"exp": -200}, "A token that holds now"),
-    "of tomorrow": ({"nbf": 1000}, "A token that holds now"),
-    "for ever": ({"exp": 90_000}, "A token that holds now"),
+    "that is over": ({"exp": -200}, "a token that is valid now"),
+    "of tomorrow": ({"nbf": 1000}, "a token that is valid now"),
+    "for ever": ({"exp": 90_000}, "a token that is valid now"),
     "without an end": ({"exp": None}, "one without exp"),
     "without an id": ({"jti": None}, "one without jti"),
 }
@@ -206,10 +206,10 @@ def test_a_token_that_proves_nothing_ends_nothing(company: Company, kind: str) -
         "another key": token(company, pair("stranger")),
         "another type": token(company, typ="JWT"),
     }
-    words = {"another type": f"A token of the type {TYPE}", "no token": "A signed JWT", "Basic": "A signed JWT"}
+    words = {"another type": f"a token of the type {TYPE}", "no token": "a signed JWT", "Basic": "a signed JWT"}
     more = {"no token": {"authorization": ""}, "Basic": {"authorization": f"Basic {token(company)}"}}
     answer = order(company, email(name), tokens.get(kind), **more.get(kind, {}))
-    check_refused(company, answer, 401, words.get(kind, "A token that this identity provider's certificate signed"))
+    check_refused(company, answer, 401, words.get(kind, "a token that this identity provider's certificate signed"))
     assert company.is_in(browser)
 
 
@@ -243,21 +243,21 @@ def test_an_identity_provider_that_is_switched_off_gives_no_orders(company: Comp
             await configure.change_provider(tx, company.place.provider.id, enabled=False)
 
     company.place.running.act(disable)
-    check_refused(company, order(company, email(name)), 401, "An identity provider that is enabled")
+    check_refused(company, order(company, email(name)), 401, "an identity provider that is enabled")
 
 
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
-        (b"", 400, "A JSON body with a sub_id"),
-        (b"{", 400, "A JSON body with a sub_id"),
-        (b"[" * 100_000, 400, "A JSON body with a sub_id"),
-        (b"\xff", 400, "A JSON body with a sub_id"),
-        (b" " * 700_000, 400, "A JSON body with a sub_id"),
-        ([], 400, "An object"),
-        ({"sub_id": None}, 400, "An object"),
-        ({"sub_id": {"format": "email"}}, 400, "A sub_id with an email"),
-        ({"sub_id": {"format": "iss_sub", "iss": "https://south.example", "sub": "1"}}, 400, "A sub_id with an email"),
+        (b"", 400, "a JSON body with a sub_id"),
+        (b"{", 400, "a JSON body with a sub_id"),
+        (b"[" * 100_000, 400, "a JSON body with a sub_id"),
+        (b"\xff", 400, "a JSON body with a sub_id"),
+        (b" " * 700_000, 400, "a JSON body with a sub_id"),
+        ([], 400, "an object"),
+        ({"sub_id": None}, 400, "an object"),
+        ({"sub_id": {"format": "email"}}, 400, "a sub_id with an email"),
+        ({"sub_id": {"format": "iss_sub", "iss": "https://south.example", "sub": "1"}}, 400, "a sub_id with an email"),
         ({"sub_id": {"format": "phone_number", "phone_number": "1"}}, 400, "in the format email or iss_sub"),
     ],
     ids=lambda value: str(value)[:20] if isinstance(value, bytes) else None,

@@ -521,5 +521,5 @@ def test_nobody_is_told_500_for_what_passes(error: Busy) -> None:
 
 
 def test_what_is_damaged_is_told_as_that() -> None:
-    assert scim_error(Damaged("x"), "req").detail.startswith("What is stored here cannot be read")
-    assert refusal(Damaged("x"), "req").message.startswith("What is stored here cannot be read")
+    assert scim_error(Damaged("x"), "req").detail.startswith("The stored data cannot be read")
+    assert refusal(Damaged("x"), "req").message.startswith("The stored data cannot be read")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from vestibule.limits import WAITING_SCANS, WAITING_SCANS_OF_TENANT
 from vestibule.settings import Settings
 from vestibule.store.database import Database
 from vestibule.store.open import open_database
-from vestibule.store.scan_queue import Lane, TookTooLong, TooManyScans
+from vestibule.store.scan_queue import Lane, TookTooLong, TooManyScans, slots_of_pool
 
 ENDLESS = {
     "sqlite": """
@@ -66,6 +67,39 @@ def test_a_scan_ends_with_the_task_that_waits_for_it(engine: str, new_database: 
                 with pytest.raises(asyncio.CancelledError):
                     await task
         # Closing the database has waited for every thread: none is left in an endless statement.
+
+    on_loop(story())
+
+
+@pytest.mark.parametrize(
+    ("connections", "searches", "lists"),
+    [(2, 1, 1), (3, 1, 1), (4, 2, 1), (5, 2, 1), (6, 2, 2), (8, 2, 2), (9, 3, 3), (10, 3, 3), (20, 6, 6)],
+)
+def test_searches_and_lists_get_a_part_of_the_pool(connections: int, searches: int, lists: int) -> None:
+    assert slots_of_pool(connections) == (searches, lists)
+
+
+@pytest.mark.parametrize("connections", range(4, 100))
+def test_two_tenants_search_at_the_same_time_and_a_connection_is_left(connections: int) -> None:
+    searches, lists = slots_of_pool(connections)
+    assert searches >= 2
+    assert searches + lists < connections
+
+
+@pytest.mark.parametrize("pool", [4, 5, 9])
+def test_a_small_pool_lets_two_tenants_search(pool: int, new_database: Callable[[str], Settings]) -> None:
+    settings = replace(new_database("postgres"), pool=pool)
+
+    async def story() -> None:
+        async with (
+            opened(settings) as database,
+            database.scan("one", "search"),
+            database.scan("two", "search") as reading,
+            database.scan("three", "list"),
+            database.read("three") as quick,
+        ):
+            assert await reading.one("SELECT 1") == (1,)
+            assert await quick.one("SELECT 1") == (1,)
 
     on_loop(story())
 

@@ -264,7 +264,7 @@ def test_a_patch_cannot_make_a_resource_too_large_and_one_that_is_can_still_be_c
 def test_a_name_that_comes_twice_in_one_object_is_refused(body: bytes, name: str) -> None:
     with pytest.raises(InvalidSyntax) as refused:
         decode(body)
-    assert f"'{name}' came twice in one object" in refused.value.detail
+    assert f"'{name}' was sent twice in one object" in refused.value.detail
 
 
 @given(

@@ -404,11 +404,11 @@ def test_equal_values_of_a_resource_are_one() -> None:
     ],
 )
 def test_a_value_without_a_path_that_says_two_things_is_refused(value: Document) -> None:
-    with pytest.raises(InvalidSyntax, match="came twice"):
+    with pytest.raises(InvalidSyntax, match="was sent twice"):
         patched(person(), {"op": "replace", "value": value})
-    with pytest.raises(InvalidSyntax, match="came twice"):
+    with pytest.raises(InvalidSyntax, match="was sent twice"):
         parse_patch({"Operations": [{"op": "replace", "value": value, "Value": value}]})
-    with pytest.raises(InvalidSyntax, match="came twice"):
+    with pytest.raises(InvalidSyntax, match="was sent twice"):
         parse_patch({"Operations": [], "operations": []})
 
 

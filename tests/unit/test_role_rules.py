@@ -79,23 +79,23 @@ def test_of_several_roles_for_the_console_the_first_counts() -> None:
 @pytest.mark.parametrize(
     ("given", "field", "sentence"),
     [
-        (rules(SALES, when("title", "", "x")), "1", "Rule 2: the value is wanted; nothing came."),
-        (rules(when("", "x", "x")), "0", "Rule 1: the attribute is wanted; nothing came."),
-        (rules(SALES, SALES, group("x", "")), "2", "Rule 3: the role is wanted; nothing came."),
+        (rules(SALES, when("title", "", "x")), "1", "Rule 2: the value is missing."),
+        (rules(when("", "x", "x")), "0", "Rule 1: the attribute is missing."),
+        (rules(SALES, SALES, group("x", "")), "2", "Rule 3: the role is missing."),
         (
             rules(when("a", "v" * (LONGEST_WANTED + 1), "x")),
             "0",
-            "Rule 1: the value may have 500 characters; 501 came.",
+            "Rule 1: the value may have 500 characters; got 501.",
         ),
         (rules(when("a" * (LONGEST_WANTED + 1), "v", "x")), "0", "Rule 1: the attribute may have 500 characters"),
         (
             rules(SALES, group("x", "r" * (LONGEST_ROLE + 1))),
             "1",
-            "Rule 2: a role should have at most 100 characters; 101 came.",
+            "Rule 2: a role should have at most 100 characters; got 101.",
         ),
-        (rules(group("x", "console\u200b-owner")), "0", "Rule 1: a role should be made of visible characters; U+200B"),
-        (rules(SALES, default="r" * 101), "default", "The default role should have at most 100 characters; 101 came."),
-        (rules(*[SALES] * (MAX_ROLE_RULES + 1)), "", "There may be 200 rules; 201 came."),
+        (rules(group("x", "console\u200b-owner")), "0", "Rule 1: a role should be made of visible characters"),
+        (rules(SALES, default="r" * 101), "default", "The default role should have at most 100 characters; got 101."),
+        (rules(*[SALES] * (MAX_ROLE_RULES + 1)), "", "There may be 200 rules; got 201."),
     ],
 )
 def test_a_rule_that_cannot_be_carried_out_is_told_by_its_number(given: RoleRules, field: str, sentence: str) -> None:

@@ -26,7 +26,7 @@ def test_the_same_is_never_sealed_the_same() -> None:
 def test_one_bit_changed_and_it_does_not_open(bit: int) -> None:
     sealed = bytearray(CHECKER.seal(b"hello", PURPOSE))
     sealed[bit // 8] ^= 1 << bit % 8
-    with pytest.raises(WrongSetting, match="does not open with the pepper in force"):
+    with pytest.raises(WrongSetting, match="cannot be decrypted with the current pepper"):
         CHECKER.unseal(bytes(sealed), PURPOSE)
 
 

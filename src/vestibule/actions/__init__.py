@@ -1,1 +1,1 @@
-"""Verbs: what can be done, each in one transaction, each recording its own events."""
+"""Actions: everything that changes data. Each runs in its caller's transaction and records its own events."""

@@ -1,4 +1,4 @@
-"""Who administers: invitations, roles, and the rule that a tenant never loses its last owner."""
+"""Actions on administrators: invite, change role, disable, change password. The last owner of a tenant always stays."""
 
 from dataclasses import replace
 from typing import Final
@@ -28,67 +28,69 @@ from vestibule.store.factors import end_ceremonies_of
 from vestibule.store.known_browsers import delete_known_browsers
 
 LINK_LIFE: Final = 24 * 3_600_000
-"""Milliseconds for which a one-time link is good."""
+"""Milliseconds for which a one-time link is valid."""
 _LOCKED_OUT: Final = (
-    "This administrator is locked out. An owner, or for an operator another operator, can let them in again."
+    "This administrator is locked out. An owner (for an operator: another operator) can let them in again."
 )
 
 # -- one-time links ----------------------------------------------------------------------------------------------------
 
 
 async def invite_first(all_tenants: AllTenants) -> str:
-    """The token of the link for the first set-up; an earlier one ends."""
+    """Returns the token of a new link for the first set-up. An earlier link is no longer valid."""
     token = make_one_time_token(HOUSE)
     await insert_invitation(all_tenants, HOUSE, token_check(token), "", all_tenants.now + LINK_LIFE)
     return token
 
 
 def checked_email(text: str) -> str:
-    """An e-mail address as far as it can be judged without sending to it.
+    """Returns an e-mail address without white space around it, after checking its form.
 
     Raises:
-        WrongInput: it has not the form of one.
+        WrongInput: it is not an e-mail address.
     """
     email = text.strip()
     name, at, domain = email.rpartition("@")
     if not (name and at and "." in domain.strip(".")) or " " in email or len(email) > 254 or unprintable(email):
-        raise WrongInput(f"The e-mail should be like ana@north.example; '{email[:80]}' came.", field="email")
+        raise WrongInput(f"The e-mail should be like ana@north.example; got '{email[:80]}'.", field="email")
     return email
 
 
 async def invite(
     all_tenants: AllTenants, tenant_id: str, email: str, name: str, role: AdministratorRole
 ) -> tuple[Administrator, str]:
-    """Make somebody an administrator; they and the token of the link with which they choose a password.
+    """Add an administrator. Returns the administrator and the token of the link with which they choose a password.
 
     Raises:
-        WrongInput, Taken
+        WrongInput: the role, e-mail address or name is not valid.
+        Taken: there is an administrator with this e-mail address.
     """
     form = FormCheck()
     if role not in ROLES or (role == "operator") != (tenant_id == HOUSE):
         form.add(
             WrongInput(
-                f"The role should be one of {', '.join(ROLES[:-1])} in a tenant, operator across tenants.", field="role"
+                f"The role should be one of {', '.join(ROLES[:-1])} in a tenant, or operator outside of tenants.",
+                field="role",
             )
         )
     email = form.check(checked_email, email, instead="nobody")
     name = form.check(checked_name, name or email, "The name", "name", instead="")
     form.finish()
     administrator = Administrator(
-        tenant_id,
-        new_id(all_tenants.now),
-        email,
-        name,
-        role,
-        all_tenants.now,
-        None,
-        None,
-        False,
+        tenant_id=tenant_id,
+        id=new_id(all_tenants.now),
+        email=email,
+        name=name,
+        role=role,
+        created_at=all_tenants.now,
+        disabled_at=None,
+        signed_in_at=None,
+        has_password=False,
     )
     try:
         await insert_administrator(all_tenants, administrator, "")
     except UniqueViolation:
-        raise Taken(f"{email} is an administrator here already.", field="email") from None
+        raise Taken(f"{email} is already an administrator here.", field="email") from None
     token = await _make_link(all_tenants, administrator)
     told = {"subject": email, "role": role}
     await append_house_event(all_tenants, tenant_id, "administrator.invited", told)
@@ -96,17 +98,17 @@ async def invite(
 
 
 async def renew_link(all_tenants: AllTenants, administrator: Administrator) -> str:
-    """The token of a fresh link for an administrator to choose a password with; an earlier one ends.
+    """Returns the token of a new link with which an administrator chooses a password. An earlier link becomes invalid.
 
     Raises:
-        NotAllowed: they are locked out, or come from an identity provider and choose no password here.
+        NotAllowed: they are locked out, or sign in with an identity provider and have no password here.
     """
     if administrator.disabled_at is not None:
         raise NotAllowed(_LOCKED_OUT)
     if administrator.user_id:
         raise NotAllowed(
-            f"{administrator.name} signs in with their identity provider, and their access ends there: a password "
-            "here would outlive it."
+            f"{administrator.name} signs in with an identity provider. A password here would still work after their "
+            "access has ended there."
         )
     told = {"subject": administrator.email}
     await append_house_event(all_tenants, administrator.tenant_id, "administrator.link_renewed", told)
@@ -122,16 +124,16 @@ async def _make_link(all_tenants: AllTenants, administrator: Administrator) -> s
 
 
 async def find_invited_administrator(all_tenants: AllTenants, tenant_id: str, token: str) -> Administrator | None:
-    """Whom a link is for; None for the first set-up.
+    """Returns the administrator whom a link is for; None for the first set-up.
 
     Raises:
-        NotFound: the link is not good, or not any more.
-        NotAllowed: it is for somebody who is locked out.
+        NotFound: the link is not valid, or no longer valid.
+        NotAllowed: the administrator is locked out.
     """
     administrator_id = await find_invited(all_tenants, tenant_id, token_check(token))
     if administrator_id is None:
         raise NotFound(
-            "This link is not valid any more: it works once, within 24 hours. Ask an owner for a new one, or run "
+            "This link is no longer valid: it works once, within 24 hours. Ask an owner for a new one, or run "
             "`vestibule admin add` on the server."
         )
     administrator = await find_administrator(all_tenants, tenant_id, administrator_id) if administrator_id else None
@@ -141,20 +143,29 @@ async def find_invited_administrator(all_tenants: AllTenants, tenant_id: str, to
 
 
 async def set_up(all_tenants: AllTenants, token: str, email: str, name: str, password_hash: str) -> Administrator:
-    """The first administrator, an operator, by way of the one-time link.
+    """Create and return the first administrator, an operator, who used the one-time link.
 
     Raises:
-        NotFound: somebody used the link meanwhile.
+        NotFound: the link was already used.
+        Taken: there is an operator with this e-mail address.
     """
     if not await use_invitation(all_tenants, HOUSE, token_check(token)):
-        raise NotFound("This link was used meanwhile. Sign in instead.")
+        raise NotFound("This link was already used. Sign in instead.")
     administrator = Administrator(
-        HOUSE, new_id(all_tenants.now), email, name, "operator", all_tenants.now, None, None, True
+        tenant_id=HOUSE,
+        id=new_id(all_tenants.now),
+        email=email,
+        name=name,
+        role="operator",
+        created_at=all_tenants.now,
+        disabled_at=None,
+        signed_in_at=None,
+        has_password=True,
     )
     try:
         await insert_administrator(all_tenants, administrator, password_hash)
     except UniqueViolation:
-        raise Taken(f"{email} is an operator already. Sign in instead.", field="email") from None
+        raise Taken(f"{email} is already an operator. Sign in instead.", field="email") from None
     await append_house_event(all_tenants, HOUSE, "administrator.joined", {"subject": email})
     return administrator
 
@@ -162,14 +173,14 @@ async def set_up(all_tenants: AllTenants, token: str, email: str, name: str, pas
 async def join(
     all_tenants: AllTenants, tenant_id: str, token: str, administrator: Administrator, password_hash: str
 ) -> None:
-    """Keep the password that somebody chose with their link. Their sessions, if they had any, end.
+    """Store the password that an administrator chose with a one-time link. Their earlier sessions end.
 
     Raises:
-        NotFound: the link was used meanwhile.
+        NotFound: the link was already used.
         NotAllowed: they were locked out meanwhile.
     """
     if not await use_invitation(all_tenants, tenant_id, token_check(token)):
-        raise NotFound("This link was used meanwhile. Sign in instead.")
+        raise NotFound("This link was already used. Sign in instead.")
     if not await set_password(all_tenants, administrator, password_hash, administrator.name):
         raise NotAllowed(_LOCKED_OUT)
     await end_sessions_of(all_tenants, administrator, "password_changed")
@@ -180,8 +191,9 @@ async def join(
 async def change_password(
     all_tenants: AllTenants, administrator: Administrator, session: Session, password_hash: str
 ) -> None:
-    """Replace the password of somebody who gave the present one. Their other sessions end, their known browsers are
-    forgotten, and a one-time link that was made for them is void.
+    """Replace the password of an administrator who has entered the old one.
+
+    Their other sessions end, and their known browsers and one-time links become invalid.
 
     Raises:
         NotAllowed: they were locked out meanwhile.
@@ -200,17 +212,17 @@ async def change_password(
 
 
 async def change_role(all_tenants: AllTenants, administrator: Administrator, role: AdministratorRole) -> Administrator:
-    """Give an administrator another role. The last owner keeps theirs.
+    """Change the role of an administrator. Returns the administrator.
 
     Raises:
-        WrongInput: no such role here.
-        NotAllowed: nobody would be left to own the tenant, or the role rules of an identity provider give the role.
+        WrongInput: there is no such role in a tenant.
+        NotAllowed: this is the last owner, or the role comes from the role rules of an identity provider.
     """
     if role not in ROLES[:-1] or administrator.tenant_id == HOUSE:
         raise WrongInput(f"The role should be one of {', '.join(ROLES[:-1])}.", field="role")
     if administrator.user_id:
         raise NotAllowed(
-            f"The role rules of an identity provider give {administrator.name} their role: change it there."
+            f"The role of {administrator.name} comes from the role rules of an identity provider: change it there."
         )
     if role == administrator.role:
         return administrator
@@ -223,10 +235,10 @@ async def change_role(all_tenants: AllTenants, administrator: Administrator, rol
 
 
 async def disable(all_tenants: AllTenants, administrator: Administrator) -> None:
-    """Lock an administrator out; their sessions end with it. Who is locked out already stays so.
+    """Lock an administrator out, and end their sessions. Does nothing if they are locked out already.
 
     Raises:
-        NotAllowed: nobody would be left to own the tenant.
+        NotAllowed: this is the last owner or operator.
     """
     await _keep_an_owner(all_tenants, administrator)
     if not await set_disabled(all_tenants, administrator):
@@ -239,7 +251,7 @@ async def disable(all_tenants: AllTenants, administrator: Administrator) -> None
 
 
 async def enable(all_tenants: AllTenants, administrator: Administrator) -> None:
-    """Let an administrator in again, if they were locked out."""
+    """Let an administrator in again, if they are locked out."""
     if await set_enabled(all_tenants, administrator):
         told = {"subject": administrator.email}
         await append_house_event(all_tenants, administrator.tenant_id, "administrator.enabled", told)

@@ -1,7 +1,7 @@
-"""How administrators sign in with a password, and their sessions.
+"""Sign-in of administrators with a password, and their sessions.
 
-What is wrong about a sign-in is told to nobody: an unknown e-mail, a wrong password and a disabled administrator look
-the same and take as long.
+The reason of a refusal is not shown: an unknown e-mail address, a wrong password and a disabled administrator look the
+same and take the same time.
 """
 
 from collections.abc import Sequence
@@ -18,27 +18,28 @@ from vestibule.store.database import AllTenants
 from vestibule.store.events import append_house_event
 
 IDLE: Final = 30 * 60_000
+"""Milliseconds without a request after which a session ends."""
 ABSOLUTE: Final = 8 * 3_600_000
-"""Milliseconds after which a session ends: unused, and at the latest."""
+"""Milliseconds after which a session ends even if it is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Whom an e-mail may be of, before the password is checked."""
+    """The administrator with an e-mail address, if there is one, before the password is checked."""
 
     administrator: Administrator | None
     password_hash: str | None
     browser: str = ""
-    """The cookie of this browser, if it is known for that administrator."""
+    """The cookie of this browser, if it is a known browser of that administrator."""
 
 
 async def find_candidate(
     all_tenants: AllTenants, email: str, tenant_id: str | None, browsers: Sequence[str]
 ) -> Candidate:
-    """Find whom an e-mail is of: in a tenant, or without one wherever it is known.
+    """Find the administrator with an e-mail address, in one tenant, or in all of them if `tenant_id` is None.
 
-    Where several administrators have the e-mail, it is the one for whom this browser is known, else the one who was
-    here first: nobody who is invited or joins elsewhere changes how somebody signs in.
+    If several have it, the result is the one for whom this browser is known, or else the oldest. So an invitation to
+    another tenant does not change how somebody signs in.
     """
     found = [
         each
@@ -55,15 +56,17 @@ async def find_candidate(
 
 
 def pace_names(candidate: Candidate, email: str, address: str, pepper_key: bytes) -> list[str]:
-    """What a try is counted under: a known browser by itself, a stranger by e-mail and address."""
+    """Returns the names under which an attempt is counted: the known browser, or else e-mail address and IP address."""
     if candidate.browser:
         return [pace.name_of_browser(token_check(candidate.browser))]
     return pace.names_of_stranger(email, address, pepper_key)
 
 
 async def still_right(all_tenants: AllTenants, candidate: Candidate) -> bool:
-    """Whether somebody whose password was right may still come in with it. Hashing takes long: they may have been
-    locked out, or have chosen another password, meanwhile. Whoever does that now waits, and then finds the session.
+    """Returns whether an administrator may still sign in with the password that was found right.
+
+    Hashing takes long: meanwhile they may have been locked out or have changed the password. The row lock makes such
+    changes wait until the session is stored, which they then end.
     """
     if candidate.administrator is None:
         return False
@@ -72,14 +75,14 @@ async def still_right(all_tenants: AllTenants, candidate: Candidate) -> bool:
 
 
 async def refuse_sign_in(all_tenants: AllTenants, email: str, administrator: Administrator | None) -> None:
-    """Record a failed sign-in, which was counted already. A stranger's e-mail is recorded nowhere."""
+    """Record a failed sign-in, which was counted already. An unknown e-mail address is not recorded."""
     if administrator is not None:
         told = {"email": email, "reason": "the password did not match"}
         await append_house_event(all_tenants, administrator.tenant_id, "administrator.sign_in_refused", told)
 
 
 async def open_session(all_tenants: AllTenants, administrator: Administrator, names: list[str]) -> str:
-    """Begin a session, and forget the failures under `names`. Returns the token for its cookie."""
+    """Begin a session, and reset the failures under `names`. Returns the token for its cookie."""
     token = make_one_time_token(administrator.tenant_id)
     session = Session(
         tenant_id=administrator.tenant_id,
@@ -99,7 +102,7 @@ async def open_session(all_tenants: AllTenants, administrator: Administrator, na
 
 
 async def close_session(all_tenants: AllTenants, session: Session, administrator: Administrator) -> None:
-    """End a session because its administrator wants that."""
+    """End a session because its administrator signs out."""
     await end_session(all_tenants, session)
     await append_house_event(
         all_tenants, administrator.tenant_id, "administrator.signed_out", {"subject": administrator.email}

@@ -1,7 +1,7 @@
-"""What people may open after signing in: a list that administrators keep.
+"""The list of applications that people see on their home page.
 
-The rule of this file: an address that is listed is safe to follow with one click, whoever typed it. So it is an
-ordinary web address, its host is what it looks like, and it carries nobody's password.
+Rule of this file: a URL in the list must be safe to open with one click, whoever entered it. It is an ordinary web
+address, its host is what it looks like, and it contains no password.
 """
 
 import re
@@ -22,26 +22,25 @@ MOST_APPLICATIONS: Final = 200
 LONGEST_URL: Final = 2_000
 LONGEST_DESCRIPTION: Final = 300
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Hosts that are this machine, to which nothing is sent that somebody could read on the way."""
+"""Host names of this machine, to which plain HTTP is safe."""
 
 _HOST: Final = re.compile(r"(?:[a-z0-9_-]+\.)*[a-z0-9_-]+\.?\Z|[0-9a-f.]*:[0-9a-f:.]*\Z")
 _NOT_IN_A_URL: Final = re.compile(r'[^!-~]|[\\"<>]')
 
 
 def checked_url(text: str) -> str:
-    """The address of an application, its scheme in small letters.
+    """Returns the URL of an application with a lower-case scheme.
 
     Raises:
-        WrongInput: it is none that everybody can be sent to.
+        WrongInput: it is not a safe web address.
     """
     url = text.strip()
     if not url or len(url) > LONGEST_URL:
-        raise _wrong_url(f"The URL should have 1 to {LONGEST_URL:,} characters; {len(url):,} came.")
+        raise _wrong_url(f"The URL should have 1 to {LONGEST_URL:,} characters; got {len(url):,}.")
     if (bad := _NOT_IN_A_URL.search(url)) is not None:
         raise _wrong_url(
-            "The URL should be written as browsers send it, without spaces and with other letters escaped as in "
-            "%C3%A9; "
-            f"U+{ord(bad[0]):04X} came."
+            "The URL should be in the form that browsers send, without spaces and with other letters escaped as in "
+            f"%C3%A9; got U+{ord(bad[0]):04X}."
         )
     scheme, colon, rest = url.partition(":")
     try:
@@ -52,14 +51,14 @@ def checked_url(text: str) -> str:
     host = parts.hostname or ""
     if not colon or scheme.lower() not in {"https", "http"}:
         raise _wrong_url(
-            "The URL should begin with https://." + (f" '{scheme[:20]}:' came." if scheme.isalnum() and colon else "")
+            "The URL should begin with https://" + (f"; got '{scheme[:20]}:'." if scheme.isalnum() and colon else ".")
         )
     if "@" in parts.netloc:
-        raise _wrong_url("The URL should hold no user name and no password: everybody who is shown it can read them.")
+        raise _wrong_url("The URL should contain no user name and no password: everybody who sees it can read them.")
     if not rest.startswith("//") or _HOST.match(host) is None:
         raise _wrong_url("The URL should name a host after https://, in letters, digits, hyphens and dots.")
     if scheme.lower() == "http" and host not in LOOPBACK:
-        raise _wrong_url("The URL should begin with https://. http:// is for this machine alone: localhost, 127.0.0.1.")
+        raise _wrong_url("The URL should begin with https://. Only localhost and 127.0.0.1 may have http://.")
     return scheme.lower() + colon + rest
 
 
@@ -70,19 +69,20 @@ def _wrong_url(sentence: str) -> WrongInput:
 def _checked_text(text: str, longest: int, what: str, field: str) -> str:
     text = text.strip()
     if len(text) > longest:
-        raise WrongInput(f"{what} should have at most {longest} characters; {len(text)} came.", field=field)
+        raise WrongInput(f"{what} should have at most {longest} characters; got {len(text)}.", field=field)
     if (bad := unprintable(text)) is not None:
-        raise WrongInput(f"{what} should be made of visible characters; U+{ord(bad):04X} came.", field=field)
+        raise WrongInput(f"{what} should be made of visible characters; got U+{ord(bad):04X}.", field=field)
     return text
 
 
 async def save_application(
     tx: Tx, name: str, url: str, description: str, role: str, application_id: str = ""
 ) -> tuple[Application, bool]:
-    """List an application, or change one that is listed; with it, whether anything is other than it was.
+    """Add an application, or change the one with `application_id`. Returns it, and whether anything changed.
 
     Raises:
-        NotFound, WrongInput: the message says which field; or as many are listed as anybody can look through.
+        NotFound: there is no application with that id.
+        WrongInput: a field is not valid, or there are too many applications.
     """
     form = FormCheck()
     name = form.check(checked_name, name, "The name", "name", instead="")
@@ -98,9 +98,11 @@ async def save_application(
         after = before._replace(name=name, url=url, description=description, role=role)
     else:
         if (listed := len(await all_applications(tx))) >= MOST_APPLICATIONS:
-            raise WrongInput(f"{listed} applications are listed, as many as may be; remove one before adding another.")
-        before = Application("", "", "", "", "", 0)
-        after = Application(new_id(tx.now), name, url, description, role, tx.now)
+            raise WrongInput(f"There are {listed} applications, which is the maximum; remove one first.")
+        before = Application(id="", name="", url="", description="", role="", created_at=0)
+        after = Application(
+            id=new_id(tx.now), name=name, url=url, description=description, role=role, created_at=tx.now
+        )
     changes = [
         {"attribute": attribute, "before": was, "after": now}
         for attribute in ("name", "url", "description", "role")
@@ -114,10 +116,10 @@ async def save_application(
 
 
 async def remove_application(tx: Tx, application_id: str) -> None:
-    """List an application no longer. Who is in it stays in it.
+    """Remove an application from the list. People who are signed in to it stay signed in there.
 
     Raises:
-        NotFound
+        NotFound: there is no application with that id.
     """
     await lock_tenant(tx)
     application = await _get(tx, application_id)
@@ -126,7 +128,7 @@ async def remove_application(tx: Tx, application_id: str) -> None:
 
 
 async def may_be_sent_to(reading: Reading, wanted: str) -> bool:
-    """Whether people may be sent there after signing in: to a path of ours, or to what is listed and below it."""
+    """Returns whether people may be sent to a URL after sign-in: a path here, or in or below a listed URL."""
     if wanted.startswith("/"):
         return not wanted.startswith("//") and "\\" not in wanted and wanted.isascii() and wanted.isprintable()
     listed = [each.url for each in await all_applications(reading)]

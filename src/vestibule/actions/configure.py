@@ -1,4 +1,4 @@
-"""What administrators and operators do to tenants, identity providers, keys and mappings."""
+"""Actions on tenants, identity providers, keys, mappings and role rules."""
 
 from dataclasses import replace
 from typing import Any, Final, get_args
@@ -58,16 +58,16 @@ ABSOLUTE_HOURS: Final = range(1, 720 + 1)
 
 
 def checked_name(text: str, what: str, field: str) -> str:
-    """A name that people read, without the white space around it.
+    """Returns a name without white space around it, after checking it. `what` is its name in messages.
 
     Raises:
-        WrongInput: empty, too long, or with characters that cannot be seen.
+        WrongInput: it is empty, too long, or has invisible characters.
     """
     name = text.strip()
     if not name or len(name) > LONGEST_NAME:
-        raise WrongInput(f"{what} should have 1 to {LONGEST_NAME} characters; {len(name)} came.", field=field)
+        raise WrongInput(f"{what} should have 1 to {LONGEST_NAME} characters; got {len(name)}.", field=field)
     if (bad := unprintable(name)) is not None:
-        raise WrongInput(f"{what} should be made of visible characters; U+{ord(bad):04X} came.", field=field)
+        raise WrongInput(f"{what} should be made of visible characters; got U+{ord(bad):04X}.", field=field)
     return name
 
 
@@ -75,11 +75,11 @@ def checked_name(text: str, what: str, field: str) -> str:
 
 
 async def create_tenant(all_tenants: AllTenants, name: str, title: str) -> Tenant:
-    """Make room for an organisation.
+    """Create a tenant.
 
     Raises:
-        WrongInput: the name cannot stand in a URL.
-        Taken: another tenant has it.
+        WrongInput: the name or title is not valid.
+        Taken: another tenant, or the program itself, has the name.
     """
     form = FormCheck()
     name = form.check(checked_tenant_name, name, instead="")
@@ -92,13 +92,13 @@ async def create_tenant(all_tenants: AllTenants, name: str, title: str) -> Tenan
     try:
         await insert_tenant(all_tenants, tenant)
     except UniqueViolation:
-        raise Taken(f"There is a tenant '{name}' already.", field="name") from None
+        raise Taken(f"There is already a tenant '{name}'.", field="name") from None
     await append_house_event(all_tenants, tenant.id, "tenant.created", {"name": name, "title": title})
     return tenant
 
 
 def checked_tenant_name(name: str) -> str:
-    """A tenant name that can stand in a URL and as a host name.
+    """Returns a tenant name after checking that it can be used in URLs and as a host name.
 
     Raises:
         WrongInput: it cannot.
@@ -107,17 +107,17 @@ def checked_tenant_name(name: str) -> str:
     name = name.strip()
     if TENANT_NAME.match(name) is None or name.startswith("xn--"):
         raise WrongInput(
-            "The tenant name stands in the SCIM URL: 1 to 63 small letters, digits and hyphens, beginning with a "
-            f"letter and not ending with a hyphen; '{name[:80]}' came. An underscore would be refused by Okta.",
+            "The tenant name is part of the SCIM URL. It should have 1 to 63 small letters, digits and hyphens, begin "
+            f"with a letter and not end with a hyphen; got '{name[:80]}'. Okta would refuse an underscore.",
             field="name",
         )
     if name in RESERVED_TENANT_NAMES:
-        raise Taken(f"'{name}' is a name that the program itself uses; choose another.", field="name")
+        raise Taken(f"'{name}' is used by the program itself; choose another.", field="name")
     return name
 
 
 async def set_tenant_state(all_tenants: AllTenants, tenant: Tenant, state: TenantState) -> Tenant:
-    """Suspend a tenant, or let it in again. While it is suspended its keys are refused like unknown ones."""
+    """Suspend or resume a tenant. While it is suspended, its keys are refused as if they were unknown."""
     if tenant.state == state:
         return tenant
     await update_tenant_state(all_tenants, tenant.id, state)
@@ -134,25 +134,27 @@ async def set_tenant_state(all_tenants: AllTenants, tenant: Tenant, state: Tenan
 
 
 async def change_session_limits(tx: Tx, idle: int, absolute: int) -> bool:
-    """Say how long sessions of the tenant's people last: so many minutes without use, and so many hours in any case.
-    Sessions that are open follow at once, but none lasts longer in any case than was said when it began, and none that
-    is over comes back. Whether that changed anything.
+    """Set how long sessions of the tenant's people last: `idle` in minutes without use, `absolute` in hours.
+
+    This applies at once to open sessions too, but never extends the absolute limit of one and never brings back one
+    that is over. Returns whether anything changed.
 
     Raises:
-        NotFound, WrongInput
+        NotFound: there is no such tenant.
+        WrongInput: a limit is out of range.
     """
     form = FormCheck()
     if idle not in IDLE_MINUTES:
         wanted = f"{IDLE_MINUTES[0]} to {IDLE_MINUTES[-1]:,} minutes"
-        form.add(WrongInput(f"The limit without use should be {wanted}; {idle:,} came.", field="idle"))
+        form.add(WrongInput(f"The limit without use should be {wanted}; got {idle:,}.", field="idle"))
     if absolute not in ABSOLUTE_HOURS:
         wanted = f"{ABSOLUTE_HOURS[0]} to {ABSOLUTE_HOURS[-1]} hours"
-        form.add(WrongInput(f"The limit in any case should be {wanted}; {absolute:,} came.", field="absolute"))
+        form.add(WrongInput(f"The limit in any case should be {wanted}; got {absolute:,}.", field="absolute"))
     form.finish()
     if absolute * HOUR < idle * MINUTE:
         raise WrongInput(
-            f"The limit in any case should not be shorter than the one without use: {idle:,} minutes without use came, "
-            f"and {absolute * 60:,} in any case.",
+            f"The limit in any case should not be shorter than the one without use; got {absolute * 60:,} and "
+            f"{idle:,} minutes.",
             field="absolute",
         )
     before = await lock_tenant(tx)
@@ -176,13 +178,13 @@ async def change_session_limits(tx: Tx, idle: int, absolute: int) -> bool:
 
 
 async def require_factor(tx: Tx, of: FactorRequired) -> Tenant:
-    """Say which administrators of the tenant need a second factor. The time of grace of owners goes on.
+    """Set which administrators of the tenant need a second factor. A grace period of owners that has begun goes on.
 
     Returns the tenant as it was before.
 
     Raises:
-        NotFound
-        WrongInput: it should be one of three words.
+        NotFound: there is no such tenant.
+        WrongInput: `of` is not one of the three values.
     """
     if of not in get_args(FactorRequired):
         raise WrongInput("Who needs a second factor should be off, owners or all.", field="factor_required")
@@ -201,15 +203,14 @@ async def require_factor(tx: Tx, of: FactorRequired) -> Tenant:
 
 
 async def create_provider(tx: Tx, name: str, vendor: str, saml: SamlSettings | None = None) -> IdentityProvider:
-    """Add an identity provider, with the mapping that suits its vendor. Auto-provisioning is off until it is switched
-    on.
+    """Add an identity provider with its vendor's default mapping. Auto-provisioning is off at first.
 
     Raises:
-        WrongInput: no such vendor, or a name that cannot be read.
-        Taken: the tenant has an identity provider of that name.
+        WrongInput: the vendor or the name is not valid.
+        Taken: the tenant has an identity provider with that name.
     """
     if vendor not in VENDORS:
-        raise WrongInput(f"The vendor should be one of {', '.join(VENDORS)}; '{vendor}' came.", field="vendor")
+        raise WrongInput(f"The vendor should be one of {', '.join(VENDORS)}; got '{vendor}'.", field="vendor")
     provider = IdentityProvider(
         id=new_short_id(),
         name=checked_name(name, "The name", "name"),
@@ -233,11 +234,11 @@ async def create_provider(tx: Tx, name: str, vendor: str, saml: SamlSettings | N
 
 
 def _name_taken(name: str) -> Taken:
-    return Taken(f"There is an identity provider '{name}' in this tenant already.", field="name")
+    return Taken(f"There is already an identity provider '{name}' in this tenant.", field="name")
 
 
 async def get_provider(tx: Tx, provider_id: str) -> IdentityProvider:
-    """The identity provider of that id, locked until the transaction ends.
+    """Returns the identity provider with that id, and locks its row until the transaction ends.
 
     Raises:
         NotFound: there is none in this tenant.
@@ -258,14 +259,16 @@ async def change_provider(
     adopts: bool | None = None,
     saml: SamlSettings | None = None,
 ) -> IdentityProvider:
-    """Change settings of an identity provider; what is None stays.
+    """Change settings of an identity provider. Settings that are None stay as they are. Returns it.
 
     Raises:
-        NotFound, WrongInput, Taken
+        NotFound: there is no such identity provider.
+        WrongInput: the vendor or the name is not valid.
+        Taken: another identity provider has the name.
     """
     before = await get_provider(tx, provider_id)
     if vendor is not None and vendor not in VENDORS:
-        raise WrongInput(f"The vendor should be one of {', '.join(VENDORS)}; '{vendor[:40]}' came.", field="vendor")
+        raise WrongInput(f"The vendor should be one of {', '.join(VENDORS)}; got '{vendor[:40]}'.", field="vendor")
     after = replace(
         before,
         vendor=vendor or before.vendor,
@@ -323,11 +326,12 @@ _PROVISIONING_EVENTS: Final[dict[Provisioning, str]] = {
 async def set_provisioning(
     tx: Tx, provider_id: str, state: Provisioning, checker: Checker
 ) -> tuple[IdentityProvider, Pair | None]:
-    """Switch auto-provisioning on, pause it or switch it off. Switched on without a usable key, it comes with a fresh
-    pair.
+    """Switch auto-provisioning on, pause it or switch it off.
+
+    Returns the identity provider, and a new Key and Secret if it was switched on and had no usable key.
 
     Raises:
-        NotFound
+        NotFound: there is no such identity provider.
     """
     before = await get_provider(tx, provider_id)
     after = replace(before, provisioning=state)
@@ -347,10 +351,11 @@ async def set_provisioning(
 async def create_credential(
     tx: Tx, provider_id: str, label: str, expires_at: int | None, checker: Checker
 ) -> tuple[Credential, Pair]:
-    """Make a Key and Secret beside those that live already. The Secret is in the Pair, and kept nowhere.
+    """Create another Key and Secret. The Secret is only in the returned Pair; it is not stored.
 
     Raises:
-        NotFound, WrongInput: an expiry in the past, or more usable keys than anybody needs.
+        NotFound: there is no such identity provider.
+        WrongInput: the label is not valid, the expiry is in the past, or there are too many usable keys.
     """
     provider = await get_provider(tx, provider_id)
     usable = [each for each in await credentials_of(tx, provider_id) if each.usable(tx.now)]
@@ -366,7 +371,19 @@ async def _make_credential(
     tx: Tx, provider: IdentityProvider, label: str, expires_at: int | None, checker: Checker
 ) -> tuple[Credential, Pair]:
     pair = make_pair()
-    credential = Credential(new_id(tx.now), provider.id, pair.key, label, tx.now, expires_at, None, None, "", "", None)
+    credential = Credential(
+        id=new_id(tx.now),
+        identity_provider_id=provider.id,
+        key=pair.key,
+        label=label,
+        created_at=tx.now,
+        expires_at=expires_at,
+        revoked_at=None,
+        last_used_at=None,
+        last_used_from="",
+        last_used_agent="",
+        tested_at=None,
+    )
     await insert_credential(tx, credential, checker.check(pair.secret))
     told = {"key": shortened(pair.key), "name": provider.name, "label": label}
     await append_event(tx, "credential.created", told, subject_id=credential.id, provider_id=provider.id)
@@ -374,10 +391,10 @@ async def _make_credential(
 
 
 async def retire_credential(tx: Tx, credential_id: str) -> Credential:
-    """Retire a key: from the next request on it is refused.
+    """Retire a key, which is refused from the next request on. Returns it.
 
     Raises:
-        NotFound
+        NotFound: there is no such key.
     """
     credential = await find_credential(tx, credential_id)
     if credential is None:
@@ -393,10 +410,11 @@ async def retire_credential(tx: Tx, credential_id: str) -> Credential:
 
 
 async def change_mapping(tx: Tx, provider_id: str, rules: tuple[Rule, ...]) -> IdentityProvider:
-    """Replace a mapping, and begin to derive every Profile of the identity provider anew; the worker carries that on.
+    """Replace a mapping, and start the background run that derives all Profiles of the identity provider again.
 
     Raises:
-        NotFound, WrongInput: as `mapping.compile_mapping` and `mapping.check_cost` do.
+        NotFound: there is no such identity provider.
+        WrongInput: as `mapping.compile_mapping` and `mapping.check_cost`.
     """
     compile_mapping(rules)
     check_cost(rules)
@@ -408,11 +426,14 @@ async def change_mapping(tx: Tx, provider_id: str, rules: tuple[Rule, ...]) -> I
 
 
 async def change_roles(tx: Tx, provider_id: str, rules: RoleRules, by: AdministratorRole) -> IdentityProvider:
-    """Replace the role rules, and begin to derive every Profile of the identity provider anew. `by` is the role of who
-    does it: nobody hands out more than they hold.
+    """Replace the role rules, and start the background run that derives all Profiles again.
+
+    `by` is the role of the administrator who does it, because nobody may give a higher role than their own.
 
     Raises:
-        NotFound, NotAllowed, WrongInput: as `mapping.check_role_rules` does.
+        NotFound: there is no such identity provider.
+        NotAllowed: as `check_may_give`.
+        WrongInput: as `mapping.check_role_rules`.
     """
     check_role_rules(rules)
     before = await get_provider(tx, provider_id)
@@ -425,25 +446,36 @@ async def change_roles(tx: Tx, provider_id: str, rules: RoleRules, by: Administr
 
 
 def check_may_give(rules: RoleRules, by: AdministratorRole) -> None:
-    """See that somebody of that role may change these rules, or anything else that decides whom they fit: mapping,
-    certificates and keys make owners as well, where the rules do.
+    """Check that an administrator with the role `by` may change these rules, or whatever decides whom they match.
+
+    If the rules can make owners, so can changes of the mapping, the certificates and the keys.
 
     Raises:
-        NotAllowed: they can make an owner, and who asks is none.
+        NotAllowed: the rules can make an owner, and `by` is a lower role.
     """
     if makes_owners(rules) and ROLES.index(by) < ROLES.index("owner"):
         raise NotAllowed(
-            "Who becomes an owner of this console is for owners to say: an identity provider whose role rules give "
-            f"console-owner is changed by owners alone. Your role is {by}; ask an owner of this tenant."
+            "Only owners may change an identity provider whose role rules give console-owner, because such a change "
+            f"can make somebody an owner. Your role is {by}; ask an owner of this tenant."
         )
 
 
 async def _derive_anew(tx: Tx, changed: IdentityProvider, event: str, was: Any, now: Any) -> IdentityProvider:
-    """Keep what Profiles are derived by, tell it, and begin the run that the worker carries on."""
+    """Store the new rules, record the event, and start the run that the worker continues."""
     after = replace(changed, mapping_version=changed.mapping_version + 1)
     await update_provider(tx, after)
     told = {"name": after.name, "version": after.mapping_version, "before": was, "after": now}
     await append_event(tx, event, told, subject_id=after.id, provider_id=after.id)
     total = await count_users(tx, UserSelection(provider_id=after.id))
-    await put_derivation(tx, Derivation(after.id, after.mapping_version, "", 0, 0, total, tx.now, None))
+    run = Derivation(
+        identity_provider_id=after.id,
+        mapping_version=after.mapping_version,
+        cursor="",
+        done=0,
+        changed=0,
+        total=total,
+        started_at=tx.now,
+        finished_at=None,
+    )
+    await put_derivation(tx, run)
     return after

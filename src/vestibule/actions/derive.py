@@ -1,11 +1,10 @@
-"""Derive every Profile of an identity provider again, in batches, after its mapping or role rules changed.
+"""Derives all Profiles of an identity provider again, in batches, after its mapping or role rules changed.
 
-A batch takes about `PIECE` seconds of the event loop: it stops at the first person after that time, and its size
-follows what the last one took. Each batch is a transaction that also moves the run's cursor, so a crash repeats nothing
-and loses nothing.
+A batch stops once it has used `PIECE` seconds of the event loop; its size adapts to the time that the last one took.
+Each batch is a transaction that also moves the run's cursor, so a crash repeats nothing and loses nothing.
 
 A write that began before the rules changed may store a Profile by the old rules behind the cursor. So a second pass
-looks at everybody who changed around the start of the run.
+processes everybody who changed around the start of the run.
 """
 
 import time
@@ -28,42 +27,42 @@ from vestibule.store.user_lists import page_of_changed, page_of_provider
 from vestibule.store.users import set_profiles
 
 PIECE: Final = LOOP_PIECE_MILLISECONDS / 1000
-"""Seconds that a batch should keep the event loop busy."""
+"""Seconds of the event loop that a batch may use."""
 FIRST_BATCH: Final = 10
 SMALLEST_BATCH: Final = 5
-"""People that a batch reads."""
+"""People in a batch."""
 LATE_WRITERS: Final = 60_000
-"""Milliseconds around a run's start in which a write by the old rules may have begun and not yet been committed."""
+"""Milliseconds around a run's start in which a write by the old rules may still be uncommitted."""
 
 
 @dataclass(slots=True)
 class Pace:
-    """How many people fit a batch, learned from what the last batch took. `clock` tells seconds."""
+    """The adaptive size of batches, computed from the time that the last batch took. `clock` returns seconds."""
 
     clock: Callable[[], float] = time.perf_counter
     size: int = FIRST_BATCH
     _began: float = field(default=0.0, init=False)
 
     def begin(self) -> None:
-        """Note that a batch begins now."""
+        """Start the clock for a batch."""
         self._began = self.clock()
 
     @property
     def is_over(self) -> bool:
-        """Whether the time of this batch is used up."""
+        """Returns whether the time of this batch is used up."""
         return self.clock() - self._began >= PIECE
 
     def end(self, read: int) -> None:
-        """Choose the next size by what this batch took for so many people; at most twice the size."""
+        """Set the size of the next batch from the time that `read` people took; at most twice the present size."""
         took = max(self.clock() - self._began, 1e-6)
         fitting = int(read * PIECE / took) if read else FIRST_BATCH
         self.size = max(SMALLEST_BATCH, min(fitting, 2 * self.size, BATCH_PEOPLE))
 
 
 async def derive_batch(tx: Tx, provider_id: str, pace: Pace) -> Derivation | None:
-    """Carry out the next batch of an identity provider's run.
+    """Process the next batch of an identity provider's run.
 
-    Returns the run as it stands now, or None if nothing was left to do.
+    Returns the updated run, or None if there is nothing to do.
     """
     pace.begin()
     run = await lock_derivation(tx, provider_id)
@@ -99,9 +98,9 @@ async def derive_batch(tx: Tx, provider_id: str, pace: Pace) -> Derivation | Non
 async def _derive(
     tx: Tx, provider_id: str, version: int, derive: DeriveAll, users: list[User], pace: Pace
 ) -> tuple[int, int]:
-    """Derive the Profiles of these people until the time of the batch is used up, but of one at least.
+    """Derive the Profiles of at least one of these people, until the time of the batch is used up.
 
-    Returns how many people were looked at, and how many Profiles changed.
+    Returns how many people were processed, and how many Profiles changed.
     """
     looked = 0
     profiles, events = [], []

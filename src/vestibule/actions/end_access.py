@@ -1,7 +1,7 @@
-"""Ending what people have open: one function for every path that takes somebody's access.
+"""Ends people's sessions. Every action that takes access away from a person uses these functions.
 
-The rule of this file: the sessions die in the transaction that takes the access, and its event says how many. So no
-request that comes after the commit finds one, on whichever node, and nothing that undoes the one undoes the other.
+Rule of this file: sessions end in the same transaction in which access is taken away, and its event says how many. So
+no request after the commit finds one, on any node, and a rollback undoes both.
 """
 
 from typing import Any
@@ -36,10 +36,10 @@ async def take_access(
     reason: SignOutReason,
     is_noted: bool = False,
 ) -> int:
-    """End every session of a person and record the event that says why. A sign-in that is under way opens none: their
-    row is noted, unless what took the access has noted it already.
+    """End all sessions of a person, and record the event that says why. Returns how many sessions there were.
 
-    Returns how many sessions there were. `reason` is what their browsers are told.
+    The time is also stored with the person, so that a sign-in in progress opens no session. `is_noted` means that the
+    caller has stored it already. `reason` is what their browsers are told.
     """
     if not is_noted:
         await note_signed_out(tx, user_id)
@@ -51,8 +51,9 @@ async def take_access(
 
 
 async def take_all(tx: Tx, user: User, told: dict[str, Any]) -> None:
-    """The same for a person who is deleted: the administrator that they are as well goes with them, and no sign-in
-    creates them anew.
+    """End all sessions of a person who is deleted, and remove the linked administrator.
+
+    The userName is remembered, so that just-in-time provisioning does not create the person again.
     """
     await take_access(tx, "user.deleted", user.id, told, reason="deleted")
     await forget_linked_administrator(tx, user.id)
@@ -61,10 +62,11 @@ async def take_all(tx: Tx, user: User, told: dict[str, Any]) -> None:
 
 
 async def keep_console_in_step(tx: Tx, user_id: str, before: str, after: str) -> None:
-    """End somebody's way into the console when their Profile (JSON text) no longer has the role that gave it. With
-    another role they come in again at their next sign-in.
+    """Remove a person's access to the console if their Profile (JSON text) has another console role than before.
+
+    If the new Profile has one too, their next sign-in gives them access again.
     """
-    if '"console-' not in before:  # what nearly every Profile is spared being read for
+    if '"console-' not in before:  # most Profiles need not be parsed
         return
     was, now = (console_role(given_roles(orjson.loads(profile))) for profile in (before, after))
     if was is not None and was != now:
@@ -72,7 +74,7 @@ async def keep_console_in_step(tx: Tx, user_id: str, before: str, after: str) ->
 
 
 async def take_access_of_provider(tx: Tx, event_type: str, provider_id: str, told: dict[str, Any]) -> None:
-    """The same for everybody who signed in with an identity provider."""
+    """End all sessions that began with an identity provider, and record the event that says why."""
     ended = await end_sessions_of_provider(tx, provider_id)
     told = {**told, "sessions_ended": ended.all}
     event_id = await append_event(tx, event_type, told, subject_id=provider_id, provider_id=provider_id)
@@ -80,7 +82,7 @@ async def take_access_of_provider(tx: Tx, event_type: str, provider_id: str, tol
 
 
 async def end_one(tx: Tx, user_id: str, session_id: str, user_name: str) -> bool:
-    """End one session because its person wants that; whether there was one."""
+    """End one session at its person's request. Returns whether there was one."""
     if not await end_user_session(tx, user_id, session_id):
         return False
     await append_event(tx, "session.ended", {"user_name": user_name, "reason": "by hand"}, subject_id=user_id)
@@ -90,8 +92,10 @@ async def end_one(tx: Tx, user_id: str, session_id: str, user_name: str) -> bool
 async def end_by_name(
     tx: Tx, provider: IdentityProvider, name_id: str, indexes: tuple[str, ...], told: dict[str, Any]
 ) -> bool:
-    """End what the identity provider says is over: every session of a NameID, or those of some of its own sessions.
-    Whether the NameID is anybody's: of who has it now, as a sign-in would find them, or signed in with it.
+    """End sessions as a LogoutRequest asks: all sessions of a NameID, or only those with the given SessionIndexes.
+
+    This concerns the person whom a sign-in with that NameID would find, and everybody who is signed in with it. Returns
+    whether there is such a person.
     """
     known = {"user_name": name_id} if provider.saml.name_id_is == "userName" else {"external_id": name_id}
     meant = [user.id for user in await find_own_users(tx, provider.id, **known)]
@@ -108,7 +112,7 @@ async def _end_some(tx: Tx, user_id: str, provider_id: str, indexes: tuple[str, 
     await lock_user(tx, user_id)
     counted = [await end_sessions_of_index(tx, user_id, provider_id, index, "single_logout") for index in indexes]
     if ended := sum(counted):
-        # A console session does not know which sign-in it came with: none outlives one that may be its own.
+        # Console sessions are not tied to a sign-in, so all of them end.
         ended += await end_console_sessions_of_user(tx, user_id, "single_logout")
         told = {**told, "sessions_ended": ended}
         event_id = await append_event(tx, "session.revoked", told, subject_id=user_id, provider_id=provider_id)

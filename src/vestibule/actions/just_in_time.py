@@ -1,7 +1,7 @@
-"""Making people at their first sign-in, where that is switched on (just-in-time creation).
+"""Creates people at their first sign-in, if that is switched on (just-in-time provisioning).
 
-The rule of this file: nobody is brought back and nobody is taken over. A userName that somebody of this identity
-provider has, had before they were renamed, or had when they were deleted makes nobody new.
+Rule of this file: a sign-in never brings anybody back and never takes an account over. No person is created with a
+userName that another person of this identity provider has or ever had, also if that person was deleted.
 """
 
 from typing import Final
@@ -33,8 +33,9 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
     "email": ("email", "mail", "emailaddress", "urn:oid:0.9.2342.19200300.100.1.3"),
     "mobile": ("mobile", "mobilephone", "urn:oid:0.9.2342.19200300.100.1.41"),
 }
-"""How identity providers call what is asked for, the most telling name first: its rank decides, not the order in which
-the attributes come."""
+"""The names that identity providers use for each attribute, the most specific one first.
+
+The first name in this list that an assertion has is used, whatever order its attributes are in."""
 _PLAIN: Final[dict[str, tuple[str, str]]] = {
     attribute.name.lower(): ("" if schema is USER_TYPE.core else schema.id, attribute.name)
     for schema in (USER_TYPE.core, *USER_TYPE.extensions)
@@ -44,18 +45,19 @@ _PLAIN: Final[dict[str, tuple[str, str]]] = {
     and attribute.mutability == "readWrite"
     and attribute.name not in {"userName", "displayName"}
 }
-"""Every other attribute of a person that is one text, by its name in small letters: the schema of an extension, or
-nothing, and its name."""
+"""All other attributes with a single text value, by lower-case name: the URN of an extension's schema (empty for the
+core schema) and the name."""
 
 
 def document_of(assertion: Assertion, settings: SamlSettings) -> Document:
-    """An assertion as a SCIM document, so that the same mapping derives the same Profile from it. Attributes are known
-    by their usual names, by the names that SCIM has for them, or by the last part of a claim's URI. The order in which
-    they come changes nothing.
+    """Returns an assertion as a SCIM document, from which the mapping then derives the Profile.
+
+    Attributes are recognised by their usual names, by their SCIM names, or by the last part of a claim's URI. Their
+    order does not matter.
     """
     told = {part: value for part, names in _NAMES.items() if (value := _best(assertion, names))}
     plain: Document = {}
-    # A bare name counts before a URI that ends with it.
+    # A plain name is preferred to a URI that ends with it.
     for name in sorted(assertion.attributes, key=lambda name: ("/" in name or ":" in name, name)):
         values = assertion.attributes[name]
         place = _PLAIN.get(name.lower().rpartition("/")[2].rpartition(":")[2])
@@ -77,14 +79,14 @@ def document_of(assertion: Assertion, settings: SamlSettings) -> Document:
 
 
 def _best(assertion: Assertion, names: tuple[str, ...]) -> str:
-    """The value of the attribute whose name ranks first among the names for a part of a person; empty for none."""
+    """Returns the value of the attribute whose name comes first in `names`; empty if there is none."""
     ranked: list[tuple[int, bool, str, str]] = []
     for attribute, values in assertion.attributes.items():
         whole = attribute.lower()
         known_as = whole if whole in names else whole.rpartition("/")[2]
         if not values or known_as not in names:
             continue
-        # Entra's claim `name` is the userName unless somebody changed that, and no name to call a person by.
+        # By default Entra's claim `name` is the userName, which is not a display name.
         if known_as == _CLAIM_OF_THE_NAME and ("@" in values[0] or fold(values[0]) == fold(assertion.name_id)):
             continue
         ranked.append((names.index(known_as), known_as != whole, attribute, values[0][:_LONGEST_FIELD]))
@@ -92,22 +94,28 @@ def _best(assertion: Assertion, names: tuple[str, ...]) -> str:
 
 
 async def create_just_in_time(tx: Tx, provider: IdentityProvider, assertion: Assertion) -> User:
-    """Make the person whom an assertion names.
+    """Create the person in an assertion, and return it.
 
     Raises:
-        SignInRefused: that is switched off, or the userName is or was somebody's.
+        SignInRefused: just-in-time provisioning is switched off, or another person has or had the userName.
     """
     if not provider.saml.just_in_time:
         raise SignInRefused(
             "Person",
-            f"somebody whom {provider.name} has provisioned",
+            f"a person whom {provider.name} has provisioned",
             f"the NameID '{assertion.name_id[:200]}', which is nobody's {provider.saml.name_id_is}",
-            told=_NOT_PROVISIONED.format(name=provider.name),
+            reason=f"nobody from {provider.name} has the {provider.saml.name_id_is} '{assertion.name_id[:200]}'",
+            message=_NOT_PROVISIONED.format(name=provider.name),
         )
     try:
         document, _ = clean(document_of(assertion, provider.saml), USER_TYPE)
     except ScimError as error:
-        raise SignInRefused("Person", "a NameID that can be a userName", error.detail) from None
+        raise SignInRefused(
+            "Person",
+            "a NameID that can be a userName",
+            f"'{assertion.name_id[:200]}'",
+            reason=f"the NameID cannot be a userName: {error.detail}",
+        ) from None
     await _refuse_known_name(tx, provider, document["userName"])
     derive = await derivation_of(tx, provider.id, provider.mapping_version)
     changes = changes_between({}, document)
@@ -125,34 +133,42 @@ async def create_just_in_time(tx: Tx, provider: IdentityProvider, assertion: Ass
             },
         )
     except UniqueViolation:
-        raise _somebodys(document["userName"]) from None
+        raise _name_taken(document["userName"]) from None
 
 
 async def _refuse_known_name(tx: Tx, provider: IdentityProvider, user_name: str) -> None:
-    """Refuse a userName that was a person's of this identity provider, or is one's whom it may adopt.
+    """Check that no person of this identity provider had this userName, and nobody whom it may adopt has it.
 
     Raises:
-        SignInRefused
+        SignInRefused: somebody had or has it.
     """
     if departed := await departed_at(tx, provider.id, user_name):
         raise SignInRefused(
             "Person",
-            f"somebody who was not deleted here, or whom {provider.name} has provisioned again since",
+            "a person who was not deleted here",
             f"'{user_name[:200]}', who was deleted at {write_instant(departed)}",
-            told=ENDED,
+            reason=f"'{user_name[:200]}' was deleted at {write_instant(departed)}; {provider.name} has to provision "
+            "this person again",
+            message=ENDED,
         )
     if former := await find_former_holder(tx, provider.id, user_name):
         user_id, changed_at = former
         raise SignInRefused(
             "Person",
-            "a userName that was nobody's before, or under which somebody is provisioned",
-            f"'{user_name[:200]}', the userName until {write_instant(changed_at)} of somebody who has another now",
-            told=ENDED,
+            "a userName that nobody else had before",
+            f"'{user_name[:200]}', the userName of another person until {write_instant(changed_at)}",
+            reason=f"'{user_name[:200]}' was the userName of another person until {write_instant(changed_at)}",
+            message=ENDED,
             user_id=user_id,
         )
     if provider.adopts and await find_adoptable_name(tx, fold(user_name)) is not None:
-        raise _somebodys(user_name)
+        raise _name_taken(user_name)
 
 
-def _somebodys(user_name: str) -> SignInRefused:
-    return SignInRefused("Person", "a userName that is nobody's yet", f"'{user_name[:200]}', which is somebody's")
+def _name_taken(user_name: str) -> SignInRefused:
+    return SignInRefused(
+        "Person",
+        "a userName that nobody has yet",
+        f"'{user_name[:200]}', which another person has",
+        reason=f"another person has the userName '{user_name[:200]}'",
+    )

@@ -1,8 +1,9 @@
-"""Known browsers: those in which an administrator signed in before.
+"""Known browsers: those in which an administrator has signed in before.
 
-A known browser carries a cookie of 256 random bits, which is replaced at each sign-in and kept as its hash. It opens
-nothing by itself: it only says that whoever tries a password here is probably not a stranger. All of an administrator's
-are forgotten when the password changes, when the second factors are reset, and when they are locked out.
+A known browser has a cookie of 256 random bits, which is replaced at each sign-in; its hash is stored. The cookie gives
+no access. It only means that password attempts from this browser are limited separately from those of strangers. All
+known browsers of an administrator are forgotten when the password changes, when the second factors are reset, and when
+the administrator is locked out.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ _DAY: Final = 86_400_000
 
 
 async def find_known(all_tenants: AllTenants, tokens: Sequence[str], administrator: Administrator | None) -> str:
-    """The cookie among `tokens` that is of a known browser of this administrator; empty if there is none."""
+    """Returns the cookie in `tokens` that belongs to a known browser of this administrator; empty if none does."""
     if administrator is not None:
         for token in tokens:
             if tenant_of_token(token) == administrator.tenant_id and await is_known_browser(
@@ -31,9 +32,9 @@ async def find_known(all_tenants: AllTenants, tokens: Sequence[str], administrat
 async def remember_browser(
     all_tenants: AllTenants, tokens: Sequence[str], administrator: Administrator
 ) -> tuple[str, ...]:
-    """Make the browser that sent these cookies known for an administrator.
+    """Make the browser that sent these cookies a known browser of an administrator.
 
-    Returns the cookies that it carries from now on, the newest first.
+    Returns the cookies for the browser, the newest first.
     """
     old = await find_known(all_tenants, tokens, administrator)
     if old:

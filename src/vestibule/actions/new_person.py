@@ -1,4 +1,4 @@
-"""The one act that makes a person, whoever asks: an identity provider, an administrator, or a first sign-in."""
+"""Creates a person. All callers use this: SCIM, the console and just-in-time provisioning."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from vestibule.store.users import insert_user
 
 
 class Described(NamedTuple):
-    """A person who is to be made: a cleaned document, the same as JSON, and the columns that follow from it."""
+    """A person to be created: the cleaned document, its JSON text, and the columns computed from it."""
 
     document: Document
     text: str
@@ -22,7 +22,7 @@ class Described(NamedTuple):
 
 
 def describe(document: Document) -> Described:
-    """What `make_person` needs of a cleaned document; computed once."""
+    """Returns what `make_person` needs from a cleaned document."""
     text = orjson.dumps(document).decode()
     return Described(document, text, searchable(document, text))
 
@@ -36,17 +36,28 @@ async def make_person(
     *,
     role: str = "",
 ) -> User:
-    """Insert a person of an identity provider, or of nobody where it is empty, with their Profile, and record
-    `user.created` with what `told` says of them.
+    """Insert a person with their Profile, and record `user.created` with the data that `told` returns.
+
+    `provider_id` is empty for a person who is added by hand. Returns the person.
 
     Raises:
-        UniqueViolation: the identity provider has somebody of that userName.
+        UniqueViolation: the identity provider has another person with that userName.
     """
     user_id = new_id(tx.now)
     made = created_at(user_id)
     profile_text = orjson.dumps(profile).decode()
     active = described.document["active"]
-    user = User(user_id, provider_id, active, role, described.text, profile_text, 1, made, made)
+    user = User(
+        id=user_id,
+        identity_provider_id=provider_id,
+        active=active,
+        role=role,
+        document=described.text,
+        profile=profile_text,
+        version=1,
+        created_at=made,
+        modified_at=made,
+    )
     await insert_user(tx, user, described.columns)
     await append_event(tx, "user.created", told(user), subject_id=user_id, provider_id=provider_id)
     return user

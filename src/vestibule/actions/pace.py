@@ -1,11 +1,10 @@
-"""The rate limit of guesses: passwords, codes of authenticator apps and recovery codes of administrators.
+"""The rate limit for guesses of administrators' passwords, authenticator codes and recovery codes.
 
-A try is counted before it is judged, in a transaction that ends before anything is compared, so many tries at the same
-time are counted one after the other. After some free failures each further one makes the next try wait, twice as long
-each time.
+An attempt is counted as failed before it is checked, in a transaction of its own, so that parallel attempts cannot get
+past the limit. After a few free failures, each further one doubles the time until the next attempt is allowed.
 
-Strangers are counted by the e-mail that they try and by their address. A known browser is counted by itself alone:
-strangers who try somebody's e-mail do not make that person wait where they signed in before.
+Attempts are counted by e-mail address and IP address; those of a known browser only by that browser. So a stranger who
+tries somebody's e-mail address does not lock that person out of their own browser.
 """
 
 import hashlib
@@ -26,40 +25,43 @@ _ANY_NUMBER: Final = 1 << 60
 
 
 def names_of_stranger(email: str, address: str, pepper_key: bytes) -> list[str]:
-    """What a password is counted under: the e-mail, as a keyed hash because it may be a stranger's, and the address."""
+    """Returns the names under which a stranger's attempts are counted: e-mail address and IP address.
+
+    The e-mail address is a keyed hash, because it may belong to anybody.
+    """
     hashed = hmac.new(pepper_key, email_key(email).encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:32]
     return [f"email:{hashed}", name_of_address(address)]
 
 
 def name_of_address(address: str) -> str:
-    """What everything is counted under that comes from an address."""
+    """Returns the name under which attempts from an IP address are counted."""
     return f"{_ADDRESS}{address}"
 
 
 def name_of_browser(token_check: bytes) -> str:
-    """What everything is counted under that comes from a known browser."""
+    """Returns the name under which attempts from a known browser are counted."""
     return f"browser:{token_check.hex()[:32]}"
 
 
 def name_of_second_step(administrator: Administrator) -> str:
-    """What codes for an administrator are counted under."""
+    """Returns the name under which second-factor attempts for an administrator are counted."""
     return f"second:{administrator.tenant_id}:{administrator.id}"
 
 
 async def check_pace(all_tenants: AllTenants, names: list[str]) -> None:
-    """Refuse a try that comes too soon, without counting it. Saves a flood from waiting for its turn.
+    """Refuse an attempt that comes too soon, without counting it or waiting for a lock.
 
     Raises:
-        TooOften
+        TooOften: the time until the next attempt has not passed.
     """
     _refuse_before(max([(await find_throttle(all_tenants, name))[1] for name in names], default=0), all_tenants.now)
 
 
 async def claim_try(all_tenants: AllTenants, names: list[str]) -> None:
-    """Count a try as failed, before it is judged. `take_back_try` follows where it was right.
+    """Count an attempt as failed before it is checked. If it turns out right, call `take_back_try`.
 
     Raises:
-        TooOften: it comes too soon; nothing is counted.
+        TooOften: it comes too soon, and is not counted.
     """
     kept = [(name, *await lock_throttle(all_tenants, name)) for name in sorted(names)]
     _refuse_before(max((until for _, _, _, until in kept), default=0), all_tenants.now)
@@ -71,13 +73,13 @@ async def claim_try(all_tenants: AllTenants, names: list[str]) -> None:
 
 
 async def take_back_try(all_tenants: AllTenants, names: list[str]) -> None:
-    """Do not count a try that was right. An address keeps waiting if others from it failed often."""
+    """Undo the count of an attempt that was right. An IP address with many other failures has to wait all the same."""
     for name in names:
         await take_back_failure(all_tenants, name, _free(name) if name.startswith(_ADDRESS) else _ANY_NUMBER)
 
 
 async def forgive(all_tenants: AllTenants, names: list[str]) -> None:
-    """Forget the failures of somebody who has signed in; those of an address stay."""
+    """Reset the failures of an administrator who has signed in; those of an IP address stay."""
     for name in names:
         if not name.startswith(_ADDRESS):
             await clear_throttle(all_tenants, name)

@@ -1,8 +1,8 @@
-"""Passwords of administrators: which are accepted, how they are kept, and how one is checked.
+"""Checks, hashes and verifies passwords of administrators.
 
 The rules follow NIST SP 800-63B section 5.1.1.2: a minimum length, no rules about kinds of characters, no expiry, and
-no password that is commonly used, easily guessed, or made of words that everybody connects with this account. Kept is
-an argon2id hash; making and checking one takes long on purpose, so both are called in a thread.
+no password that is common, easily guessed, or contains words related to the account. The stored hash is argon2id, which
+is slow on purpose: call the functions in a thread.
 """
 
 from math import prod
@@ -16,11 +16,11 @@ from vestibule.errors import WrongInput
 SHORTEST: Final = 15
 LONGEST: Final = 128
 FEWEST_GUESSES: Final = 150_000_000
-"""How many guesses a password has to withstand, as zxcvbn estimates it."""
+"""How many guesses a password must withstand, as estimated by zxcvbn."""
 _JUDGED: Final = 64
-"""How many characters of a password are judged: the estimate takes longer than in proportion to the length."""
+"""How many characters are estimated, because the time for it grows faster than the length."""
 _SHORTEST_WORD: Final = 4
-"""Shorter parts of an e-mail or a tenant name are in too many ordinary words to be looked for."""
+"""Shorter parts of an e-mail address or a tenant name are allowed, because they occur in many ordinary words."""
 _SERVICE: Final = "vestibule"
 _LOOKALIKES: Final = {
     "a": "4@",
@@ -36,7 +36,7 @@ _LOOKALIKES: Final = {
     "x": "%",
     "z": "2",
 }
-"""Characters that stand in for letters. The estimate tries every combination of those in a password."""
+"""Characters that are used in place of letters. The estimate tries all combinations of those in a password."""
 _LETTERS: Final = str.maketrans({sign: letter for letter, signs in _LOOKALIKES.items() for sign in signs})
 _MOST_COMBINATIONS: Final = 32
 
@@ -44,42 +44,42 @@ _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _NOBODYS_HASH: Final = (
     "$argon2id$v=19$m=19456,t=2,p=1$7uTqCAL0LkcdF8jBNEU60A$0LQTDRbzrRmmzSkwvdP+jAoFD4hHOgJZV5+wInEi8Bc"
 )
-"""Compared with where there is no password, so that it takes as long. Written down, because making it at every start
-would take as long as well.
+"""Verified if there is no stored hash, so that it takes the same time. A constant, because hashing at the start of the
+program would be slow.
 """
 
 
 def check_new_password(password: str, email: str, *names: str) -> None:
-    """Check that a new password is good enough. `names` are of the tenant.
+    """Check that a new password is good enough. `names` are the tenant's names.
 
     Raises:
-        WrongInput: it is too short, too long, easily guessed, or has the e-mail or a name in it.
+        WrongInput: it is too short, too long, easily guessed, or contains the e-mail address or a name.
     """
     if not SHORTEST <= len(password) <= LONGEST:
         raise WrongInput(
-            f"A password should have {SHORTEST} to {LONGEST} characters; {len(password)} came. "
-            "A few words that do not belong together are long enough and easy to remember.",
+            f"A password should have {SHORTEST} to {LONGEST} characters; got {len(password)}. "
+            "A few unrelated words are long enough and easy to remember.",
             field="password",
         )
     lowered = password.casefold()
     for word, what in _words(email, names):
         if word in lowered:
             raise WrongInput(
-                f"The password should not contain {what}: that is tried first. Choose words that have nothing to do "
-                "with you or your organisation.",
+                f"The password should not contain {what}, which attackers try first. Choose words that have nothing to "
+                "do with you or your organisation.",
                 field="password",
             )
     if lowered in email.casefold():
         raise WrongInput("The password should not be part of your e-mail address.", field="password")
     if _guesses(password) < FEWEST_GUESSES:
         raise WrongInput(
-            "That password is commonly used or easily guessed. Choose a few words that do not belong together.",
+            "That password is common or easily guessed. Choose a few unrelated words.",
             field="password",
         )
 
 
 def _words(email: str, names: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Each word that a password may not contain, and what to call it."""
+    """Returns the words that a password may not contain, each with its name for the message."""
     email = email.strip().casefold()
     words = [(email, "your e-mail address"), (email.partition("@")[0], "your e-mail address")]
     words += [(name.strip().casefold(), "the name of your organisation") for name in names]
@@ -88,8 +88,8 @@ def _words(email: str, names: tuple[str, ...]) -> list[tuple[str, str]]:
 
 
 def _guesses(password: str) -> float:
-    """How many guesses somebody needs who knows what people choose."""
-    from zxcvbn import zxcvbn  # noqa: PLC0415 -- its word lists take long to load, and few starts need them
+    """Returns an estimate of how many guesses an attacker with a list of common passwords needs."""
+    from zxcvbn import zxcvbn  # noqa: PLC0415 -- its word lists are slow to load and seldom needed
 
     judged = password[:_JUDGED]
     there = set(judged)
@@ -101,7 +101,7 @@ def _guesses(password: str) -> float:
 def hash_password(password: str, email: str, *names: str) -> str:
     """Check a new password and hash it. Call it in a thread.
 
-    Returns the hash to keep.
+    Returns the hash to store.
 
     Raises:
         WrongInput: as `check_new_password`.
@@ -111,7 +111,7 @@ def hash_password(password: str, email: str, *names: str) -> str:
 
 
 def verify_password(kept: str | None, password: str) -> bool:
-    """Compare a password with a kept hash. It takes as long when there is none. Call it in a thread."""
+    """Returns whether a password matches a stored hash. Takes the same time if there is none. Call it in a thread."""
     try:
         _hasher.verify(kept or _NOBODYS_HASH, password)
     except (VerificationError, InvalidHashError):

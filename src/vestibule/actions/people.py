@@ -1,6 +1,7 @@
-"""What administrators do to people in the console: those who were added by hand and belong to nobody.
+"""Actions of administrators on people in the console.
 
-A person whom an identity provider provisions is changed there; here they are only seen.
+Only people who were added by hand can be changed here; others are changed at their identity provider. Anybody can be
+blocked, and their sessions ended.
 """
 
 from typing import Final
@@ -33,16 +34,16 @@ _FIELDS: Final = {
     "displayName": "display_name",
     "title": "title",
 }
-"""The console's field for an attribute that a SCIM error is about."""
+"""The form field for the attribute that a SCIM error is about."""
 _derive = compile_mapping(BASE_MAPPING)
 
 
 async def add_by_hand(tx: Tx, described: Document, role: str) -> User:
-    """Add a person who belongs to nobody.
+    """Add a person who belongs to no identity provider, and return it.
 
     Raises:
-        WrongInput: the description is not one of a person.
-        Taken: somebody has that userName, here or under an identity provider that would see both.
+        WrongInput: an attribute is not valid.
+        Taken: another person who was added by hand has the userName, or one of an identity provider that may adopt.
     """
     document, checked_role = await _checked(tx, described, role, "")
     document["active"] = True
@@ -60,11 +61,12 @@ async def add_by_hand(tx: Tx, described: Document, role: str) -> User:
 
 
 async def change_by_hand(tx: Tx, user_id: str, described: Document, role: str) -> User:
-    """Change a person who belongs to nobody; attributes that the console does not ask for stay.
+    """Change a person who was added by hand, and return it. Attributes that are not in the form stay.
 
     Raises:
-        NotFound, NotAllowed: an identity provider provisions them.
-        WrongInput, Taken: as `add_by_hand` does.
+        NotFound: there is no such person.
+        NotAllowed: the person belongs to an identity provider.
+        WrongInput, Taken: as `add_by_hand`.
     """
     user, before = await _reach(tx, user_id)
     after, checked_role = await _checked(tx, {**before, **described}, role, user_id)
@@ -73,20 +75,22 @@ async def change_by_hand(tx: Tx, user_id: str, described: Document, role: str) -
 
 
 async def set_active_by_hand(tx: Tx, user_id: str, *, active: bool) -> User:
-    """Deactivate or reactivate a person who belongs to nobody.
+    """Deactivate or reactivate a person who was added by hand, and return it.
 
     Raises:
-        NotFound, NotAllowed
+        NotFound: there is no such person.
+        NotAllowed: the person belongs to an identity provider.
     """
     user, before = await _reach(tx, user_id)
     return await _keep(tx, user, before, {**before, "active": active}, user.role)
 
 
 async def delete_by_hand(tx: Tx, user_id: str) -> None:
-    """Forget a person who belongs to nobody; the log keeps their history.
+    """Delete a person who was added by hand. The activity log keeps their history.
 
     Raises:
-        NotFound, NotAllowed
+        NotFound: there is no such person.
+        NotAllowed: the person belongs to an identity provider.
     """
     user, before = await _reach(tx, user_id)
     await remove_user(tx, user_id, before)
@@ -97,7 +101,7 @@ async def delete_by_hand(tx: Tx, user_id: str) -> None:
 async def _reach(tx: Tx, user_id: str) -> tuple[User, Document]:
     user = await _locked(tx, user_id)
     if user.identity_provider_id:
-        raise NotAllowed("An identity provider provisions this person: change them there, and the change arrives here.")
+        raise NotAllowed("This person is provisioned by an identity provider. Change them there.")
     return user, orjson.loads(user.document)
 
 
@@ -144,8 +148,9 @@ async def _checked(tx: Tx, described: Document, role: str, user_id: str) -> tupl
 
 
 def _cleaned(described: Document, form: FormCheck) -> Document:
-    """The document that a description makes, without the attributes that `form` is told are wrong. A userName that is
-    wrong is empty, so it is nobody's.
+    """Returns the cleaned document, without the attributes that are not valid, whose errors are added to `form`.
+
+    A userName that is not valid becomes empty.
     """
     name: Document = {}
     left = {**described, "name": dict(described.get("name") or {})}
@@ -176,7 +181,11 @@ def _checked_role(role: str) -> str:
 
 
 async def _refuse_taken(tx: Tx, document: Document, except_id: str) -> None:
-    """Nobody is added by hand beside somebody whom the same identity provider would see."""
+    """Check that no person has the userName whom an identity provider could see together with this one.
+
+    Raises:
+        Taken: somebody has it.
+    """
     adopting = {provider.id for provider in await all_providers(tx) if provider.adopts}
     for other in await find_users_by_name(tx, document["userName"]):
         if other.id != except_id and (not other.identity_provider_id or other.identity_provider_id in adopting):
@@ -184,15 +193,14 @@ async def _refuse_taken(tx: Tx, document: Document, except_id: str) -> None:
 
 
 def _taken(document: Document) -> Taken:
-    return Taken(f"There is a person with the user name '{document['userName']}' already.", field="user_name")
+    return Taken(f"There is already a person with the user name '{document['userName']}'.", field="user_name")
 
 
 async def block(tx: Tx, user_id: str) -> None:
-    """Keep a person out, whoever provisions them and whatever their identity provider says, until they are let in
-    again.
+    """Block a person until `let_in`, whatever their identity provider says. Their sessions end.
 
     Raises:
-        NotFound
+        NotFound: there is no such person.
     """
     user = await _locked(tx, user_id)
     if user.blocked_at is None:
@@ -202,10 +210,10 @@ async def block(tx: Tx, user_id: str) -> None:
 
 
 async def let_in(tx: Tx, user_id: str) -> None:
-    """Let a person sign in again. What was ended stays ended.
+    """Unblock a person, who can sign in again. Sessions that were ended do not come back.
 
     Raises:
-        NotFound
+        NotFound: there is no such person.
     """
     user = await _locked(tx, user_id)
     if user.blocked_at is not None:
@@ -215,10 +223,10 @@ async def let_in(tx: Tx, user_id: str) -> None:
 
 
 async def end_sessions(tx: Tx, user_id: str) -> int:
-    """End every session of a person, who may sign in again at once; how many there were.
+    """End all sessions of a person, who may sign in again at once. Returns how many there were.
 
     Raises:
-        NotFound
+        NotFound: there is no such person.
     """
     user = await _locked(tx, user_id)
     told = {"user_name": _name(user), "reason": "an administrator ended them"}

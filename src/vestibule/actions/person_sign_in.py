@@ -1,8 +1,8 @@
-"""How people sign in with their identity provider: begin, accept, refuse.
+"""Signs people in with SAML: begins a sign-in, accepts an assertion, or records a refusal.
 
-The rules of this file: a person is found by (identity provider, NameID) among the active people of that identity
-provider, and by nothing else; what decides is read in the transaction that opens the session; an assertion opens one
-session, once, whichever node it is posted to; and no session is without its event.
+Rules of this file: a person is found only by NameID among the people of the identity provider; everything that decides
+is read in the transaction that opens the session; an assertion opens one session, once, whichever node receives it;
+every session has its event.
 """
 
 import hashlib
@@ -45,12 +45,12 @@ from vestibule.store.tenants import hold_tenant
 from vestibule.store.users import find_own_users, lock_user, set_groups, signed_out_at
 
 BEGUN_FOR: Final = 10 * 60_000
-"""Milliseconds for which a sign-in may stay at the identity provider."""
+"""Milliseconds that a sign-in may take at the identity provider."""
 LONGEST_RELAY: Final = 2000
 
 
 class Opened(NamedTuple):
-    """A session that was opened. The tokens are for cookies, and kept nowhere."""
+    """A new session. The tokens are for cookies; only their hashes are stored. `console_token` may be empty."""
 
     token: str
     console_token: str
@@ -63,42 +63,46 @@ class Opened(NamedTuple):
 async def begin(
     tx: Tx, provider: IdentityProvider, relay: str, browser_check: bytes, *, purpose: str, administrator_id: str = ""
 ) -> SignInRequest:
-    """Note that a browser begins to sign in; the id is the AuthnRequest's.
+    """Store that a browser begins a sign-in. The id of the result is that of the AuthnRequest.
 
     Raises:
-        SignInRefused: nobody can sign in with this identity provider now.
+        SignInRefused: the identity provider is disabled or not set up.
     """
     check_usable(provider, testing=purpose == "test")
     request = SignInRequest(
-        f"id{secrets.token_hex(16)}",
-        provider.id,
-        purpose,
-        browser_check,
-        relay[:LONGEST_RELAY],
-        administrator_id,
-        tx.now,
-        tx.now + BEGUN_FOR,
+        id=f"id{secrets.token_hex(16)}",
+        identity_provider_id=provider.id,
+        purpose=purpose,
+        browser_check=browser_check,
+        relay=relay[:LONGEST_RELAY],
+        administrator_id=administrator_id,
+        created_at=tx.now,
+        expires_at=tx.now + BEGUN_FOR,
     )
     await insert_request(tx, request)
     return request
 
 
 def check_usable(provider: IdentityProvider, *, testing: bool = False) -> None:
-    """Refuse to sign anybody in with an identity provider that is switched off or not known well enough.
+    """Check that people can sign in with an identity provider. A test may use a disabled one.
 
     Raises:
-        SignInRefused
+        SignInRefused: it is disabled, or its SSO URL or certificate is missing.
     """
     if not provider.enabled and not testing:
         raise SignInRefused(
             "Disabled",
-            "an identity provider that is enabled",
-            f"{provider.name}, which is not",
-            told=f"Sign-in with {provider.name} is switched off here. Ask your administrator to enable it.",
+            "an enabled identity provider",
+            f"{provider.name}, which is disabled",
+            reason=f"{provider.name} is disabled here",
+            message=f"Sign-in with {provider.name} is switched off here. Ask your administrator to enable it.",
         )
     if not provider.saml.sso_url or not provider.saml.certificates:
         raise SignInRefused(
-            "Connection", "an identity provider with an SSO URL and a certificate", f"{provider.name}, without"
+            "Connection",
+            "an identity provider with an SSO URL and a certificate",
+            f"{provider.name}, which lacks one of them",
+            reason=f"{provider.name} has no SSO URL or no certificate here",
         )
 
 
@@ -113,32 +117,42 @@ async def accept(
     assertion: Assertion,
     begun: SignInRequest | None,
 ) -> Opened:
-    """Open a session for whom an assertion names. `begun` is the sign-in it answers, None if it answers none.
+    """Open a session for the person in an assertion. `begun` is the sign-in that it answers; None if IdP-initiated.
 
     Raises:
-        SignInRefused: what was true when the response was examined no longer is, it was used before, or nobody who may
-            sign in is meant.
+        SignInRefused: settings have changed since the response was examined, the assertion was used before, or the
+            person may not sign in.
     """
-    # Whoever suspends the tenant or disables the identity provider is first, and is seen here; or waits, and then finds
-    # the session to end.
+    # The row locks order this with suspending the tenant or disabling the identity provider: either they have happened
+    # and are seen here, or they wait and then find the session to end.
     tenant, provider = await hold_tenant(tx) or tenant, await hold_provider(tx, provider_id)
     if provider is None or _matters(provider.saml) != _matters(examined_with):
-        raise SignInRefused("Connection", "settings that stay as they are during a sign-in", "a change of them")
+        raise SignInRefused(
+            "Connection",
+            "unchanged SAML settings",
+            "settings that were changed during the sign-in",
+            reason="the SAML settings were changed during the sign-in",
+        )
     check_usable(provider)
     if tenant.state != "active":
         raise suspended()
     if begun is not None and not await take_request(tx, begun.id):
-        raise SignInRefused("Used once", "a sign-in that was not finished yet", "one that was")
+        raise SignInRefused(
+            "Used once",
+            "a sign-in that is not finished",
+            "one that is finished",
+            reason="this sign-in is already finished",
+        )
     once = hashlib.sha256(f"{assertion.issuer}\n{assertion.id}".encode()).digest()
     if not await see_once(tx, provider_id, once, assertion.usable_until):
         raise SignInRefused("Used once", "an assertion that was not used yet", "one that was")
     found = await find_person(tx, provider, assertion)
-    # Whoever takes this person's access is first, and is seen here; or waits, and then finds the session to end.
+    # The row lock orders this with ending the person's access, as above.
     user = await lock_user(tx, found.id) if found else None
     if user is None:
         user = await create_just_in_time(tx, provider, assertion)
     else:
-        await _check_still_welcome(tx, user, begun.created_at if begun else assertion.issued)
+        await _check_may_sign_in(tx, user, begun.created_at if begun else assertion.issued)
     user = await _keep_groups(tx, provider, user, assertion)
     return await _open(tx, tenant, provider, user, assertion)
 
@@ -147,24 +161,26 @@ def suspended() -> SignInRefused:
     """Returns the refusal of a sign-in to a tenant that is suspended."""
     return SignInRefused(
         "Suspended",
-        "a tenant that is active",
-        "one that is suspended",
-        told="Sign-in is suspended for your whole organisation. Your administrator can ask whoever operates this "
+        "an active tenant",
+        "a suspended one",
+        reason="the tenant is suspended",
+        message="Sign-in is suspended for your whole organisation. Your administrator can ask whoever operates this "
         "service why.",
     )
 
 
 def _matters(saml: SamlSettings) -> SamlSettings:
-    """What a response is examined with: all but when the metadata was last read."""
+    """Returns the settings that examining a response depends on: all but when the metadata was last read."""
     return replace(saml, refreshed_at=0, refresh_failure="")
 
 
-async def _check_still_welcome(tx: Tx, user: User, began: int) -> None:
-    """Refuse who may not sign in, and a sign-in that began before everything they had open was ended: what was written
-    before that opens nothing after it.
+async def _check_may_sign_in(tx: Tx, user: User, began: int) -> None:
+    """Check that a person may sign in, with a sign-in that began at that time.
+
+    A sign-in that began before the person's sessions were ended must not open a new one.
 
     Raises:
-        SignInRefused
+        SignInRefused: the person is deactivated or blocked, or the sign-in began too early.
     """
     if (gone := _why_not(user)) is not None:
         raise gone
@@ -172,32 +188,39 @@ async def _check_still_welcome(tx: Tx, user: User, began: int) -> None:
     if began <= ended:
         raise SignInRefused(
             "Person",
-            f"a sign-in that began after their sessions were ended at {write_instant(ended)}",
+            f"a sign-in that began after {write_instant(ended)}",
             f"one that began at {write_instant(began)}",
-            told="Your sessions were ended while you signed in. Sign in again.",
+            reason=f"the person's sessions were ended at {write_instant(ended)}, after this sign-in had begun",
+            message="Your sessions were ended while you signed in. Sign in again.",
             user_id=user.id,
         )
 
 
 async def find_person(reading: Reading, provider: IdentityProvider, assertion: Assertion) -> User | None:
-    """Whom an assertion means: somebody of this identity provider by userName, in capital or small letters, or by
-    externalId where that is set.
+    """Returns the person of this identity provider whom the NameID of an assertion names; None if there is none.
+
+    The NameID is compared with userName, ignoring case, or with externalId, depending on the settings.
 
     Raises:
-        SignInRefused: several people have that userName or externalId.
+        SignInRefused: several people match.
     """
     name_id_is = provider.saml.name_id_is
     wanted = {"user_name" if name_id_is == "userName" else "external_id": assertion.name_id}
     found = await find_own_users(reading, provider.id, **wanted)
     if len(found) > 1:
-        raise SignInRefused("Person", f"one person with the {name_id_is} '{assertion.name_id[:200]}'", f"{len(found)}")
+        raise SignInRefused(
+            "Person",
+            f"one person with the {name_id_is} '{assertion.name_id[:200]}'",
+            f"{len(found)}",
+            reason=f"{len(found)} people have the {name_id_is} '{assertion.name_id[:200]}'",
+        )
     return found[0] if found else None
 
 
 def why_not(user: User) -> str:
-    """Why a person may not sign in, for an administrator; empty if they may."""
+    """Returns why a person may not sign in, as a sentence for administrators; empty if they may."""
     refused = _why_not(user)
-    return refused.came if refused else ""
+    return refused.reason if refused else ""
 
 
 def _why_not(user: User) -> SignInRefused | None:
@@ -205,28 +228,31 @@ def _why_not(user: User) -> SignInRefused | None:
     if not user.active:
         return SignInRefused(
             "Deactivated",
-            "somebody who is active",
+            "an active person",
             f"{name}, who is deactivated",
-            told="Your account here is deactivated. If that is not right, ask your administrator to assign you again.",
+            reason=f"{name} is deactivated",
+            message="Your account here is deactivated. If that is not right, ask your administrator to assign you "
+            "again.",
             user_id=user.id,
         )
     if user.blocked_at is not None:
         return SignInRefused(
             "Blocked",
-            "somebody who is not blocked",
+            "a person who is not blocked",
             f"{name}, who is blocked here",
-            told="An administrator has blocked your sign-in here. If that is not right, ask them to choose Let in "
+            reason=f"{name} is blocked here",
+            message="An administrator has blocked your sign-in here. If that is not right, ask them to choose Let in "
             "again on your page under Users.",
             user_id=user.id,
         )
     return None
 
 
-# -- the roles that follow ---------------------------------------------------------------------------------------------
+# -- groups and roles --------------------------------------------------------------------------------------------------
 
 
 async def _keep_groups(tx: Tx, provider: IdentityProvider, user: User, assertion: Assertion) -> User:
-    """Keep the assertion's groups where rules ask for any, and the roles that follow."""
+    """Store the assertion's groups if role rules use groups, and derive the Profile. Returns the updated person."""
     wanted = provider.saml.groups_attribute.lower()
     groups = sorted(
         {value for name, values in assertion.attributes.items() if name.lower() == wanted for value in values}
@@ -254,19 +280,19 @@ async def _open(tx: Tx, tenant: Tenant, provider: IdentityProvider, user: User, 
     token = make_one_time_token(tx.tenant)
     ends = min(tx.now + tenant.session_absolute, assertion.session_expires or tx.now + tenant.session_absolute)
     session = UserSession(
-        token_check(token),
-        new_id(tx.now),
-        user.id,
-        provider.id,
-        assertion.name_id,
-        assertion.name_id_format,
-        assertion.session_index,
-        make_form_token(),
-        tx.now,
-        tx.now,
-        ends,
-        tx.actor.address,
-        tx.actor.agent,
+        token_check=token_check(token),
+        id=new_id(tx.now),
+        user_id=user.id,
+        identity_provider_id=provider.id,
+        name_id=assertion.name_id,
+        name_id_format=assertion.name_id_format,
+        session_index=assertion.session_index,
+        form_token=make_form_token(),
+        created_at=tx.now,
+        seen_at=tx.now,
+        expires_at=ends,
+        address=tx.actor.address,
+        agent=tx.actor.agent,
     )
     await insert_user_session(tx, session)
     name = orjson.loads(user.document)["userName"]
@@ -289,22 +315,24 @@ async def _open(tx: Tx, tenant: Tenant, provider: IdentityProvider, user: User, 
 async def _open_console(
     tx: Tx, provider: IdentityProvider, user: User, name: str, role: AdministratorRole, ends: int
 ) -> str:
-    """Let a person into the console as well. An owner from an identity provider counts as no owner: the last one is
-    always somebody with a password here.
+    """Open a console session for a person whose roles include one for the console.
+
+    Returns its token; empty if this administrator is disabled. An owner from an identity provider does not count as
+    the tenant's last owner, who always has a password here.
     """
     linked = await find_linked_administrator(tx, user.id)
     if linked is not None and linked.disabled_at is not None:
         return ""
     shown = str(orjson.loads(user.profile).get("displayName") or name)[:100]
     administrator = Administrator(
-        tx.tenant,
-        linked.id if linked else new_id(tx.now),
-        name,
-        shown,
-        role,
-        linked.created_at if linked else tx.now,
-        None,
-        tx.now,
+        tenant_id=tx.tenant,
+        id=linked.id if linked else new_id(tx.now),
+        email=name,
+        name=shown,
+        role=role,
+        created_at=linked.created_at if linked else tx.now,
+        disabled_at=None,
+        signed_in_at=tx.now,
         has_password=False,
         identity_provider_id=provider.id,
         user_id=user.id,
@@ -326,7 +354,7 @@ async def _open_console(
 async def record_refusal(
     tx: Tx, provider: IdentityProvider, refused: SignInRefused, name_id: str, more: int = 0
 ) -> None:
-    """Record a sign-in that was not accepted; `more` of its kind were only counted."""
+    """Record a refused sign-in. `more` is how many of the same kind were counted but not recorded before it."""
     told = {
         "name": provider.name,
         "reason": refused.reason,

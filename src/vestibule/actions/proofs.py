@@ -1,10 +1,9 @@
-"""What proves a second factor: a passkey's signature, the code of an authenticator app, a recovery code.
+"""Makes and verifies second factors: passkeys (WebAuthn), authenticator apps (TOTP) and recovery codes.
 
-Nothing here keeps anything, and the time is an argument: who asks decides what a proof is good for, and sees to it that
-each is taken once.
+These functions have no state, and the time is an argument. The caller makes sure that each proof is accepted only once.
 
-The libraries of passkeys and of QR codes are loaded by whoever is the first to need them: that takes as long as the
-rest of a start, and most starts of the program are verbs of the command line.
+The libraries for passkeys and QR codes are imported when they are first needed, because that takes as long as the rest
+of the program's start, and most starts are commands that do not need them.
 """
 
 import contextlib
@@ -21,24 +20,28 @@ import pyotp
 from vestibule.model import Administrator
 
 STEP: Final = 30_000
-"""Milliseconds for which an authenticator app shows a code (RFC 6238 section 5.2)."""
+"""Milliseconds of a TOTP time step: how long an authenticator app shows a code (RFC 6238 section 5.2)."""
 _DRIFT: Final = (0, -1, 1)
 _DIGITS: Final = 6
-_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # without i, l, o and u, which are misread
+_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # without i, l, o and u, which are easily misread
 _MISREAD: Final = str.maketrans({"o": "0", "i": "1", "l": "1", "-": None, " ": None})
 _LONGEST_ANSWER: Final = 20_000
+_LONGEST_ID: Final = 64
 
 
 # -- codes of an authenticator app -------------------------------------------------------------------------------------
 
 
 def make_secret() -> str:
-    """A fresh secret of 160 bits for an authenticator app, in base 32 (RFC 4226 section 4, R6)."""
+    """Returns a new secret of 160 bits for an authenticator app, in base32 (RFC 4226 section 4, R6)."""
     return pyotp.random_base32(32)
 
 
 def step_of(secret: str, code: str, now: int, used: int) -> int | None:
-    """The time step that a code is of, if it is right now, a step ago or a step ahead, and later than the last used."""
+    """Returns the time step of a code; None if the code is wrong or its step is not later than `used`.
+
+    The current step, the one before and the one after are accepted.
+    """
     typed = code.replace(" ", "")
     if len(typed) != _DIGITS or not (typed.isascii() and typed.isdigit()):
         return None
@@ -49,21 +52,21 @@ def step_of(secret: str, code: str, now: int, used: int) -> int | None:
 
 
 def app_address(secret: str, administrator: Administrator, issuer: str) -> str:
-    """The `otpauth` address that an authenticator app takes a secret from."""
-    issuer = issuer.replace(":", " ")  # it is what tells issuer and account apart
+    """Returns the `otpauth` URL for the QR code that an authenticator app scans."""
+    issuer = issuer.replace(":", " ")  # a colon separates issuer and account
     label = f"{quote(issuer)}:{quote(administrator.email)}"
     return f"otpauth://totp/{label}?{urlencode({'secret': secret, 'issuer': issuer}, quote_via=quote)}"
 
 
-class Square(NamedTuple):
-    """A QR code as dark bars: (x, y, width) in modules, on a square of `size` modules with its margin."""
+class QrCode(NamedTuple):
+    """A QR code as dark horizontal bars (x, y, width), in a square of `size` modules that includes the margin."""
 
     size: int
     bars: list[tuple[int, int, int]]
 
 
-def draw(text: str) -> Square:
-    """A text as a QR code. Bars instead of a picture: a page may show them under the strictest policy."""
+def draw(text: str) -> QrCode:
+    """Returns a text as a QR code. Bars instead of an image are allowed by the strictest Content-Security-Policy."""
     import segno  # noqa: PLC0415 -- see above
 
     rows = [list(row) for row in segno.make(text, micro=False, error="l", boost_error=False).matrix_iter(border=4)]
@@ -77,19 +80,19 @@ def draw(text: str) -> Square:
             if width:
                 bars.append((x, y, width))
             x += max(width, 1)
-    return Square(len(rows), bars)
+    return QrCode(len(rows), bars)
 
 
 # -- recovery codes ----------------------------------------------------------------------------------------------------
 
 
 def make_recovery_code() -> str:
-    """A fresh recovery code: 80 random bits, in groups that can be copied from paper."""
+    """Returns a new recovery code: 80 random bits in four groups."""
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
 
 
 def recovery_text(typed: str) -> str:
-    """A recovery code without what people add or misread."""
+    """Returns a recovery code in normal form, without hyphens, spaces and misread letters."""
     return typed.strip().lower().translate(_MISREAD)
 
 
@@ -98,14 +101,14 @@ def recovery_text(typed: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
-    """This server as passkeys know it: a passkey that was made for one answers to no other."""
+    """The WebAuthn relying party: this server. A passkey works only for the relying party that it was made for."""
 
     id: str
     origin: str
 
 
 class Passkey(NamedTuple):
-    """What is kept of a passkey."""
+    """The stored data of a passkey."""
 
     credential_id: bytes
     public_key: bytes
@@ -113,8 +116,10 @@ class Passkey(NamedTuple):
 
 
 def relying_party(url: str) -> RelyingParty | None:
-    """The server at that URL; None where no browser offers passkeys: without https, or under a bare address
-    (WebAuthn section 5.1.3).
+    """Returns the relying party for the server's URL.
+
+    Returns None if browsers offer no passkeys there: without https, or with an IP address as host (WebAuthn section
+    5.1.3).
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -129,12 +134,12 @@ def relying_party(url: str) -> RelyingParty | None:
 
 
 def make_challenge() -> bytes:
-    """What a passkey has to sign this once."""
+    """Returns a new random challenge for a passkey to sign."""
     return secrets.token_bytes(32)
 
 
 def creation_options(party: RelyingParty, administrator: Administrator, challenge: bytes, known: list[bytes]) -> str:
-    """What a browser needs to make a passkey, as JSON. Authenticators that are `known` are asked for no second one."""
+    """Returns the options for creating a passkey, as JSON. Authenticators with a passkey in `known` are excluded."""
     import webauthn  # noqa: PLC0415 -- see above
     from webauthn.helpers import structs  # noqa: PLC0415
 
@@ -155,8 +160,10 @@ def creation_options(party: RelyingParty, administrator: Administrator, challeng
     return webauthn.options_to_json(made)
 
 
-def request_options(party: RelyingParty, challenge: bytes, known: list[bytes]) -> str:
-    """What a browser needs to use one of the known passkeys, as JSON."""
+def request_options(party: RelyingParty, challenge: bytes, known: list[bytes], *, owner_checked: bool = False) -> str:
+    """Returns the options for signing in with one of the `known` passkeys, as JSON; if none is known, with any that the
+    device finds by itself. `owner_checked`: the device has to check its owner (user verification).
+    """
     import webauthn  # noqa: PLC0415 -- see above
     from webauthn.helpers import structs  # noqa: PLC0415
 
@@ -165,13 +172,15 @@ def request_options(party: RelyingParty, challenge: bytes, known: list[bytes]) -
         challenge=challenge,
         timeout=300_000,
         allow_credentials=[structs.PublicKeyCredentialDescriptor(each) for each in known],
-        user_verification=structs.UserVerificationRequirement.PREFERRED,
+        user_verification=structs.UserVerificationRequirement.REQUIRED
+        if owner_checked
+        else structs.UserVerificationRequirement.PREFERRED,
     )
     return webauthn.options_to_json(made)
 
 
 def new_passkey(party: RelyingParty, challenge: bytes, answer: str) -> Passkey | None:
-    """The passkey that a browser made, if its answer is to this challenge and for this server."""
+    """Returns the passkey in a browser's registration response; None if it is not valid for this challenge."""
     import webauthn  # noqa: PLC0415 -- see above
 
     try:
@@ -181,13 +190,13 @@ def new_passkey(party: RelyingParty, challenge: bytes, answer: str) -> Passkey |
             expected_rp_id=party.id,
             expected_origin=party.origin,
         )
-    except Exception:  # noqa: BLE001 -- the library reads what a stranger may send: whatever is wrong, it proves nothing
+    except Exception:  # noqa: BLE001 -- the library parses untrusted input and may raise anything; then nothing is proved
         return None
     return Passkey(made.credential_id, made.credential_public_key, made.sign_count)
 
 
 def credential_of(answer: str) -> bytes:
-    """Which passkey an answer is of; empty if it does not say."""
+    """Returns the credential id in a browser's response; empty if it has none."""
     import webauthn  # noqa: PLC0415 -- see above
 
     try:
@@ -196,9 +205,24 @@ def credential_of(answer: str) -> bytes:
         return b""
 
 
-def counter_of(party: RelyingParty, challenge: bytes, answer: str, passkey: Passkey) -> int | None:
-    """The passkey's counter after it signed the challenge; None if it did not, or if the counter went back: then there
-    are two of it.
+def owner_of(answer: str) -> str:
+    """Returns the id of the administrator for whom a passkey was made (the user handle); empty if there is none."""
+    import webauthn  # noqa: PLC0415 -- see above
+
+    try:
+        owner = webauthn.base64url_to_bytes(str(_read(answer)["response"]["userHandle"])).decode("ascii")
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return owner if owner.isprintable() and len(owner) <= _LONGEST_ID else ""
+
+
+def counter_of(
+    party: RelyingParty, challenge: bytes, answer: str, passkey: Passkey, *, owner_checked: bool = False
+) -> int | None:
+    """Returns the passkey's signature counter in a valid authentication response; None if it is not valid.
+
+    A counter that did not grow is not valid either, because it shows that the passkey was copied. `owner_checked`: nor
+    is a response without user verification.
     """
     import webauthn  # noqa: PLC0415 -- see above
 
@@ -210,6 +234,7 @@ def counter_of(party: RelyingParty, challenge: bytes, answer: str, passkey: Pass
             expected_origin=party.origin,
             credential_public_key=passkey.public_key,
             credential_current_sign_count=passkey.counter,
+            require_user_verification=owner_checked,
         )
     except Exception:  # noqa: BLE001 -- as above
         return None
@@ -217,12 +242,12 @@ def counter_of(party: RelyingParty, challenge: bytes, answer: str, passkey: Pass
 
 
 def _read(answer: str) -> dict[str, Any]:
-    """The JSON of a browser's answer.
+    """Returns the JSON object in a browser's response.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a JSON object, or too long.
     """
     value = orjson.loads(answer) if len(answer) <= _LONGEST_ANSWER else None
     if not isinstance(value, dict):
-        raise ValueError("not an answer of a passkey")  # noqa: TRY004 -- a stranger's text, not our type
+        raise ValueError("not a passkey response")  # noqa: TRY004 -- the text is wrong, not our type
     return value

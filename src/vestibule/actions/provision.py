@@ -1,8 +1,8 @@
-"""What an identity provider does to people: create, replace, patch, delete.
+"""The SCIM actions of an identity provider on people: create, replace, patch, delete.
 
-The rules of this file: an identity provider reaches its own people and, where it may adopt, people who were added by
-hand and hold no role; every other id is 404. A change is kept together with the event that tells it, or not at all.
-Nobody is found, linked or merged by e-mail, externalId or userName across identity providers.
+Rules of this file: an identity provider sees its own people and, if it may adopt, people who were added by hand and
+have no role; all others are 404. A change and its event are stored in the same transaction. People of different
+identity providers are never found, linked or merged by e-mail, externalId or userName.
 """
 
 from collections import OrderedDict
@@ -39,24 +39,24 @@ from vestibule.store.users import (
 )
 
 PAUSE: Final = 60
-"""Seconds after which an identity provider tries again while provisioning is paused."""
+"""The Retry-After, in seconds, while provisioning is paused."""
 
 LARGEST_KEPT_BODY: Final = 64 * 1024
-"""Bytes of a request's body above which the log says how large it was instead of keeping it."""
+"""Bytes of a request body. Of a larger one the event stores only the size."""
 
 MOST_OPERATIONS_TOLD: Final = 100
+"""How many operations of a PATCH an event stores. The others are counted."""
 MOST_PARTS_TOLD: Final = 50
+"""How many reached and how many ignored parts of one operation an event stores."""
 MOST_PARTS_TOLD_IN_ALL: Final = 500
-"""How many operations of a PATCH an event tells, and how many places that each reached and parts that were set aside of
-it: those of one, and those of all together. The rest is counted.
-"""
+"""How many parts of all operations together an event stores."""
 
 NOBODY_HERE: Final = "There is no user with that id for this identity provider."
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request as the log tells it. `size` is that of the body in bytes."""
+    """The request, for the event. `size` is the size of the body in bytes."""
 
     method: str
     path: str
@@ -64,7 +64,7 @@ class Sent:
     size: int = 0
 
     def told(self) -> dict[str, Any]:
-        """What an event keeps of it."""
+        """Returns the data for an event: method, path and the redacted body."""
         told: dict[str, Any] = {"request": {"method": self.method, "path": self.path}}
         if self.body is not None:
             kept = redacted(self.body) if self.size <= LARGEST_KEPT_BODY else f"{self.size:,} bytes, too large to keep"
@@ -74,21 +74,21 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    """What a write depends on, read in its own transaction."""
+    """The settings that a write depends on, read in its transaction."""
 
     derive: DeriveAll
     reads_active: bool
     """Whether Profiles depend on `active`."""
     adopts: bool
     is_paused: bool
-    """Whether only what takes access away is carried out."""
+    """Whether only deactivations and deletions are carried out."""
 
 
 async def see_user(reading: Reading, visibility: Visibility, user_id: str) -> User:
-    """The person of that id, as an identity provider sees them.
+    """Returns the person with that id, if the identity provider may see them.
 
     Raises:
-        NotFound: nobody, or nobody this identity provider may see.
+        NotFound: there is no such person, or it may not see them.
     """
     user = await find_user(reading, user_id)
     if user is None or not await _sees(reading, visibility, user):
@@ -97,11 +97,12 @@ async def see_user(reading: Reading, visibility: Visibility, user_id: str) -> Us
 
 
 async def create_user(tx: Tx, sent: Sent, document: Document, ignored: list[Ignored]) -> User:
-    """Bring a person into being, active unless the document says otherwise.
+    """Create a person, active unless the document says otherwise, and return it.
 
     Raises:
-        Uniqueness: this identity provider sees somebody of that userName already, active or not.
-        Forbidden, TooManyRequests: provisioning is switched off or paused.
+        Uniqueness: this identity provider sees another person with that userName, active or not.
+        Forbidden: provisioning is switched off.
+        TooManyRequests: provisioning is paused.
     """
     document.setdefault("active", True)
     described = describe(document)
@@ -129,14 +130,18 @@ async def create_user(tx: Tx, sent: Sent, document: Document, ignored: list[Igno
 async def replace_user(
     tx: Tx, sent: Sent, user_id: str, document: Document, ignored: list[Ignored], if_match: str | None = None
 ) -> User:
-    """Replace a person's attributes (PUT). Without `active` they stay as active as they were (wire facts 1.5).
+    """Replace a person's attributes (PUT), and return the person. If `active` is missing it stays as it is.
 
     Raises:
-        NotFound, Uniqueness, PreconditionFailed, Forbidden, TooManyRequests
+        NotFound: the identity provider may not see this person.
+        Uniqueness: it sees another person with that userName.
+        PreconditionFailed: `if_match` is not the current version.
+        Forbidden: provisioning is switched off.
+        TooManyRequests: provisioning is paused.
     """
     user, rules = await _reach(tx, user_id, if_match)
     before: Document = orjson.loads(user.document)
-    if "active" not in document:  # the argument stays as it is: the transaction may be run again
+    if "active" not in document:  # a copy, because the transaction may be run again with the same argument
         document = {**document, "active": before["active"]}
     return await _keep(tx, sent, user, rules, before, document, ignored)
 
@@ -144,11 +149,11 @@ async def replace_user(
 async def patch_user(
     tx: Tx, sent: Sent, user_id: str, operations: list[Operation], if_match: str | None = None
 ) -> User:
-    """Change a person by operations (PATCH), all of them or none.
+    """Change a person by PATCH operations, all of them or none, and return the person.
 
     Raises:
-        NotFound, Uniqueness, PreconditionFailed, Forbidden, TooManyRequests
-        ScimError: as `scim.patch.apply_patch` does.
+        NotFound, Uniqueness, PreconditionFailed, Forbidden, TooManyRequests: as `replace_user`.
+        ScimError: as `scim.patch.apply_patch`.
     """
     user, rules = await _reach(tx, user_id, if_match)
     before: Document = orjson.loads(user.document)
@@ -159,10 +164,12 @@ async def patch_user(
 
 
 async def delete_user(tx: Tx, sent: Sent, user_id: str, if_match: str | None = None) -> None:
-    """Forget a person's resource, also while provisioning is paused. Their userName is free again, their history stays.
+    """Delete a person, also while provisioning is paused. The userName becomes free; the activity log keeps the
+    history.
 
     Raises:
-        NotFound, PreconditionFailed, Forbidden
+        NotFound, PreconditionFailed: as `replace_user`.
+        Forbidden: provisioning is switched off, or the person was added by hand and not adopted.
     """
     user, _ = await _reach(tx, user_id, if_match)
     if not user.identity_provider_id:
@@ -176,7 +183,7 @@ async def delete_user(tx: Tx, sent: Sent, user_id: str, if_match: str | None = N
     await take_all(tx, user, _told(sent, gone, before, changes_between(before, {}), []))
 
 
-# -- who may be reached ------------------------------------------------------------------------------------------------
+# -- access to people --------------------------------------------------------------------------------------------------
 
 
 async def _sees(reading: Reading, visibility: Visibility, user: User) -> bool:
@@ -197,7 +204,7 @@ async def _reach(tx: Tx, user_id: str, if_match: str | None) -> tuple[User, _Rul
     if not await _sees(tx, Visibility(tx.actor.identity_provider_id, rules.adopts), user):
         raise NotFound(NOBODY_HERE)
     if if_match is not None and not _matches(if_match, user.version):
-        raise PreconditionFailed(f"If-Match names another version than the current one, {etag(user.version)}.")
+        raise PreconditionFailed(f"If-Match is not the current version, {etag(user.version)}.")
     return user, rules
 
 
@@ -221,11 +228,10 @@ class ProvisioningPaused(TooManyRequests):
 
 
 def check_provisioning(provisioning: str) -> None:
-    """Refuse every request while provisioning is switched off. Whether a write waits while it is paused depends on what
-    the write would do, so that is decided in its transaction.
+    """Check that provisioning is not switched off. A pause is checked in the transaction, as it depends on the write.
 
     Raises:
-        ProvisioningOff
+        ProvisioningOff: it is switched off.
     """
     if provisioning == "off":
         raise ProvisioningOff(
@@ -235,7 +241,7 @@ def check_provisioning(provisioning: str) -> None:
 
 
 def _paused() -> ProvisioningPaused:
-    """Returns the refusal of a write that has to wait. Okta tries again by itself (wire facts 1.12)."""
+    """Returns the error for a write while provisioning is paused. Okta tries again by itself."""
     return ProvisioningPaused(
         "Provisioning is paused in the Admin Console: only deactivations and deletions are carried out. Try again "
         "later.",
@@ -244,8 +250,10 @@ def _paused() -> ProvisioningPaused:
 
 
 def _may_pass_the_pause(before: Document, changes: list[dict[str, Any]], after: Document) -> bool:
-    """Whether a change is carried out while provisioning is paused: it deactivates somebody, or changes nothing of
-    somebody who is inactive, as a deactivation that is sent again does (docs/decisions).
+    """Returns whether a change is carried out while provisioning is paused.
+
+    It is if it deactivates a person, or changes nothing of an inactive person, such as a repeated deactivation
+    (docs/decisions/0016).
     """
     return not after["active"] and (before["active"] or not changes)
 
@@ -254,15 +262,13 @@ _derivations: OrderedDict[tuple[str, int], tuple[DeriveAll, bool]] = OrderedDict
 
 
 async def derivation_of(reading: Reading, provider_id: str, version: int) -> DeriveAll:
-    """The function that derives Profiles by a version of an identity provider's mapping. Compiled once, kept for
-    later.
-    """
+    """Returns the function that derives Profiles by one version of an identity provider's rules. It is cached."""
     derive, _ = await _deriving_of(reading, provider_id, version)
     return derive
 
 
 async def _deriving_of(reading: Reading, provider_id: str, version: int) -> tuple[DeriveAll, bool]:
-    """The same, and whether it reads `active`."""
+    """Returns the same as `derivation_of`, and whether it depends on `active`."""
     deriving = _derivations.get((provider_id, version))
     if deriving is None:
         provider = await find_provider(reading, provider_id)
@@ -275,7 +281,7 @@ async def _deriving_of(reading: Reading, provider_id: str, version: int) -> tupl
     return deriving
 
 
-# -- keeping what changed ----------------------------------------------------------------------------------------------
+# -- storing changes ---------------------------------------------------------------------------------------------------
 
 
 async def _keep(
@@ -288,7 +294,7 @@ async def _keep(
     ignored: list[Ignored],
     understood: list[Understood] | None = None,
 ) -> User:
-    """Keep a person as they are now, with the event that tells what changed; or note that nothing did."""
+    """Store a changed person with the event about it, or record that nothing changed. Returns the person."""
     adopting = not user.identity_provider_id
     changes = changes_between(before, after)
     if rules.is_paused and not _may_pass_the_pause(before, changes, after):
@@ -322,9 +328,7 @@ async def _keep(
 
 
 async def record_change(tx: Tx, event_type: str, user_id: str, told: dict[str, Any]) -> None:
-    """Record what a change of a person was, after `update_user`; a deactivation ends their sessions in the same
-    breath.
-    """
+    """Record the event about a change, after `update_user`. A deactivation also ends the person's sessions."""
     if event_type == "user.deactivated":
         await take_access(tx, event_type, user_id, told, reason="deactivated", is_noted=True)
     else:
@@ -332,14 +336,14 @@ async def record_change(tx: Tx, event_type: str, user_id: str, told: dict[str, A
 
 
 def change_type(before: Document, after: Document) -> str:
-    """The event that a change of a person is: what became of `active` is told before anything else."""
+    """Returns the type of event for a change. A change of `active` decides it, whatever else changed."""
     if before["active"] and not after["active"]:
         return "user.deactivated"
     return "user.reactivated" if after["active"] and not before["active"] else "user.changed"
 
 
 async def _name_is_taken_by_hand(tx: Tx, rules: _Rules, before: Document, after: Document) -> bool:
-    """Whether a rename runs onto somebody who was added by hand and whom this identity provider sees."""
+    """Returns whether a new userName is that of a person who was added by hand and whom the identity provider sees."""
     name = fold(after["userName"])
     if not rules.adopts or fold(before["userName"]) == name:
         return False
@@ -348,7 +352,7 @@ async def _name_is_taken_by_hand(tx: Tx, rules: _Rules, before: Document, after:
 
 def _taken(document: Document) -> Uniqueness:
     return Uniqueness(
-        f"A user with the userName '{document['userName']}' exists already. Find it with a filter on userName, which "
+        f"A user with the userName '{document['userName']}' already exists. Find it with a filter on userName, which "
         "also finds inactive users, and update it."
     )
 
@@ -361,7 +365,7 @@ def _told(
     ignored: list[Ignored],
     understood: list[Understood] | None = None,
 ) -> dict[str, Any]:
-    """What an event keeps of a write. `changes` is None for a creation, which changes all that the document has."""
+    """Returns the data of an event about a write. `changes` is None for a creation."""
     told = sent.told()
     body = told.get("sent")
     told |= {

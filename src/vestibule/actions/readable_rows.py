@@ -1,8 +1,7 @@
-"""Check that every stored row can be read: a column that should hold JSON holds JSON, and the kind that we write.
+"""Checks that every stored row can be read, and that JSON columns contain JSON of the right type.
 
-Rows are read a page at a time, so that a log of any length fits. If the engine cannot read a page, it is read again row
-by row, and the rows that cannot be read are named. A finding names table, row and column, and quotes nothing: it may be
-personal data.
+Rows are read in pages, so that a table may be larger than memory. If the engine cannot read a page, its rows are read
+one by one to find the damaged ones. A finding names table, row and column, but quotes no data, which may be personal.
 """
 
 from typing import Any, Final, NamedTuple
@@ -20,20 +19,20 @@ _JSON: Final[dict[str, dict[str, type]]] = {
     "saml_requests": {"result": dict},
     "rule_previews": {"draft": dict, "result": dict},
 }
-"""Every column that holds JSON, and the kind of its value. A column that may be NULL may also hold NULL."""
+"""All JSON columns with the type of their values. NULL is accepted too."""
 _IDS: Final = "SELECT id FROM {table} WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3"
 _ROWS: Final = "SELECT id, {columns} FROM {table} WHERE tenant_id = $1 AND id >= $2 AND id <= $3"
 
 
 class Unreadable(NamedTuple):
-    """A row that cannot be read, and a sentence that says why. An empty id stands for the rest of a table."""
+    """A row that cannot be read, and a sentence that says why. An empty id means the rest of a table."""
 
     id: str
     sentence: str
 
 
 async def find_unreadable(reading: Reading) -> list[Unreadable]:
-    """Return the rows of a tenant that cannot be read."""
+    """Returns the rows of a tenant that cannot be read."""
     found = []
     for table, columns in _JSON.items():
         after = ""
@@ -47,7 +46,7 @@ async def find_unreadable(reading: Reading) -> list[Unreadable]:
 
 
 async def _check(reading: Reading, table: str, columns: dict[str, type], ids: list[str]) -> list[Unreadable]:
-    """Return the unreadable ones among consecutive rows."""
+    """Returns the unreadable rows among consecutive ones."""
     sql = _ROWS.format(table=table, columns=", ".join(columns))
     try:
         rows = await reading.all(sql, reading.tenant, ids[0], ids[-1])
@@ -59,7 +58,7 @@ async def _check(reading: Reading, table: str, columns: dict[str, type], ids: li
 
 
 def _fault(row: Row, columns: dict[str, type]) -> str:
-    """Return what is wrong with the first unreadable column, or an empty text."""
+    """Returns what is wrong with the first unreadable column, or an empty text."""
     for (name, wanted), text in zip(columns.items(), row[1:], strict=True):
         if text is None:
             continue
@@ -67,12 +66,12 @@ def _fault(row: Row, columns: dict[str, type]) -> str:
         if value is None:
             return f"{name} is not JSON"
         if not isinstance(value, wanted):
-            return f"{name} should be {kind(wanted())}; {kind(value)} stands there"
+            return f"{name} should be {kind(wanted())}, but it is {kind(value)}"
     return ""
 
 
 def parsed(text: Any) -> Any:
-    """Return the value of a JSON text, or None if it is not JSON."""
+    """Returns the value of a JSON text, or None if it is not JSON."""
     try:
         return orjson.loads(text)
     except ValueError:

@@ -1,8 +1,7 @@
-"""Rule preview: what a draft of a mapping or of role rules would do to everybody, counted before it is saved.
+"""Rule previews: count what a draft of a mapping or of role rules would change, before it is saved.
 
-A preview is a short-lived row. It is carried on in batches that `derive.Pace` bounds, as a derivation is, and saves
-nothing but its own count. A draft is saved from its preview only, and only if the rules that it would replace are still
-the ones that the preview compared it with.
+A preview is a short-lived row. It runs in batches limited by `derive.Pace`, like a derivation, and changes nothing
+else. A draft can only be saved from its finished preview, and only if the rules it was compared with are still current.
 """
 
 from collections.abc import Callable
@@ -45,7 +44,7 @@ from vestibule.store.user_lists import UserSelection, count_users, page_of_provi
 
 MOST_EXAMPLES: Final = 10
 MOST_CHANGES: Final = 8
-"""Attributes that an example shows."""
+"""Changed attributes in an example."""
 LONGEST_SHOWN: Final = 200
 """Characters of a value in an example."""
 
@@ -55,10 +54,11 @@ NOT_THERE: Final = "This preview is no longer there: previews are kept for an ho
 async def begin_preview(
     tx: Tx, provider_id: str, administrator_id: str, draft: tuple[Rule, ...] | RoleRules
 ) -> RulePreview:
-    """Begin a preview of a draft.
+    """Start a preview of a draft, and return it.
 
     Raises:
-        NotFound, WrongInput: the draft cannot be carried out, or costs too much.
+        NotFound: there is no such identity provider.
+        WrongInput: the draft is not valid, or its rules are too expensive.
     """
     provider = await find_provider(tx, provider_id)
     if provider is None:
@@ -67,44 +67,44 @@ async def begin_preview(
     if isinstance(draft, RoleRules):
         check_role_rules(draft)
         rules: Any = roles_to_json(draft)
-        result = _nothing_yet((), draft)
+        result = _empty_result((), draft)
     else:
         compile_profile(draft, provider.roles)
         check_cost(draft)
         rules = [rule_to_json(rule) for rule in draft]
-        result = _nothing_yet(draft, provider.roles)
+        result = _empty_result(draft, provider.roles)
     preview = RulePreview(
-        new_id(tx.now),
-        provider_id,
-        administrator_id,
-        subject,
-        {"rules": rules},
-        provider.mapping_version,
-        "",
-        await count_users(tx, UserSelection(provider_id=provider_id)),
-        result,
-        tx.now,
-        None,
-        tx.now + PREVIEW_SECONDS * 1000,
+        id=new_id(tx.now),
+        identity_provider_id=provider_id,
+        administrator_id=administrator_id,
+        subject=subject,
+        draft={"rules": rules},
+        mapping_version=provider.mapping_version,
+        cursor="",
+        total=await count_users(tx, UserSelection(provider_id=provider_id)),
+        result=result,
+        created_at=tx.now,
+        finished_at=None,
+        expires_at=tx.now + PREVIEW_SECONDS * 1000,
     )
     await insert_rule_preview(tx, preview)
     return preview
 
 
 def draft_of(preview: RulePreview, provider: IdentityProvider) -> tuple[tuple[Rule, ...], RoleRules]:
-    """Return mapping and role rules as they would be if the draft were saved."""
+    """Returns the mapping and role rules as they would be after saving the draft."""
     if preview.subject == "roles":
         return provider.mapping, roles_from_json(preview.draft["rules"])
     return tuple(rule_from_json(rule) for rule in preview.draft["rules"]), provider.roles
 
 
 def is_outdated(preview: RulePreview, provider: IdentityProvider) -> bool:
-    """Return whether other rules were saved since the preview began."""
+    """Returns whether other rules were saved since the preview began."""
     return preview.mapping_version != provider.mapping_version
 
 
-class Counting:
-    """Carries a preview on, a batch at a time; everything it has to compile is compiled once."""
+class PreviewRun:
+    """Runs a preview batch by batch. The rules are compiled once."""
 
     def __init__(self, preview: RulePreview, provider: IdentityProvider) -> None:
         mapping, roles = draft_of(preview, provider)
@@ -118,7 +118,7 @@ class Counting:
         ]
 
     async def next_batch(self, reading: Reading, pace: Pace) -> None:
-        """Look at the next people, until the time of the batch is used up."""
+        """Process the next people, until the time of the batch is used up."""
         pace.begin()
         preview, looked = self.preview, 0
         users = await page_of_provider(reading, preview.identity_provider_id, preview.cursor, pace.size)
@@ -171,8 +171,8 @@ class Counting:
                 result["role_examples"].append(_example(user, document, {"roles": was}, {"roles": would}))
 
 
-def _nothing_yet(mapping: tuple[Rule, ...], roles: RoleRules) -> dict[str, Any]:
-    """Return the result of a preview that has looked at nobody."""
+def _empty_result(mapping: tuple[Rule, ...], roles: RoleRules) -> dict[str, Any]:
+    """Returns the result of a preview before the first person."""
     return {
         "looked": 0,
         "changed": 0,
@@ -210,10 +210,10 @@ def _shortened(value: Any) -> Any:
 
 
 async def get_preview(reading: Reading, provider_id: str, preview_id: str) -> RulePreview:
-    """Return the preview of that id.
+    """Returns the preview with that id.
 
     Raises:
-        NotFound: this identity provider has none, or it has expired.
+        NotFound: this identity provider has no such preview, or it has expired.
     """
     preview = await find_rule_preview(reading, preview_id)
     if preview is None or preview.identity_provider_id != provider_id:
@@ -222,19 +222,19 @@ async def get_preview(reading: Reading, provider_id: str, preview_id: str) -> Ru
 
 
 async def save_previewed(tx: Tx, preview: RulePreview, by: AdministratorRole) -> IdentityProvider:
-    """Save the draft of a preview, which everybody was looked at for, in place of the rules that it was compared with.
+    """Save the draft of a finished preview, and return the identity provider.
 
     Raises:
         WrongInput: the preview is not finished.
         Taken: other rules were saved meanwhile.
-        NotFound, NotAllowed: as `configure.change_mapping` and `configure.change_roles` do.
+        NotFound, NotAllowed: as `configure.change_mapping` and `configure.change_roles`.
     """
     provider = await configure.get_provider(tx, preview.identity_provider_id)
     if preview.finished_at is None:
         looked = preview.result["looked"]
         raise WrongInput(
-            f"The preview should be finished before the rules are saved; it has looked at {looked:,} of "
-            f"{preview.total:,} people. Nothing was saved."
+            f"The rules can be saved once the preview is finished; it has checked {looked:,} of {preview.total:,} "
+            "people. Nothing was saved."
         )
     if is_outdated(preview, provider):
         raise Taken(

@@ -1,7 +1,7 @@
-"""The service provider's own keys: one for each identity provider, rolled with overlap.
+"""Our own SAML keys: separate ones for each identity provider, replaced with overlap.
 
-A key is `next` while the identity provider is told of it, `current` once messages are signed with it, `previous` while
-something may still be encrypted for it. Every key that is there opens what was encrypted for it.
+A key is `next` while the identity provider does not know it yet, `current` while it signs our messages, and `previous`
+while assertions may still be encrypted for it. All keys can decrypt.
 """
 
 from vestibule.errors import NotAllowed, NotFound, WrongInput
@@ -18,19 +18,19 @@ _MOST = 4
 
 
 async def current_key(reading: Reading, provider_id: str, checker: Checker) -> SigningKey | None:
-    """The key that messages are signed with; None before one was made."""
+    """Returns the key that signs messages; None if there is none yet."""
     kept = [key for key in await keys_of(reading, provider_id) if key.state == "current"]
     return SigningKey(checker.unseal(kept[0].private_key, _PURPOSE), kept[0].certificate) if kept else None
 
 
 async def private_keys(reading: Reading, provider_id: str, checker: Checker) -> tuple[bytes, ...]:
-    """Every private key, the newest first, for what may be encrypted for any of them."""
+    """Returns all private keys, the newest first, for decryption."""
     kept = await keys_of(reading, provider_id)
     return tuple(checker.unseal(key.private_key, _PURPOSE) for key in reversed(kept))
 
 
 async def keep_first_key(tx: Tx, provider: IdentityProvider, made: SigningKey, checker: Checker) -> SigningKey:
-    """Keep the first key; if another request was quicker, its key is the one."""
+    """Store the first key, and return it. If another request has stored one meanwhile, return that one."""
     await lock_provider(tx, provider.id)
     known = await current_key(tx, provider.id, checker)
     if known is not None:
@@ -40,31 +40,38 @@ async def keep_first_key(tx: Tx, provider: IdentityProvider, made: SigningKey, c
 
 
 async def keep_next_key(tx: Tx, provider: IdentityProvider, made: SigningKey, checker: Checker) -> None:
-    """Keep a key that the identity provider is to be told of.
+    """Store a new key as `next`, or as `current` if it is the first.
 
     Raises:
-        WrongInput: there are more than anybody needs.
+        WrongInput: there are too many keys.
     """
     await lock_provider(tx, provider.id)
     kept = await keys_of(tx, provider.id)
     if len(kept) >= _MOST:
-        raise WrongInput(f"There are {len(kept)} keys; throw one away before making another.")
+        raise WrongInput(f"There are {len(kept)} keys; remove one before making another.")
     await _keep(tx, provider, made, checker, "next" if kept else "current")
 
 
 async def _keep(tx: Tx, provider: IdentityProvider, made: SigningKey, checker: Checker, state: str) -> None:
     sealed = checker.seal(made.private_key, _PURPOSE)
-    key = KeptKey(new_id(tx.now), provider.id, state, sealed, made.certificate, tx.now)
+    key = KeptKey(
+        id=new_id(tx.now),
+        identity_provider_id=provider.id,
+        state=state,
+        private_key=sealed,
+        certificate=made.certificate,
+        created_at=tx.now,
+    )
     await insert_key(tx, key)
     told = {"name": provider.name, "state": state, "key": key.id}
     await append_event(tx, "saml.key_made", told, subject_id=provider.id, provider_id=provider.id)
 
 
 async def use_key(tx: Tx, provider: IdentityProvider, key_id: str) -> None:
-    """Sign with a key from now on; the one until now still opens what is encrypted for it.
+    """Make a key `current`. The one before becomes `previous` and can still decrypt.
 
     Raises:
-        NotFound
+        NotFound: there is no such key.
     """
     await lock_provider(tx, provider.id)
     kept = await keys_of(tx, provider.id)
@@ -78,19 +85,20 @@ async def use_key(tx: Tx, provider: IdentityProvider, key_id: str) -> None:
 
 
 async def drop_key(tx: Tx, provider: IdentityProvider, key_id: str) -> None:
-    """Throw a key away that is not the current one.
+    """Remove a key.
 
     Raises:
-        NotFound, NotAllowed
+        NotFound: there is no such key.
+        NotAllowed: it is the current one.
     """
     await lock_provider(tx, provider.id)
     found = [key for key in await keys_of(tx, provider.id) if key.id == key_id]
     if not found:
         raise NotFound("There is no such key.")
     if found[0].state == "current":
-        raise NotAllowed("This key is in use. Put another one in its place first.")
+        raise NotAllowed("This key is in use. Make another one the current key first.")
     await delete_key(tx, key_id)
-    await _tell(tx, provider, "thrown away")
+    await _tell(tx, provider, "removed")
 
 
 async def _tell(tx: Tx, provider: IdentityProvider, state: str) -> None:

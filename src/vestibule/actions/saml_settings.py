@@ -1,4 +1,4 @@
-"""What administrators do to an identity provider's SAML side: details, certificates, and how people sign in."""
+"""Actions on the SAML settings of an identity provider: metadata, certificates, and how people sign in."""
 
 import hashlib
 from collections.abc import Collection, Iterable
@@ -17,10 +17,10 @@ MOST_CERTIFICATES: Final = 10
 
 
 def merged(before: SamlSettings, read: SamlSettings, now: int) -> SamlSettings:
-    """Returns the settings with details in them that were read again.
+    """Returns the settings updated with metadata that was read again.
 
-    Certificates that were in force stay beside the new ones until they expire, so that a roll-over fails nobody. If the
-    entity id is another, the earlier certificates go.
+    Earlier certificates stay in force until they expire, so that a change of certificates breaks no sign-in. If the
+    entity ID has changed, they are removed.
     """
     same = before.entity_id == read.entity_id
     kept = [each for each in before.certificates if same and each.not_after > now]
@@ -28,10 +28,10 @@ def merged(before: SamlSettings, read: SamlSettings, now: int) -> SamlSettings:
 
 
 def replaced(before: SamlSettings, read: SamlSettings, metadata_url: str, keep: Collection[str]) -> SamlSettings:
-    """Returns the settings after an administrator replaced the details: what was read takes the place of what was
-    there. Of the earlier certificates only those stay whose fingerprints are in `keep`.
+    """Returns the settings after an administrator replaced the SAML details.
 
-    Without a metadata URL nothing is read again by itself: it would undo what was chosen.
+    Of the earlier certificates only those with fingerprints in `keep` stay. Without a metadata URL the details are no
+    longer read again, which would undo the administrator's choice.
     """
     kept = [each for each in before.certificates if each.fingerprint in keep]
     after = _with_details(before, read, kept)
@@ -57,7 +57,7 @@ def _with_details(before: SamlSettings, read: SamlSettings, kept: Iterable[Certi
 
 
 def version_of(saml: SamlSettings) -> str:
-    """Returns a hash of the details: another hash means that somebody changed them."""
+    """Returns a hash of the SAML details, which shows whether somebody changed them."""
     kept = (*astuple(_with_details(SamlSettings(), saml, ())), saml.metadata_url)
     return hashlib.sha256(repr(kept).encode()).hexdigest()
 
@@ -65,10 +65,10 @@ def version_of(saml: SamlSettings) -> str:
 async def replace_details(
     tx: Tx, provider_id: str, read: SamlSettings, metadata_url: str, keep: Collection[str], version: str
 ) -> IdentityProvider:
-    """Replace the SAML details, as `replaced` does. `version` is that of the details that the administrator saw.
+    """Replace the SAML details, as `replaced` does. `version` is the `version_of` those that the administrator saw.
 
     Raises:
-        NotFound
+        NotFound: there is no such identity provider.
         WrongInput: somebody changed the details meanwhile.
     """
     before = (await get_provider(tx, provider_id)).saml
@@ -83,38 +83,37 @@ async def replace_details(
 
 
 async def take_details(tx: Tx, provider_id: str, read: SamlSettings) -> IdentityProvider:
-    """Keep details that were read from metadata or typed.
+    """Store SAML details that were read from metadata or entered by hand, merged with those before.
 
     Raises:
-        NotFound
+        NotFound: there is no such identity provider.
     """
     before = await get_provider(tx, provider_id)
     return await change_provider(tx, provider_id, saml=merged(before.saml, read, tx.now))
 
 
 async def change_sign_on(tx: Tx, provider_id: str, **changed: Any) -> IdentityProvider:
-    """Change how people sign in: any of the switches of `SamlSettings`.
+    """Change how people sign in. `changed` are fields of `SamlSettings`.
 
     Raises:
-        NotFound, WrongInput
+        NotFound: there is no such identity provider.
+        WrongInput: a value is not valid.
     """
     before = await get_provider(tx, provider_id)
     after = replace(before.saml, **changed)
     for domain in after.domains:
         if not domain or "." not in domain or " " in domain or "@" in domain or len(domain) > 253:
-            raise WrongInput(
-                f"An e-mail domain such as north.example is wanted; '{domain[:80]}' came.", field="domains"
-            )
+            raise WrongInput(f"Expected an e-mail domain such as north.example; got '{domain[:80]}'.", field="domains")
     if after.just_in_time and after.name_id_is == "externalId":
         raise WrongInput(
-            "Creating people at their first sign-in needs the NameID to be the userName; it is the externalId here.",
+            "To create people at their first sign-in, the NameID must be the userName; it is the externalId here.",
             field="just_in_time",
         )
     relay = after.default_relay
     if relay != before.saml.default_relay and relay and not await may_be_sent_to(tx, relay):
         raise WrongInput(
-            "A path here, such as /north/, or the URL of an application that is listed under Integrations > "
-            f"Applications is wanted; '{relay[:80]}' came.",
+            "Expected a path here, such as /north/, or the URL of an application under Integrations > Applications; "
+            f"got '{relay[:80]}'.",
             field="default_relay",
         )
     return await change_provider(tx, provider_id, saml=after)
@@ -124,25 +123,26 @@ async def change_sign_on(tx: Tx, provider_id: str, **changed: Any) -> IdentityPr
 
 
 async def add_candidates(tx: Tx, provider_id: str, certificates: tuple[Certificate, ...]) -> IdentityProvider:
-    """Keep certificates that only a sign-in test accepts, until they are put into force.
+    """Add certificates that only a sign-in test accepts, until they are put into force.
 
     Raises:
-        NotFound, WrongInput
+        NotFound: there is no such identity provider.
+        WrongInput: they are known already, or there are too many.
     """
     saml = (await get_provider(tx, provider_id)).saml
     new = tuple(each for each in certificates if each not in saml.certificates and each not in saml.candidates)
     if not new:
-        raise WrongInput("That certificate is known already.", field="candidate")
+        raise WrongInput("That certificate is already known.", field="candidate")
     if len(saml.certificates) + len(saml.candidates) + len(new) > MOST_CERTIFICATES:
         raise WrongInput(f"There may be {MOST_CERTIFICATES} certificates; remove one first.", field="candidate")
     return await change_provider(tx, provider_id, saml=replace(saml, candidates=(*saml.candidates, *new)))
 
 
 async def put_into_force(tx: Tx, provider_id: str, fingerprint: str) -> IdentityProvider:
-    """Accept signatures by a certificate from now on, beside those that are accepted already.
+    """Accept signatures by a candidate certificate from now on, in addition to those in force.
 
     Raises:
-        NotFound
+        NotFound: there is no such candidate.
     """
     saml = (await get_provider(tx, provider_id)).saml
     found = [each for each in saml.candidates if each.fingerprint == fingerprint]
@@ -154,10 +154,10 @@ async def put_into_force(tx: Tx, provider_id: str, fingerprint: str) -> Identity
 
 
 async def remove_certificate(tx: Tx, provider_id: str, fingerprint: str) -> IdentityProvider:
-    """Accept a certificate's signatures no longer.
+    """Remove a certificate, whose signatures are no longer accepted.
 
     Raises:
-        NotFound
+        NotFound: there is no such certificate.
         NotAllowed: it is the only one in force.
     """
     saml = (await get_provider(tx, provider_id)).saml
@@ -165,23 +165,23 @@ async def remove_certificate(tx: Tx, provider_id: str, fingerprint: str) -> Iden
         raise NotFound("There is no such certificate.")
     certificates = tuple(each for each in saml.certificates if each.fingerprint != fingerprint)
     if saml.certificates and not certificates:
-        raise NotAllowed("This is the only certificate in force: without it nobody could sign in. Add another first.")
+        raise NotAllowed("This is the only certificate in force; without it nobody could sign in. Add another first.")
     candidates = tuple(each for each in saml.candidates if each.fingerprint != fingerprint)
     return await change_provider(tx, provider_id, saml=replace(saml, certificates=certificates, candidates=candidates))
 
 
-# -- metadata that is read again by itself -----------------------------------------------------------------------------
+# -- automatic refresh of metadata -------------------------------------------------------------------------------------
 
 
 async def note_refresh(tx: Tx, provider_id: str, read: SamlSettings | None, failure: str) -> IdentityProvider:
-    """Keep what a URL said now, or that it said nothing: then what was known stays in force.
+    """Store metadata that was read again from its URL, or that it could not be read (`read` is None).
 
     Raises:
-        NotFound
+        NotFound: there is no such identity provider.
     """
     before = await get_provider(tx, provider_id)
     if read is not None and before.saml.entity_id not in {"", read.entity_id}:
-        failure = f"it is the metadata of '{read.entity_id[:200]}' now, which somebody has to confirm by hand"
+        failure = f"it is now the metadata of '{read.entity_id[:200]}', which an administrator has to confirm"
         read = None
     saml = merged(before.saml, read, tx.now) if read is not None else before.saml
     after = replace(before, saml=replace(saml, refreshed_at=tx.now, refresh_failure=failure[:500]))

@@ -1,10 +1,11 @@
-"""The second factor of administrators who sign in with a password: no session is opened for them without it.
+"""The second factor of administrators who sign in with a password.
 
-A ceremony stands between the right password and the session. It is bound to one browser, ends after five minutes or
-five wrong tries, and what it takes is taken once, on whichever node: a code's time step and a passkey's counter are
-compared and set in one statement. Nothing leads past it but an operator's reset, which ends every session.
+Between the right password and the session is a ceremony. It is bound to one browser and ends after five minutes or five
+wrong attempts. Each code or passkey signature is accepted only once, on any node: the code's time step and the
+passkey's counter are compared and set in one SQL statement. The only way around a second factor is a reset by an
+operator, which ends all sessions.
 
-Administrators who come from an identity provider have no factor here: what they have to prove is decided there.
+Administrators who sign in with an identity provider have no second factor here; the identity provider decides that.
 """
 
 from collections.abc import Sequence
@@ -46,35 +47,35 @@ from vestibule.store.factors import (
 from vestibule.store.known_browsers import delete_known_browsers
 
 STEP_LIFE: Final = 5 * 60_000
-"""Milliseconds between the right password and the second factor."""
+"""Milliseconds from the right password within which the second factor must follow."""
 ADDING_LIFE: Final = 15 * 60_000
-"""Milliseconds for adding a factor: an app may have to be fetched first."""
+"""Milliseconds for adding a factor, because an app may have to be installed first."""
 MOST_TRIES: Final = 5
 MOST_FACTORS: Final = 10
 CODES: Final = 10
 NAMES: Final[dict[Kind, str]] = {"webauthn": "Passkey", "totp": "Authenticator app"}
 _CODE_NEEDED: Final = (
-    "The app shows six digits that change every 30 seconds; they were not these. Check that the clock of the device is "
-    "right, and enter the code that it shows now."
+    "That code is wrong. The app shows a new code of six digits every 30 seconds. Check that the clock of the device "
+    "is right, and enter the current code."
 )
-_PASSKEY_NEEDED: Final = "The passkey was not made, or not for this page. Load the page again and add it once more."
+_PASSKEY_NEEDED: Final = "The passkey was not created for this page. Load the page again and try once more."
 
 
 # -- the second step ---------------------------------------------------------------------------------------------------
 
 
 class Entry(NamedTuple):
-    """What a right password opens: a session, or the ceremony of the second step; the other is empty."""
+    """The tokens that a right password gives: of a session, or of the ceremony for the second factor."""
 
     session: str = ""
     ceremony: str = ""
     browsers: tuple[str, ...] = ()
-    """The cookies of known browsers that go with the session."""
+    """The known-browser cookies to set together with a session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A sign-in that awaits its second factor."""
+    """A sign-in that waits for its second factor."""
 
     ceremony: Ceremony
     administrator: Administrator
@@ -92,10 +93,10 @@ class Step:
 
 
 class Proof(NamedTuple):
-    """What was given as second factor: one of these."""
+    """What an administrator entered as second factor: one of these."""
 
     answer: str = ""
-    """A passkey's, as JSON."""
+    """The response of a passkey, as JSON."""
     code: str = ""
     recovery_code: str = ""
 
@@ -103,10 +104,10 @@ class Proof(NamedTuple):
 async def enter(
     all_tenants: AllTenants, administrator: Administrator, names: list[str], to: str, browsers: Sequence[str]
 ) -> Entry:
-    """What follows a right password: a session for who has no second factor, else the second step.
+    """Continue a sign-in after the right password: open a session, or ask for the second factor if there is one.
 
-    `names` are what the try was counted under, `to` is where the way leads afterwards, `browsers` are the cookies of
-    known browsers that came.
+    `names` are those under which the attempt was counted, `to` is the page to open afterwards, `browsers` are the
+    known-browser cookies of the request.
     """
     await pace.take_back_try(all_tenants, names)
     if not await factors_of(all_tenants, administrator):
@@ -135,7 +136,7 @@ async def _open(
 
 
 async def find_step(all_tenants: AllTenants, token: str, *, lock: bool = False) -> Step | None:
-    """The sign-in that a browser began; None if it did not, if it took too long, or failed too often."""
+    """Returns the sign-in that waits for this browser's second factor; None if there is none, or it is over."""
     tenant_id = tenant_of_token(token)
     if len(token) > 200 or not token.isascii() or not token.isprintable() or len(tenant_id) > 40:
         return None
@@ -152,7 +153,7 @@ async def find_step(all_tenants: AllTenants, token: str, *, lock: bool = False) 
 async def proves(
     all_tenants: AllTenants, step: Step, proof: Proof, party: RelyingParty | None, checker: Checker
 ) -> bool:
-    """Whether a proof is one of this administrator's factors. If it is, it is used up."""
+    """Returns whether a proof is valid for one of this administrator's factors. If so, it cannot be used again."""
     if proof.answer:
         return party is not None and await _proves_passkey(all_tenants, step, proof.answer, party)
     if proof.code:
@@ -188,16 +189,16 @@ async def _proves_recovery(all_tenants: AllTenants, step: Step, typed: str, chec
 
 
 async def finish_step(all_tenants: AllTenants, step: Step, names: list[str], browsers: Sequence[str]) -> Entry:
-    """End the ceremony with a session, and forget the failures under `names`. Only after `proves`."""
+    """End the ceremony with a session, and reset the failures under `names`. Call it only after `proves`."""
     await end_ceremony(all_tenants, step.ceremony)
     await pace.take_back_try(all_tenants, names)
     return await _open(all_tenants, step.administrator, names, browsers)
 
 
 async def refuse_step(all_tenants: AllTenants, step: Step, proof: Proof) -> bool:
-    """Record a failed second step, which was counted already.
+    """Record a wrong second factor, which was counted already.
 
-    Returns False if it was the last try of this ceremony, which ends.
+    Returns False if it was the last attempt; then the ceremony ends.
     """
     given = "passkey" if proof.answer else "recovery code" if proof.recovery_code else "code"
     told = {"email": step.administrator.email, "reason": f"the password was right, the {given} was not"}
@@ -215,36 +216,45 @@ async def refuse_step(all_tenants: AllTenants, step: Step, proof: Proof) -> bool
 async def begin_adding(
     all_tenants: AllTenants, session: Session, administrator: Administrator, kind: Kind, name: str, checker: Checker
 ) -> None:
-    """Begin to add a factor; the session carries it on.
+    """Begin to add a factor. The ceremony belongs to the session.
 
     Raises:
-        NotAllowed: the administrator comes from an identity provider.
-        WrongInput: no such kind, no name, or more factors than anybody needs.
+        NotAllowed: the administrator signs in with an identity provider.
+        WrongInput: the kind or the name is not valid, or there are too many factors.
     """
     if administrator.user_id:
-        raise NotAllowed("You sign in through your identity provider: a second factor is added there.")
+        raise NotAllowed("You sign in with an identity provider. Add a second factor there.")
     if kind not in NAMES:
         raise WrongInput("A factor should be a passkey or an authenticator app.")
     name = checked_name(name or NAMES[kind], "The name", f"name-{kind}")
     if len(await factors_of(all_tenants, administrator)) >= MOST_FACTORS:
-        raise WrongInput(f"There may be {MOST_FACTORS} factors. Remove one that you do not use any more.")
+        raise WrongInput(f"There may be {MOST_FACTORS} factors. Remove one that you no longer use.")
     secret = proofs.make_secret().encode()
     challenge = checker.seal(secret, sealed_for(administrator)) if kind == "totp" else proofs.make_challenge()
     ends = all_tenants.now + ADDING_LIFE
-    ceremony = Ceremony(administrator.tenant_id, session.token_check, administrator.id, kind, challenge, name, 0, ends)
+    ceremony = Ceremony(
+        tenant_id=administrator.tenant_id,
+        token_check=session.token_check,
+        administrator_id=administrator.id,
+        purpose=kind,
+        challenge=challenge,
+        relay=name,
+        failures=0,
+        expires_at=ends,
+    )
     await insert_ceremony(all_tenants, ceremony)
     await _tell(all_tenants, administrator, "factor_begun", factor=name, kind=kind)
 
 
 async def find_adding(all_tenants: AllTenants, session: Session, *, lock: bool = False) -> Ceremony | None:
-    """The factor that a session is adding, if it is."""
+    """Returns the ceremony of the factor that is being added in a session, or None."""
     find = lock_ceremony if lock else find_ceremony
     ceremony = await find(all_tenants, session.tenant_id, session.token_check)
     return ceremony if ceremony and ceremony.purpose != "sign-in" else None
 
 
 def new_secret(ceremony: Ceremony, administrator: Administrator, checker: Checker) -> str:
-    """The secret of the authenticator app that is being added."""
+    """Returns the secret of the authenticator app that is being added."""
     return checker.unseal(ceremony.challenge, sealed_for(administrator)).decode()
 
 
@@ -256,10 +266,12 @@ async def finish_adding(
     party: RelyingParty | None,
     checker: Checker,
 ) -> list[str]:
-    """Keep the new factor once it has shown that it works; with the first one come recovery codes, told this once.
+    """Store a new factor after checking that it works.
+
+    Returns recovery codes if it is the first factor, to be shown once; otherwise an empty list.
 
     Raises:
-        WrongInput: it has not shown that.
+        WrongInput: the code or the passkey is wrong.
     """
     first = not await lock_factors(all_tenants, administrator)
     factor = _new_factor(ceremony, administrator, proof, party, checker, all_tenants.now)
@@ -282,17 +294,33 @@ def _new_factor(
         at = proofs.step_of(secret, proof.code, now, 0)
         if at is None:
             raise WrongInput(_CODE_NEEDED, field="code")
-        return Factor(new_id(now), "totp", ceremony.relay, b"", ceremony.challenge, at, now, None)
+        return Factor(
+            id=new_id(now),
+            kind="totp",
+            name=ceremony.relay,
+            credential_id=b"",
+            secret=ceremony.challenge,
+            used_step=at,
+            created_at=now,
+            last_used_at=None,
+        )
     passkey = proofs.new_passkey(party, ceremony.challenge, proof.answer) if party else None
     if passkey is None:
         raise WrongInput(_PASSKEY_NEEDED, field="answer")
     return Factor(
-        new_id(now), "webauthn", ceremony.relay, passkey.credential_id, passkey.public_key, passkey.counter, now, None
+        id=new_id(now),
+        kind="webauthn",
+        name=ceremony.relay,
+        credential_id=passkey.credential_id,
+        secret=passkey.public_key,
+        used_step=passkey.counter,
+        created_at=now,
+        last_used_at=None,
     )
 
 
 async def remove_factor(all_tenants: AllTenants, administrator: Administrator, factor_id: str) -> None:
-    """Remove a factor, if it is there. Recovery codes go with the last one."""
+    """Remove a factor, if it exists. With the last one the recovery codes are removed too."""
     factors = await lock_factors(all_tenants, administrator)
     gone = next((factor for factor in factors if factor.id == factor_id), None)
     if gone is None:
@@ -304,13 +332,13 @@ async def remove_factor(all_tenants: AllTenants, administrator: Administrator, f
 
 
 async def make_codes(all_tenants: AllTenants, administrator: Administrator, checker: Checker) -> list[str]:
-    """Fresh recovery codes; earlier ones are void.
+    """Returns new recovery codes. Earlier ones become invalid.
 
     Raises:
-        NotAllowed: there is no factor that they could stand in for.
+        NotAllowed: there is no second factor.
     """
     if not await lock_factors(all_tenants, administrator):
-        raise NotAllowed("Recovery codes stand in for a second factor: add one first.")
+        raise NotAllowed("Recovery codes replace a second factor that was lost. Add a second factor first.")
     codes = [proofs.make_recovery_code() for _ in range(CODES)]
     await replace_codes(all_tenants, administrator, [_code_check(administrator, code, checker) for code in codes])
     await _tell(all_tenants, administrator, "recovery_codes_made")
@@ -318,7 +346,7 @@ async def make_codes(all_tenants: AllTenants, administrator: Administrator, chec
 
 
 async def reset_factors(all_tenants: AllTenants, administrator: Administrator) -> int:
-    """Take every factor from somebody who lost all of theirs; how many there were. Their sessions end."""
+    """Remove all factors of an administrator who lost them, and end their sessions. Returns how many there were."""
     removed = await delete_factors(all_tenants, administrator)
     await replace_codes(all_tenants, administrator, [])
     await end_ceremonies_of(all_tenants, administrator)
@@ -329,7 +357,7 @@ async def reset_factors(all_tenants: AllTenants, administrator: Administrator) -
     return removed
 
 
-# -- what both need ----------------------------------------------------------------------------------------------------
+# -- shared ------------------------------------------------------------------------------------------------------------
 
 
 async def _tell(all_tenants: AllTenants, administrator: Administrator, what: str, **data: object) -> None:
@@ -338,7 +366,7 @@ async def _tell(all_tenants: AllTenants, administrator: Administrator, what: str
 
 
 def sealed_for(administrator: Administrator) -> str:
-    """Under what purpose a secret is sealed: one administrator's opens for no other."""
+    """Returns the purpose for encrypting an administrator's secret, so that it cannot be used for another one."""
     return f"the authenticator app of {administrator.tenant_id} {administrator.id}"
 
 

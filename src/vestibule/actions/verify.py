@@ -1,10 +1,10 @@
-"""Consistency of the whole database: every row can be read, everything that is kept twice agrees, and nothing hangs
-loose.
+"""Checks the consistency of the whole database: rows can be read, redundant data agrees, and references exist.
 
-Run it after anything that should not have harmed the data and might have; it may run while the server does. What looks
-wrong at first sight is looked at again inside a transaction, so that a change under way is not taken for a fault. Each
-finding is one sentence that names the row. The rule: whatever stands in the database, a check ends with findings and
-not with an exception, and what cannot be read keeps as little else as possible from being checked.
+Run it after anything that may have damaged the data; the server may be running. A row that looks wrong is checked again
+in a transaction, so that a change in progress is not reported. Each finding is one sentence that names the row.
+
+Rule of this file: whatever is in the database, a check returns findings and raises no exception, and damaged rows
+prevent as little else as possible from being checked.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ from vestibule.store.users import lock_user
 
 _BATCH: Final = 1000
 _ODD: Final = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
-"""What code that trusts its own database raises over JSON that the program did not write."""
+"""The exceptions that other code raises for JSON that the program did not write."""
 _NEXT: Final = "SELECT id FROM users WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3"
 _USERS: Final = """
 SELECT id, identity_provider_id, user_name_key, external_id, active, search, folded, document, profile, version,
@@ -54,7 +54,7 @@ _PROVIDERS: Final = "SELECT id, mapping_version FROM identity_providers WHERE te
 _LOOSE: Final = (
     (
         "user_emails",
-        "e-mail addresses of a user {0} that there is not",
+        "e-mail addresses of a user {0} that does not exist",
         """
         SELECT DISTINCT user_id FROM user_emails WHERE tenant_id = $1
         AND NOT EXISTS (SELECT 1 FROM users WHERE users.tenant_id = $1 AND users.id = user_emails.user_id) LIMIT 100
@@ -71,7 +71,7 @@ _LOOSE: Final = (
     ),
     (
         "user_sessions",
-        "the session {0} belongs to nobody who may be signed in",
+        "the session {0} belongs to no person who may be signed in",
         """
         SELECT s.id FROM user_sessions s WHERE s.tenant_id = $1 AND NOT EXISTS (
             SELECT 1 FROM users u WHERE u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.active
@@ -80,7 +80,7 @@ _LOOSE: Final = (
     ),
     (
         "administrators",
-        "the administrator {0} is linked to a user that there is not",
+        "the administrator {0} is linked to a user that does not exist",
         """
         SELECT id FROM administrators WHERE tenant_id = $1 AND user_id <> '' AND NOT EXISTS (
             SELECT 1 FROM users u WHERE u.tenant_id = $1 AND u.id = administrators.user_id
@@ -98,7 +98,7 @@ _LOOSE: Final = (
         """,
     ),
 )
-"""What hangs loose within a tenant: the table, the finding, and the statement whose rows fill it in."""
+"""Checks for dangling references within a tenant: the table, the finding, and the SQL whose rows fill it in."""
 _EVENT_TYPES: Final = "SELECT DISTINCT type FROM events"
 _STRANGE_TENANTS: Final = """
 SELECT DISTINCT tenant_id FROM {table} WHERE tenant_id <> 'house' AND tenant_id NOT IN (SELECT id FROM tenants)
@@ -126,16 +126,16 @@ _TABLES: Final = (
 
 
 async def find_faults(database: Database, tell: Callable[[str], None]) -> list[str]:
-    """Every inconsistency as a sentence; `tell` hears how far it is."""
+    """Returns all inconsistencies as sentences. `tell` is called with progress messages."""
     checker = Actor(HOUSE, "operator", name="verify")
     async with database.read_all_tenants(checker) as all_tenants:
-        faults = await _check_house(all_tenants)
+        faults = await _check_whole(all_tenants)
         try:
             tenants = await find_tenants(all_tenants)
         except Damaged as damaged:
             return [*faults, f"tenants cannot be read to the end: {damaged}"]
     async with database.scan(HOUSE, "sweep") as reading:
-        faults += [f"house: {each.sentence}" for each in await find_unreadable(reading)]
+        faults += [f"operators: {each.sentence}" for each in await find_unreadable(reading)]
     for number, tenant in enumerate(tenants, 1):
         tell(f"Checking tenant {number} of {len(tenants)}: {tenant.name}")
         faults += [f"{tenant.name}: {fault}" for fault in await find_faults_of_tenant(database, tenant.id, tell)]
@@ -143,7 +143,7 @@ async def find_faults(database: Database, tell: Callable[[str], None]) -> list[s
 
 
 async def find_faults_of_tenant(database: Database, tenant_id: str, tell: Callable[[str], None]) -> list[str]:
-    """The same for what belongs to one tenant."""
+    """Returns all inconsistencies of one tenant as sentences."""
     faults: list[str] = []
     async with database.scan(tenant_id, "sweep") as reading:
         unreadable = await find_unreadable(reading)
@@ -159,7 +159,7 @@ async def find_faults_of_tenant(database: Database, tenant_id: str, tell: Callab
 
 
 async def _ask(handle: AllTenants | Reading, faults: list[str], table: str, sql: str, *values: Any) -> list[Row]:
-    """The rows; or none, and a finding, where the engine cannot read them."""
+    """Returns the rows of a query. If the engine cannot read them, adds a finding and returns none."""
     try:
         return await handle.all(sql, *values)
     except Damaged as damaged:
@@ -167,25 +167,24 @@ async def _ask(handle: AllTenants | Reading, faults: list[str], table: str, sql:
         return []
 
 
-async def _check_house(all_tenants: AllTenants) -> list[str]:
+async def _check_whole(all_tenants: AllTenants) -> list[str]:
+    """Returns faults that belong to no tenant."""
     faults: list[str] = []
     if all_tenants.engine == "sqlite":
         checked = await _ask(all_tenants, faults, "the file", "PRAGMA integrity_check")
         faults += [f"SQLite: {row[0]}" for row in checked if row[0] != "ok"]
     for table in _TABLES:
         rows = await _ask(all_tenants, faults, table, _STRANGE_TENANTS.format(table=table))
-        faults += [f"{table} has rows of a tenant {row[0]} that there is not" for row in rows]
+        faults += [f"{table} has rows of a tenant {row[0]} that does not exist" for row in rows]
     unknown = [row[0] for row in await _ask(all_tenants, faults, "events", _EVENT_TYPES) if row[0] not in BY_NAME]
-    return faults + [f"an event has a type '{name}' that this program does not know" for name in unknown]
+    return faults + [f"an event has the unknown type '{name}'" for name in unknown]
 
 
 # -- identity providers ------------------------------------------------------------------------------------------------
 
 
 async def _check_providers(reading: Reading, known: set[str]) -> list[str]:
-    """Whether each identity provider is one, and its rules can be carried out; but for those that are `known` to be
-    unreadable.
-    """
+    """Check that identity providers can be read and their rules are valid, except those `known` to be unreadable."""
     faults: list[str] = []
     for provider_id, _ in await _ask(reading, faults, "identity_providers", _PROVIDERS, reading.tenant):
         if provider_id in known:
@@ -203,15 +202,16 @@ async def _check_provider(reading: Reading, provider_id: str) -> str:
     except Damaged as damaged:
         return f"it cannot be read: {damaged}"
     except WrongInput:
-        return "the mapping or the role rules cannot be carried out"
+        return "the mapping or the role rules are not valid"
     except _ODD:
         return "saml, mapping or roles is not what this program writes"
     return ""
 
 
 async def _mappings(reading: Reading) -> dict[str, DeriveAll | None]:
-    """How each identity provider derives; None where its people are being derived anew right now, and where its rules
-    cannot be carried out, which is a finding by itself.
+    """Returns the function with which each identity provider derives Profiles.
+
+    It is None while a derivation is running, and if the rules are not valid, which is a finding of its own.
     """
     mappings: dict[str, DeriveAll | None] = {}
     for provider_id, version in await reading.all(_PROVIDERS, reading.tenant):
@@ -227,8 +227,9 @@ async def _mappings(reading: Reading) -> dict[str, DeriveAll | None]:
 
 
 async def _find_suspects(reading: Reading, faults: list[str], tell: Callable[[str], None]) -> set[str]:
-    """The people with whom something is wrong at first sight, a batch at a time. Of a batch that cannot be read
-    everybody is one.
+    """Returns the ids of people who look wrong in a first check.
+
+    If a batch cannot be read, all its ids are returned.
     """
     suspects: set[str] = set()
     try:
@@ -249,7 +250,7 @@ async def _find_suspects(reading: Reading, faults: list[str], tell: Callable[[st
 
 
 async def _look_again(database: Database, tenant_id: str, user_id: str) -> list[str]:
-    """What is wrong with a person, while nobody changes them."""
+    """Check a person again while their row is locked. Returns the faults."""
     try:
         async with database.write(Actor(tenant_id, "operator", name="verify")) as tx:
             if await lock_user(tx, user_id) is None:
@@ -260,9 +261,9 @@ async def _look_again(database: Database, tenant_id: str, user_id: str) -> list[
 
 
 async def _check_users(reading: Reading, first: str, last: str) -> list[tuple[str, str]]:
-    """Faults of the people between two ids, as (id, sentence)."""
+    """Returns the faults of the people between two ids, as (id, sentence)."""
     mappings = await _mappings(reading)
-    # Before the events, because a session that is there has its event.
+    # Read before the events, so that every session that is found has its event.
     sessions = await reading.all(_SESSIONS, reading.tenant, first, last)
     emails: dict[str, set[object]] = {}
     for user_id, value, position, type_key, primary in await reading.all(_EMAILS, reading.tenant, first, last):
@@ -270,7 +271,7 @@ async def _check_users(reading: Reading, first: str, last: str) -> list[tuple[st
         emails.setdefault(user_id, set()).add(email)
     told = await _told(reading, first, last, {row[1] for row in sessions})
     faults = [
-        (user_id, f"no event tells how the session {session_id} came into being")
+        (user_id, f"there is no event for the start of the session {session_id}")
         for user_id, session_id in sessions
         if session_id not in told.sessions and user_id not in told.in_part
     ]
@@ -283,8 +284,9 @@ async def _check_users(reading: Reading, first: str, last: str) -> list[tuple[st
 
 @dataclass(slots=True)
 class _Told:
-    """What events tell of some people: the latest version of each, and which of the wanted sessions began. `in_part`:
-    those of whom an event cannot be read, which is a finding by itself.
+    """What events say about some people: the latest version of each, and which sessions began.
+
+    `in_part` are those with an event that cannot be read, which is a finding of its own.
     """
 
     versions: dict[str, int] = field(default_factory=dict)
@@ -312,17 +314,17 @@ def _check_document(row: Row, emails: set[object]) -> list[str]:
     try:
         document = orjson.loads(text)
         cleaned, ignored = clean(document, USER_TYPE)
-        faults = ["the document is not what a request could have left"] if cleaned != document or ignored else []
+        faults = ["no request can have stored this document"] if cleaned != document or ignored else []
         wanted: Searchable = searchable(document, text)
     except ScimError as error:
         return [f"the document does not follow the schema: {error.detail}"]
     except _ODD:
-        return ["the document is not what a request could have left"]
+        return ["no request can have stored this document"]
     found = (user_name_key, external_id, bool(active), search, folded)
     if found != (wanted.user_name_key, wanted.external_id, wanted.active, wanted.search, wanted.folded):
-        faults.append("the columns it is searched by are not those of the document")
+        faults.append("the search columns do not match the document")
     if emails != set(wanted.emails):
-        faults.append("the e-mail addresses it is searched by are not those of the document")
+        faults.append("the e-mail addresses for searching do not match the document")
     return faults
 
 
@@ -331,13 +333,13 @@ def _check_profile(row: Row, mappings: dict[str, DeriveAll | None]) -> list[str]
     if not provider_id:
         return []
     if provider_id not in mappings:
-        return [f"it belongs to an identity provider {provider_id} that there is not"]
+        return [f"it belongs to an identity provider {provider_id} that does not exist"]
     derive = mappings[provider_id]
     try:
         if derive is not None and orjson.loads(profile) != derive(orjson.loads(document), groups):
-            return ["the Profile is not what the mapping derives"]
+            return ["the Profile is not the one that the mapping derives"]
     except _ODD:
-        return ["the mapping cannot be carried out on it"]
+        return ["the mapping cannot be applied to it"]
     return []
 
 
@@ -346,5 +348,5 @@ def _check_version(row: Row, told: _Told) -> list[str]:
     if told.versions.get(user_id) == version or user_id in told.in_part:
         return []
     if user_id not in told.versions:
-        return ["no event tells how it came into being"]
-    return [f"it is at version {version} and its latest event tells version {told.versions[user_id]}"]
+        return ["there is no event for its creation"]
+    return [f"it is at version {version}, but its latest event has version {told.versions[user_id]}"]

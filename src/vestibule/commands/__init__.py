@@ -1,1 +1,1 @@
-"""The operator's verbs, a file for each family; `vestibule.cli` is where they are put together."""
+"""The operator's commands, a module for each group. `vestibule.cli` puts them together."""

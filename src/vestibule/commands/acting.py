@@ -1,6 +1,4 @@
-"""What every verb shares: the house is opened, one thing is done in it as the actor "command line", and it is closed;
-what came of it is shown as lines for a person, or as one JSON value.
-"""
+"""What all commands share: open the database, act as the actor "command line", close it, and print the result."""
 
 import asyncio
 import json
@@ -24,8 +22,9 @@ Result = TypeVar("Result")
 
 
 def in_house(act: Callable[[Context], Awaitable[Result]]) -> Result:
-    """Open the installation, do one thing in it, and close it. The thing is run again if the database undid it for a
-    reason that passes.
+    """Open the database, call `act`, and close it. Returns the result.
+
+    `act` is called again if the database rolled back its transaction for a temporary reason.
     """
     settings = load()
     begin_logging(settings.log_level)
@@ -41,20 +40,20 @@ def in_house(act: Callable[[Context], Awaitable[Result]]) -> Result:
 
 
 def show(value: Any, lines: list[str], *, as_json: bool) -> None:
-    """Print what came of a verb: the value as JSON, or the lines."""
+    """Print the result of a command: the value as JSON, or the lines."""
     click.echo(json.dumps(value, ensure_ascii=False) if as_json else "\n".join(lines))
 
 
 def command_line(tenant_id: str = HOUSE) -> Actor:
-    """Who acts, in a tenant or across tenants."""
+    """Returns the Actor of commands, in a tenant or across tenants."""
     return Actor(tenant_id, "operator", name="command line")
 
 
 async def named_tenant(context: Context, name: str) -> Tenant:
-    """The tenant of that name.
+    """Returns the tenant with that name.
 
     Raises:
-        NotFound
+        NotFound: there is none.
     """
     async with context.database.read_all_tenants(command_line()) as all_tenants:
         tenant = await find_tenant(all_tenants, name)
@@ -64,10 +63,10 @@ async def named_tenant(context: Context, name: str) -> Tenant:
 
 
 async def named_provider(context: Context, tenant: Tenant, wanted: str) -> IdentityProvider:
-    """The identity provider of that name or id.
+    """Returns the identity provider with that name or id.
 
     Raises:
-        NotFound
+        NotFound: there is none.
     """
     async with context.database.read(tenant.id) as reading:
         provider = await find_provider_by_name(reading, wanted) or await find_provider(reading, wanted)

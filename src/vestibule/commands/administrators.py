@@ -18,16 +18,14 @@ def admin_group() -> None:
     """People who work in the Admin Console."""
 
 
-_WHOSE = click.option("--tenant", "tenant_name", help="The tenant that they administer.")
+_WHOSE = click.option("--tenant", "tenant_name", help="The administrator's tenant.")
 _OPERATOR = click.option("--operator", is_flag=True, help="An operator, who sees all tenants.")
 
 
 async def _administered(context: Context, tenant_name: str | None, *, operator: bool) -> str:
-    """The id of the tenant that was named, or the house for operators."""
+    """Returns the id of the named tenant, or `HOUSE` for operators."""
     if operator == bool(tenant_name):
-        raise WrongInput(
-            "Say whom: --tenant NAME for an administrator of a tenant, or --operator for one of all tenants."
-        )
+        raise WrongInput("Give --tenant NAME for an administrator of a tenant, or --operator for one of all tenants.")
     return HOUSE if operator else (await named_tenant(context, tenant_name or "")).id
 
 
@@ -58,7 +56,7 @@ def add_administrator(
 ) -> None:
     """Make EMAIL an administrator and print the one-time link with which they choose a password.
 
-    For somebody who is one already, a fresh link is made: this is the way back in when a password is lost.
+    For an existing administrator a new link is made, for example because the password is lost.
     """
 
     async def act(context: Context) -> dict[str, Any]:
@@ -77,7 +75,7 @@ def add_administrator(
         return administrator_json(administrator, tenant_name) | {"link": f"{context.settings.url}/setup/{token}"}
 
     shown = in_house(act)
-    lines = [f"{shown['email']} is {shown['role']}. Within 24 hours, once:", shown["link"]]
+    lines = [f"{shown['email']} is {shown['role']}. This link works once, within 24 hours:", shown["link"]]
     show(shown, lines, as_json=as_json)
 
 
@@ -86,7 +84,7 @@ def add_administrator(
 @_OPERATOR
 @AS_JSON
 def list_administrators(tenant_name: str | None, operator: bool, as_json: bool) -> None:
-    """Administrators of a tenant, or the operators."""
+    """List the administrators of a tenant, or the operators."""
 
     async def act(context: Context) -> list[dict[str, Any]]:
         tenant_id = await _administered(context, tenant_name, operator=operator)
@@ -110,7 +108,7 @@ def _set_enabled(email: str, tenant_name: str | None, *, operator: bool, enabled
         return administrator_json(found or administrator, tenant_name)
 
     shown = in_house(act)
-    said = "may sign in again" if enabled else "is locked out, and their sessions are over"
+    said = "may sign in again" if enabled else "is locked out, and their sessions have ended"
     show(shown, [f"{shown['email']} {said}."], as_json=as_json)
 
 
@@ -120,7 +118,7 @@ def _set_enabled(email: str, tenant_name: str | None, *, operator: bool, enabled
 @_OPERATOR
 @AS_JSON
 def disable_administrator(email: str, tenant_name: str | None, operator: bool, as_json: bool) -> None:
-    """Lock EMAIL out at once. The last owner of a tenant, and the last operator, stay."""
+    """Lock EMAIL out at once. The last owner of a tenant and the last operator cannot be locked out."""
     _set_enabled(email, tenant_name, operator=operator, enabled=False, as_json=as_json)
 
 
@@ -140,7 +138,7 @@ def enable_administrator(email: str, tenant_name: str | None, operator: bool, as
 @_OPERATOR
 @AS_JSON
 def reset_factors(email: str, tenant_name: str | None, operator: bool, as_json: bool) -> None:
-    """Remove every second factor and recovery code of EMAIL, who lost all of them, and end their sessions."""
+    """Remove all second factors and recovery codes of EMAIL, and end their sessions."""
 
     async def act(context: Context) -> dict[str, Any]:
         tenant_id = await _administered(context, tenant_name, operator=operator)
@@ -152,5 +150,5 @@ def reset_factors(email: str, tenant_name: str | None, operator: bool, as_json: 
         return administrator_json(administrator, tenant_name) | {"factors_removed": removed}
 
     shown = in_house(act)
-    told = f"{shown['email']} signs in with the password alone until they add a factor; their sessions are over."
+    told = f"{shown['email']} signs in with the password only until they add a factor; their sessions have ended."
     show(shown, [f"Removed {shown['factors_removed']} second factors.", told], as_json=as_json)

@@ -44,20 +44,20 @@ def pair_lines(pair: Pair) -> list[str]:
         f"Key:      {pair.key}",
         f"Secret:   {pair.secret}",
         f"Token:    {pair.token}  (both in one, for Bearer)",
-        "The Secret is shown this once and kept nowhere.",
+        "The Secret is shown only now and is not stored.",
     ]
 
 
 @credential_group.command("add")
 @click.argument("tenant_name", metavar="TENANT")
 @click.argument("provider_name", metavar="IDP")
-@click.option("--label", default="", help="What tells it from the others.")
+@click.option("--label", default="", help="A name for the key.")
 @click.option("--expires-in-days", type=click.IntRange(1, 3650), help="When it stops being accepted. [default: never]")
 @AS_JSON
 def add_credential(
     tenant_name: str, provider_name: str, label: str, expires_in_days: int | None, as_json: bool
 ) -> None:
-    """Make a Key and Secret for IDP, beside those that live already."""
+    """Make another Key and Secret for IDP."""
 
     async def act(context: Context) -> tuple[dict[str, Any], Pair]:
         tenant = await named_tenant(context, tenant_name)
@@ -82,7 +82,7 @@ def _life(credential: Credential) -> str:
 @click.argument("provider_name", metavar="[IDP]", required=False)
 @AS_JSON
 def list_credentials(tenant_name: str, provider_name: str | None, as_json: bool) -> None:
-    """Keys of TENANT, or of one IDP of it."""
+    """List the keys of TENANT, or of one IDP."""
 
     async def act(context: Context) -> list[Credential]:
         tenant = await named_tenant(context, tenant_name)
@@ -100,7 +100,7 @@ def list_credentials(tenant_name: str, provider_name: str | None, as_json: bool)
 @click.argument("key")
 @AS_JSON
 def revoke_credential(tenant_name: str, key: str, as_json: bool) -> None:
-    """Retire KEY: from the next request on it is refused."""
+    """Retire KEY, which is refused from the next request on."""
 
     async def act(context: Context) -> Credential:
         tenant = await named_tenant(context, tenant_name)

@@ -1,4 +1,4 @@
-"""The two verbs that look after the database."""
+"""The commands `vestibule migrate` and `vestibule verify`."""
 
 import sys
 
@@ -14,7 +14,7 @@ from vestibule.store.migrate import current_version
 @click.command("migrate")
 @AS_JSON
 def migrate_command(as_json: bool) -> None:
-    """Bring the database up to date. `serve` does it as well."""
+    """Migrate the database to this version. `serve` does this too."""
 
     async def act(context: Context) -> int:
         return await current_version(context.database)
@@ -26,7 +26,7 @@ def migrate_command(as_json: bool) -> None:
 @click.command("verify")
 @AS_JSON
 def verify_command(as_json: bool) -> None:
-    """Check the whole database against itself: 0 findings, or exit code 1."""
+    """Check the consistency of the whole database. The exit code is 1 if there are findings."""
     try:
         faults = in_house(lambda context: find_faults(context.database, lambda line: click.echo(line, err=True)))
     except Damaged as damaged:

@@ -47,7 +47,7 @@ def provider_json(settings: Settings, tenant: Tenant, provider: IdentityProvider
 
 @idp_group.command("add")
 @click.argument("tenant_name", metavar="TENANT")
-@click.option("--name", required=True, help="What people call it, such as Okta.")
+@click.option("--name", required=True, help="Its name, such as Okta.")
 @click.option("--vendor", type=click.Choice(list(VENDORS)), default="okta", show_default=True)
 @click.option("--auto-provisioning", is_flag=True, help="Switch SCIM on and make a Key and Secret.")
 @click.option("--no-adopt", is_flag=True, help="Do not let it find and adopt people who were added by hand.")
@@ -55,7 +55,7 @@ def provider_json(settings: Settings, tenant: Tenant, provider: IdentityProvider
 def add_provider(
     tenant_name: str, name: str, vendor: str, auto_provisioning: bool, no_adopt: bool, as_json: bool
 ) -> None:
-    """Tie TENANT to an identity provider."""
+    """Add an identity provider to TENANT."""
 
     async def act(context: Context) -> tuple[dict[str, Any], Pair | None]:
         tenant = await named_tenant(context, tenant_name)
@@ -85,7 +85,7 @@ def add_provider(
     "--unsolicited",
     type=click.Choice(["refuse", "restart", "accept"]),
     default=None,
-    help="What becomes of a sign-in that begins at the identity provider.",
+    help="What happens with a sign-in that begins at the identity provider.",
 )
 @click.option("--name-id", type=click.Choice(["userName", "externalId"]), default=None, help="What the NameID is.")
 @click.option("--just-in-time/--no-just-in-time", default=None, help="Create people at their first sign-in.")
@@ -102,7 +102,7 @@ def set_provider(
     enabled: bool | None,
     as_json: bool,
 ) -> None:
-    """Change SAML settings of IDP (name or id) of TENANT, and tell what the identity provider needs to know."""
+    """Change SAML settings of IDP (name or id) of TENANT, and print what to enter in the identity provider."""
 
     async def act(context: Context) -> dict[str, Any]:
         tenant = await named_tenant(context, tenant_name)
@@ -143,7 +143,7 @@ def set_provider(
 @click.argument("tenant_name", metavar="TENANT")
 @AS_JSON
 def list_providers(tenant_name: str, as_json: bool) -> None:
-    """Identity providers of TENANT."""
+    """List the identity providers of TENANT."""
 
     async def act(context: Context) -> list[dict[str, Any]]:
         tenant = await named_tenant(context, tenant_name)

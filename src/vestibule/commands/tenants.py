@@ -30,10 +30,10 @@ def tenant_json(settings: Settings, tenant: Tenant) -> dict[str, Any]:
 
 @tenant_group.command("add")
 @click.argument("name")
-@click.option("--title", help="The organisation's name, for people to read. [default: the tenant name]")
+@click.option("--title", help="The organisation's name. [default: the tenant name]")
 @AS_JSON
 def add_tenant(name: str, title: str | None, as_json: bool) -> None:
-    """Make room for an organisation. NAME stands in its SCIM URL."""
+    """Add a tenant. NAME is part of its SCIM URL."""
 
     async def act(context: Context) -> tuple[Settings, Tenant]:
         async with context.database.write_all_tenants(command_line()) as all_tenants:
@@ -47,7 +47,7 @@ def add_tenant(name: str, title: str | None, as_json: bool) -> None:
 @tenant_group.command("list")
 @AS_JSON
 def list_tenants(as_json: bool) -> None:
-    """Every tenant."""
+    """List all tenants."""
 
     async def act(context: Context) -> tuple[Settings, list[Tenant]]:
         async with context.database.read_all_tenants(command_line()) as all_tenants:
@@ -72,7 +72,7 @@ def _set_tenant_state(name: str, state: TenantState, *, as_json: bool) -> None:
 @click.argument("name")
 @AS_JSON
 def suspend_tenant(name: str, as_json: bool) -> None:
-    """Refuse NAME's keys like unknown ones, until it is resumed."""
+    """Refuse NAME's keys as if they were unknown, until it is resumed."""
     _set_tenant_state(name, "suspended", as_json=as_json)
 
 
@@ -80,7 +80,7 @@ def suspend_tenant(name: str, as_json: bool) -> None:
 @click.argument("name")
 @AS_JSON
 def resume_tenant(name: str, as_json: bool) -> None:
-    """Let NAME in again."""
+    """Accept NAME's keys again."""
     _set_tenant_state(name, "active", as_json=as_json)
 
 

@@ -1,6 +1,6 @@
-"""`vestibule user`: people of a tenant, seen, and kept out or let in by this house.
+"""`vestibule user`: list the people of a tenant, block and unblock them, and end their sessions.
 
-What an identity provider says of its people is said there: no verb here creates, changes, deactivates or deletes one.
+People are created, changed, deactivated and deleted by their identity provider only.
 """
 
 from collections.abc import Awaitable, Callable
@@ -39,7 +39,7 @@ def user_group() -> None:
 
 
 def user_json(user: User, provider_name: str | None) -> dict[str, Any]:
-    """A person as the verbs print them."""
+    """Returns a person in the form that the commands print."""
     document = orjson.loads(user.document)
     return {
         "id": user.id,
@@ -60,7 +60,7 @@ def user_json(user: User, provider_name: str | None) -> dict[str, Any]:
 @click.option("--state", type=click.Choice(list(_STATES)), help="Only people in that state.")
 @AS_JSON
 def list_people(tenant_name: str, search: str, state: str | None, as_json: bool) -> None:
-    """People of TENANT, the newest first."""
+    """List the people of TENANT, the newest first."""
 
     async def act(context: Context) -> list[dict[str, Any]]:
         tenant = await named_tenant(context, tenant_name)
@@ -91,11 +91,11 @@ async def _provider_names(reading: Reading) -> dict[str, str]:
 
 
 async def _person(context: Context, tenant: Tenant, wanted: str, provider_name: str | None) -> User:
-    """The one person of that id or userName, within an identity provider if one is named.
+    """Returns the person with that id or userName, of the named identity provider if there is one.
 
     Raises:
-        NotFound
-        WrongInput: several have that userName, and nobody is guessed.
+        NotFound: there is no such person.
+        WrongInput: several people have that userName.
     """
     provider = await named_provider(context, tenant, provider_name) if provider_name else None
     async with context.database.read(tenant.id) as reading:
@@ -122,7 +122,7 @@ async def _person(context: Context, tenant: Tenant, wanted: str, provider_name: 
 def _change(
     tenant_name: str, wanted: str, provider_name: str | None, change: Callable[[Tx, str], Awaitable[int | None]]
 ) -> dict[str, Any]:
-    """Do something to one person; the person afterwards, with how many sessions it ended if it says so."""
+    """Change one person. Returns the person afterwards, and how many sessions ended, if any."""
 
     async def act(context: Context) -> dict[str, Any]:
         tenant = await named_tenant(context, tenant_name)
@@ -142,12 +142,12 @@ def _change(
 @_IDP
 @AS_JSON
 def block_person(tenant_name: str, wanted: str, provider_name: str | None, as_json: bool) -> None:
-    """Keep USER of TENANT out, until let in again.
+    """Block USER of TENANT until let in again.
 
     USER is a user name or an id. Their sessions end at once, and no identity provider can lift it.
     """
     shown = _change(tenant_name, wanted, provider_name, people.block)
-    show(shown, [f"{shown['user_name']} is blocked, and their sessions are over."], as_json=as_json)
+    show(shown, [f"{shown['user_name']} is blocked, and their sessions have ended."], as_json=as_json)
 
 
 @user_group.command("let-in")
@@ -158,7 +158,7 @@ def block_person(tenant_name: str, wanted: str, provider_name: str | None, as_js
 def let_person_in(tenant_name: str, wanted: str, provider_name: str | None, as_json: bool) -> None:
     """Let USER of TENANT sign in again.
 
-    USER is a user name or an id. Sessions that were ended stay ended.
+    USER is a user name or an id. Sessions that were ended do not come back.
     """
     shown = _change(tenant_name, wanted, provider_name, people.let_in)
     said = "may sign in again" if shown["active"] else "is no longer blocked; they are inactive, and cannot sign in"
@@ -171,7 +171,7 @@ def let_person_in(tenant_name: str, wanted: str, provider_name: str | None, as_j
 @_IDP
 @AS_JSON
 def end_sessions_of_person(tenant_name: str, wanted: str, provider_name: str | None, as_json: bool) -> None:
-    """End every session of USER of TENANT.
+    """End all sessions of USER of TENANT.
 
     USER is a user name or an id. They may sign in again at once.
     """

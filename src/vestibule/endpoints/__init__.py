@@ -1,3 +1,4 @@
-"""Every way in: SCIM, the console, health. They identify, open transactions, and put answers into their caller's
-form.
+"""The HTTP endpoints: SCIM, SAML, the console, health.
+
+They authenticate the caller, open transactions and turn results and errors into responses.
 """

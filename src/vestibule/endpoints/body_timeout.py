@@ -1,7 +1,7 @@
 """The time limit for the body of a SCIM request.
 
-One timer serves all bodies that are waited for, and none runs while there are none: nearly every body is there at once
-and costs no timer of its own.
+One timer serves all bodies that are awaited, and none runs while there are none. Most bodies arrive together with
+the headers and need no timer.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from vestibule.limits import BODY_SECONDS
 from vestibule.scim.errors import RequestTimeout
 
 _TICKS: Final = 30
-"""How often the timer looks within one time limit: a body may be late by a thirtieth of it."""
+"""How often the timer checks within one time limit. A body may exceed the limit by a thirtieth."""
 
 
 class BodyTimeout:
-    """Waits for bodies, for each at most so many seconds."""
+    """Waits for bodies with a time limit in seconds."""
 
     def __init__(self, seconds: float = BODY_SECONDS) -> None:
         self._seconds = seconds
@@ -26,10 +26,7 @@ class BodyTimeout:
         self._ticking = False
 
     async def wait(self, body: Awaitable[bytes]) -> bytes:
-        """Wait for a body within the time limit.
-
-        Returns:
-            The body.
+        """Wait for a body within the time limit, and return it.
 
         Raises:
             RequestTimeout: it took too long.
@@ -46,7 +43,7 @@ class BodyTimeout:
             self._timed_out.discard(task)
             task.uncancel()
             raise RequestTimeout(
-                f"All of the body should arrive within {self._seconds:g} seconds; it did not. Nothing was changed."
+                f"The body should arrive within {self._seconds:g} seconds; it did not. Nothing was changed."
             ) from None
         finally:
             del self._deadlines[task]

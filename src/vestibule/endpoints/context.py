@@ -1,4 +1,4 @@
-"""What every endpoint works with, joined once at the start."""
+"""The objects that all endpoints share, created once at the start."""
 
 import asyncio
 import hmac
@@ -31,13 +31,13 @@ log = logging.getLogger("vestibule")
 
 
 class Background:
-    """Work that nobody waits for: it is finished before the program stops, and its failures are logged."""
+    """Background tasks. They are finished before the program stops, and their errors are logged."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Begin it now."""
+        """Start a task."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
@@ -48,47 +48,47 @@ class Background:
             log.error("background work failed", exc_info=error)
 
     async def drain(self) -> None:
-        """Wait for all of it."""
+        """Wait until all tasks are done."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The house as its endpoints see it."""
+    """The application's state: settings, database, queues and counters."""
 
     settings: Settings
     database: Database
     checker: Checker
     background: Background = field(default_factory=Background)
     hashing: HashingQueue = field(default_factory=HashingQueue)
-    """Who may hash a password now."""
+    """The queue for password hashing."""
     examinations: ExaminationQueue = field(default_factory=ExaminationQueue)
-    """Which SAML messages are read now."""
+    """The queue for parsing SAML messages."""
     loop_share: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held for each piece of long work on the event loop (derivations, previews), so that between two pieces, whoever
-    they are for, everything else gets its turn."""
+    """Held for each piece of long work on the event loop (derivations, previews), so that other requests are served
+    between two pieces."""
     refused_sign_ins: FloodCounter = field(default_factory=lambda: FloodCounter(recorded=20, together=100))
-    """Of messages that nobody signed, by identity provider and address."""
+    """Refused messages without a valid signature, by identity provider and address."""
     metadata_readings: dict[str, asyncio.Event] = field(default_factory=dict)
-    """Of identity providers whose metadata is being read again for somebody who waits, by their ids."""
+    """Readings of metadata in progress, by the id of the identity provider."""
     metadata_read_at: dict[str, int] = field(default_factory=dict)
-    """When that was last begun, in milliseconds."""
+    """When the last reading began, in milliseconds."""
     sign_ins_of_clients: TokenBuckets = field(
         default_factory=lambda: TokenBuckets(SIGN_IN_CLIENT_PER_SECOND, SIGN_IN_CLIENT_BURST)
     )
     sign_ins_of_providers: TokenBuckets = field(
         default_factory=lambda: TokenBuckets(SIGN_IN_PROVIDER_PER_SECOND, SIGN_IN_PROVIDER_BURST)
     )
-    """Sign-ins that are begun: anybody can begin one, and a row is kept of each."""
+    """Rate limit for beginning sign-ins, because anybody can begin one and each adds a row."""
     slowed_sign_ins: FloodCounter = field(default_factory=lambda: FloodCounter(recorded=1, together=1))
 
     @classmethod
     async def open(cls, settings: Settings, tell: Callable[[str], None]) -> Self:
-        """Open the house: its pepper, its database, brought up to date. `tell` hears of what takes long.
+        """Load the pepper, open the database and migrate it. `tell` is called with progress messages.
 
         Raises:
-            WrongSetting, DatabaseTooNew: the start is stopped with one clear line.
+            WrongSetting, DatabaseTooNew: the program cannot start.
         """
         checker = Checker(load_pepper(settings.pepper, settings.data))
         database = await open_database(settings)
@@ -101,13 +101,13 @@ class Context:
         return cls(settings, database, checker)
 
     async def remember_url(self) -> None:
-        """Keep the URL that this server answers under, for the verbs, which are not told of its options."""
+        """Store the URL of this server, for the commands, which do not know its options."""
         async with self.database.write_all_tenants(Actor(HOUSE, "worker")) as all_tenants:
             await set_fact(all_tenants, "url", self.settings.url)
             await set_fact(all_tenants, "own_label", self.settings.own_label)
 
     async def as_it_is_served(self) -> Self:
-        """The same, under the URL of the server that last opened it, unless a setting says otherwise."""
+        """Returns a copy with the URL of the server that was started last, unless `base_url` is set."""
         async with self.database.read_all_tenants(Actor(HOUSE, "worker")) as all_tenants:
             url = await find_fact(all_tenants, "url")
         if self.settings.base_url or not url:
@@ -115,7 +115,7 @@ class Context:
         return replace(self, settings=replace(self.settings, base_url=url))
 
     async def close(self) -> None:
-        """Finish what is under way and let go of the database."""
+        """Finish background tasks and close the database."""
         await self.background.drain()
         try:
             await keep_stopwatches(self.database, Actor(HOUSE, "worker"))
@@ -126,7 +126,11 @@ class Context:
 
 
 async def _check_pepper(database: Database, checker: Checker) -> None:
-    """A database remembers a check of its pepper: with another one every credential would be refused without a word."""
+    """Check that the pepper is the one that the database was made with. With another one no credential is valid.
+
+    Raises:
+        WrongSetting: it is another one.
+    """
     mark = checker.check("the pepper of this database").hex()
     async with database.write_all_tenants(Actor(HOUSE, "worker")) as all_tenants:
         await put_fact(all_tenants, "pepper", mark)

@@ -1,8 +1,7 @@
-"""A bounded queue for threads that read what identity providers sent.
+"""A bounded queue for the threads that parse SAML messages.
 
-XML and its signatures take milliseconds of computing, so they are read in a thread, where they do not hold the event
-loop. Only a few threads do that, and only so many messages wait: a flood of them is refused at once, and one client
-cannot take every place.
+XML and signatures take milliseconds of CPU, so they are handled in threads and do not block the event loop. The number
+of threads and of waiting messages is limited: a flood is refused at once, and one client cannot take all places.
 """
 
 import asyncio
@@ -17,31 +16,31 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 RETRY_AFTER = 2
-"""Seconds after which somebody who was refused may try again."""
+"""Seconds after which a refused client may try again."""
 
 
 class ExaminationQueue:
-    """Which messages are read now, and which wait for that."""
+    """Limits how many messages are parsed at the same time, and how many wait."""
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(EXAMINATIONS_AT_ONCE)
         self._inside: Counter[str] = Counter()
 
     async def run(self, client: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call a function in a thread when its turn has come. Returns what it returns.
+        """Call a function in a thread when it is its turn. Returns what it returns.
 
         Raises:
-            TooOften: several messages of the same client wait already.
-            TooBusy: too many wait.
+            TooOften: too many messages of this client wait.
+            TooBusy: too many messages wait.
         """
         if self._inside[client] >= EXAMINATIONS_AT_ONCE + WAITING_EXAMINATIONS_OF_EACH:
             raise TooOften(
-                f"Many sign-ins from here are being checked at this moment. Try again in {RETRY_AFTER} seconds.",
+                f"Many sign-ins from your address are being checked. Try again in {RETRY_AFTER} seconds.",
                 RETRY_AFTER,
             )
         if self._inside.total() >= EXAMINATIONS_AT_ONCE + WAITING_EXAMINATIONS:
             raise TooBusy(
-                f"Very many sign-ins are being checked at this moment. Try again in {RETRY_AFTER} seconds.", RETRY_AFTER
+                f"Too many sign-ins are being checked at the moment. Try again in {RETRY_AFTER} seconds.", RETRY_AFTER
             )
         self._inside[client] += 1
         try:

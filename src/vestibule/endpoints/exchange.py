@@ -1,6 +1,6 @@
-"""A SCIM request taken apart, and an answer put together: what HTTP there is in SCIM.
+"""Parses SCIM requests from ASGI, and sends the answers.
 
-Every limit on a request's query and body is kept here, before anything else looks at it.
+All limits on a request's query and body are checked here, before anything else uses them.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MOST_PARAMETERS: Final = 50
 FAST_PATH: Final = "vestibule.line"
-"""Where in a scope a `Line` is, if the server has one."""
+"""The key of a `FastPath` in the ASGI scope, if the server offers one."""
 _PIECE: Final = 256 * 1024
-"""Bytes of an answer that are written at once."""
+"""Bytes of a response body that are written in one piece."""
 _CHALLENGE: Final = (b"www-authenticate", b'Basic realm="SCIM", charset="UTF-8"')
 _TYPE: Final = (b"content-type", MEDIA_TYPE.encode())
 _NO_STORE: Final = (b"cache-control", b"no-store")
@@ -38,27 +38,27 @@ _CLOSE: Final = (b"connection", b"close")
 
 
 class FastPath(Protocol):
-    """What a server may offer beside ASGI: the shorter way for what is whole."""
+    """A faster way than ASGI for complete request bodies and responses, which the server may offer."""
 
     def body_at_hand(self) -> bytes | None:
-        """The body, if all of it has come and none of it was received; None otherwise."""
+        """Returns the body if it has arrived completely and ASGI's `receive` was not called yet; otherwise None."""
 
     def answer(self, status: int, headers: bytes, body: bytes) -> bool:
-        """Send an answer in one piece, its header lines as bytes; whether that could be done."""
+        """Send a response in one piece. Returns whether that was possible."""
 
     def hold(self, size: int) -> None:
-        """Note how many bytes of an answer wait for the client, beside what was written; 0 once none do."""
+        """Report how many bytes of a response are buffered for a slow client and not written; 0 once none are."""
 
 
 class Answer(NamedTuple):
-    """What goes back: a status, a JSON body, and the headers that are particular to it."""
+    """A response: status, JSON body and additional headers."""
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
     async def send(self, send: Send, line: FastPath | None) -> None:
-        """Hand it to the server, the shorter way where there is one and the connection goes on."""
+        """Send it to the server, by the fast path if possible."""
         if line is not None and len(self.body) <= _PIECE and _CLOSE not in self.headers:
             lines = [b"%b: %b\r\n" % header for header in self.headers]
             headers = b"%bcontent-length: %d\r\n%b" % (_ALWAYS, len(self.body), b"".join(lines))
@@ -67,7 +67,7 @@ class Answer(NamedTuple):
         if line is None:
             await self._send_pieces(send)
             return
-        # While a slow client has not taken what was written, the whole body is kept: it counts as unread.
+        # The whole body stays in memory while a slow client reads it, so it counts as unread.
         line.hold(len(self.body))
         try:
             await self._send_pieces(send)
@@ -77,7 +77,7 @@ class Answer(NamedTuple):
     async def _send_pieces(self, send: Send) -> None:
         apart = [_TYPE, _NO_STORE, (b"content-length", b"%d" % len(self.body)), *self.headers]
         await send({"type": "http.response.start", "status": self.status, "headers": apart})
-        # In pieces: the server waits in between while a slow client has not taken what was written.
+        # In pieces, because the server waits between them while a slow client has not read the last one.
         last = max(len(self.body) - 1, 0) // _PIECE * _PIECE
         for start in range(0, last, _PIECE):
             await send({"type": "http.response.body", "body": self.body[start : start + _PIECE], "more_body": True})
@@ -85,7 +85,7 @@ class Answer(NamedTuple):
 
 
 def refusal(error: ScimError) -> Answer:
-    """The answer that a SCIM Error is."""
+    """Returns the response for a SCIM Error."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     if error.status == 401:
         headers = (_CHALLENGE,)
@@ -100,13 +100,13 @@ def refusal(error: ScimError) -> Answer:
 
 @dataclass(slots=True)
 class Request:
-    """A request as it came, taken apart once."""
+    """A parsed SCIM request."""
 
     method: str
     path: str
     tenant_name: str
     segments: list[str]
-    """The decoded parts of the path after the tenant's base; empty ones are passed over (wire facts 1.2)."""
+    """The decoded segments of the path after the tenant's base URL, without empty ones."""
     headers: dict[bytes, bytes]
     authorization: list[bytes]
     query_string: bytes
@@ -114,20 +114,20 @@ class Request:
     line: FastPath | None
     base_url: str
     stranger: Actor
-    """The sender, before it is known who that is."""
+    """The anonymous sender, before authentication."""
     actor: Actor
     questions_connection: bool = False
-    """Whether it was refused so that not this request but how the client was set up is in question."""
+    """Whether it was refused for a reason that suggests a wrong set-up of the client rather than a wrong request."""
     sent: Any = None
     sent_size: int = 0
     _query: dict[str, str] | None = field(default=None)
 
     @property
     def query(self) -> dict[str, str]:
-        """Query parameters by lower-case name. `+` is a space, `%2B` a plus.
+        """Returns the query parameters by lower-case name. `+` is a space, `%2B` a plus.
 
         Raises:
-            InvalidValue: not UTF-8, or one of them twice.
+            InvalidValue: the query is not UTF-8, has too many parameters, or one of them twice.
         """
         if self._query is None:
             self._query = _parse_query(self.query_string)
@@ -135,15 +135,15 @@ class Request:
 
     @property
     def if_match(self) -> str | None:
-        """The versions that the client will accept being changed (RFC 7644 §3.14)."""
+        """Returns the If-Match header (RFC 7644 §3.14), or None."""
         tag = self.headers.get(b"if-match")
         return tag.decode("latin-1") if tag is not None else None
 
     def check_body(self) -> None:
-        """See that what the headers say of the body can be taken.
+        """Check the media type and length of the body in the headers.
 
         Raises:
-            UnsupportedMediaType, PayloadTooLarge
+            UnsupportedMediaType, PayloadTooLarge: the body cannot be accepted.
         """
         _check_media_type(self.headers.get(b"content-type", b""), self.headers.get(b"content-encoding", b"identity"))
         declared = self.headers.get(b"content-length", b"")
@@ -151,22 +151,22 @@ class Request:
             raise PayloadTooLarge(f"A body may take {MAX_BODY:,} bytes; this one takes {int(declared):,}.")
 
     def body_at_hand(self) -> bytes | None:
-        """The body, if it came along with the headers, as nearly all do; None if it is to be awaited."""
+        """Returns the body if it arrived together with the headers, as most do; None if it must be awaited."""
         body = self.line.body_at_hand() if self.line is not None else None
         return body if body is not None and len(body) <= MAX_BODY else None
 
     async def receive_body(self) -> bytes:
-        """The body as it comes.
+        """Receive the body, and return it.
 
         Raises:
-            PayloadTooLarge
+            PayloadTooLarge: it exceeds the limit.
             InvalidSyntax: the connection was closed before its end.
         """
         body, more = b"", True
         while more:
             message = await self.receive()
             if message["type"] == "http.disconnect":
-                raise InvalidSyntax("The connection was closed before the body was whole.")
+                raise InvalidSyntax("The connection was closed before the body was complete.")
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > MAX_BODY:
@@ -174,25 +174,26 @@ class Request:
         return body
 
     def parse_body(self, body: bytes) -> Any:
-        """The body as JSON, which is then also what `told` tells.
+        """Parse the body as JSON, and return it. It is also kept for `told`.
 
         Raises:
-            InvalidSyntax
+            InvalidSyntax: it is not JSON within the limits.
         """
         self.sent_size = len(body)
         self.sent = decode(body)
         return self.sent
 
     def read_body_at_hand(self) -> None:
-        """Parse a body that came along and that nobody looked at, so that `told` tells it: a refusal may come before
-        the body is needed. What is not JSON is left out.
+        """Parse a body that has arrived but was not parsed yet, so that the event of a refusal has it.
+
+        A body that is not JSON is left out.
         """
         if self.sent is None and (body := self.body_at_hand()) and len(body) <= LARGEST_KEPT_BODY:
             with contextlib.suppress(ScimError):
                 self.parse_body(body)
 
     def told(self) -> Sent:
-        """The request as an event keeps it."""
+        """Returns the request in the form for an event."""
         query = f"?{excerpt(redacted_query(self.query_string.decode('latin-1')), 500)}" if self.query_string else ""
         return Sent(self.method, excerpt(self.path, 300) + query, self.sent, self.sent_size)
 
@@ -205,7 +206,7 @@ def _parse_query(query_string: bytes) -> dict[str, str]:
             name, _, value = part.decode("ascii").partition("=")
             name = _unquoted(name).lower()
             if name in query:
-                raise InvalidValue(f"The parameter '{excerpt(name)}' came twice.")
+                raise InvalidValue(f"The parameter '{excerpt(name)}' was sent twice.")
             query[name] = _unquoted(value)
     except UnicodeDecodeError:
         raise InvalidValue("The query should be in percent-encoded UTF-8.") from None
@@ -222,24 +223,24 @@ def _unquoted(text: str) -> str:
 def _check_media_type(content_type: bytes, content_encoding: bytes) -> None:
     kind, *parameters = content_type.decode("latin-1").split(";")
     if kind.strip().lower() not in {"", MEDIA_TYPE, "application/json"}:
-        raise UnsupportedMediaType(f"The body should be {MEDIA_TYPE} or application/json; {excerpt(kind)} came.")
+        raise UnsupportedMediaType(f"The body should be {MEDIA_TYPE} or application/json; got {excerpt(kind)}.")
     for parameter in parameters:
         name, _, charset = parameter.partition("=")
         if name.strip().lower() == "charset" and charset.strip().strip('"').lower() not in {"utf-8", "utf8"}:
-            raise UnsupportedMediaType(f"The body should be in UTF-8; {excerpt(charset)} came.")
+            raise UnsupportedMediaType(f"The body should be in UTF-8; got {excerpt(charset)}.")
     if content_encoding.strip().lower() != b"identity":
         raise UnsupportedMediaType("The body should not be compressed.")
 
 
 class ClientGone(Exception):
-    """Whoever asked has closed the connection: nobody reads the answer."""
+    """The client has closed the connection, so nobody would read the response."""
 
 
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, Result]) -> Result:
-    """What the work returns. It ends as soon as the client closes the connection.
+    """Run some work, but cancel it as soon as the client closes the connection. Returns the result of the work.
 
     Raises:
-        ClientGone: it did.
+        ClientGone: the client closed the connection.
     """
     working = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_disconnect(receive))

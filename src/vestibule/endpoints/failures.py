@@ -1,7 +1,7 @@
-"""One table: from whatever went wrong to what the caller is told.
+"""Maps exceptions to the errors that callers get.
 
-SCIM callers get a SCIM Error; people get a page or JSON (see `console`). Nobody gets a stack trace: what nobody foresaw
-is logged under the request's id, and the id is what the caller is told.
+SCIM callers get a SCIM Error; people get a page or JSON. Nobody gets a stack trace: an unexpected exception is logged
+with the request's id, and the caller is told the id.
 """
 
 import logging
@@ -17,18 +17,18 @@ from vestibule.store.scan_queue import TookTooLong, TooManyScans
 log = logging.getLogger("vestibule")
 
 BUSY_FOR = 5
-"""Seconds after which a client tries again when the database does not answer. 429, not 503: Okta retries only after 429
-with an integer Retry-After, while a 5xx becomes a task that somebody has to retry by hand (wire facts 1.12)."""
+"""The Retry-After, in seconds, if the database does not answer. The status is 429 and not 503, because Okta retries
+only after 429 with an integer Retry-After; after a 5xx an administrator has to retry by hand."""
 
 
 _NARROW: Final = (
-    f"Looking for this took longer than {SCAN_SECONDS} seconds and was stopped. Narrow the filter: compare userName, "
+    f"The search took longer than {SCAN_SECONDS} seconds and was stopped. Narrow the filter: compare userName, "
     "externalId, id or emails.value with 'eq', which is quick, or use fewer terms."
 )
 
 
 def scim_error(error: BaseException, request_id: str) -> ScimError:
-    """The SCIM Error for any exception."""
+    """Returns the SCIM Error for an exception."""
     match error:
         case ScimError():
             return error
@@ -38,41 +38,41 @@ def scim_error(error: BaseException, request_id: str) -> ScimError:
         case TookTooLong():
             return TooMany(_NARROW)
         case TooManyScans():
-            return TooManyRequests("Too many searches of this kind wait already; try again.", retry_after=BUSY_FOR)
+            return TooManyRequests("Too many searches of this kind are waiting; try again.", retry_after=BUSY_FOR)
         case Damaged():
             log.error("the database is damaged", extra={"request": request_id, "reason": str(error)})
-            return Internal(f"What is stored here cannot be read. The log has it under request {request_id}.")
+            return Internal(f"The stored data cannot be read. The log has the details under request {request_id}.")
         case _:
             log.error("unforeseen failure", exc_info=error, extra={"request": request_id})
             return Internal(
-                f"Something went wrong here. Nothing was changed. The log has it under request {request_id}."
+                f"Something went wrong here. Nothing was changed. The log has the details under request {request_id}."
             )
 
 
 def refusal(error: BaseException, request_id: str) -> Refusal:
-    """The refusal to a person for any exception."""
+    """Returns the refusal for an exception, for people."""
     match error:
         case Refusal():
             return error
         case ClientGone():
-            return WrongInput("The connection was closed before the answer was ready.")
+            return WrongInput("The connection was closed before the response was ready.")
         case TookTooLong():
             return WrongInput(
-                f"This took longer than {SCAN_SECONDS} seconds and was stopped. Search for fewer words, or choose more "
-                "in the filters."
+                f"The search took longer than {SCAN_SECONDS} seconds and was stopped. Search for fewer words or use "
+                "more filters."
             )
         case TooManyScans():
-            return TooOften("Too many searches wait already; try again in a moment.", BUSY_FOR)
+            return TooOften("Too many searches are waiting; try again in a moment.", BUSY_FOR)
         case OutcomeUnknown():
             log.error("database lost during a commit", extra={"request": request_id, "reason": str(error)})
             return Unavailable(
-                "The database was lost while it kept this change, and may have kept it or not. Look whether it is "
-                "there; if it is not, do it again."
+                "The database was lost while it saved this change. Check whether the change was made; "
+                "if not, do it again."
             )
         case Damaged():
             log.error("the database is damaged", extra={"request": request_id, "reason": str(error)})
             return Unforeseen(
-                f"What is stored here cannot be read. The log has it under {request_id}; 'vestibule verify' says more."
+                f"The stored data cannot be read. The log has it under {request_id}; 'vestibule verify' says more."
             )
         case Busy():
             log.error("database unavailable", extra={"request": request_id, "reason": str(error)})
@@ -83,6 +83,6 @@ def refusal(error: BaseException, request_id: str) -> Refusal:
 
 
 class Unforeseen(Refusal):
-    """Something nobody foresaw; the log has it under the request's id."""
+    """An unexpected error. The log has it under the request's id."""
 
     status, code = 500, "unforeseen"

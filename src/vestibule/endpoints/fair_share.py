@@ -1,12 +1,12 @@
 """Fairness between tenants on the SCIM endpoint: requests in progress, and requests per second.
 
-The rule (docs/decisions): a tenant that is alone goes as fast as the server does. So many of its requests are in
-progress at a time; the next ones wait in its own queue, behind nobody else's. Only while the server is crowded is a
-tenant held to the rate that each is promised, which is well above what Okta and Entra ID send. An operator may set a
-ceiling that holds always.
+The rule (docs/decisions/0017): a tenant that is alone is not slowed down. A limited number of its requests is in
+progress at a time; the next ones wait in the tenant's own queue. Only while the server is crowded, a tenant may not
+exceed the rate that each is promised, which is well above what Okta and Entra ID send. An operator may set a ceiling
+that always applies.
 
-Only requests with a valid credential are counted, so nobody else can use up what is a tenant's. Each process counts for
-itself. What is done for each request is a look-up and some arithmetic.
+Only requests with a valid credential are counted, so nobody else can use up a tenant's share. Each process counts for
+itself. The cost for a request is a look-up and some arithmetic.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from vestibule.scim.errors import TooManyRequests
 
 RETRY_AFTER: Final = 1
 _BURST_SECONDS: Final = 2
-"""For how long a tenant that was quiet may send at twice its rate before it is over it."""
+"""How many seconds' worth of requests an idle tenant may send at once."""
 
 
 class TenantShare:
-    """What one tenant has in progress and in its queue, and its tokens."""
+    """The requests of one tenant in progress and in its queue, and its tokens."""
 
     __slots__ = ("ceiling_tokens", "counted_at", "running", "tokens", "waiting")
 
@@ -36,7 +36,7 @@ class TenantShare:
 
 
 class FairShare:
-    """Lets each tenant's requests begin in their turn. A rate of 0 is no limit."""
+    """Decides when each tenant's requests may begin. A rate of 0 means no limit."""
 
     def __init__(self, rate: int, ceiling: int, requests: int) -> None:
         self._rate = rate / 1000
@@ -46,11 +46,13 @@ class FairShare:
         self._most_running = requests
         self._tenants: dict[str, TenantShare] = {}
         self.running = 0
-        """Requests in progress, of all tenants."""
+        """The requests in progress of all tenants."""
 
     def enter(self, tenant_id: str, now: int) -> tuple[TenantShare, asyncio.Future[None] | None]:
-        """Begin a request at an instant in milliseconds. Returns the tenant's share, to be left at the request's end,
-        and a future to be awaited with `wait_for_turn` if it is not yet this request's turn.
+        """Begin a request. `now` is in milliseconds.
+
+        Returns the tenant's share, for `leave` at the end of the request, and a future for `wait_for_turn` if the
+        request has to wait.
 
         Raises:
             TooManyRequests: the tenant is over its rate, or its queue is full.
@@ -64,13 +66,13 @@ class FairShare:
             self.running += 1
             return share, None
         if len(share.waiting) >= TENANT_QUEUE_REQUESTS:
-            raise TooManyRequests("Too many requests of this tenant wait already.", retry_after=RETRY_AFTER)
+            raise TooManyRequests("Too many requests of this tenant are waiting.", retry_after=RETRY_AFTER)
         turn = asyncio.get_running_loop().create_future()
         share.waiting.append(turn)
         return share, turn
 
     async def wait_for_turn(self, share: TenantShare, turn: "asyncio.Future[None]") -> None:
-        """Wait until a request that had to queue may go on."""
+        """Wait until a queued request may begin."""
         try:
             await turn
         except asyncio.CancelledError:
@@ -81,7 +83,7 @@ class FairShare:
             raise
 
     def leave(self, share: TenantShare) -> None:
-        """End a request: the next one of the tenant's queue takes its place."""
+        """End a request. The next one in the tenant's queue begins."""
         while share.waiting:
             turn = share.waiting.popleft()
             if not turn.done():
@@ -98,13 +100,13 @@ class FairShare:
             share.ceiling_tokens = min(share.ceiling_tokens + passed * self._ceiling, self._ceiling_burst)
         if self._ceiling:
             if share.ceiling_tokens < 1:
-                raise TooManyRequests("More requests came than one tenant may send.", retry_after=RETRY_AFTER)
+                raise TooManyRequests("This tenant sends more requests than allowed.", retry_after=RETRY_AFTER)
             share.ceiling_tokens -= 1
         if share.tokens >= 1:
             share.tokens -= 1
         elif self._rate and self.running >= CROWDED_REQUESTS and share.running < self.running:
             raise TooManyRequests(
-                "Many tenants send at once, and this one more than its share.", retry_after=RETRY_AFTER
+                "The server is busy, and this tenant sends more than its share.", retry_after=RETRY_AFTER
             )
 
     def _new(self, tenant_id: str, now: int) -> TenantShare:
@@ -116,5 +118,5 @@ class FairShare:
         return share
 
     def __len__(self) -> int:
-        """How many tenants are remembered."""
+        """Returns how many tenants are remembered."""
         return len(self._tenants)

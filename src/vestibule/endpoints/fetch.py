@@ -1,7 +1,7 @@
-"""Reading a document from a URL that somebody typed: safely, because whoever types it may mean our own network.
+"""Reads a document from a URL that an administrator entered, without access to the internal network (against SSRF).
 
-The rule of this file: the address is looked up once, judged, and then that very address is asked (so that a name cannot
-mean another machine a moment later); no redirect is followed, and size and time are bounded.
+Rules of this file: the host name is resolved once, the address is checked, and the request goes to that address
+(against DNS rebinding); redirects are not followed; size and time are limited.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ SECONDS: Final = 10.0
 
 
 async def fetch(url: str, allowed_private: str) -> bytes:
-    """What is at a URL. `allowed_private` are networks that may be asked although they are not public.
+    """Returns the content at a URL. `allowed_private` lists private networks that may be used, separated by commas.
 
     Raises:
-        WrongInput: the URL leads nowhere that is asked, or what it answered is not to be had.
+        WrongInput: the URL or its address is not allowed, or it did not answer with 200 in time.
     """
     url = url.strip()
     try:
@@ -32,18 +32,18 @@ async def fetch(url: str, allowed_private: str) -> bytes:
         raise _no_url(url)
     if len(url) > LONGEST or not url.isascii() or not url.isprintable():
         raise WrongInput(
-            f"A URL of at most {LONGEST:,} plain letters, digits and signs is wanted; '{url[:80]}' came.",
+            f"Expected a URL of at most {LONGEST:,} visible ASCII characters; got '{url[:80]}'.",
             field="metadata_url",
         )
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         raise WrongInput(
-            "A URL with a port between 1 and 65535 is wanted; another came.", field="metadata_url"
+            "Expected a URL with a port between 1 and 65535; got another port.", field="metadata_url"
         ) from None
     address = await _address(parts.hostname, port, allowed_private)
     if parts.scheme == "http" and not _is_allowed(address, allowed_private):
-        raise WrongInput("A URL that begins with https:// is wanted; http:// came.", field="metadata_url")
+        raise WrongInput("Expected a URL that begins with https://; got http://.", field="metadata_url")
     host = f"[{address}]" if ":" in address else address
     path = parts.path or "/"
     target = f"{parts.scheme}://{host}:{port}{path}{f'?{parts.query}' if parts.query else ''}"
@@ -51,11 +51,11 @@ async def fetch(url: str, allowed_private: str) -> bytes:
 
 
 def _no_url(url: str) -> WrongInput:
-    return WrongInput(f"A URL that begins with https:// is wanted; '{url[:80]}' came.", field="metadata_url")
+    return WrongInput(f"Expected a URL that begins with https://; got '{url[:80]}'.", field="metadata_url")
 
 
 async def _read(target: str, netloc: str, hostname: str) -> bytes:
-    import httpx2  # noqa: PLC0415 -- few ever need it, and every start of the program would wait for it
+    import httpx2  # noqa: PLC0415 -- slow to import and seldom used
 
     try:
         async with (
@@ -65,16 +65,14 @@ async def _read(target: str, netloc: str, hostname: str) -> bytes:
         ):
             if answer.status_code != 200:
                 raise WrongInput(
-                    f"The metadata itself is wanted at this URL; {netloc} answered {answer.status_code}.",
+                    f"Expected metadata at this URL; {netloc} answered {answer.status_code}.",
                     field="metadata_url",
                 )
             content = b""
             async for chunk in answer.aiter_bytes():
                 content += chunk
                 if len(content) > LARGEST:
-                    raise WrongInput(
-                        f"Metadata of at most {LARGEST:,} bytes is wanted; more came.", field="metadata_url"
-                    )
+                    raise WrongInput(f"Expected metadata of at most {LARGEST:,} bytes; got more.", field="metadata_url")
             return content
     except (TimeoutError, httpx2.HTTPError) as error:
         reason = str(error)[:200] or type(error).__name__
@@ -82,20 +80,20 @@ async def _read(target: str, netloc: str, hostname: str) -> bytes:
 
 
 async def _address(hostname: str, port: int, allowed_private: str) -> str:
-    """The address to ask: every address of the name has to be one that may be asked.
+    """Resolve a host name. Returns one of its addresses, all of which must be allowed.
 
     Raises:
-        WrongInput
+        WrongInput: the name is unknown, or an address is not allowed.
     """
     try:
         found = await asyncio.get_running_loop().getaddrinfo(hostname, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):  # the latter for a part of the name that is empty or too long
-        raise WrongInput(f"Nobody knows a host '{hostname[:200]}'.", field="metadata_url") from None
+    except (OSError, UnicodeError):  # UnicodeError: a label of the name is empty or too long
+        raise WrongInput(f"The host '{hostname[:200]}' is unknown.", field="metadata_url") from None
     addresses = [str(each[4][0]).partition("%")[0] for each in found]
     for address in addresses:
         if not _is_public(address) and not _is_allowed(address, allowed_private):
             raise WrongInput(
-                f"'{hostname[:200]}' leads to {address}, which is not a public address. An operator can allow its "
+                f"'{hostname[:200]}' has the address {address}, which is not public. An operator can allow its "
                 "network with the setting private_networks.",
                 field="metadata_url",
             )
@@ -103,8 +101,8 @@ async def _address(hostname: str, port: int, allowed_private: str) -> str:
 
 
 _INTERNET: Final = ipaddress.ip_network("2000::/3")
-"""What is public in IPv6. The library calls more so: addresses that carry one of IPv4, which may be anybody's (6to4,
-NAT64, IPv4-compatible), and those of a site."""
+"""The public addresses of IPv6. `ipaddress` considers more of them global, such as those that contain an IPv4 address
+(6to4, NAT64, IPv4-compatible) and site-local ones."""
 _SIX_TO_FOUR: Final = ipaddress.ip_network("2002::/16")
 
 

@@ -1,15 +1,15 @@
-"""Counts a flood of equal things instead of recording each: the first of a kind are recorded, and how many came since
-is told with the next one that is.
+"""Counts floods of equal incidents instead of recording each one (log flood protection).
 
-In this process alone, and forgotten with it: nothing that gates access depends on it. What one tenant is flooded with
-hides nothing of another's, and a flood of ever new kinds is one as well.
+The first ones of a kind are recorded; the others are only counted, and their number is recorded together with the next
+one. The counts are kept in this process only, and no access decision depends on them. A flood against one tenant hides
+nothing of another tenant. Incidents of many different kinds are limited together.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 INTERVAL: Final = 60_000
-"""Milliseconds in which things of a kind are counted together."""
+"""Milliseconds in which incidents of a kind are counted together."""
 _MOST_KINDS: Final = 1000
 
 
@@ -21,13 +21,14 @@ class _Counted:
 
 
 class FloodCounter:
-    """How many of each kind came lately. The first part of a kind says whose it is."""
+    """Counts recent incidents of each kind. The first element of a kind is its owner, such as a tenant."""
 
     def __init__(
         self, recorded: int, together: int, *, interval: int = INTERVAL, most_kinds: int = _MOST_KINDS
     ) -> None:
-        """`recorded` of a kind are for recording in each interval, and `together` of all that is somebody's. Of more
-        than `most_kinds`, the ones that were quiet for longest are forgotten.
+        """In each interval, `recorded` incidents of a kind are recorded, and `together` of all kinds of one owner.
+
+        If there are more than `most_kinds`, the ones that were idle for the longest time are forgotten.
         """
         self._recorded = recorded
         self._together = together
@@ -36,8 +37,9 @@ class FloodCounter:
         self._kinds: dict[tuple[str, ...], _Counted] = {}
 
     def note(self, kind: tuple[str, ...], now: int) -> int | None:
-        """Count another one. Returns how many were only counted since the last that was recorded, or None if this one
-        is only counted too.
+        """Count an incident.
+
+        Returns None if it should not be recorded; otherwise the number of those that were not recorded before it.
         """
         counted, all_of_them = self._counted(kind, now), self._counted(kind[:1], now)
         if counted.recorded >= self._recorded or all_of_them.recorded >= self._together:
@@ -50,7 +52,7 @@ class FloodCounter:
         return more
 
     def record_anyway(self, kind: tuple[str, ...], now: int) -> int:
-        """Record the one that was just only counted. Returns how many were only counted before it."""
+        """Record the incident that was just only counted. Returns how many were not recorded before it."""
         counted = self._counted(kind, now)
         more, counted.more = max(counted.more - 1, 0), 0
         return more
@@ -60,6 +62,6 @@ class FloodCounter:
         if now - counted.since >= self._interval:
             counted.since, counted.recorded = now, 0
         if len(self._kinds) >= self._most_kinds:
-            del self._kinds[next(iter(self._kinds))]  # what was quiet for longest
+            del self._kinds[next(iter(self._kinds))]  # the kind that was idle for the longest time
         self._kinds[kind] = counted
         return counted

@@ -1,9 +1,8 @@
 """A bounded queue for password hashing.
 
-Hashing a password is made to be expensive, so only a few run at the same time, and only so many wait: a flood of
-sign-ins is refused at once and does not make everybody else wait. Those who have proved something already (a known
-browser, a session, a one-time link) go first and have a bound of their own, so that strangers cannot fill the queue
-for them.
+Hashing a password is expensive on purpose, so only a few run at the same time, and only a limited number waits: a flood
+of sign-ins is refused at once and does not delay others. Trusted clients (with a known browser, a session or a one-time
+link) go first and have their own limit, so that strangers cannot fill the queue for them.
 """
 
 import asyncio
@@ -16,12 +15,12 @@ from vestibule.errors import TooBusy, TooOften
 from vestibule.limits import HASHES_AT_ONCE, WAITING_HASHES, WAITING_HASHES_OF_EACH
 
 RETRY_AFTER = 2
-"""Seconds after which somebody who was refused may try again."""
+"""Seconds after which a refused client may try again."""
 
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """Somebody in the queue."""
+    """A client in the queue."""
 
     who: str
     trusted: bool
@@ -29,26 +28,26 @@ class _Waiting:
 
 
 class HashingQueue:
-    """Who may hash a password now, and who waits for it."""
+    """Limits how many passwords are hashed at the same time, and how many clients wait."""
 
     def __init__(self) -> None:
         self._running = 0
-        self._queues: dict[bool, deque[_Waiting]] = {True: deque(), False: deque()}  # whoever is trusted goes first
+        self._queues: dict[bool, deque[_Waiting]] = {True: deque(), False: deque()}  # trusted clients go first
         self._waiting: Counter[str] = Counter()
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """Returns how many clients wait."""
         return sum(map(len, self._queues.values()))
 
     @asynccontextmanager
     async def turn(self, who: str, *, trusted: bool) -> AsyncIterator[None]:
-        """Wait for a turn and hold it for the length of a block. `who` is whatever may hold few places: an address, a
-        browser, a session.
+        """Wait for a turn, and hold it during a block. `who` is an address, browser or session, which may take few
+        places.
 
         Raises:
-            TooOften: the same one waits several times already.
-            TooBusy: too many wait.
+            TooOften: `who` waits too many times already.
+            TooBusy: too many clients wait.
         """
         await self._enter(who, trusted=trusted)
         try:
@@ -63,12 +62,12 @@ class HashingQueue:
         queue = self._queues[trusted]
         if self._waiting[who] >= WAITING_HASHES_OF_EACH:
             raise TooOften(
-                f"Several sign-ins from here are being checked at this moment. Try again in {RETRY_AFTER} seconds.",
+                f"Several sign-ins from your address are being checked. Try again in {RETRY_AFTER} seconds.",
                 RETRY_AFTER,
             )
         if len(queue) >= WAITING_HASHES:
             raise TooBusy(
-                f"Very many sign-ins are being checked at this moment. Try again in {RETRY_AFTER} seconds.", RETRY_AFTER
+                f"Too many sign-ins are being checked at the moment. Try again in {RETRY_AFTER} seconds.", RETRY_AFTER
             )
         place = _Waiting(who, trusted, asyncio.get_running_loop().create_future())
         queue.append(place)
@@ -79,11 +78,11 @@ class HashingQueue:
             if place.turn.cancelled():
                 self._forget(place)
             else:
-                self._leave()  # the turn had come already
+                self._leave()  # its turn had already come
             raise
 
     def _leave(self) -> None:
-        """Hand the turn to whoever is next."""
+        """Give the turn to the next client."""
         for queue in self._queues.values():
             for place in tuple(queue):
                 self._forget(place)
@@ -93,7 +92,7 @@ class HashingQueue:
         self._running -= 1
 
     def _forget(self, place: _Waiting) -> None:
-        """Take somebody out of the queue, if they are still in it."""
+        """Remove a client from the queue, if it is still there."""
         if place in self._queues[place.trusted]:
             self._queues[place.trusted].remove(place)
             self._waiting[place.who] -= 1

@@ -1,7 +1,7 @@
-"""Who is calling: from the credential of a SCIM request to an Actor.
+"""Authenticates SCIM requests: from the Authorization header to an Actor.
 
-Every failure ends in the same 401, byte for byte, and takes the same work: one look-up and one comparison, whether the
-tenant, the key or the secret is wrong. What was wrong is told to the tenant's administrators, never to the caller.
+Every failure gives exactly the same 401 and takes the same work, one look-up and one comparison, whether the tenant,
+the key or the secret is wrong. Only the tenant's administrators see the reason, never the caller.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ RefusalReason = Literal[
     "wrong address",
 ]
 Mistake = Literal["", "swapped key and secret", "secret alone"]
-"""What is plainly wrong with a header, whoever sends it."""
+"""What is obviously wrong with a header, independent of the tenant."""
 
 
 class Caller(NamedTuple):
@@ -46,7 +46,7 @@ class Caller(NamedTuple):
 
 
 class RefusedCredential(Unauthorized):
-    """The uniform 401, with what the log may know of it."""
+    """The uniform 401, with the reason for the log."""
 
     def __init__(self, reason: RefusalReason, claim: "Claim", presented: Presented | None) -> None:
         super().__init__(REFUSED)
@@ -56,10 +56,9 @@ class RefusedCredential(Unauthorized):
 
 
 def parse_authorization(header: bytes) -> Pair | None:
-    """The Key and Secret in an Authorization header; None where it has none.
+    """Returns the Key and Secret in an Authorization header, or None.
 
-    HTTP Basic (RFC 7617), Bearer (RFC 6750), and the bare token, which is what Okta's header mode sends (wire facts
-    1.13).
+    Accepts HTTP Basic (RFC 7617), Bearer (RFC 6750), and the token alone, which Okta's header mode sends.
     """
     scheme, _, rest = header.decode("latin-1").strip().partition(" ")
     if scheme.lower() == "basic":
@@ -72,19 +71,19 @@ def parse_authorization(header: bytes) -> Pair | None:
 
 
 class Claim(NamedTuple):
-    """What an Authorization header says: a key, empty for none, and what would be kept of its secret."""
+    """The contents of an Authorization header: a key (empty for none) and the HMAC of the secret."""
 
     key: str
-    """As the log shows it where it has not the form of a key: it may be anything, also a secret."""
+    """Shortened if it is not formed like a key, because then it may be anything, even a secret."""
     is_a_key: bool
-    """Whether it has the form of one, and stands where the key belongs: no other is looked up."""
+    """Whether it is formed like a key and in the right place. Only such a key is looked up."""
     check: bytes
     secret_is_whole: bool
     mistake: Mistake = ""
 
 
 def claim_of(header: bytes, checker: Checker) -> Claim:
-    """What a header claims. No secret is in it, also where one was typed as a key."""
+    """Returns the contents of a header without any secret, even if one was sent as the key."""
     pair = parse_authorization(header)
     if pair is None:
         text = _credentials_part(header)
@@ -102,27 +101,27 @@ def claim_of(header: bytes, checker: Checker) -> Claim:
 
 
 def _credentials_part(header: bytes) -> str:
-    """What follows the scheme in a header, or all of it where there is no scheme."""
+    """Returns the part of a header after the scheme, or all of it if there is no scheme."""
     return header.decode("latin-1").strip().rpartition(" ")[2]
 
 
 class Found(NamedTuple):
-    """What a header is to a tenant: the key it names, if there is one, and whether the secret is the key's."""
+    """The result of looking up a header in a tenant: the credential, if any, and whether the secret is right."""
 
     claim: Claim
     presented: Presented | None
     is_right: bool
     name: str
-    """What the log calls whoever presents it."""
+    """How the activity log names the sender."""
 
 
 class Lookups:
-    """Finds what a header is to a tenant, and remembers it for as long as nothing at all was committed.
+    """Looks up Authorization headers, with two caches.
 
-    A retired key is refused at once all the same: retiring it is a commit. Whether there was one is asked once for all
-    requests that one turn of the event loop begins, for they were all received before it was asked. What a header
-    claims never changes, so that is remembered for longer, right or wrong. Either is remembered by a keyed hash of the
-    header, so that no secret stays in memory.
+    The result of a look-up is cached until anything is committed to the database, so a retired key is refused at once.
+    Whether there was a commit is checked once in a turn of the event loop, because all of its requests were received
+    before the check. The parsed contents of a header never change and are cached longer. The cache key is a keyed hash
+    of the header, so that no secret stays in memory.
     """
 
     def __init__(self, database: Database, checker: Checker) -> None:
@@ -135,8 +134,9 @@ class Lookups:
         self._hash_key = secrets.token_bytes(32)
 
     async def find(self, tenant_name: str, authorization: list[bytes], nobody: Actor) -> Found:
-        """What the Authorization headers of a request are to a tenant. A wrong secret, a key that nobody has and a
-        tenant that is not there take the same work.
+        """Look up the Authorization headers of a request in a tenant.
+
+        A wrong secret, an unknown key and an unknown tenant take the same work.
         """
         if not self._asked_in_this_turn:
             self._ask_for_commits()
@@ -181,10 +181,10 @@ class Lookups:
 
 
 async def identify(lookups: Lookups, now: int, tenant_name: str, authorization: list[bytes], nobody: Actor) -> Caller:
-    """The identity provider that a SCIM request comes from. `authorization` is the values of all such headers.
+    """Returns the identity provider that sent a SCIM request. `authorization` has the values of all such headers.
 
     Raises:
-        RefusedCredential: for any reason.
+        RefusedCredential: the credential is not valid, for any reason.
     """
     found = await lookups.find(tenant_name, authorization, nobody)
     presented, reason = found.presented, _reason(found, now)

@@ -1,9 +1,9 @@
-"""When keys were used, as the console shows it.
+"""Records when keys were last used, for the console.
 
-A use is noted once a minute, so that reads stay reads; and at once where it says something new. That is so after a
-refusal, and where keys of one identity provider take turns: the console says of an older key that it may go once a
-newer one was used and it was not. Therefore the use of an older key is noted at once if a newer one's was noted since,
-by whichever process, and the turn of a newer key every five seconds at most.
+A use is recorded at most once a minute, so that read requests need no write. It is recorded at once after a refusal,
+and if several keys of an identity provider are in use, because the console says that an older key can be retired once
+only a newer one is used: the use of an older key is recorded at once if a newer one's was recorded since, by any
+process, and that of a newer key at most every five seconds.
 """
 
 from typing import Final
@@ -15,18 +15,21 @@ from vestibule.store.credentials import Presented, note_use
 AT_ONCE: Final = 0
 TURN_NOTED_EVERY: Final = 5_000
 NOTED_EVERY: Final = 60_000
-"""Milliseconds after the use of a key that was noted last, behind which another one is worth noting."""
+"""Milliseconds between two recorded uses of a key."""
 
 
 class KeyUsage:
-    """Notes uses, in the background."""
+    """Records the use of keys in the background."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._latest: dict[str, str] = {}
 
     def note(self, caller: Caller, now: int, *, at_once: bool) -> None:
-        """A key was accepted at an instant. `at_once`: there was a refusal before it."""
+        """Note that a key was accepted.
+
+        With `at_once` the use is recorded in any case, because of a refusal before it.
+        """
         presented = caller.presented
         after = AT_ONCE if at_once else self._worth_noting_after(presented)
         if presented.last_used_at is None or now - presented.last_used_at > after:

@@ -1,7 +1,7 @@
-"""Rate limits: token buckets, and who counts as one client.
+"""Rate limits with token buckets.
 
-In this process alone and forgotten with it. The memory is bounded: of more keys than fit, those that were quiet for
-longest are forgotten, and begin anew with a full bucket.
+The buckets are in this process's memory, which is limited: if there are too many keys, the ones that were idle for the
+longest time are forgotten and start again with a full bucket.
 """
 
 import ipaddress
@@ -13,7 +13,7 @@ from vestibule.limits import CLIENTS_REMEMBERED
 
 
 class TokenBuckets:
-    """A bucket of tokens for each key: `burst` of them at once, and `rate` more in each second."""
+    """A token bucket for each key, with room for `burst` tokens and refilled with `rate` tokens per second."""
 
     __slots__ = ("_buckets", "_burst", "_most", "_rate")
 
@@ -24,7 +24,7 @@ class TokenBuckets:
         self._buckets: dict[Hashable, tuple[float, int]] = {}
 
     def take(self, key: Hashable, now: int) -> int:
-        """Take a token at an instant in milliseconds. Returns 0, or in how many seconds there will be one."""
+        """Take a token. `now` is in milliseconds. Returns 0, or the seconds until there is one."""
         tokens, at = self._buckets.pop(key, (self._burst, now))
         tokens = min(tokens + max(now - at, 0) * self._rate, self._burst)
         wait = 0 if tokens >= 1 else math.ceil((1 - tokens) / self._rate / 1000)
@@ -34,13 +34,13 @@ class TokenBuckets:
         return wait
 
     def __len__(self) -> int:
-        """How many keys are remembered."""
+        """Returns how many keys are remembered."""
         return len(self._buckets)
 
 
 @lru_cache(maxsize=1024)
 def network_of(address: str) -> str:
-    """Who counts as one client: an IPv4 address, or the /64 of an IPv6 address, all of which one client has."""
+    """Returns what counts as one client: an IPv4 address, or the /64 network of an IPv6 address."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

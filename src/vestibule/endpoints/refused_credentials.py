@@ -1,12 +1,12 @@
-"""Refused credentials: recognised, recorded for the tenant's administrators, and slowed down.
+"""Finds out which tenant a refused credential belongs to, records it for its administrators, and limits the rate.
 
-Whose request it was is found out in the background, so that it changes nothing about how long the 401 takes, or what it
-says: a key that was presented at another address than its tenant's, a Key and Secret in each other's place, or a Secret
-alone is told on the line of the identity provider that it belongs to. What names only a tenant is told to that tenant,
-and what names nobody is counted in the log.
+This happens in the background, so that neither the time nor the content of the 401 depends on it. A key that was sent
+to the address of another tenant, swapped Key and Secret, or a Secret alone is shown on the page of its identity
+provider. A request that only names a tenant is recorded there, and one that names nobody is counted in the program's
+log.
 
-The first of a kind is recorded at once; the same again within a minute is only counted, unless something was accepted
-in between, for then the administrators were last told that all is well.
+The first refusal of a kind is recorded at once. Equal ones within a minute are only counted, unless a request was
+accepted in between, because then the page of the identity provider says that all is well.
 """
 
 import logging
@@ -33,13 +33,13 @@ from vestibule.store.tenants import find_tenant
 log = logging.getLogger("vestibule.scim")
 
 CHANGES_RECORDED: Final = 6
-"""How often in a minute a refusal is recorded again because something was accepted since the last one."""
+"""How often per minute a refusal is recorded again because a request was accepted since the last one."""
 _MOST_PROVIDERS: Final = 10_000
 _MOST_NAMES: Final = 4
 
 
 class Whose(NamedTuple):
-    """Whom a refused request concerns, and what was wrong with it."""
+    """The tenant and identity provider that a refused request concerns, and the reason."""
 
     tenant_id: str
     provider_id: str
@@ -48,7 +48,7 @@ class Whose(NamedTuple):
 
 
 class RefusedCredentials:
-    """Counts, recognises and records refused credentials."""
+    """Recognises, counts and records refused credentials."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -60,11 +60,13 @@ class RefusedCredentials:
         self._pace_of_keys = TokenBuckets(REFUSED_KEY_PER_SECOND, REFUSED_KEY_BURST)
         self._pace_of_addresses = TokenBuckets(REFUSED_CLIENT_PER_SECOND, REFUSED_CLIENT_BURST)
         self._last_was_refused: dict[str, bool] = {}
-        """Identity providers of which a request was refused lately, and whether none was accepted since."""
+        """Identity providers with recent refusals, and whether no request was accepted since the last one."""
 
     def was_refused_before(self, accepted: Presented) -> bool:
-        """Note that a credential was accepted. Returns whether the last thing known of its identity provider was a
-        refusal, here or in another process: then this success is worth noting at once.
+        """Note that a credential was accepted.
+
+        Returns whether its identity provider's last request was refused, in any process. Then the success should be
+        recorded at once.
         """
         refused_at = accepted.refused_at
         if self._last_was_refused.get(accepted.provider_id):
@@ -73,8 +75,9 @@ class RefusedCredentials:
         return refused_at is not None and (accepted.last_used_at or 0) <= refused_at
 
     def _wait(self, refused: RefusedCredential, network: str, now: int) -> int:
-        """For how many seconds a client should wait that sends one refused request after another. Counted by what the
-        request claims, so it says nothing about what exists.
+        """Returns how many seconds a client that sends many refused requests must wait.
+
+        This depends only on what the request claims, so it does not reveal what exists.
         """
         wait = self._pace_of_addresses.take(network, now)
         if not wait and refused.claim.key:
@@ -84,10 +87,10 @@ class RefusedCredentials:
         return wait
 
     def note(self, refused: RefusedCredential, names: list[str], nobody: Actor, method: str, path: str) -> None:
-        """A request was refused. `names` are parts of its address, each of which may be a tenant's name.
+        """Note that a request was refused. `names` are parts of its URL that may be the name of a tenant.
 
         Raises:
-            TooManyRequests: too many came from there. Those are counted where their key is known, and not looked into.
+            TooManyRequests: this client sends too many. Those are only counted, if their key is known.
         """
         now, presented = self._context.database.clock(), refused.presented
         spawn = self._context.background.spawn
@@ -97,7 +100,7 @@ class RefusedCredentials:
         elif not wait:
             spawn(self._recognise(refused, names, nobody, method, path, now))
         if wait:
-            raise TooManyRequests("Too many requests with credentials that were not accepted.", retry_after=wait)
+            raise TooManyRequests("There are too many requests with wrong credentials.", retry_after=wait)
 
     def _note_known(
         self, presented: Presented, refused: RefusedCredential, nobody: Actor, method: str, path: str, now: int
@@ -108,15 +111,15 @@ class RefusedCredentials:
             self._context.background.spawn(self._record(whose, nobody, method, path, more, now))
 
     def _accepted_since(self, presented: Presented) -> bool:
-        """Whether something was accepted after the last refusal that was recorded, here or in another process."""
+        """Returns whether a request was accepted after the last recorded refusal, in any process."""
         if self._last_was_refused.get(presented.provider_id) is False:
             return True
         return presented.refused_at is not None and (presented.last_used_at or 0) > presented.refused_at
 
     def _count(self, whose: Whose, now: int, *, accepted_since: bool) -> int | None:
-        """Returns how many equal ones were only counted before this one, or None if it is only counted too."""
+        """Returns how many equal refusals were only counted before this one, or None if this is only counted too."""
         kind = (whose.tenant_id, whose.key, whose.reason)
-        if not whose.provider_id:  # strangers who make keys up hide nothing of a key that there is
+        if not whose.provider_id:  # invented keys are counted separately from existing ones
             return self._of_strangers.note(kind, now)
         more = self._of_keys.note(kind, now)
         if more is None and accepted_since and self._again.note((whose.provider_id,), now) is not None:

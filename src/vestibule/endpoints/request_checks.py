@@ -1,9 +1,9 @@
-"""Checks of every HTTP request, before anything else looks at it.
+"""Checks that apply to every HTTP request, before anything else.
 
-uvicorn with httptools is strict about framing and lets these through: two Host headers, none, or one that is no host,
-any method, too many headers. And it loses the body of a request that asks for an upgrade to another protocol (h2c),
-which clients in Java do over plain HTTP unless they are told not to. These are refused here: as a SCIM Error to
-whatever looks like SCIM, as plain text to everybody else.
+uvicorn with httptools is strict about framing, but accepts several Host headers, none or an invalid one, any method,
+and too many headers. It also loses the body of a request that asks for an upgrade to another protocol (h2c), as Java
+clients do over plain HTTP by default. Such requests are refused here: with a SCIM Error if they look like SCIM,
+otherwise with plain text.
 """
 
 import ipaddress
@@ -25,16 +25,18 @@ from vestibule.settings import Settings
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SCIM_ALLOWS: Final = b"GET, POST, PUT, PATCH, DELETE"
 _CONSOLE_ALLOWS: Final = b"GET, HEAD, POST"
-"""What some address of that part of the house answers: which one was meant is not looked at here."""
+"""The methods that any address outside of SCIM accepts, for the Allow header."""
 _OTHERS: Final = frozenset({"console", "saml", "setup", "static", "healthz", "readyz"})
-"""What paths of other parts begin with. A tenant's own pages begin with its name."""
+"""The first path segments of the other parts. A tenant's own pages begin with its name."""
 _RESOURCES: Final = frozenset({"Users", "Groups", "Schemas", "ResourceTypes", "ServiceProviderConfig"})
 _OF_A_BODY: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
 def meant_for_scim(scope: Scope) -> bool:
-    """Whether a request is SCIM's: by its path, in which slashes in front are passed over as they are within it; or
-    because it looks like SCIM at an address that is nobody else's, as it does where a base URL is mistyped.
+    """Returns whether a request is meant for SCIM.
+
+    It is if its path begins with `/scim`, ignoring empty segments, or if it looks like SCIM and its address belongs to
+    nothing else, as with a mistyped base URL.
     """
     first, *others = scope["path"].lstrip("/").split("/")
     if first == "scim":
@@ -52,7 +54,7 @@ def meant_for_scim(scope: Scope) -> bool:
 
 
 def _has_a_key(authorization: bytes) -> bool:
-    """Whether a header has a Key, a Secret or a token of ours in it, wherever it goes."""
+    """Returns whether an Authorization header contains a Key, Secret or token of ours."""
     pair = parse_authorization(authorization[:LONGEST_AUTHORIZATION])
     if pair is not None:
         return has_form_of_key(pair.key) or has_form_of_key(pair.secret)
@@ -64,7 +66,7 @@ _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._-]*|\[([0-9A-Fa-f:.]+)\])(?::[0-9]{0
 
 @lru_cache(maxsize=256)
 def _is_host(value: bytes) -> bool:
-    """Return whether a Host header is a name or an address, with a port or without (RFC 9110 §7.2)."""
+    """Returns whether a Host header is a host name or an address, with or without a port (RFC 9110 §7.2)."""
     match = _HOST.fullmatch(value)
     if match is None:
         return False
@@ -77,12 +79,12 @@ def _is_host(value: bytes) -> bool:
 
 
 def _shown(value: bytes) -> str:
-    """Return a header as it can be shown: what is no printable ASCII is escaped."""
+    """Returns a header value for a message, with everything but printable ASCII escaped."""
     return value.decode("ascii", "backslashreplace")
 
 
 def find_fault(scope: Scope) -> tuple[int, str] | None:
-    """What is wrong with a request that is not well formed: a status, and a sentence."""
+    """Returns the status and sentence for a malformed request, or None."""
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     size = hosts = 0
     host = b""
@@ -95,11 +97,11 @@ def find_fault(scope: Scope) -> tuple[int, str] | None:
         elif name == b"connection":
             asks_for_more = b"upgrade" in value.lower()
     if scope["method"] not in METHODS:
-        return 405, "This method is not answered here."
+        return 405, "This method is not allowed here."
     if hosts != 1:
-        return 400, f"A request should have one Host header; {hosts} came."
+        return 400, f"A request should have one Host header; got {hosts}."
     if not _is_host(host):
-        return 400, f"A Host header should be a name or an address, and perhaps a port; {excerpt(_shown(host))} came."
+        return 400, f"A Host header should be a name or an address, and perhaps a port; got {excerpt(_shown(host))}."
     if len(headers) > HEADER_LINES or size > HEADER_BYTES:
         return 431, f"A request may have {HEADER_LINES} headers of {HEADER_BYTES:,} bytes in all."
     if asks_for_more and not _OF_A_BODY.isdisjoint(name for name, _ in headers):
@@ -109,7 +111,7 @@ def find_fault(scope: Scope) -> tuple[int, str] | None:
 
 
 async def refuse_malformed(fault: tuple[int, str], send: Send, settings: Settings, *, as_scim: bool) -> None:
-    """Answer a request that is not well formed."""
+    """Send the error for a malformed request."""
     status, detail = fault
     if as_scim:
         error = ScimError(detail)

@@ -1,9 +1,8 @@
-"""Every URL of the program, who may call it, and the shape that its refusals take.
+"""All URLs of the program, with who may call them and the form of their errors.
 
 Who: `anyone`; an administrator with at least the role `auditor`, `admin` or `owner` in the tenant of the URL; an
-`operator`.
-The SCIM endpoint dispatches its own URLs, all of them to an identity provider with a valid credential and none to
-anybody else; they stand here for the reader, and the tests hold both to this page.
+`operator`. The SCIM endpoint routes its own URLs, which need a valid credential of an identity provider. They are
+listed here for the reader, and tests compare the list with the endpoint.
 """
 
 from typing import Final
@@ -26,6 +25,7 @@ from vestibule.endpoints.console import (
     filled,
     mapping,
     overview,
+    passkey_entrance,
     providers,
     provisioning,
     roles,
@@ -58,6 +58,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/setup/{token}", entrance.use_link, "anyone"),
     Route("GET", "/console/sign-in", entrance.show_sign_in, "anyone"),
     Route("POST", "/console/sign-in", entrance.sign_in_administrator, "anyone"),
+    Route("GET", "/console/passkey", passkey_entrance.show_passkey, "anyone"),
+    Route("POST", "/console/passkey", passkey_entrance.sign_in, "anyone"),
     Route("GET", "/console/second-step", second_step.show_step, "anyone"),
     Route("POST", "/console/second-step", second_step.take_step, "anyone"),
     Route("POST", "/console/sign-out", entrance.sign_out, "auditor", without_factor=True),
@@ -148,7 +150,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route(
         "POST", _IN + "/administrators/{administrator_id}/enabled", administrators.set_enabled, "owner", of_house=True
     ),
-    # People. The last ones stand last, because a tenant's name may be anything that no other path begins with.
+    # People. These come last, because a tenant's name may be anything that no other path begins with.
     Route("GET", _SP + "/metadata", login.show_metadata, "anyone", "text"),
     Route("GET", _SP + "/login", login.begin_login, "anyone"),
     Route("POST", _SP + "/acs", consumer.receive, "anyone", from_elsewhere=True),
@@ -162,7 +164,7 @@ ROUTES: Final[tuple[Route, ...]] = (
 )
 
 PEOPLES: Final = 4
-"""How many routes at the end begin with a tenant's name: nothing can be told from a path's being like them."""
+"""How many routes at the end begin with a tenant's name. Nearly every path matches them."""
 
 SCIM_ROUTES: Final[tuple[tuple[str, str], ...]] = (
     ("GET", "/scim/v2/{tenant}/Users"),
@@ -181,13 +183,13 @@ SCIM_ROUTES: Final[tuple[tuple[str, str], ...]] = (
 
 
 def console(context: Context) -> Starlette:
-    """The framework's application for everything that is not SCIM."""
+    """Returns the Starlette application for everything but SCIM."""
     routes = [FrameworkRoute(route.path, guarded(route, context), methods=[route.method]) for route in ROUTES]
 
     async def unrouted(request: Request, error: Exception) -> Response:
-        """What no route answers."""
+        """Answer a request that matches no route."""
         status = error.status_code if isinstance(error, HTTPException) else 500
-        said = {404: "There is nothing at this address.", 405: "This address does not answer this method."}
+        said = {404: "There is nothing at this address.", 405: "This address does not accept this method."}
         headers, path = dict(headers_of(context.settings)), request.scope["path"]
         other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
         if status == 404 and _allowed(routes[:-PEOPLES], other):
@@ -196,17 +198,17 @@ def console(context: Context) -> Starlette:
         if status == 405:
             headers["allow"] = _allowed(routes, path)
         sentence = said.get(status, "This request cannot be answered.")
-        # Browsers ask for HTML by name; programs are told in a line.
+        # Browsers ask for HTML; other clients get one line of text.
         if "text/html" in request.headers.get("accept", ""):
             return HTMLResponse(render("unrouted.html", status=status, sentence=sentence, notice=""), status, headers)
         return PlainTextResponse(f"{sentence}\n", status, headers)
 
     app = Starlette(routes=routes, exception_handlers={HTTPException: unrouted})
-    app.router.redirect_slashes = False  # it would send people to whatever host they named; `unrouted` does it
+    app.router.redirect_slashes = False  # it would redirect to any Host header; `unrouted` does it safely
     return app
 
 
 def _allowed(routes: list[FrameworkRoute], path: str) -> str:
-    """Every method that an address answers: the framework names those of its first route only."""
+    """Returns all methods of an address. Starlette lists only those of its first route."""
     methods = {each for route in routes if route.path_regex.match(path) for each in route.methods or ()}
     return ", ".join(sorted(methods))

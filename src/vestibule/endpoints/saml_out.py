@@ -1,4 +1,4 @@
-"""What goes out to an identity provider: requests to sign in and to sign out, and the keys they are signed with."""
+"""Sends SAML requests to identity providers, for sign-in and Single Logout, and has the keys that sign them."""
 
 import asyncio
 import hashlib
@@ -17,7 +17,7 @@ from vestibule.errors import TooOften
 from vestibule.model import IdentityProvider, Tenant
 from vestibule.saml.binding import encode_posted, redirect_url
 from vestibule.saml.logout import logout_request
-from vestibule.saml.request import Asking, authn_request, message
+from vestibule.saml.request import AuthnRequest, authn_request, message
 from vestibule.saml.service_provider import ServiceProvider, make_signing_key
 from vestibule.saml.signature import SigningKey
 from vestibule.saml.xml import Element, serialise
@@ -31,12 +31,12 @@ _TOKEN: Final = 43
 
 
 def service_provider(context: Context, tenant: Tenant, provider: IdentityProvider) -> ServiceProvider:
-    """This service provider as that identity provider knows it."""
+    """Returns our URLs for one identity provider."""
     return ServiceProvider(context.settings.saml_url(tenant.name, provider.id))
 
 
 async def current_key(visit: Visit, provider: IdentityProvider) -> SigningKey:
-    """The key that our messages are signed with; made when it is first needed."""
+    """Returns the key that signs our messages. It is made when it is first needed."""
     checker = visit.context.checker
     async with visit.context.database.read(visit.tenant.id) as reading:
         key = await saml_keys.current_key(reading, provider.id, checker)
@@ -55,16 +55,16 @@ def _binding_cookie(context: Context) -> str:
 
 
 def browser_check(visit: Visit) -> bytes | None:
-    """What is kept of the token that binds sign-ins to this browser; None if it has none."""
+    """Returns the hash of the cookie that ties a sign-in to this browser; None if it has no such cookie."""
     token = visit.request.cookies.get(_binding_cookie(visit.context), "")
     return hashlib.sha256(token.encode()).digest() if len(token) == _TOKEN and token.isascii() else None
 
 
 def _slow_down(visit: Visit, provider: IdentityProvider) -> None:
-    """Hold back whoever begins one sign-in after another: a row is kept of each.
+    """Limit the rate of new sign-ins for each client and identity provider, because each one adds a row.
 
     Raises:
-        TooOften
+        TooOften: there are too many.
     """
     context, network = visit.context, network_of(visit.address)
     now = context.database.clock()
@@ -73,22 +73,22 @@ def _slow_down(visit: Visit, provider: IdentityProvider) -> None:
         if (more := context.slowed_sign_ins.note((provider.id,), now)) is not None:
             told = {"tenant": visit.tenant.id, "identity_provider": provider.id, "from": network, "more": more}
             log.warning("sign-ins are slowed down", extra=told)
-        raise TooOften(f"Too many sign-ins are begun at once. Try again in {seconds_of(wait)}.", wait)
+        raise TooOften(f"There are too many sign-ins at the moment. Try again in {seconds_of(wait)}.", wait)
 
 
 def seconds_of(wait: int) -> str:
-    """A number of seconds in words."""
+    """Returns a number of seconds in words."""
     return "a second" if wait == 1 else f"{wait} seconds"
 
 
 async def send_to_sign_in(
     visit: Visit, provider: IdentityProvider, relay: str, *, purpose: str = "sign-in", force: bool = False
 ) -> Response:
-    """Begin a sign-in and send the browser to the identity provider with it.
+    """Begin a sign-in, and send the browser to the identity provider with an AuthnRequest.
 
     Raises:
-        SignInRefused: nobody can sign in there now.
-        TooOften: too many sign-ins are begun by this client, or with this identity provider.
+        SignInRefused: the identity provider is disabled or not set up.
+        TooOften: this client, or all clients of this identity provider, begin too many sign-ins.
     """
     person_sign_in.check_usable(provider, testing=purpose == "test")
     if purpose != "test":
@@ -105,8 +105,15 @@ async def send_to_sign_in(
         lambda tx: person_sign_in.begin(tx, provider, relay, check, purpose=purpose, administrator_id=who),
     )
     ours = service_provider(visit.context, visit.tenant, provider)
-    asking = Asking(begun.id, ours.entity_id, ours.acs_url, saml.sso_url, force or saml.force_authn, saml.authn_context)
-    request = authn_request(asking, begun.created_at)
+    asked = AuthnRequest(
+        id=begun.id,
+        entity_id=ours.entity_id,
+        acs_url=ours.acs_url,
+        destination=saml.sso_url,
+        force_authn=force or saml.force_authn,
+        authn_context=saml.authn_context,
+    )
+    request = authn_request(asked, begun.created_at)
     if saml.sso_binding == "post":
         posted = encode_posted(message(request, key))
         response = visit.page(
@@ -117,8 +124,8 @@ async def send_to_sign_in(
         url = redirect_url(saml.sso_url, "SAMLRequest", serialise(request), begun.id, key)
         response = RedirectResponse(url, 303)
     secure = visit.context.settings.url.startswith("https:")
-    # The response comes with a POST from another site, to which only SameSite=None cookies are sent; browsers take
-    # those over HTTPS only. On plain HTTP, which is for one machine, the identity provider is the same site.
+    # The response is a POST from another site, with which browsers send only SameSite=None cookies, which need HTTPS.
+    # Plain HTTP is for use on one machine, where the identity provider is the same site.
     response.set_cookie(
         _binding_cookie(visit.context),
         token,
@@ -132,7 +139,10 @@ async def send_to_sign_in(
 
 
 def allow_form_to(response: Response, *urls: str, framed: bool = False) -> None:
-    """Let the forms of a page go to where these URLs are, and nowhere else; `framed` in a frame of theirs, too."""
+    """Set a Content-Security-Policy that lets the page's forms be sent to the origins of these URLs.
+
+    With `framed` the page may also be shown in a frame of theirs.
+    """
     origins = " ".join(f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, urls) if parts.netloc)
     frames = origins if framed else "'none'"
     response.headers["content-security-policy"] = (
@@ -145,8 +155,9 @@ def allow_form_to(response: Response, *urls: str, framed: bool = False) -> None:
 
 
 async def leave(visit: Visit, session: UserSession) -> Response | None:
-    """The page that takes a browser on to end the identity provider's session as well; None where that takes no part
-    in it.
+    """Returns the page that sends the browser to the identity provider with a LogoutRequest.
+
+    Returns None if the identity provider has no Single Logout URL.
     """
     async with visit.context.database.read(visit.tenant.id) as reading:
         provider = await find_provider(reading, session.identity_provider_id)
@@ -156,13 +167,13 @@ async def leave(visit: Visit, session: UserSession) -> Response | None:
     ours = service_provider(visit.context, visit.tenant, provider)
     id_ = f"id{secrets.token_hex(16)}"
     request = logout_request(
-        id_,
-        ours.entity_id,
-        provider.saml.slo_url,
-        session.name_id,
-        session.name_id_format,
-        session.session_index,
-        visit.received_at // 1000,
+        id_=id_,
+        entity_id=ours.entity_id,
+        destination=provider.saml.slo_url,
+        name_id=session.name_id,
+        name_id_format=session.name_id_format,
+        session_index=session.session_index,
+        now=visit.received_at // 1000,
     )
     if provider.saml.slo_binding == "post":
         return _signed_out_form(visit, provider.saml.slo_url, "SAMLRequest", request, "", key)
@@ -171,7 +182,7 @@ async def leave(visit: Visit, session: UserSession) -> Response | None:
 
 
 def answer_logout(visit: Visit, provider: IdentityProvider, answer: Element, relay: str, key: SigningKey) -> Response:
-    """Carry our answer to a LogoutRequest back, by the binding that the identity provider takes."""
+    """Send our LogoutResponse, by the binding that the identity provider uses."""
     to = provider.saml.slo_response_url or provider.saml.slo_url
     if provider.saml.slo_binding == "post":
         return _signed_out_form(visit, to, "SAMLResponse", answer, relay, key)
@@ -181,6 +192,6 @@ def answer_logout(visit: Visit, provider: IdentityProvider, answer: Element, rel
 def _signed_out_form(visit: Visit, to: str, field: str, root: Element, relay: str, key: SigningKey) -> Response:
     posted = encode_posted(message(root, key))
     response = visit.page("to_provider.html", url=to, field=field, message=posted, relay=relay, leaving=True)
-    # An identity provider that ends its sessions tells us in a hidden frame of its own page.
+    # An identity provider may send its LogoutRequest from a hidden frame of its own page.
     allow_form_to(response, to, framed=field == "SAMLResponse")
     return response

@@ -1,7 +1,7 @@
-"""Reading an identity provider's metadata again: by the clock, or at once because a signature is by an unknown key.
+"""Reads an identity provider's metadata again: every hour, or at once if an unknown key signed a message.
 
-The rules of this file: an identity provider's metadata is read by one task at a time; a stranger who sends messages by
-an unknown key causes one reading a minute at most; and nobody's browser waits for longer than `BROWSER_WAITS`.
+Rules of this file: only one task at a time reads the metadata of an identity provider; messages with an unknown key
+cause at most one reading per minute; no browser waits longer than `BROWSER_WAITS`.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ log = logging.getLogger("vestibule.saml")
 BROWSER_WAITS: Final = 8
 """Seconds that a browser waits at most while metadata is read again."""
 AT_MOST_EVERY: Final = 60_000
-"""Milliseconds between two readings that messages by an unknown key cause, for each identity provider."""
+"""Milliseconds between two readings because of an unknown key, for each identity provider."""
 _T = TypeVar("_T")
 
 
 async def refresh(context: Context, actor: Actor, provider: IdentityProvider) -> None:
-    """Read an identity provider's metadata from its URL and keep what it says, or why it could not be read."""
+    """Read an identity provider's metadata from its URL and store the result, or why it could not be read."""
     read, failure = None, ""
     try:
         read = read_metadata(await fetch(provider.saml.metadata_url, context.settings.private_networks))
@@ -39,7 +39,7 @@ async def refresh(context: Context, actor: Actor, provider: IdentityProvider) ->
         failure = error.message
     except Exception:
         log.exception("metadata could not be read", extra={"identity_provider": provider.id})
-        failure = "it is not of a shape that is known here"
+        failure = "its form is not known here"
     try:
         await context.database.run(actor, lambda tx: saml_settings.note_refresh(tx, provider.id, read, failure))
     except NotFound:
@@ -49,11 +49,12 @@ async def refresh(context: Context, actor: Actor, provider: IdentityProvider) ->
 async def with_current_keys(
     context: Context, tenant_id: str, provider: IdentityProvider, act: Callable[[IdentityProvider], Awaitable[_T]]
 ) -> _T:
-    """What `act` returns with an identity provider; called once more with newly read metadata if a signature is by a
-    key that is not known, because the identity provider may have changed its certificate.
+    """Call `act` with an identity provider. If an unknown key signed the message, read the metadata and call it again.
+
+    The identity provider may have changed its certificate. Returns what `act` returns.
 
     Raises:
-        UnknownKey: and its metadata has no other certificates than before, or was read a moment ago.
+        UnknownKey: the metadata has no new certificates, or was read within the last minute.
     """
     try:
         return await act(provider)
@@ -65,8 +66,10 @@ async def with_current_keys(
 
 
 async def read_again(context: Context, tenant_id: str, provider: IdentityProvider) -> IdentityProvider | None:
-    """An identity provider with the certificates of its metadata as it is now; None if they are those that are known,
-    there is no URL to read, or it did not answer in time.
+    """Read an identity provider's metadata again, unless that was done within the last minute.
+
+    Returns the identity provider with its new certificates; None if they are the same, there is no metadata URL, or it
+    did not answer in time.
     """
     if not provider.saml.metadata_url:
         return None

@@ -1,10 +1,10 @@
-"""SCIM 2.0 over HTTP, as a plain ASGI application: the hot path of the house.
+"""The SCIM 2.0 endpoint, a plain ASGI application: the hot path of the program.
 
-It stands beside the framework and not on it, because a framework's request and response objects would cost a quarter of
-the throughput. Whatever goes wrong, and wherever, the answer is a SCIM Error as `application/scim+json`.
+It does not use Starlette, whose request and response objects would cost a quarter of the throughput. Every error is a
+SCIM Error as `application/scim+json`.
 
-The order of a request: who is it, what is asked, parse (no transaction is held), act in one transaction, render. A
-refusal of a known identity provider is recorded in a transaction of its own.
+A request is authenticated, routed, parsed (outside of a transaction), carried out in one transaction, and answered. A
+refusal of an authenticated request is recorded in a separate transaction.
 """
 
 import asyncio
@@ -74,14 +74,14 @@ log = logging.getLogger("vestibule.scim")
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 ENDPOINTS: Final = frozenset({"Users", "Groups", "ServiceProviderConfig", "ResourceTypes", "Schemas"})
-"""What a path below a tenant's base URL begins with. Where one follows another, the base URL is too long."""
+"""The first segment of a path below a tenant's base URL. If two follow each other, the base URL is too long."""
 _TEST_NOTED_EVERY: Final = 1_000
 _KNOWN_FOR: Final = 0.02
-"""Seconds for which an identity that was just established may be acted on."""
+"""Seconds after which a request is authenticated again before it is carried out."""
 
 
 class ScimEndpoint:
-    """The ASGI application for everything below `/scim` and, where one is set, on the wildcard host."""
+    """The ASGI application for everything below `/scim` and on the wildcard host."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -111,9 +111,9 @@ class ScimEndpoint:
             answer = await self._answer(request)
         except ClientGone:
             return
-        except Exception as error:  # noqa: BLE001 -- the last line: a client never sees anything but a SCIM Error
+        except Exception as error:  # noqa: BLE001 -- clients get a SCIM Error for any exception
             answer = refusal(scim_error(error, request.actor.request_id))
-        except asyncio.CancelledError:  # a second signal to stop: nobody waits for this request any longer
+        except asyncio.CancelledError:  # after a second signal to stop, requests are cancelled
             answer = refusal(TooManyRequests("The service is stopping; try again.", retry_after=BUSY_FOR))
         await answer.send(send, line)
 
@@ -154,7 +154,7 @@ class ScimEndpoint:
         )
 
     def _place(self, host: bytes, segments: list[str]) -> tuple[str, str, list[str]]:
-        """The tenant that a URL names, its base URL as the client wrote it, and what follows."""
+        """Returns the tenant name in a URL, the base URL as the client wrote it, and the segments after it."""
         if segments[:2] != ["scim", "v2"]:
             return "", self._base_url, ["?"]
         if name := self._tenant_of_host(host):
@@ -163,7 +163,7 @@ class ScimEndpoint:
         return name, f"{self._base_url}/scim/v2/{name}", segments[3:]
 
     def _tenant_of_host(self, host: bytes) -> str:
-        """The tenant that a host below the wildcard host names; empty if it names none."""
+        """Returns the tenant name in a host name below the wildcard host; empty if there is none."""
         match = self._tenant_hosts.match(host.decode("latin-1").lower()) if self._tenant_hosts else None
         return match[1] if match else ""
 
@@ -184,7 +184,7 @@ class ScimEndpoint:
         return answer
 
     def _refuse(self, request: Request, refused: RefusedCredential) -> Answer:
-        """The answer to a refused credential: the same 401 for everybody, or 429 where too many of them came."""
+        """Returns the response to a refused credential: always the same 401, or 429 if there are too many."""
         stranger = request.stranger
         names = [request.tenant_name, self._tenant_of_host(request.headers.get(b"host", b"")), *request.path.split("/")]
         try:
@@ -198,11 +198,11 @@ class ScimEndpoint:
         return await identify(self._lookups, now, name, request.authorization, request.stranger)
 
     async def _carry_out_in_turn(self, request: Request, caller: Caller, now: int) -> Answer:
-        """Carry a request out when it is its tenant's turn.
+        """Carry out a request once its tenant's queue allows it.
 
         Raises:
             TooManyRequests: the tenant sends more than its share.
-            RefusedCredential: the credential ended while the request waited.
+            RefusedCredential: the credential was retired while the request waited.
         """
         share, turn = self._fair_share.enter(caller.actor.tenant_id, now)
         if turn is not None:
@@ -215,7 +215,7 @@ class ScimEndpoint:
             self._fair_share.leave(share)
 
     def _note_rate_limited(self, request: Request, too_many: TooManyRequests, now: int) -> None:
-        """Record the first refusal for the rate in a minute, with how many there were since the one before."""
+        """Record the first rate-limit refusal in a minute, with how many there were since the one before."""
         actor = request.actor
         more = self._rate_limited.note((actor.tenant_id, actor.identity_provider_id), now)
         if more is not None:
@@ -231,10 +231,10 @@ class ScimEndpoint:
             raise
         except ClientGone:
             raise
-        except Exception as error:  # noqa: BLE001 -- turned into the SCIM Error that is recorded and answered
+        except Exception as error:  # noqa: BLE001 -- becomes the SCIM Error that is recorded and sent
             told = scim_error(error, request.actor.request_id)
             request.questions_connection = isinstance(told, NoEndpoint | UnsupportedMediaType)
-            if not isinstance(error, Busy | Damaged):  # a database that fails keeps no event either, and costs a wait
+            if not isinstance(error, Busy | Damaged):  # a failing database cannot store the event either
                 more = self._count_waiting(request, told)
                 if more is not None:
                     await self._record_refusal(request, told, more=more)
@@ -251,10 +251,10 @@ class ScimEndpoint:
         return self._waiting.note(kind, self._context.database.clock())
 
     async def _read_for_the_log(self, request: Request) -> None:
-        """Read the body of a write that is refused whatever it says, so that the log can tell whom it was about.
+        """Read the body of a refused write, so that the event can name the person.
 
         Raises:
-            RequestTimeout
+            RequestTimeout: the body took too long.
         """
         if request.method not in {"POST", "PUT", "PATCH"}:
             return
@@ -270,8 +270,9 @@ class ScimEndpoint:
             log.debug("a refused body could not be read", extra={"request": request.actor.request_id})
 
     async def _body(self, request: Request) -> Any:
-        """The body as JSON. Whoever was long in sending it is asked anew who they are and what they may: their key may
-        have been retired meanwhile.
+        """Returns the body as JSON.
+
+        After a slow body the request is authenticated again, as the key may have been retired.
         """
         request.check_body()
         body = request.body_at_hand()
@@ -284,7 +285,7 @@ class ScimEndpoint:
         return request.parse_body(body)
 
     async def _record_refusal(self, request: Request, refused: ScimError, *, more: int = 0) -> None:
-        """Record a refusal, with what was sent and the person it was about, as far as they can be known."""
+        """Record a refusal, with the request and the person it was about, as far as they are known."""
         request.read_body_at_hand()
         told = request.told().told() | {
             "reason": redacted_text(refused.detail),
@@ -319,7 +320,7 @@ class ScimEndpoint:
                 if request.method == "GET":
                     return _discover(request, kind, rest)
             case ["Groups"] if request.method == "GET":
-                # Okta asks for the groups when Import Groups is on, and cannot save without an answer (wire facts 1.3).
+                # Okta requests the groups if Import Groups is on, and cannot save its settings without a list.
                 return Answer(200, list_response(0, 1, ()))
             case ["Me"] | ["Bulk"] | ["Groups"] | [".search"] | ["Users", ".search"]:
                 raise NotImplementedHere(f"/{'/'.join(request.segments)} is not offered; see /ServiceProviderConfig.")
@@ -366,7 +367,7 @@ class ScimEndpoint:
             async with database.read(tenant_id) as reading:
                 total, users = await page_users(reading, visibility, condition, page.start, page.count)
         else:
-            # What may look at everybody keeps nobody else waiting, and ends when nobody waits for it.
+            # A query that may scan all people runs in a queue, and is stopped when the client is gone.
             async def scan() -> tuple[int, list[User]]:
                 async with database.scan(tenant_id, "search" if condition else "list") as reading:
                     return await page_users(reading, visibility, condition, page.start, page.count)
@@ -377,7 +378,7 @@ class ScimEndpoint:
         return Answer(200, list_response(total, page.start, (_render(request, user, projection) for user in users)))
 
     async def _note_test(self, caller: Caller) -> None:
-        """Note that somebody pressed the button that tests the connection, before it is answered."""
+        """Record a connection test, before it is answered."""
         last = caller.presented.tested_at
         if last is None or self._context.database.clock() - last >= _TEST_NOTED_EVERY:
 
@@ -414,7 +415,7 @@ class ScimEndpoint:
         return _resource(request, user, 200, projection)
 
 
-# -- pieces ------------------------------------------------------------------------------------------------------------
+# -- helpers -----------------------------------------------------------------------------------------------------------
 
 
 def _no_endpoint(request: Request) -> NoEndpoint:
@@ -433,7 +434,7 @@ async def _append_refusal(tx: Tx, request: Request, told: dict[str, Any]) -> Non
 
 
 async def _person_meant(tx: Tx, request: Request) -> tuple[str, str]:
-    """The id and userName of the person that a refused request is about; each is empty if it is not known."""
+    """Returns the id and userName of the person that a refused request is about; empty if unknown."""
     match request.segments:
         case ["Users", user_id] if _ID.match(user_id):
             user = await find_user(tx, user_id)
@@ -453,7 +454,7 @@ def _name_sent(request: Request) -> str:
 
 
 def _tenant_hosts(settings: Settings) -> re.Pattern[str] | None:
-    """Which hosts name a tenant: those below the wildcard host, at any port, but for this server's own."""
+    """Returns a pattern of the host names of tenants: all below the wildcard host but the server's own."""
     if not settings.wildcard_host:
         return None
     domain = re.escape(settings.wildcard_host.partition(":")[0])
@@ -493,7 +494,7 @@ def _discover(request: Request, kind: str, rest: list[str]) -> Answer:
             raise NotFound("There is one ServiceProviderConfig, at /ServiceProviderConfig.")
         return Answer(200, orjson.dumps(discovery.service_provider_config(request.base_url)))
     if "filter" in request.query:
-        # RFC 7644 §4: a client must not be made to believe that a filter was applied.
+        # RFC 7644 §4: a filter must be refused, so that no client believes it was applied.
         raise Forbidden(f"/{kind} takes no filter.")
     offered: list[Document] = (
         discovery.schemas(request.base_url) if kind == "Schemas" else discovery.resource_types(request.base_url)

@@ -1,4 +1,4 @@
-"""Signing certificates: read, judged, and said in words."""
+"""Reads signing certificates and checks that their keys are strong enough."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ from vestibule.saml.errors import SamlError
 
 
 class WeakCertificate(SamlError):
-    """A certificate with a key that no signature may be made with."""
+    """A certificate whose key is too weak to sign."""
 
 
 SMALLEST_RSA: Final = 2048
@@ -24,10 +24,10 @@ _PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-
 
 
 def own_key(pem: bytes) -> rsa.RSAPrivateKey:
-    """A private key that we made. Its primes are not proved anew: that would take twenty times as long as using it.
+    """Load a private key that we made. Its primes are not checked, which would take twenty times as long as using it.
 
     Raises:
-        ValueError: it is no RSA key in PEM.
+        ValueError: it is not an RSA key in PEM.
     """
     key = load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, rsa.RSAPrivateKey):
@@ -36,14 +36,15 @@ def own_key(pem: bytes) -> rsa.RSAPrivateKey:
 
 
 def read_certificates(text: str) -> tuple[Certificate, ...]:
-    """Every certificate in a text: PEM blocks, or one in bare base64 as metadata has it, lines and blanks aside.
+    """Returns all certificates in a text: PEM blocks, or one in plain base64 as in metadata.
 
     Raises:
-        SamlError: there is none, or one that no signature may be made with.
+        SamlError: there is none, or one cannot be read.
+        WeakCertificate: the key of one is too weak.
     """
     blocks = _PEM.findall(text) or ([text] if text.strip() else [])
     if not blocks:
-        raise SamlError("A certificate in PEM is wanted", "nothing")
+        raise SamlError("a certificate in PEM", "nothing")
     return tuple(dict.fromkeys(_read(block) for block in blocks))
 
 
@@ -53,14 +54,12 @@ def _read(block: str) -> Certificate:
         key = certificate.public_key()
         subject = certificate.subject.rfc4514_string()
     except (binascii.Error, ValueError):
-        raise SamlError("A certificate in PEM or base64 is wanted", "a text that is none") from None
+        raise SamlError("a certificate in PEM or base64", "something else") from None
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < SMALLEST_RSA:
-            raise WeakCertificate(
-                f"A key of {SMALLEST_RSA} bits or more is wanted", f"an RSA key of {key.key_size} bits"
-            )
+            raise WeakCertificate(f"a key of {SMALLEST_RSA} bits or more", f"an RSA key of {key.key_size} bits")
     elif not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, CURVES):
-        raise WeakCertificate("An RSA key, or an elliptic one on P-256 or larger, is wanted", "another kind of key")
+        raise WeakCertificate("an RSA key, or an elliptic curve key on P-256 or larger", "another kind of key")
     return Certificate(
         pem=certificate.public_bytes(Encoding.PEM).decode(),
         subject=subject,

@@ -1,8 +1,7 @@
-"""Encrypted assertions (XML Encryption): opened with one of our own keys.
+"""Decrypts encrypted assertions (XML Encryption) with our private keys.
 
-The rule of this file: whatever is wrong about a ciphertext, the answer is one and the same error, so that nobody learns
-anything by asking often (a padding oracle). Nothing that was decrypted is believed for having been encrypted: it goes
-through the same checks of its signature as what came in the clear.
+Rules of this file: every failure of decryption is the same error, so that it cannot serve as a padding oracle.
+Encryption proves nothing about the sender: a decrypted assertion needs a signature like any other.
 """
 
 import base64
@@ -26,7 +25,7 @@ _GCM: Final = {f"{XENC11}aes{size}-gcm": size // 8 for size in (128, 192, 256)}
 _CBC: Final = {f"{XENC}aes{size}-cbc": size // 8 for size in (128, 192, 256)}
 _OAEP: Final = frozenset({f"{XENC}rsa-oaep-mgf1p", f"{XENC11}rsa-oaep"})
 _DIGESTS: Final[dict[str, hashes.HashAlgorithm]] = {
-    # In OAEP, SHA-1 is no signature: it is what nearly every identity provider sends, and no weakness of it is known.
+    # In OAEP, SHA-1 does not sign anything and has no known weakness. Nearly every identity provider uses it.
     f"{DS}sha1": hashes.SHA1(),  # noqa: S303 -- see above
     f"{XENC}sha256": hashes.SHA256(),
     "http://www.w3.org/2001/04/xmldsig-more#sha384": hashes.SHA384(),
@@ -40,45 +39,44 @@ _MASKS: Final[dict[str, hashes.HashAlgorithm]] = {
 }
 
 
-class _Sealed(NamedTuple):
+class _Encrypted(NamedTuple):
     method: str
     keys: list[tuple[bytes, padding.OAEP]]
-    """The content key as it was encrypted for each recipient, and how."""
+    """The content key, encrypted for each recipient, with its OAEP parameters."""
     data: bytes
 
 
 def decrypt(encrypted: Element, private_keys: Sequence[bytes], *, tamperproof: bool) -> Element:
-    """The assertion in an EncryptedAssertion. `private_keys` are in PEM, each tried in turn.
+    """Returns the assertion in an EncryptedAssertion. `private_keys` are in PEM and are tried in turn.
 
-    `tamperproof` says that a signature around the ciphertext was verified. Without one, AES-CBC is refused, because
-    its ciphertext can be changed and the changes asked about.
+    `tamperproof` means that a signature over the ciphertext was verified. Without it AES-CBC is refused, because its
+    ciphertext can be modified without notice.
 
     Raises:
-        SamlError: an algorithm that is not accepted, or nothing that one of our keys opens.
+        SamlError: the algorithm is not accepted, or none of our keys decrypts it.
     """
     sealed = _read(encrypted)
     if sealed.method in _CBC and not tamperproof:
         raise SamlError(
-            "AES-GCM, or a signature over the whole response, is wanted for an encrypted assertion", "AES-CBC without"
+            "AES-GCM, or a signature over the whole response, for an encrypted assertion", "AES-CBC without a signature"
         )
     for private_key in private_keys:
         for wrapped, oaep in sealed.keys:
             opened = _open(sealed, private_key, wrapped, oaep)
             if opened is not None:
                 return opened
-    raise SamlError("An assertion encrypted for the current certificate of this service provider is wanted", "another")
+    raise SamlError("an assertion encrypted for the current certificate of this service provider", "another one")
 
 
-def _read(encrypted: Element) -> _Sealed:
+def _read(encrypted: Element) -> _Encrypted:
     data = children(encrypted, XENC, "EncryptedData")
     keys = everywhere(encrypted, XENC, "EncryptedKey")
     if len(data) != 1 or not 1 <= len(keys) <= 4:
-        raise SamlError("One EncryptedData with its EncryptedKey is wanted", f"{len(data)} and {len(keys)}")
+        raise SamlError("one EncryptedData with its EncryptedKey", f"{len(data)} and {len(keys)}")
     method = _algorithm(data[0])
     if method not in _GCM and method not in _CBC:
-        raise SamlError("AES-GCM or AES-CBC is wanted for an encrypted assertion", f"'{method[:80]}'")
-    # One EncryptedKey for each recipient: how another recipient's was made is not ours to refuse, as long as ours is
-    # among the rest.
+        raise SamlError("AES-GCM or AES-CBC for an encrypted assertion", f"'{method[:80]}'")
+    # There is one EncryptedKey for each recipient. Those for others may use algorithms that we do not accept.
     usable: list[tuple[bytes, padding.OAEP]] = []
     refused = None
     for key in keys:
@@ -88,22 +86,22 @@ def _read(encrypted: Element) -> _Sealed:
             refused = refused or error
     if not usable and refused is not None:
         raise refused
-    return _Sealed(method, usable, _cipher_value(data[0]))
+    return _Encrypted(method, usable, _cipher_value(data[0]))
 
 
 def _oaep_of(key: Element) -> padding.OAEP:
-    """How an EncryptedKey was made.
+    """Returns the OAEP parameters of an EncryptedKey.
 
     Raises:
-        SamlError: not with RSA-OAEP, or with a digest that is not known.
+        SamlError: it does not use RSA-OAEP, or the digest is unknown.
     """
     if _algorithm(key) not in _OAEP:
-        raise SamlError("RSA-OAEP is wanted for the key of an encrypted assertion", "another key transport")
+        raise SamlError("RSA-OAEP for the key of an encrypted assertion", "another key transport")
     described = children(key, XENC, "EncryptionMethod")[0]
     digests = {attribute(each, "Algorithm") for each in children(described, DS, "DigestMethod")} or {f"{DS}sha1"}
     masks = {attribute(each, "Algorithm") for each in children(described, XENC11, "MGF")} or {f"{XENC11}mgf1sha1"}
     if len(digests) != 1 or len(masks) != 1 or not digests <= _DIGESTS.keys() or not masks <= _MASKS.keys():
-        raise SamlError("OAEP with SHA-1 or SHA-2 is wanted", "another")
+        raise SamlError("OAEP with SHA-1 or SHA-2", "another digest")
     return padding.OAEP(padding.MGF1(_MASKS[masks.pop()]), _DIGESTS[digests.pop()], None)
 
 
@@ -118,10 +116,10 @@ def _cipher_value(element: Element) -> bytes:
         (value,) = values
         return base64.b64decode("".join(text_of(value).split()), validate=True)
     except (ValueError, binascii.Error):
-        raise SamlError("One CipherValue in base64 is wanted", "another") from None
+        raise SamlError("one CipherValue in base64", "something else") from None
 
 
-def _open(sealed: _Sealed, private_key: bytes, wrapped: bytes, oaep: padding.OAEP) -> Element | None:
+def _open(sealed: _Encrypted, private_key: bytes, wrapped: bytes, oaep: padding.OAEP) -> Element | None:
     try:
         content_key = own_key(private_key).decrypt(wrapped, oaep)
         if sealed.method in _GCM:

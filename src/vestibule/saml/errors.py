@@ -1,10 +1,16 @@
-"""How SAML input is refused: what was wanted and what came."""
+"""The error for SAML input that is not accepted."""
 
 
 class SamlError(Exception):
-    """Something SAML that cannot be taken. Both parts are sentences for an administrator, and quote no secret."""
+    """A SAML message, certificate or metadata document is not accepted.
+
+    `wanted` and `came` are noun phrases for an administrator: what was expected and what was found. They quote no
+    secrets.
+    """
 
     def __init__(self, wanted: str, came: str) -> None:
-        super().__init__(f"{wanted}; {came} came.")
+        super().__init__(f"Expected {wanted}; got {came}.")
         self.wanted = wanted
         self.came = came
+        self.reason = f"expected {wanted}; got {came}"
+        """The message as part of a longer sentence."""

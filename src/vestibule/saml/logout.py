@@ -1,7 +1,6 @@
-"""Single logout: requests and answers, in both directions (SAML 2.0 Core §3.7, Profiles §4.4).
+"""Single Logout: reads and writes LogoutRequests and LogoutResponses (SAML 2.0 Core §3.7, Profiles §4.4).
 
-The rule of this file: a request that ends sessions is carried out only when a pinned key signed it, in the message or
-in the query that carried it. An answer only tells how our own request went; nothing depends on it.
+Rule of this file: every message must be signed by a trusted key, either in the XML or in the redirect's query.
 """
 
 from collections.abc import Sequence
@@ -37,7 +36,7 @@ _RESPONSE_TAG: Final = q(SAMLP, "LogoutResponse")
 
 @dataclass(frozen=True, slots=True)
 class LogoutRequest:
-    """Whose sessions are to end: those of a NameID, or of some of its sessions."""
+    """A request to end the sessions of a NameID; all of them, or those in `session_indexes`."""
 
     id: str
     name_id: str
@@ -46,34 +45,36 @@ class LogoutRequest:
 
 
 def is_logout_request(xml: bytes) -> bool:
-    """Whether a message is a request rather than an answer.
+    """Returns whether a message is a LogoutRequest (True) or a LogoutResponse (False).
 
     Raises:
         SamlError: it is neither.
     """
     tag = parse_xml(xml).tag
     if tag not in {_REQUEST_TAG, _RESPONSE_TAG}:
-        raise SamlError("A LogoutRequest or a LogoutResponse is wanted", "another message")
+        raise SamlError("a LogoutRequest or a LogoutResponse", "another message")
     return tag == _REQUEST_TAG
 
 
 def read_logout_request(
     xml: bytes, issuer: str, destination: str, certificates: Sequence[Certificate], now: int, *, query_signed: bool
 ) -> LogoutRequest:
-    """A request to end sessions. `query_signed` says that the signature of the redirect that carried it was verified;
-    else the message has to carry one itself.
+    """Returns a LogoutRequest that passes all checks.
+
+    With `query_signed` the signature of the redirect's query was verified already; otherwise the message itself must be
+    signed.
 
     Raises:
-        SamlError
+        SamlError: a check failed.
     """
     root = _verified(parse_xml(xml), _REQUEST_TAG, certificates, query_signed=query_signed)
     _check_envelope(root, issuer, destination, now)
     ends = attribute(root, "NotOnOrAfter")
     if ends and now >= read_instant(ends, "NotOnOrAfter") + SKEW:
-        raise SamlError("A LogoutRequest that still holds is wanted", f"one that held until {ends}")
+        raise SamlError("a LogoutRequest that has not expired", f"one that expired at {ends}")
     name_id = only_child(root, SAML, "NameID")
     if name_id is None or not text_of(name_id) or len(name_id):
-        raise SamlError("A NameID in the clear is wanted", "none")
+        raise SamlError("an unencrypted NameID", "none")
     indexes = tuple(text_of(each) for each in children(root, SAMLP, "SessionIndex") if text_of(each))
     return LogoutRequest(attribute(root, "ID"), text_of(name_id), attribute(name_id, "Format"), indexes)
 
@@ -81,10 +82,12 @@ def read_logout_request(
 def read_logout_response(
     xml: bytes, issuer: str, destination: str, certificates: Sequence[Certificate], now: int, *, query_signed: bool
 ) -> tuple[str, bool]:
-    """The id of our request that was answered, and whether the identity provider ended its own session.
+    """Returns the id of our request that a LogoutResponse answers, and whether its status is Success.
+
+    `query_signed` is as in `read_logout_request`.
 
     Raises:
-        SamlError
+        SamlError: a check failed.
     """
     root = _verified(parse_xml(xml), _RESPONSE_TAG, certificates, query_signed=query_signed)
     _check_envelope(root, issuer, destination, now)
@@ -95,7 +98,7 @@ def read_logout_response(
 
 def _verified(root: Element, tag: str, certificates: Sequence[Certificate], *, query_signed: bool) -> Element:
     if root.tag != tag or attribute(root, "Version") != "2.0" or not attribute(root, "ID"):
-        raise SamlError("A SAML 2.0 message of the other kind is wanted", "this one")
+        raise SamlError(f"a SAML 2.0 {tag.rpartition('}')[2]} with an ID", "another message")
     check_signatures(root, [root])
     return root if query_signed else verify_element(root, certificates).element
 
@@ -103,20 +106,18 @@ def _verified(root: Element, tag: str, certificates: Sequence[Certificate], *, q
 def _check_envelope(root: Element, issuer: str, destination: str, now: int) -> None:
     came = uri_text(only_child(root, SAML, "Issuer"))
     if came != issuer:
-        raise SamlError(f"A message from {issuer} is wanted", f"one from '{came[:200]}'")
+        raise SamlError(f"a message from {issuer}", f"one from '{came[:200]}'")
     if (meant := uri_attribute(root, "Destination")) != destination:
-        raise SamlError(f"A message for {destination} is wanted", f"one for '{meant[:200]}'")
+        raise SamlError(f"a message for {destination}", f"one for '{meant[:200]}'")
     issued = read_instant(attribute(root, "IssueInstant"), "IssueInstant")
     if not now - _OLDEST - SKEW <= issued <= now + SKEW:
-        raise SamlError(
-            f"A message of the last {_OLDEST // 60_000} minutes is wanted", f"one of {write_instant(issued)}"
-        )
+        raise SamlError(f"a message of the last {_OLDEST // 60_000} minutes", f"one of {write_instant(issued)}")
 
 
 def logout_request(
     id_: str, entity_id: str, destination: str, name_id: str, name_id_format: str, session_index: str, now: int
 ) -> Element:
-    """Our request that the identity provider ends its session as well."""
+    """Returns a LogoutRequest that asks the identity provider to end its own session."""
     content = [
         build(SAML, "Issuer", {}, entity_id),
         build(SAML, "NameID", {"Format": name_id_format}, name_id),
@@ -130,8 +131,9 @@ def logout_request(
 def logout_response(
     id_: str, entity_id: str, destination: str, answered: str, now: int, *, known: bool = True
 ) -> Element:
-    """Our answer to a request that was carried out, or whose NameID is nobody's: then nothing was ended, and that is
-    said (SAML 2.0 Core §3.7.3.2).
+    """Returns the LogoutResponse to a request with the id `answered`.
+
+    If nobody has its NameID (`known` is False), the status says so (SAML 2.0 Core §3.7.3.2).
     """
     nobody = build(SAMLP, "StatusCode", {"Value": _UNKNOWN_PRINCIPAL})
     code = build(SAMLP, "StatusCode", {"Value": SUCCESS if known else _REQUESTER}, () if known else (nobody,))

@@ -1,4 +1,4 @@
-"""Metadata of an identity provider (SAML 2.0 Metadata §2.4.3): what of it a service provider needs."""
+"""Reads the metadata of an identity provider (SAML 2.0 Metadata §2.4.3)."""
 
 from typing import Final
 
@@ -16,21 +16,21 @@ _BINDINGS: Final[dict[str, SamlBinding]] = {
 
 
 def read_metadata(text: bytes) -> SamlSettings:
-    """Entity id, SSO URL (HTTP-Redirect before HTTP-POST) and signing certificates.
+    """Returns the entity ID, URLs (HTTP-Redirect preferred to HTTP-POST) and signing certificates in metadata.
 
     Raises:
-        SamlError: not the metadata of one identity provider, or something in it is missing.
+        SamlError: it is not the metadata of one identity provider, or is incomplete.
     """
     root = parse_xml(text.strip(), drop_comments=True)
-    # EntitiesDescriptor may stand within EntitiesDescriptor (SAML 2.0 Metadata §2.3.1).
+    # An EntitiesDescriptor may contain others (SAML 2.0 Metadata §2.3.1).
     entities = list(root.iter(f"{_MD}EntityDescriptor"))
     described = [entity for entity in entities if entity.find(f"{_MD}IDPSSODescriptor") is not None]
     if len(described) != 1:
-        raise SamlError("Metadata with one IDPSSODescriptor is wanted", f"metadata with {len(described)}")
+        raise SamlError("metadata with one IDPSSODescriptor", f"metadata with {len(described)}")
     entity = described[0]
     descriptor = entity.find(f"{_MD}IDPSSODescriptor")
     if descriptor is None or not (entity_id := uri_attribute(entity, "entityID")):
-        raise SamlError("An entityID is wanted", "metadata without one")
+        raise SamlError("an entityID", "metadata without one")
     sso_url, sso_binding = _service(descriptor, "SingleSignOnService")
     check_sso_url(sso_url)
     slo_url, slo_binding = _service(descriptor, "SingleLogoutService")
@@ -40,22 +40,22 @@ def read_metadata(text: bytes) -> SamlSettings:
     texts = [text_of(found) for key in keys for found in key.iter(f"{_DS}X509Certificate")]
     certificates, weak = _certificates(texts)
     return SamlSettings(
-        entity_id,
-        sso_url,
-        certificates,
-        sso_binding,
-        slo_url,
-        slo_binding,
-        _response_location(descriptor),
+        entity_id=entity_id,
+        sso_url=sso_url,
+        certificates=certificates,
+        sso_binding=sso_binding,
+        slo_url=slo_url,
+        slo_binding=slo_binding,
+        slo_response_url=_response_location(descriptor),
         weak_certificates=weak,
     )
 
 
 def _certificates(texts: list[str]) -> tuple[tuple[Certificate, ...], tuple[str, ...]]:
-    """The signing certificates that are strong enough, and a sentence about each one that is not.
+    """Returns the signing certificates with strong keys, and a sentence about each one with a weak key.
 
     Raises:
-        SamlError: there is no certificate, none that is strong enough, or a text that is none.
+        SamlError: there is no certificate, none is strong enough, or one cannot be read.
     """
     strong: list[Certificate] = []
     weak: dict[str, WeakCertificate] = {}
@@ -67,12 +67,12 @@ def _certificates(texts: list[str]) -> tuple[tuple[Certificate, ...], tuple[str,
     if not strong and weak:
         raise next(iter(weak.values()))
     if not strong:
-        raise SamlError("A signing certificate is wanted", "metadata without one")
+        raise SamlError("a signing certificate", "metadata without one")
     return tuple(dict.fromkeys(strong)), tuple(weak)
 
 
 def _service(descriptor: Element, name: str) -> tuple[str, SamlBinding]:
-    """Where a service is, and by which binding: HTTP-Redirect before HTTP-POST."""
+    """Returns the URL and binding of a service, HTTP-Redirect if it has both; an empty URL if there is none."""
     found = {
         uri_attribute(each, "Binding"): uri_attribute(each, "Location") for each in descriptor.findall(f"{_MD}{name}")
     }
@@ -83,7 +83,7 @@ def _service(descriptor: Element, name: str) -> tuple[str, SamlBinding]:
 
 
 def _response_location(descriptor: Element) -> str:
-    """Where answers to a logout request go, if that is another place than requests do (SAML 2.0 Metadata §2.2.2)."""
+    """Returns the ResponseLocation for logout responses (SAML 2.0 Metadata §2.2.2); empty if there is none."""
     found = descriptor.findall(f"{_MD}SingleLogoutService")
     url = next((url for each in found if (url := uri_attribute(each, "ResponseLocation"))), "")
     if url:
@@ -92,10 +92,10 @@ def _response_location(descriptor: Element) -> str:
 
 
 def check_sso_url(url: str) -> None:
-    """Refuse what a browser should not be sent to.
+    """Check that a URL is one that a browser may be sent to.
 
     Raises:
-        SamlError: not an http or https URL.
+        SamlError: it is not an http or https URL.
     """
     if not url.startswith(("https://", "http://")) or any(character.isspace() for character in url):
-        raise SamlError("An SSO URL that begins with https:// is wanted", f"'{url[:80]}'" if url else "none")
+        raise SamlError("an SSO URL that begins with https://", f"'{url[:80]}'" if url else "none")

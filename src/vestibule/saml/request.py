@@ -1,4 +1,4 @@
-"""What this service provider asks an identity provider: to sign somebody in (SAML 2.0 Core §3.4.1)."""
+"""Writes AuthnRequests, which ask an identity provider to sign somebody in (SAML 2.0 Core §3.4.1)."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,10 @@ _POST = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """Who asks whom, and for what. No NameID format is asked for: one that disagrees with the application makes Okta
-    fail (wire facts 7.1).
+class AuthnRequest:
+    """The contents of an AuthnRequest.
+
+    It asks for no NameID format, because Okta fails if the format is not that of the application.
     """
 
     id: str
@@ -24,28 +25,28 @@ class Asking:
     """URI of an authentication context class; empty leaves it to the identity provider."""
 
 
-def authn_request(asking: Asking, now: int) -> Element:
-    """An AuthnRequest."""
-    content = [build(SAML, "Issuer", {}, asking.entity_id)]
-    if asking.authn_context:
-        wanted = build(SAML, "AuthnContextClassRef", {}, asking.authn_context)
+def authn_request(asked: AuthnRequest, now: int) -> Element:
+    """Returns the XML of an AuthnRequest."""
+    content = [build(SAML, "Issuer", {}, asked.entity_id)]
+    if asked.authn_context:
+        wanted = build(SAML, "AuthnContextClassRef", {}, asked.authn_context)
         content.append(build(SAMLP, "RequestedAuthnContext", {"Comparison": "exact"}, [wanted]))
     return build(
         SAMLP,
         "AuthnRequest",
         {
-            "ID": asking.id,
+            "ID": asked.id,
             "Version": "2.0",
             "IssueInstant": write_instant(now),
-            "Destination": asking.destination,
-            "AssertionConsumerServiceURL": asking.acs_url,
+            "Destination": asked.destination,
+            "AssertionConsumerServiceURL": asked.acs_url,
             "ProtocolBinding": _POST,
-            "ForceAuthn": "true" if asking.force_authn else "",
+            "ForceAuthn": "true" if asked.force_authn else "",
         },
         content,
     )
 
 
 def message(element: Element, key: SigningKey | None) -> bytes:
-    """A message as it is posted, signed where there is a key."""
+    """Returns the bytes of a message for HTTP-POST, signed if a key is given."""
     return serialise(sign_element(element, key, "Issuer") if key is not None else element)

@@ -1,9 +1,8 @@
-"""What an identity provider says about who has signed in: from the bytes of a Response to an Assertion, or to the
-reason why not (SAML 2.0 Core §2, §3; Profiles §4.1.4).
+"""Validates SAML Responses: from the bytes of a Response to an Assertion (SAML 2.0 Core §2, §3; Profiles §4.1.4).
 
-The rule of this file: only what a pinned key signed is read. The order is: shape, signatures, then everything else on
-the elements that were read anew from signed bytes. Every check is kept with what was wanted and what came, because an
-administrator who tests a sign-in wants to see all of them; the first that fails is the reason of a refusal.
+Rule of this file: only what a pinned key signed is used. The shape is checked first, then the signatures, then
+everything else, on elements that were parsed again from the signed bytes. The result of every check is kept, because a
+sign-in test shows all of them. The first failed check is the reason of a refusal.
 """
 
 from dataclasses import dataclass, field
@@ -35,7 +34,7 @@ from vestibule.saml.xml import (
 SKEW: Final = 120_000
 """Milliseconds by which clocks may differ."""
 OLDEST: Final = 600_000
-"""Milliseconds after which an assertion is too old to open a session, whatever it says of itself."""
+"""Milliseconds after which an assertion is too old, whatever times it contains."""
 LARGEST_RESPONSE: Final = 256 * 1024
 SUCCESS: Final = "urn:oasis:names:tc:SAML:2.0:status:Success"
 _BEARER: Final = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
@@ -52,7 +51,7 @@ _IN_RESPONSE: Final = {
     q(SAML, "Assertion"),
     q(SAML, "EncryptedAssertion"),
 }
-"""What the schema of SAML 2.0 allows directly in a Response."""
+"""The children that the schema of SAML 2.0 allows in a Response."""
 
 
 class Unsigned(SamlError):
@@ -61,27 +60,27 @@ class Unsigned(SamlError):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a response has to agree with."""
+    """The values that a response is checked against."""
 
     issuer: str
-    """Entity id of the identity provider."""
+    """Entity ID of the identity provider."""
     certificates: tuple[Certificate, ...]
     audience: str
-    """Entity id of this service provider."""
+    """Our own entity ID."""
     acs_url: str
     request_id: str = ""
-    """The request that this answers; empty for a response that nobody asked for."""
+    """The request that it must answer; empty if it must answer none (IdP-initiated)."""
     private_keys: tuple[bytes, ...] = ()
-    """For encrypted assertions; PEM."""
+    """Our keys for encrypted assertions, in PEM."""
     authn_context: str = ""
-    """The class of authentication that was asked for; empty takes any."""
+    """The authentication context class that was requested; empty for any."""
     authenticated_after: int | None = None
-    """Where a fresh authentication was asked for (ForceAuthn): since when, in milliseconds."""
+    """With ForceAuthn: the earliest time of authentication, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """The result of one check: what was expected (`wanted`) and what was found (`came`)."""
 
     name: str
     wanted: str
@@ -91,7 +90,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """What a signed assertion says. Times are in milliseconds."""
+    """The contents of a valid assertion. Times are in milliseconds."""
 
     id: str
     issuer: str
@@ -101,91 +100,88 @@ class Assertion:
     authn_context: str
     issued: int
     session_expires: int | None
-    """`SessionNotOnOrAfter`: the identity provider's own end of the session."""
+    """`SessionNotOnOrAfter`: when the identity provider wants the session to end."""
     usable_until: int
-    """After this the assertion is refused by its own times, so its id need not be remembered any longer."""
+    """When it has expired for certain, so that its id need not be remembered any longer."""
     attributes: dict[str, tuple[str, ...]]
     certificate: Certificate
-    """Whose key signed what was read."""
+    """The certificate whose key signed it."""
 
 
 @dataclass(slots=True)
 class Examination:
-    """Every check of a response with its verdict, and the assertion if all of them passed."""
+    """The results of all checks of a response, and the assertion if all of them passed."""
 
     checks: list[Check] = field(default_factory=list)
     assertion: Assertion | None = None
     read: Element | None = None
-    """The assertion as it was signed; None if no signature was valid."""
+    """The signed assertion element; None if no signature is valid."""
     unknown_key: UnknownKey | None = None
-    """A signature was by a key that is not pinned: the one reason to read metadata again."""
+    """Set if an unknown key made the signature. Then the metadata should be read again."""
 
-    def look(self, name: str, wanted: str, came: str, *, passed: bool) -> None:
-        """Keep a check."""
+    def add_check(self, name: str, wanted: str, came: str, *, passed: bool) -> None:
+        """Add the result of a check."""
         self.checks.append(Check(name, wanted, came, passed))
 
     @property
     def xml(self) -> str:
-        """What was read of the assertion, for people; empty if nothing was."""
+        """The signed assertion as indented XML for people; empty if there is none."""
         return indented(self.read) if self.read is not None else ""
 
     @property
     def failed(self) -> Check | None:
-        """The first check that did not pass."""
+        """The first check that failed."""
         return next((check for check in self.checks if not check.passed), None)
 
 
 def validate(response: bytes, expected: Expected, now: int) -> Assertion:
-    """The assertion of a response that passes every check.
+    """Returns the assertion of a valid response.
 
     Raises:
-        SamlError: the first check that did not pass.
+        SamlError: the first check that failed.
     """
     examined = examine(response, expected, now)
     if (failed := examined.failed) is not None or examined.assertion is None:
-        raise SamlError(failed.wanted if failed else "An assertion is wanted", failed.came if failed else "none")
+        raise SamlError(failed.wanted if failed else "an assertion", failed.came if failed else "none")
     return examined.assertion
 
 
 def answered_request(response: bytes) -> str:
-    """The id of the request that a response claims to answer; empty if it claims none. To look that request up with:
-    nothing is verified here.
+    """Returns the InResponseTo of a response, to find the request with; empty if it has none. Nothing is verified.
 
     Raises:
-        SamlError: not a response.
+        SamlError: it is not a Response.
     """
     return uri_attribute(_parse(response), "InResponseTo")
 
 
 def examine(response: bytes, expected: Expected, now: int) -> Examination:
-    """Look at a response from every side. Never raises for what came."""
+    """Check a response. Returns the results; never raises an error because of the response."""
     result = Examination()
     stage = "Shape"
     try:
         root = _parse(response)
-        _look_at_status(root, result)
+        _check_status(root, result)
         if result.failed:
             return result
         _check_shape(root)
-        result.look("Shape", "one Response with one assertion, and nothing hidden in it", "that", passed=True)
+        result.add_check("Shape", "one Response with one assertion, and nothing else", "exactly that", passed=True)
         stage = "Signature"
         signed_root, assertion, certificate = _verified(root, expected)
-        result.look(
-            "Signature", "made with the key of a certificate that is in force", _named(certificate), passed=True
-        )
+        result.add_check("Signature", "a signature by a certificate in force", _named(certificate), passed=True)
         result.read = assertion
         stage = "Contents"
-        _look_at_issuer(assertion, expected, result)
+        _check_issuer(assertion, expected, result)
         signed = signed_root is not None
-        _look_at_response(signed_root if signed_root is not None else root, expected, result, signed=signed)
-        _look_inside(assertion, certificate, expected, now, result)
+        _check_response(signed_root if signed_root is not None else root, expected, result, signed=signed)
+        _check_contents(assertion, certificate, expected, now, result)
     except UnknownKey as error:
         result.unknown_key = error
-        result.look(stage, error.wanted, error.came, passed=False)
+        result.add_check(stage, error.wanted, error.came, passed=False)
     except Unsigned as error:
-        result.look("Signed", error.wanted, error.came, passed=False)
+        result.add_check("Signed", error.wanted, error.came, passed=False)
     except SamlError as error:
-        result.look(stage, error.wanted, error.came, passed=False)
+        result.add_check(stage, error.wanted, error.came, passed=False)
     return result
 
 
@@ -195,55 +191,67 @@ def examine(response: bytes, expected: Expected, now: int) -> Examination:
 def _parse(response: bytes) -> Element:
     root = parse_xml(response, largest=LARGEST_RESPONSE)
     if root.tag != q(SAMLP, "Response") or attribute(root, "Version") != "2.0" or not attribute(root, "ID"):
-        raise SamlError("A SAML 2.0 Response is wanted", "another document")
+        raise SamlError("a SAML 2.0 Response", "another document")
     return root
 
 
-def _look_at_status(root: Element, result: Examination) -> None:
+def _check_status(root: Element, result: Examination) -> None:
     status = only_child(root, SAMLP, "Status")
     code = only_child(status, SAMLP, "StatusCode") if status is not None else None
     value = attribute(code, "Value") if code is not None else ""
     if value == SUCCESS:
-        result.look("Status", "Success", "Success", passed=True)
+        result.add_check("Status", "Success", "Success", passed=True)
         return
     detail = only_child(code, SAMLP, "StatusCode") if code is not None else None
     inner = attribute(detail, "Value") if detail is not None else ""
     said = text_of(only_child(status, SAMLP, "StatusMessage")) if status is not None else ""
     came = ": ".join(part for part in (_tail(value), _tail(inner), said[:200]) if part) or "no status"
-    result.look("Status", "Success, or what went wrong at the identity provider", came, passed=False)
+    result.add_check("Status", "Success", came, passed=False)
 
 
 def _check_shape(root: Element) -> None:
-    """Exactly one assertion in the whole document, directly in the response (security reference A1)."""
-    # In any namespace: whoever looks for an assertion by its name alone must find the same one.
+    """Check that the document has exactly one assertion, directly in the response (against signature wrapping).
+
+    Raises:
+        SamlError: it has not, or something else is in the response.
+    """
+    # In any namespace, so that a search by local name alone would find the same one.
     found = everywhere_named(root, "Assertion", "EncryptedAssertion")
     if len(found) != 1 or found[0].getparent() is not root:
-        raise SamlError("One assertion, directly in the response, is wanted", f"{len(found)}, or one elsewhere")
+        raise SamlError("one assertion, directly in the response", f"{len(found)}, or one elsewhere")
     if len(everywhere_named(root, "Response")) != 1:
-        raise SamlError("One Response is wanted", "one within another")
+        raise SamlError("one Response", "one within another")
     foreign = next((child for child in root if child.tag not in _IN_RESPONSE), None)
     if foreign is not None:
         raise SamlError(
-            "Only Issuer, Signature, Extensions, Status and one assertion are wanted in a Response",
+            "only Issuer, Signature, Extensions, Status and one assertion in a Response",
             f"'{local_name(foreign)[:80]}' beside them",
         )
     check_signatures(root, [root, *found] if found[0].tag == q(SAML, "Assertion") else [root])
 
 
 def _verified(root: Element, expected: Expected) -> tuple[Element | None, Element, Certificate]:
-    """The response as it was signed, if it was; the assertion as it was signed; and whose key that was."""
+    """Verify the signatures.
+
+    Returns the signed response (None if only the assertion is signed), the signed assertion, and the certificate.
+
+    Raises:
+        Unsigned: neither is signed.
+        UnknownKey: no pinned key made a signature.
+        SamlError: a signature or the encryption is not valid.
+    """
     signed_root = verify_element(root, expected.certificates) if is_signed(root) else None
     read = signed_root.element if signed_root else root
     encrypted = children(read, SAML, "EncryptedAssertion")
     if encrypted:
         if not expected.private_keys:
-            raise SamlError("An assertion in the clear is wanted, for this service provider has no key", "a sealed one")
+            raise SamlError("an unencrypted assertion, because Vestibule has no key here", "an encrypted one")
         assertion = decrypt(encrypted[0], expected.private_keys, tamperproof=signed_root is not None)
         if (
             assertion.tag != q(SAML, "Assertion")
             or len(everywhere_named(assertion, "Assertion", "EncryptedAssertion")) != 1
         ):
-            raise SamlError("One assertion is wanted within an EncryptedAssertion", "another element")
+            raise SamlError("one assertion within an EncryptedAssertion", "another element")
         check_signatures(assertion, [assertion])
     else:
         assertion = children(read, SAML, "Assertion")[0]
@@ -251,102 +259,101 @@ def _verified(root: Element, expected: Expected) -> tuple[Element | None, Elemen
         signed = verify_element(assertion, expected.certificates)
         return (signed_root.element if signed_root else None), signed.element, signed.certificate
     if signed_root is None:
-        raise Unsigned("A signature over the response or the assertion is wanted", "none")
+        raise Unsigned("a signature over the response or the assertion", "none")
     return signed_root.element, assertion, signed_root.certificate
 
 
 # -- contents ----------------------------------------------------------------------------------------------------------
 
 
-def _look_at_issuer(assertion: Element, expected: Expected, result: Examination) -> None:
+def _check_issuer(assertion: Element, expected: Expected, result: Examination) -> None:
     if attribute(assertion, "Version") != "2.0" or not attribute(assertion, "ID"):
-        raise SamlError("A SAML 2.0 assertion with an ID is wanted", "another")
+        raise SamlError("a SAML 2.0 assertion with an ID", "another one")
     issuer = _issuer(assertion)
-    result.look("Issuer", expected.issuer, issuer or "none", passed=issuer == expected.issuer)
+    result.add_check("Issuer", expected.issuer, issuer or "none", passed=issuer == expected.issuer)
 
 
-def _look_inside(
+def _check_contents(
     assertion: Element, certificate: Certificate, expected: Expected, now: int, result: Examination
 ) -> None:
     issued = read_instant(attribute(assertion, "IssueInstant"), "IssueInstant")
     fresh = now - OLDEST - SKEW <= issued <= now + SKEW
-    result.look(
+    result.add_check(
         "Issued", f"at most {OLDEST // 60_000} minutes before {write_instant(now)}", write_instant(issued), passed=fresh
     )
-    _look_at_conditions(assertion, expected, now, result)
-    until = _look_at_subject(assertion, expected, now, result)
+    _check_conditions(assertion, expected, now, result)
+    until = _check_subject(assertion, expected, now, result)
     name_id = _name_id(assertion)
     statement, session_expires = _statement(assertion, now, result)
-    context = _look_at_authentication(statement, expected, result)
+    context = _check_authentication(statement, expected, result)
     result.assertion = Assertion(
-        attribute(assertion, "ID"),
-        _issuer(assertion),
-        text_of(name_id),
-        attribute(name_id, "Format"),
-        attribute(statement, "SessionIndex"),
-        context,
-        issued,
-        session_expires,
-        max(until, issued + OLDEST) + 2 * SKEW,
-        _attributes(assertion),
-        certificate,
+        id=attribute(assertion, "ID"),
+        issuer=_issuer(assertion),
+        name_id=text_of(name_id),
+        name_id_format=attribute(name_id, "Format"),
+        session_index=attribute(statement, "SessionIndex"),
+        authn_context=context,
+        issued=issued,
+        session_expires=session_expires,
+        usable_until=max(until, issued + OLDEST) + 2 * SKEW,
+        attributes=_attributes(assertion),
+        certificate=certificate,
     )
     if result.failed:
         result.assertion = None
 
 
-def _look_at_response(root: Element, expected: Expected, result: Examination, *, signed: bool) -> None:
-    """What the response says beside its assertion has to agree. Where nobody signed that, it may be left out as well:
-    nothing depends on it, but what is wrong was meant for somewhere else (SAML 2.0 Core §3.2.2).
+def _check_response(root: Element, expected: Expected, result: Examination, *, signed: bool) -> None:
+    """Check the attributes of the response itself. If it is not signed, they may be missing, but must not be wrong.
+
+    See SAML 2.0 Core §3.2.2.
     """
     issuer, destination = _issuer(root), uri_attribute(root, "Destination")
     if issuer:
-        result.look("Issuer of the response", expected.issuer, issuer, passed=issuer == expected.issuer)
+        result.add_check("Issuer of the response", expected.issuer, issuer, passed=issuer == expected.issuer)
     if destination or signed:
-        result.look("Destination", expected.acs_url, destination or "none", passed=destination == expected.acs_url)
+        result.add_check("Destination", expected.acs_url, destination or "none", passed=destination == expected.acs_url)
     answered = uri_attribute(root, "InResponseTo")
     if answered or signed:
-        _look_at_answered("Response answers", answered, expected, result)
+        _check_answered("Response answers", answered, expected, result)
 
 
-def _look_at_answered(name: str, answered: str, expected: Expected, result: Examination) -> None:
-    wanted = "the sign-in that this browser began" if expected.request_id else "no sign-in in particular"
-    result.look(name, wanted, answered or "no sign-in in particular", passed=answered == expected.request_id)
+def _check_answered(name: str, answered: str, expected: Expected, result: Examination) -> None:
+    wanted = "the request of this browser" if expected.request_id else "no request"
+    result.add_check(name, wanted, answered or "no request", passed=answered == expected.request_id)
 
 
-def _look_at_conditions(assertion: Element, expected: Expected, now: int, result: Examination) -> None:
+def _check_conditions(assertion: Element, expected: Expected, now: int, result: Examination) -> None:
     conditions = only_child(assertion, SAML, "Conditions")
     if conditions is None:
-        raise SamlError("Conditions are wanted in the assertion", "none")
+        raise SamlError("Conditions in the assertion", "none")
     if any(condition.tag not in _KNOWN_CONDITIONS for condition in conditions):
-        raise SamlError("Conditions that are known here are wanted", "another kind")
+        raise SamlError("only known Conditions", "an unknown one")
     restrictions = children(conditions, SAML, "AudienceRestriction")
     named = [[uri_text(each) for each in children(restriction, SAML, "Audience")] for restriction in restrictions]
     meant = bool(named) and all(expected.audience in audiences for audiences in named)
     came = ", ".join(audience for audiences in named for audience in audiences) or "none"
-    result.look("Audience", expected.audience, came[:500], passed=meant)
-    _look_at_times("Conditions", conditions, now, result)
+    result.add_check("Audience", expected.audience, came[:500], passed=meant)
+    _check_times("Conditions", conditions, now, result)
 
 
-def _look_at_times(name: str, element: Element, now: int, result: Examination) -> None:
+def _check_times(name: str, element: Element, now: int, result: Examination) -> None:
     begins, ends = attribute(element, "NotBefore"), attribute(element, "NotOnOrAfter")
     if not ends:
-        raise SamlError(f"NotOnOrAfter is wanted in {name}", "none")
+        raise SamlError(f"NotOnOrAfter in {name}", "none")
     early = bool(begins) and now < read_instant(begins, "NotBefore") - SKEW
     late = now >= read_instant(ends, "NotOnOrAfter") + SKEW
     came = f"{begins or 'any time'} to {ends}"
-    result.look(f"Time of the {name}", f"{write_instant(now)} within it", came, passed=not early and not late)
+    result.add_check(f"Time of the {name}", f"a range with {write_instant(now)}", came, passed=not early and not late)
 
 
-def _look_at_subject(assertion: Element, expected: Expected, now: int, result: Examination) -> int:
-    """Look at the bearer confirmations of the subject: one that passes is enough (SAML 2.0 Core §2.4.1). Where none
-    does, the checks of the first are the ones that are kept.
+def _check_subject(assertion: Element, expected: Expected, now: int, result: Examination) -> int:
+    """Check the bearer SubjectConfirmations; one that passes is enough (SAML 2.0 Core §2.4.1).
 
-    Returns:
-        Until when the confirmation holds, in milliseconds.
+    If none passes, the checks of the first one are kept. Returns the NotOnOrAfter of the confirmation in milliseconds.
 
     Raises:
-        SamlError: there is no bearer confirmation, or none that can be read.
+        SamlError: there is no bearer confirmation, or the first one cannot be read.
     """
     subject = only_child(assertion, SAML, "Subject")
     confirmations = [
@@ -355,7 +362,7 @@ def _look_at_subject(assertion: Element, expected: Expected, now: int, result: E
         if uri_attribute(each, "Method") == _BEARER
     ]
     if not 1 <= len(confirmations) <= _MOST_CONFIRMATIONS:
-        raise SamlError("A SubjectConfirmation for the bearer is wanted", f"{len(confirmations)}")
+        raise SamlError(f"1 to {_MOST_CONFIRMATIONS} bearer SubjectConfirmations", f"{len(confirmations)}")
     looked_at = [_confirmed(each, expected, now) for each in confirmations]
     found = next((each for each in looked_at if each.until is not None and each.failed is None), looked_at[0])
     result.checks += found.checks
@@ -366,7 +373,7 @@ def _look_at_subject(assertion: Element, expected: Expected, now: int, result: E
 
 @dataclass(slots=True)
 class _Confirmation(Examination):
-    """What came of looking at one SubjectConfirmation."""
+    """The results of checking one SubjectConfirmation."""
 
     until: int | None = None
     error: SamlError | None = None
@@ -377,12 +384,12 @@ def _confirmed(confirmation: Element, expected: Expected, now: int) -> _Confirma
     try:
         data = only_child(confirmation, SAML, "SubjectConfirmationData")
         if data is None:
-            raise SamlError("SubjectConfirmationData is wanted", "none")  # noqa: TRY301 -- one place keeps all of them
+            raise SamlError("SubjectConfirmationData", "none")  # noqa: TRY301 -- all errors are kept below
         recipient = uri_attribute(data, "Recipient")
         passed = recipient == expected.acs_url
-        looked_at.look("Recipient", expected.acs_url, recipient or "none", passed=passed)
-        _look_at_answered("Assertion answers", uri_attribute(data, "InResponseTo"), expected, looked_at)
-        _look_at_times("SubjectConfirmation", data, now, looked_at)
+        looked_at.add_check("Recipient", expected.acs_url, recipient or "none", passed=passed)
+        _check_answered("Assertion answers", uri_attribute(data, "InResponseTo"), expected, looked_at)
+        _check_times("SubjectConfirmation", data, now, looked_at)
         looked_at.until = read_instant(attribute(data, "NotOnOrAfter"), "NotOnOrAfter")
     except SamlError as error:
         looked_at.error = error
@@ -394,14 +401,14 @@ def _name_id(assertion: Element) -> Element:
     name_id = only_child(subject, SAML, "NameID") if subject is not None else None
     text = text_of(name_id)
     if name_id is None or not text or len(name_id) or len(text) > _LONGEST_NAME_ID or not text.isprintable():
-        raise SamlError("A NameID of visible characters is wanted", "none, or another kind")
+        raise SamlError("an unencrypted NameID of visible characters", "none, or another one")
     return name_id
 
 
 def _statement(assertion: Element, now: int, result: Examination) -> tuple[Element, int | None]:
     statements = children(assertion, SAML, "AuthnStatement")
     if not statements:
-        raise SamlError("An AuthnStatement is wanted", "none")
+        raise SamlError("an AuthnStatement", "none")
     ends = [
         read_instant(attribute(each, "SessionNotOnOrAfter"), "SessionNotOnOrAfter")
         for each in statements
@@ -409,22 +416,22 @@ def _statement(assertion: Element, now: int, result: Examination) -> tuple[Eleme
     ]
     if ends:
         wanted = f"after {write_instant(now)}"
-        result.look("End of the session", wanted, write_instant(min(ends)), passed=min(ends) > now)
+        result.add_check("End of the session", wanted, write_instant(min(ends)), passed=min(ends) > now)
     return statements[0], min(ends, default=None)
 
 
-def _look_at_authentication(statement: Element, expected: Expected, result: Examination) -> str:
-    """How somebody was authenticated: as it was asked for, if anything was. The class of it."""
+def _check_authentication(statement: Element, expected: Expected, result: Examination) -> str:
+    """Check the authentication context and time against the request. Returns the authentication context class."""
     context = only_child(statement, SAML, "AuthnContext")
     classes = children(context, SAML, "AuthnContextClassRef") if context is not None else []
     came = text_of(classes[0]) if classes else ""
     if expected.authn_context:
         passed = came == expected.authn_context
-        result.look("Authentication context", expected.authn_context, came[:500] or "none", passed=passed)
+        result.add_check("Authentication context", expected.authn_context, came[:500] or "none", passed=passed)
     if (since := expected.authenticated_after) is not None:
         instant = read_instant(attribute(statement, "AuthnInstant"), "AuthnInstant")
         wanted = f"not before {write_instant(since)}"
-        result.look("Authenticated again", wanted, write_instant(instant), passed=instant >= since - SKEW)
+        result.add_check("Authenticated again", wanted, write_instant(instant), passed=instant >= since - SKEW)
     return came
 
 
@@ -435,7 +442,7 @@ def _attributes(assertion: Element) -> dict[str, tuple[str, ...]]:
             texts = [text_of(value) for value in children(each, SAML, "AttributeValue")]
             values.setdefault(attribute(each, "Name"), []).extend(text for text in texts if text)
     if sum(map(len, values.values())) > _MOST_VALUES:
-        raise SamlError(f"At most {_MOST_VALUES:,} attribute values are wanted", "more")
+        raise SamlError(f"at most {_MOST_VALUES:,} attribute values", "more")
     return {name: tuple(texts) for name, texts in values.items() if name}
 
 
@@ -444,7 +451,7 @@ def _issuer(element: Element) -> str:
     if issuer is None:
         return ""
     if attribute(issuer, "Format") not in {"", _ENTITY} or len(issuer):
-        raise SamlError("An Issuer that is an entity id is wanted", "another kind")
+        raise SamlError("an Issuer that is an entity ID", "another kind of Issuer")
     return uri_text(issuer)
 
 

@@ -1,5 +1,6 @@
-"""Okta's Universal Logout: a signed order to end somebody's sessions (wire facts 7.6; the JWT carries the key that
-signs SAML assertions).
+"""Reads the requests of Okta's Universal Logout (global token revocation).
+
+The request has a JWT, which the key that signs SAML assertions has signed, and a body that names a person.
 """
 
 from collections.abc import Sequence
@@ -23,12 +24,12 @@ _REQUIRED: Final = ("iss", "aud", "exp", "jti")
 
 
 class UnknownSubjectType(SamlError):
-    """The order names somebody in a way that is not known here."""
+    """The request names a person in a format that is not known here."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """A token that is worth carrying out: once, until it expires."""
+class RevocationToken:
+    """A valid token. It may be used once, until it expires."""
 
     token_id: str
     issuer: str
@@ -36,36 +37,38 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Revoked:
-    """Whose sessions are to end: an e-mail address, the identity provider's own id of the person, or their NameID."""
+class RevocationSubject:
+    """The person whose sessions are to end, by e-mail address, by the identity provider's own id, or by NameID."""
 
     email: str = ""
     subject: str = ""
     name_id: str = ""
 
 
-def read_order(token: str, audience: str, sso_url: str, certificates: Sequence[Certificate], now: int) -> Order:
-    """A revocation token that a pinned key signed, for this address and this moment, from where people sign in.
+def read_token(
+    token: str, audience: str, sso_url: str, certificates: Sequence[Certificate], now: int
+) -> RevocationToken:
+    """Returns a revocation token that passes all checks: signature, audience, issuer (same origin as SSO) and times.
 
     Raises:
-        SamlError
+        SamlError: a check failed.
     """
     if len(token) > _LONGEST:
-        raise SamlError(f"A token of at most {_LONGEST:,} characters is wanted", "a longer one")
+        raise SamlError(f"a token of at most {_LONGEST:,} characters", "a longer one")
     claims = _signed_claims(token, certificates)
     missing = [name for name in _REQUIRED if not claims.get(name)]
     if missing:
-        raise SamlError("A token with iss, aud, exp and jti is wanted", f"one without {', '.join(missing)}")
+        raise SamlError("a token with iss, aud, exp and jti", f"one without {', '.join(missing)}")
     audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
     if audiences != [audience]:
-        raise SamlError(f"A token for {audience} is wanted", "one for somewhere else")
+        raise SamlError(f"a token for {audience}", "one for another audience")
     issuer = str(claims["iss"])
     if not _same_origin(issuer, sso_url):
-        raise SamlError("A token of the organisation where people sign in is wanted", f"one of '{issuer[:200]}'")
+        raise SamlError("a token from the organisation where people sign in", f"one from '{issuer[:200]}'")
     ends, begins = _milliseconds(claims, "exp"), _milliseconds(claims, "nbf") if "nbf" in claims else 0
     if now >= ends + SKEW or now < begins - SKEW or ends > now + _LONGEST_LIFE:
-        raise SamlError("A token that holds now, and for an hour at most, is wanted", "one of another time")
-    return Order(str(claims["jti"])[:500], issuer, ends + 2 * SKEW)
+        raise SamlError("a token that is valid now and for at most an hour", "one for another time")
+    return RevocationToken(str(claims["jti"])[:500], issuer, ends + 2 * SKEW)
 
 
 def _same_origin(one: str, other: str) -> bool:
@@ -80,10 +83,10 @@ def _signed_claims(token: str, certificates: Sequence[Certificate]) -> dict[str,
     try:
         header = jwt.get_unverified_header(token)
     except jwt.PyJWTError:
-        raise SamlError("A signed JWT is wanted", "a text that is none") from None
+        raise SamlError("a signed JWT", "something else") from None
     if str(header.get("typ", "")).lower().removeprefix("application/") != _TYPE:
-        raise SamlError(f"A token of the type {_TYPE} is wanted", f"'{str(header.get('typ'))[:80]}'")
-    # Time is an argument here, so the library looks at the signature and we look at the clock.
+        raise SamlError(f"a token of the type {_TYPE}", f"'{str(header.get('typ'))[:80]}'")
+    # The library checks the signature only. Times are checked by the caller, because the clock is an argument here.
     options: Any = {
         "verify_exp": False,
         "verify_nbf": False,
@@ -98,39 +101,39 @@ def _signed_claims(token: str, certificates: Sequence[Certificate]) -> dict[str,
             return jwt.decode(token, key, algorithms=_ALGORITHMS, options=options)
         except (jwt.PyJWTError, TypeError, ValueError):
             continue
-    raise UnknownKey("A token that this identity provider's certificate signed is wanted", "one of another key")
+    raise UnknownKey("a token that this identity provider's certificate signed", "one that another key signed")
 
 
 def _milliseconds(claims: dict[str, Any], name: str) -> int:
     value = claims[name]
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1 << 40:
-        raise SamlError(f"A time in seconds is wanted as {name}", "something else")
+        raise SamlError(f"a time in seconds as {name}", "something else")
     return int(value * 1000)
 
 
-def read_subject(body: object, issuer: str, entity_id: str = "") -> Revoked:
-    """Who is meant by the body of an order.
+def read_subject(body: object, issuer: str, entity_id: str = "") -> RevocationSubject:
+    """Returns the person whom the body of a request names.
 
-    In the format iss_sub the iss says whose sub it is: the identity provider's of the SAML settings (`entity_id`) gives
-    the NameID, which is what Okta sends for SAML applications; that of the token gives its own id of the person.
+    In the format iss_sub, `iss` says what `sub` is: the NameID if `iss` is the entity ID of the SAML settings, which is
+    what Okta sends for SAML applications; or Okta's own id of the person if `iss` is the issuer of the token.
 
     Raises:
-        SamlError: it is not of the shape.
-        UnknownSubjectType: of a format other than email and iss_sub.
+        SamlError: the body has another form.
+        UnknownSubjectType: its format is neither email nor iss_sub.
     """
     named = body.get("sub_id") if isinstance(body, dict) else None
     if not isinstance(named, dict):
-        raise SamlError('An object {"sub_id": {…}} is wanted', "something else")
+        raise SamlError('an object {"sub_id": {…}}', "something else")
     match named:
         case {"format": "email", "email": str(email)} if email.strip():
-            return Revoked(email=email.strip())
+            return RevocationSubject(email=email.strip())
         case {"format": "iss_sub", "iss": str(named_issuer), "sub": str(subject)} if subject and named_issuer == issuer:
-            return Revoked(subject=subject)
+            return RevocationSubject(subject=subject)
         case {"format": "iss_sub", "iss": str(named_issuer), "sub": str(name_id)} if (
             name_id and entity_id and named_issuer == entity_id
         ):
-            return Revoked(name_id=name_id)
+            return RevocationSubject(name_id=name_id)
         case {"format": "email" | "iss_sub"}:
-            raise SamlError("A sub_id with an email, or with the iss of the token and a sub, is wanted", "another")
+            raise SamlError("a sub_id with an email, or with the iss of the token and a sub", "another one")
         case _:
-            raise UnknownSubjectType("A sub_id in the format email or iss_sub is wanted", "another format")
+            raise UnknownSubjectType("a sub_id in the format email or iss_sub", "another format")

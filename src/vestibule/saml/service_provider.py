@@ -1,6 +1,4 @@
-"""This service provider as one identity provider knows it: its addresses, its metadata (SAML 2.0 Metadata §2.4.4), its
-keys.
-"""
+"""Our side of a SAML connection: the URLs, metadata (SAML 2.0 Metadata §2.4.4) and keys for one identity provider."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,44 +19,46 @@ _YEARS = 10
 
 @dataclass(frozen=True, slots=True)
 class ServiceProvider:
-    """The addresses that an identity provider is told once and that never change for its whole life."""
+    """Our URLs for one identity provider. They are entered there once and never change."""
 
     base: str
-    """`https://…/saml/{tenant}/{identity provider}`, which is the entity id as well."""
+    """`https://…/saml/{tenant}/{identity provider}`, which is also the entity ID."""
 
     @property
     def entity_id(self) -> str:
-        """Audience URI."""
+        """Our entity ID (audience URI)."""
         return self.base
 
     @property
     def acs_url(self) -> str:
-        """Single sign-on URL: where responses are posted."""
+        """The assertion consumer service: where Responses are posted (Okta's Single sign-on URL)."""
         return f"{self.base}/acs"
 
     @property
     def metadata_url(self) -> str:
-        """Where the metadata below is read."""
+        """Where our metadata is."""
         return f"{self.base}/metadata"
 
     @property
     def login_url(self) -> str:
-        """Where a sign-in begins."""
+        """Where people begin a sign-in."""
         return f"{self.base}/login"
 
     @property
     def logout_url(self) -> str:
-        """Single logout URL, for requests and answers."""
+        """The Single Logout URL, for requests and responses."""
         return f"{self.base}/logout"
 
     @property
     def revocation_url(self) -> str:
-        """Global token revocation endpoint, for Okta's Universal Logout."""
+        """The global token revocation endpoint, for Okta's Universal Logout."""
         return f"{self.base}/global-token-revocation"
 
 
 def service_provider_metadata(provider: ServiceProvider, certificates: Sequence[str], *, signs: bool) -> bytes:
-    """The metadata. `certificates` are in PEM: each may sign and be encrypted for, so that a key is rolled with
+    """Returns our metadata as XML.
+
+    `certificates` are in PEM. All of them are listed for signing and encryption, so that a key can be replaced with
     overlap.
     """
     keys = [_key(use, certificate) for certificate in certificates for use in ("signing", "encryption")]
@@ -88,7 +88,7 @@ def _key(use: str, certificate: str) -> Element:
 
 
 def make_signing_key(name: str, now: int) -> SigningKey:
-    """A fresh RSA key of 3072 bits with a certificate it signs itself. Takes some 100 ms: call it in a thread."""
+    """Returns a new RSA key of 3072 bits with a self-signed certificate. Takes some 100 ms: call it in a thread."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
     begins = datetime.fromtimestamp(now / 1000, UTC) - timedelta(days=1)

@@ -1,9 +1,8 @@
-"""XML signatures: from an element that claims to be signed to the element that was.
+"""Verifies and makes XML signatures.
 
-The rule of this file: nobody who asks gets "yes". They get the element as it was read anew from the very bytes whose
-digest the signature covers, or an error. The mathematics is signxml's; what a signature may look like is decided here
-before it is computed, with an allow-list (security reference A1–A6). The keys are those of the pinned certificates:
-what the message says about its key is thrown away unread.
+Rules of this file: verification never returns just True, but the element parsed again from the bytes that the signature
+covers, so that nothing unsigned can be used by mistake. The shape of a signature is checked against an allow-list
+before signxml verifies it. Only keys of pinned certificates count; the KeyInfo in a message is ignored.
 """
 
 import base64
@@ -68,68 +67,66 @@ RSA_SHA256: Final = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 
 
 MOST_IDS: Final = 100
-"""In a message, which needs two or three: each is looked at several times."""
-_BY_PINNED_KEY: Final = "A signature by one of the certificates of this identity provider is wanted"
+"""Ids in a message. It needs two or three; many would make verification slow."""
+_BY_PINNED_KEY: Final = "a signature by one of the certificates of this identity provider"
 
 
 class UnknownKey(SamlError):
-    """A signature of the right shape that no pinned key made. The identity provider may have changed its certificate,
-    so it may be worth reading its metadata again.
-    """
+    """No pinned key made a signature. The identity provider may have a new certificate in its metadata."""
 
 
 class Signed(NamedTuple):
-    """What a valid signature covers, read anew from the bytes that were signed, and whose key made it."""
+    """The element that a valid signature covers, parsed from the signed bytes, and the certificate of its key."""
 
     element: Element
     certificate: Certificate
 
 
 class SigningKey(NamedTuple):
-    """A private key of ours and the certificate that tells its public part; both in PEM."""
+    """One of our private keys with its certificate, both in PEM."""
 
     private_key: bytes
     certificate: str
 
 
 def check_signatures(root: Element, holders: Sequence[Element]) -> None:
-    """Refuse a document with a signature anywhere but directly in one of the elements that may hold one, or with ids
-    that could be taken for each other.
+    """Check that all signatures are directly in one of `holders`, and that ids are unambiguous.
 
     Raises:
-        SamlError
+        SamlError: a signature is elsewhere, or two ids are equal, too many or in a namespace.
     """
     ids = ids_in(root)
-    # `samlp:ID` and `xml:id`: nobody honest sends them.
+    # `samlp:ID` and `xml:id` are used in attacks only.
     if any(name.startswith("{") for name, _ in ids):
-        raise SamlError("Ids without a namespace are wanted", "one with")
+        raise SamlError("ids without a namespace", "one with a namespace")
     if len(ids) > MOST_IDS:
-        raise SamlError(f"At most {MOST_IDS} ids are wanted in a message", "more")
+        raise SamlError(f"at most {MOST_IDS} ids in a message", "more")
     if len(ids) != len({value for _, value in ids}):
-        raise SamlError("Ids that differ are wanted", "two that are equal")
+        raise SamlError("unique ids", "two that are equal")
     for signature in everywhere(root, DS, "Signature"):
         if not any(signature.getparent() is holder for holder in holders):
-            raise SamlError("A signature directly in the response or the assertion is wanted", "one elsewhere")
+            raise SamlError("a signature directly in the response or the assertion", "one elsewhere")
     for holder in holders:
         only_child(holder, DS, "Signature")
 
 
 def is_signed(element: Element) -> bool:
-    """Whether an element carries a signature of its own; says nothing about its worth."""
+    """Returns whether an element contains a signature, valid or not."""
     return bool(children(element, DS, "Signature"))
 
 
 def verify_element(element: Element, certificates: Sequence[Certificate]) -> Signed:
-    """The element that the signature in it covers, by one of these certificates' keys.
+    """Verify the signature in an element with the keys of these certificates. Returns what it covers.
 
-    A certificate's dates do not matter here: the key is pinned, and whoever asks may warn (wire facts 7.1).
+    The dates of a certificate are ignored, because its key is pinned.
 
     Raises:
-        SamlError: there is no signature, it is not of the one shape that is accepted, or no key made it.
+        UnknownKey: none of these keys made the signature.
+        SamlError: there is no signature, or it is not valid.
     """
     signature = only_child(element, DS, "Signature")
     if signature is None:
-        raise SamlError("A signature is wanted", "none")
+        raise SamlError("a signature", "none")
     method = _check_shape(element, signature)
     certificate = _find_signer(signature, method, certificates)
     if certificate is None:
@@ -144,9 +141,10 @@ def verify_element(element: Element, certificates: Sequence[Certificate]) -> Sig
 
 
 def _find_signer(signature: Element, method: str, certificates: Sequence[Certificate]) -> Certificate | None:
-    """The certificate whose key made a signature, judged by the canonical SignedInfo alone: whatever else the document
-    holds, finding the key costs a verification of a few hundred bytes for each certificate. The element itself is
-    verified with that one key afterwards.
+    """Returns the certificate whose key made a signature; None if there is none.
+
+    Only the canonical SignedInfo is verified here, so that the cost for each certificate does not depend on the size of
+    the document. The whole element is verified with this key afterwards.
     """
     alone = copied(signature)
     info, value = children(alone, DS, "SignedInfo")[0], children(alone, DS, "SignatureValue")[0]
@@ -159,8 +157,9 @@ def _find_signer(signature: Element, method: str, certificates: Sequence[Certifi
 
 
 def _made(certificate: Certificate, method: str, raw: bytes, signed_bytes: bytes) -> bool:
-    """Whether the key of a certificate made a signature, given as XML signatures have it: for ECDSA the two numbers
-    beside each other (XML Signature §6.4.3).
+    """Returns whether the key of a certificate made a signature.
+
+    For ECDSA `raw` holds the two numbers one after the other (XML Signature §6.4.3).
     """
     key = x509.load_pem_x509_certificate(certificate.pem.encode()).public_key()
     digest = _HASHES[_SIGNATURES[method][1]]
@@ -181,36 +180,38 @@ def _made(certificate: Certificate, method: str, raw: bytes, signed_bytes: bytes
 
 
 def _check_shape(document: Element, signature: Element) -> str:
-    """The one shape: one SignedInfo, one Reference to the element itself, two known transforms, strong algorithms.
+    """Check that a signature has one SignedInfo with one Reference to the element itself, and allowed algorithms.
 
-    Returns:
-        The URI of the signature's algorithm.
+    Returns the URI of the signature algorithm.
+
+    Raises:
+        SamlError: it has another shape.
     """
     allowed = {q(DS, "SignedInfo"), q(DS, "SignatureValue"), q(DS, "KeyInfo")}
     names = [child.tag for child in signature]
     if set(names) - allowed or any(names.count(name) != 1 for name in (q(DS, "SignedInfo"), q(DS, "SignatureValue"))):
-        raise SamlError("A signature of one SignedInfo, one SignatureValue and a KeyInfo is wanted", "another shape")
+        raise SamlError("a signature of one SignedInfo, one SignatureValue and a KeyInfo", "another shape")
     info = children(signature, DS, "SignedInfo")[0]
     if [child.tag for child in info] != _IN_SIGNED_INFO:
-        raise SamlError("A signature over one Reference is wanted", "another number of them")
+        raise SamlError("a signature over one Reference", "another number of them")
     canonicalisation, method, reference = info
     if attribute(canonicalisation, "Algorithm") != EXC_C14N or len(canonicalisation):
-        raise SamlError("Exclusive canonicalisation without comments and parameters is wanted", "another one")
+        raise SamlError("exclusive canonicalisation without comments and parameters", "another method")
     algorithm = attribute(method, "Algorithm")
     if algorithm not in _SIGNATURES or len(method):
-        raise SamlError("A signature with RSA or ECDSA and SHA-256 or better is wanted", f"'{algorithm[:80]}'")
+        raise SamlError("a signature with RSA or ECDSA and SHA-256 or better", f"'{algorithm[:80]}'")
     if not (wanted := attribute(document, "ID")) or attribute(reference, "URI") != f"#{wanted}":
-        raise SamlError("A signature over the element that holds it is wanted", "one over something else")
+        raise SamlError("a signature over the element that holds it", "one over something else")
     if [child.tag for child in reference] != _IN_REFERENCE:
-        raise SamlError("A Reference of Transforms, DigestMethod and DigestValue is wanted", "another shape")
+        raise SamlError("a Reference of Transforms, DigestMethod and DigestValue", "another shape")
     transforms, digest, value = reference
     used = [attribute(transform, "Algorithm") for transform in transforms]
     if used != [_ENVELOPED, EXC_C14N]:
-        raise SamlError("The transforms enveloped-signature and exclusive canonicalisation are wanted", "others")
+        raise SamlError("the transforms enveloped-signature and exclusive canonicalisation", "other transforms")
     if any(child.tag != q(EXC_C14N, "InclusiveNamespaces") for transform in transforms for child in transform):
-        raise SamlError("Transforms without parameters are wanted", "one with")
+        raise SamlError("transforms without parameters", "one with parameters")
     if (digested := attribute(digest, "Algorithm")) not in _DIGESTS or len(digest) or len(value):
-        raise SamlError("A digest with SHA-256 or better is wanted", f"'{digested[:80]}'")
+        raise SamlError("a digest with SHA-256 or better", f"'{digested[:80]}'")
     return algorithm
 
 
@@ -240,17 +241,15 @@ def _as_signed(data: bytes, claimed: Element) -> Element:
     element = parse_xml(data)
     same = element.tag == claimed.tag and attribute(element, "ID") == attribute(claimed, "ID")
     if not same or children(element, DS, "Signature"):
-        raise SamlError("A signature over the element that holds it is wanted", "one over something else")
+        raise SamlError("a signature over the element that holds it", "one over something else")
     return element
 
 
-# -- what we sign ------------------------------------------------------------------------------------------------------
+# -- signing -----------------------------------------------------------------------------------------------------------
 
 
 def sign_element(element: Element, key: SigningKey, after: str) -> Element:
-    """The element with a signature over it (RSA-SHA256) behind its child of the name `after`, as the schema of SAML
-    wants it.
-    """
+    """Returns the element signed with RSA-SHA256. The signature follows the child named `after`, as SAML requires."""
     signer = XMLSigner(
         signature_algorithm=SignatureMethod.RSA_SHA256,
         digest_algorithm=DigestAlgorithm.SHA256,
@@ -273,23 +272,24 @@ def sign_element(element: Element, key: SigningKey, after: str) -> Element:
 
 
 def sign_query(query: str, key: SigningKey) -> str:
-    """The base64 of a signature over a query of the HTTP-Redirect binding (SAML 2.0 Bindings §3.4.4.1)."""
+    """Returns the signature of a query of the HTTP-Redirect binding, in base64 (SAML 2.0 Bindings §3.4.4.1)."""
     return base64.b64encode(own_key(key.private_key).sign(query.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
 
 
 def verify_query(query: bytes, algorithm: str, signature: str, certificates: Sequence[Certificate]) -> Certificate:
-    """Whose key signed the query of a redirect, given exactly as it came.
+    """Verify the signature of a redirect's query, given as the exact bytes. Returns the certificate of the key.
 
     Raises:
-        SamlError: none of these certificates'.
+        UnknownKey: none of these keys made the signature.
+        SamlError: the algorithm is not allowed, or the signature is not base64.
     """
     if algorithm not in _SIGNATURES:
-        raise SamlError("A signature with RSA or ECDSA and SHA-256 or better is wanted", f"'{algorithm[:80]}'")
+        raise SamlError("a signature with RSA or ECDSA and SHA-256 or better", f"'{algorithm[:80]}'")
     digest = _HASHES[_SIGNATURES[algorithm][1]]
     try:
         raw = base64.b64decode(signature, validate=True)
     except (binascii.Error, ValueError):
-        raise SamlError("A signature in base64 is wanted", "a text that is none") from None
+        raise SamlError("a signature in base64", "something else") from None
     for certificate in certificates:
         if not _fits(certificate, algorithm):
             continue

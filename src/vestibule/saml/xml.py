@@ -1,7 +1,7 @@
-"""Hardened XML, and the only place that knows lxml: reading, finding, building, canonical bytes.
+"""Hardened XML parsing, searching and building. The only module that imports lxml.
 
-A document with a DTD is refused before anything interprets it, and comments and processing instructions are refused
-because a text that a comment cuts in two is read differently than it is signed (security reference A4, A9).
+A document with a DTD is refused before it is parsed. Comments and processing instructions are refused, because a
+comment within a text changes what is read but not what is signed.
 """
 
 import re
@@ -14,17 +14,16 @@ from vestibule.saml.errors import SamlError
 
 MAX_BYTES: Final = 1024 * 1024
 MOST_ELEMENTS: Final = 3_000
-"""In a message, so that looking at whatever comes takes at most 20 ms of the processor. Attribute values may be two
-thirds of them."""
+"""Elements in a message, so that no message takes more than 20 ms of CPU. Two thirds may be attribute values."""
 MOST_ATTRIBUTES_IN_ALL: Final = 6_000
-"""In a message, declarations of namespaces included. The largest response of Okta has 4,000 of them."""
+"""XML attributes and namespace declarations in a message. Okta's largest response has 4,000 of them."""
 MOST_ATTRIBUTES: Final = 16
-"""On one element: libxml2 walks through all of them for each one that is read."""
+"""XML attributes of one element. Reading one is linear in their number."""
 MOST_PREFIXES: Final = 64
-"""Of namespaces: canonicalisation looks at all that are in scope, for each element."""
+"""Namespace prefixes. Canonicalisation goes through all prefixes in scope for each element."""
 Element = etree._Element  # noqa: SLF001 -- the only name lxml has for the type
 XmlError: Final = etree.LxmlError
-"""What the parser, the canonicalisation and the schema raise."""
+"""The base class of lxml's errors."""
 
 SAMLP: Final = "urn:oasis:names:tc:SAML:2.0:protocol"
 SAML: Final = "urn:oasis:names:tc:SAML:2.0:assertion"
@@ -36,27 +35,27 @@ EXC_C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
 _COUNT: Final = etree.XPath("count(descendant-or-self::*)")
 _CROWDED: Final = etree.XPath(f"boolean(descendant-or-self::*[count(@*) > {MOST_ATTRIBUTES}])")
 _WHITE_SPACE: Final = " \t\r\n"
-"""All that XML calls white space."""
+"""The white space characters of XML."""
 _RUN_OF_WHITE_SPACE: Final = re.compile(r"[ \t\r\n]+")
 _PREFIX: Final = re.compile(rb"\bxmlns:([^\s=]+)")
 _PREFIXES: Final = {"samlp": SAMLP, "saml": SAML, "md": MD, "ds": DS}
 
 
 def parse_xml(text: bytes, *, drop_comments: bool = False, largest: int = MAX_BYTES) -> Element:
-    """The root of an XML document. `drop_comments` is for what an administrator pastes, never for what is signed.
+    """Parse an XML document. Returns its root.
 
-    What is signed is read as UTF-8 whatever it says of itself, so that nobody reads it differently.
+    `drop_comments` is for metadata, never for signed messages. Messages are always read as UTF-8, whatever encoding
+    they declare, so that they cannot be read in two ways.
 
     Raises:
-        SamlError: too large, not well-formed, with more parts than anybody honest needs, or with a DTD, a comment or a
-            processing instruction.
+        SamlError: it is too large, not well-formed, has too many parts, a DTD, a comment or a processing instruction.
     """
     if len(text) > largest:
-        raise SamlError(f"XML of at most {largest:,} bytes is wanted", f"{len(text):,} bytes")
+        raise SamlError(f"XML of at most {largest:,} bytes", f"{len(text):,} bytes")
     if b"<!DOCTYPE" in text:
         raise _with_dtd()
     if text.count(b"xmlns:") > MOST_PREFIXES and len(set(_PREFIX.findall(text))) > MOST_PREFIXES:
-        raise SamlError(f"XML with at most {MOST_PREFIXES} prefixes of namespaces is wanted", "more")
+        raise SamlError(f"XML with at most {MOST_PREFIXES} namespace prefixes", "more")
     if not drop_comments:
         _check_size_before_parsing(text)
     parser = etree.XMLParser(
@@ -73,37 +72,41 @@ def parse_xml(text: bytes, *, drop_comments: bool = False, largest: int = MAX_BY
     try:
         root = etree.fromstring(text, parser)
     except (etree.XMLSyntaxError, ValueError):
-        raise SamlError("A well-formed XML document is wanted", "a text that is none") from None
+        raise SamlError("a well-formed XML document", "something else") from None
     tree = root.getroottree()
-    # Metadata in UTF-16 hides its DOCTYPE from the search above.
+    # In UTF-16 the search for DOCTYPE above finds nothing.
     if tree.docinfo.internalDTD is not None:
         raise _with_dtd()
-    # Those before and after the root are the tree's, not the root's.
+    # Comments before and after the root belong to the tree, not to the root.
     beside = [*root.itersiblings(preceding=True), *root.itersiblings()]
     if beside or next(root.iter(etree.Comment, etree.ProcessingInstruction, etree.Entity), None) is not None:
-        raise SamlError("XML without comments and processing instructions is wanted", "one of them")
+        raise SamlError("XML without comments and processing instructions", "one of them")
     if not drop_comments and _count_elements(root) > MOST_ELEMENTS:
         raise _with_elements()
     if _CROWDED(root):
-        raise SamlError(f"At most {MOST_ATTRIBUTES} attributes are wanted on an element", "more")
+        raise SamlError(f"at most {MOST_ATTRIBUTES} attributes on an element", "more")
     return root
 
 
 def _check_size_before_parsing(text: bytes) -> None:
-    """Refuse a message that has too many elements or attributes for certain, before a parser takes time for it. An
-    element has one `<` or two, an attribute and a declaration of a namespace two quotation marks.
+    """Refuse a message that certainly has too many elements or attributes, before it is parsed.
+
+    An element has one or two `<`; an attribute or namespace declaration has two quotation marks.
+
+    Raises:
+        SamlError: it has too many.
     """
     if text.count(b"<") > 2 * MOST_ELEMENTS:
         raise _with_elements()
     if text.count(b'"') + text.count(b"'") > 2 * MOST_ATTRIBUTES_IN_ALL:
         raise SamlError(
-            f"A message of at most {MOST_ATTRIBUTES_IN_ALL:,} attributes and declarations of namespaces is wanted",
+            f"a message of at most {MOST_ATTRIBUTES_IN_ALL:,} attributes and namespace declarations",
             "more",
         )
 
 
 def _with_elements() -> SamlError:
-    return SamlError(f"A message of at most {MOST_ELEMENTS:,} elements is wanted", "more")
+    return SamlError(f"a message of at most {MOST_ELEMENTS:,} elements", "more")
 
 
 def _count_elements(root: Element) -> int:
@@ -112,78 +115,80 @@ def _count_elements(root: Element) -> int:
 
 
 def _with_dtd() -> SamlError:
-    return SamlError("XML without a DTD is wanted", "a DOCTYPE")
+    return SamlError("XML without a DTD", "a DOCTYPE")
 
 
 def q(namespace: str, name: str) -> str:
-    """A qualified name as elements carry it."""
+    """Returns a qualified name in lxml's notation."""
     return f"{{{namespace}}}{name}"
 
 
 def text_of(element: Element | None) -> str:
-    """The text of an element without XML white space around it; empty for none."""
+    """Returns the text of an element without XML white space around it; empty for None."""
     return (element.text or "").strip(_WHITE_SPACE) if element is not None else ""
 
 
 def uri_text(element: Element | None) -> str:
-    """The text of an element that holds a URI, with white space as XML Schema reads it; empty for none."""
+    """Returns the URI in an element, with white space collapsed as in XML Schema; empty for None."""
     return _collapsed(element.text or "") if element is not None else ""
 
 
 def uri_attribute(element: Element, name: str) -> str:
-    """An attribute that holds a URI or an NCName (Recipient, Destination, InResponseTo), with white space as XML Schema
-    reads it (Part 2 §4.3.6: collapse). Returns an empty text if it is not there.
+    """Returns an attribute that holds a URI or NCName, such as Destination or InResponseTo; empty if it is missing.
+
+    White space is collapsed (XML Schema Part 2 §4.3.6).
     """
     return _collapsed(attribute(element, name))
 
 
 def _collapsed(text: str) -> str:
-    """Text without XML white space at its ends, and one space for each run of it inside. Other white space, such as a
-    no-break space, is part of the value.
+    """Returns a text without XML white space at its ends and with single spaces inside.
+
+    Other white space, such as a no-break space, is part of the value.
     """
     return _RUN_OF_WHITE_SPACE.sub(" ", text.strip(_WHITE_SPACE))
 
 
 def attribute(element: Element, name: str) -> str:
-    """An attribute that has no namespace; empty if it is not there."""
+    """Returns an attribute without a namespace; empty if it is missing."""
     value = element.get(name)
     return value if isinstance(value, str) else ""
 
 
 def children(element: Element, namespace: str, name: str) -> list[Element]:
-    """The direct children of that name."""
+    """Returns the direct children with that name."""
     return element.findall(q(namespace, name))
 
 
 def only_child(element: Element, namespace: str, name: str) -> Element | None:
-    """The direct child of that name, or None.
+    """Returns the direct child with that name, or None.
 
     Raises:
         SamlError: there are several.
     """
     found = children(element, namespace, name)
     if len(found) > 1:
-        raise SamlError(f"One {name} is wanted", f"{len(found)}")
+        raise SamlError(f"one {name}", f"{len(found)}")
     return found[0] if found else None
 
 
 def everywhere(element: Element, namespace: str, name: str) -> list[Element]:
-    """Every element of that name in a document, at whatever depth, the element itself among them."""
+    """Returns all elements with that name at any depth, including the element itself."""
     return list(element.iter(q(namespace, name)))
 
 
 def everywhere_named(element: Element, *names: str) -> list[Element]:
-    """Every element of one of these names in whatever namespace, at whatever depth, the element itself among them."""
+    """Returns all elements with one of these names, in any namespace and at any depth, including the element itself."""
     return list(element.iter(*[f"{{*}}{name}" for name in names]))
 
 
 def local_name(element: Element) -> str:
-    """The name of an element without its namespace."""
+    """Returns the name of an element without its namespace."""
     return etree.QName(element).localname
 
 
 def ids_in(element: Element) -> list[tuple[str, str]]:
-    """Name and value of every attribute that something might take for an id: `ID`, `Id`, `id`, in any namespace."""
+    """Returns name and value of all attributes that may be taken for ids: `ID`, `Id` or `id`, in any namespace."""
     return [
         (str(name), str(value))
         for each in element.iter(etree.Element)
@@ -193,7 +198,7 @@ def ids_in(element: Element) -> list[tuple[str, str]]:
 
 
 def build(namespace: str, name: str, attributes: Mapping[str, str], content: Sequence[Element] | str = ()) -> Element:
-    """A new element with its attributes (those that are empty are left out) and children or text."""
+    """Returns a new element with attributes (empty ones are left out) and children or text."""
     element = etree.Element(q(namespace, name), nsmap={p: uri for p, uri in _PREFIXES.items() if uri == namespace})
     for key, value in attributes.items():
         if value:
@@ -206,33 +211,33 @@ def build(namespace: str, name: str, attributes: Mapping[str, str], content: Seq
 
 
 def serialise(element: Element) -> bytes:
-    """An element as XML, as it stands, without a declaration."""
+    """Returns an element as XML in UTF-8, without an XML declaration."""
     return etree.tostring(element, encoding="utf-8", with_tail=False)
 
 
 def canonical(element: Element) -> bytes:
-    """An element in exclusive canonical form, without comments.
+    """Returns an element in exclusive canonical form, without comments.
 
     Raises:
-        XmlError: it has none, as with a namespace that is a relative URI.
+        XmlError: it cannot be canonicalised, for example because a namespace is a relative URI.
     """
     return etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
 
 
 def indented(element: Element) -> str:
-    """An element as XML for people to read. Not what was signed: white space is added."""
+    """Returns an element as indented XML for people. It differs from what was signed."""
     copy = copied(element)
     etree.indent(copy)
     return etree.tostring(copy, encoding="unicode")
 
 
 def copied(element: Element) -> Element:
-    """The same element as a document of its own, in its own tree."""
+    """Returns a copy of an element as the root of a new document."""
     return etree.fromstring(serialise(element))
 
 
 def remove(element: Element) -> None:
-    """Take an element out of its parent, and the text behind it."""
+    """Remove an element, and the text behind it, from its parent."""
     parent = element.getparent()
     if parent is not None:
         parent.remove(element)

@@ -94,7 +94,7 @@ def _distinct(members: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in members:
         if name in found:
-            raise InvalidSyntax(f"'{named(name)}' came twice in one object; send each name once.")
+            raise InvalidSyntax(f"'{named(name)}' was sent twice in one object; send each name once.")
         found[name] = value
     return found
 

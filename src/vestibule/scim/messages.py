@@ -40,16 +40,16 @@ def parse_patch(body: Any) -> list[Operation]:
 
 def _parse_operation(operation: Any, number: int) -> Operation:
     if not isinstance(operation, dict):
-        raise InvalidSyntax(f"Operation {number} should be an object; {kind(operation)} came.")
+        raise InvalidSyntax(f"Operation {number} should be an object; got {kind(operation)}.")
     members = _members(operation)
     named = members.get("op")
     verb = _VERBS.get(named.lower()) if isinstance(named, str) else None
     if verb is None:
         came = f"'{excerpt(named)}'" if isinstance(named, str) else kind(named)
-        raise InvalidSyntax(f"The 'op' of operation {number} should be add, replace or remove; {came} came.")
+        raise InvalidSyntax(f"The 'op' of operation {number} should be add, replace or remove; got {came}.")
     path = members.get("path")
     if path is not None and not isinstance(path, str):
-        raise InvalidSyntax(f"The 'path' of operation {number} should be a text; {kind(path)} came.")
+        raise InvalidSyntax(f"The 'path' of operation {number} should be a text; got {kind(path)}.")
     if verb != "remove" and "value" not in members:
         raise InvalidValue(f"Operation {number}, '{verb}', needs a 'value'.")
     return Operation(verb, path.strip() or None if path else None, members.get("value"))
@@ -59,11 +59,11 @@ def _members(message: Mapping[str, Any]) -> dict[str, Any]:
     """A message by its names in lower case.
 
     Raises:
-        InvalidSyntax: a name came twice, in different spellings.
+        InvalidSyntax: a name was sent twice, in different spellings.
     """
     members = {name.lower(): value for name, value in message.items()}
     if len(members) < len(message):
-        raise InvalidSyntax("A name of a PatchOp message came twice, in different spellings; send each name once.")
+        raise InvalidSyntax("A name of a PatchOp message was sent twice, in different spellings; send each name once.")
     return members
 
 
@@ -92,7 +92,7 @@ def _whole(name: str, text: str | None, default: int) -> int:
         return default
     digits = text.strip().removeprefix("-").removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):
-        raise InvalidValue(f"'{name}' should be a whole number; '{excerpt(text)}' came.")
+        raise InvalidValue(f"'{name}' should be a whole number; got '{excerpt(text)}'.")
     size = int(digits) if len(digits) <= 18 else 10**18
     return -size if text.strip().startswith("-") else size
 

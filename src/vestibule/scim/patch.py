@@ -127,7 +127,7 @@ class _Work:
             raise NoTarget("A 'remove' operation needs a path that says what to remove.")
         elif not isinstance(operation.value, dict):
             raise InvalidValue(
-                f"Without a path, the value of '{operation.verb}' should be an object; {kind(operation.value)} came."
+                f"Without a path, the value of '{operation.verb}' should be an object; got {kind(operation.value)}."
             )
         else:
             self._at_names(operation.verb, operation.value, report, None)
@@ -300,7 +300,7 @@ class _Work:
     def _set_selected(self, values: list[Any], where: str, change: _Change, came: list[Any]) -> list[Any]:
         """Replace the selected values by the one that came, or add its parts to them. What the selector pins stays."""
         if not came:
-            raise InvalidValue(f"'{where}[…]' should be given an object; nothing came. To remove it, use 'remove'.")
+            raise InvalidValue(f"'{where}[…]' should be given an object; got nothing. To remove it, use 'remove'.")
         new, selector = came[0], change.target.selector
         chosen = {id(element) for element in self._select(values, change.target)}
         if not chosen:
@@ -350,7 +350,7 @@ def _joint(attribute: Attribute) -> str:
 
 
 def _refuse_two_values(name: str) -> NoReturn:
-    raise InvalidSyntax(f"'{named(name)}' came twice in one value, in different spellings, and says two things.")
+    raise InvalidSyntax(f"'{named(name)}' was sent twice in one value, in different spellings, and says two things.")
 
 
 def _store(holder: Document, attribute: Attribute, value: Any) -> bool:

@@ -66,12 +66,12 @@ def clean(body: Any, resource_type: ResourceType) -> tuple[Document, list[Ignore
     Returns the document, without `id` and `meta`, which are set by this service, and what was set aside.
 
     Raises:
-        InvalidSyntax: not a JSON object, or an attribute came twice.
+        InvalidSyntax: not a JSON object, or an attribute was sent twice.
         InvalidValue: a value of the wrong type, too long, or a required attribute without one.
     """
     if not isinstance(body, dict):
         raise InvalidSyntax(
-            f"The body should be a JSON object that describes a {resource_type.name}; {kind(body)} came."
+            f"The body should be a JSON object that describes a {resource_type.name}; got {kind(body)}."
         )
     ignored: list[Ignored] = []
     own, *below = _parts(body, resource_type)
@@ -80,7 +80,7 @@ def clean(body: Any, resource_type: ResourceType) -> tuple[Document, list[Ignore
         taken: Document = cleaner(resource_type.root)(part, "", ignored) or {}
         for name in document.keys() & taken.keys():
             if document[name] != taken[name]:
-                raise InvalidSyntax(f"'{name}' came twice, once below the URN of its schema, and says two things.")
+                raise InvalidSyntax(f"'{name}' was sent twice, once below the URN of its schema, and says two things.")
         document |= taken
     _report_unknown_schemas(body, resource_type, ignored)
     check_size(document, resource_type)
@@ -108,7 +108,7 @@ def core_object(name: str, value: Any) -> Document:
     if value in (None, ""):
         return {}
     if not isinstance(value, dict):
-        raise InvalidValue(f"'{name}' should be an object; {kind(value)} came.")
+        raise InvalidValue(f"'{name}' should be an object; got {kind(value)}.")
     return value
 
 
@@ -206,7 +206,7 @@ def _simple(attribute: Attribute) -> Cleaner:
         if size > longest:
             raise InvalidValue(f"'{where}' may take {longest:,} bytes; this one takes {size:,}.", path=where)
         if name_like and (bad := unprintable(text)):
-            raise InvalidValue(f"'{where}' should be made of visible characters; U+{ord(bad):04X} came.", path=where)
+            raise InvalidValue(f"'{where}' should be made of visible characters; got U+{ord(bad):04X}.", path=where)
         return text or None
 
     return indexed
@@ -233,7 +233,7 @@ def _as_text(value: Any, where: str) -> str | None:
                 f"'{where}' should be a text; a number came that is too long to be kept digit by digit.", path=where
             )
         return text
-    raise InvalidValue(f"'{where}' should be a text; {kind(value)} came.", path=where)
+    raise InvalidValue(f"'{where}' should be a text; got {kind(value)}.", path=where)
 
 
 def _boolean(value: Any, where: str, _ignored: list[Ignored]) -> bool | None:
@@ -246,7 +246,7 @@ def _boolean(value: Any, where: str, _ignored: list[Ignored]) -> bool | None:
         return value.lower() == "true"  # Entra's older dialect writes them as texts (wire facts 3.2)
     if value is None or value in ("", [], {}):
         return None
-    raise InvalidValue(f"'{where}' should be true or false; {kind(value)} came.", path=where)
+    raise InvalidValue(f"'{where}' should be true or false; got {kind(value)}.", path=where)
 
 
 def _unwrapped(value: Any) -> Any:
@@ -291,7 +291,7 @@ def _complex(attribute: Attribute) -> Cleaner:
                     ignored.append(Ignored(prefix + canonical, "readOnly"))
                 continue
             if canonical in out:
-                raise InvalidSyntax(f"'{prefix}{canonical}' came twice, in different spellings.")
+                raise InvalidSyntax(f"'{prefix}{canonical}' was sent twice, in different spellings.")
             if sub_cleaner is _text and sent.__class__ is str and len(sent) <= _SURELY_SHORT:
                 taken = sent or None  # what `_text` would do with most of what is sent
             else:
@@ -312,7 +312,7 @@ def _as_object(value: Any, where: str, attribute: Attribute) -> Document | None:
     if value is None or value == "":
         return None
     if not isinstance(value, dict):
-        raise InvalidValue(f"'{where}' should be an object; {kind(value)} came.", path=where)
+        raise InvalidValue(f"'{where}' should be an object; got {kind(value)}.", path=where)
     return value
 
 
@@ -333,7 +333,7 @@ def _object_of_text(text: str, where: str, attribute: Attribute) -> Document:
             f"'{where}'. Send the object itself, not a text."
         )
     if attribute.sub("value") is None:
-        raise InvalidValue(f"'{where}' should be an object; {kind(text)} came.", path=where)
+        raise InvalidValue(f"'{where}' should be an object; got {kind(text)}.", path=where)
     return {"value": text}
 
 
@@ -356,7 +356,7 @@ def _many(attribute: Attribute, single: Cleaner) -> Cleaner:
         if isinstance(value, str) and isinstance(read := json_in(value), list):
             sent = read
         if len(sent) > MAX_VALUES:
-            raise TooMany(f"'{where}' may hold {MAX_VALUES} values; {len(sent):,} came.")
+            raise TooMany(f"'{where}' may hold {MAX_VALUES} values; got {len(sent):,}.")
         cleaned = [single(item, where, ignored) for item in sent]
         if attribute.type != "complex":
             return [element for element in cleaned if element is not None] or None

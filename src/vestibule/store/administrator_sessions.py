@@ -23,8 +23,8 @@ class Session:
     seen_at: int
     expires_at: int
     factor_due: int | None = None
-    """From when on nothing can be done in it but adding the second factor that its administrator lacks and the tenant
-    requires; None if none is required or there is one.
+    """The instant from which nothing can be done in this session except to add a second factor, because the tenant
+    requires one and the administrator has none. None if none is required, or if there is one.
     """
 
 
@@ -56,7 +56,7 @@ _END_EXPIRED: Final = "DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <=
 async def insert_session(
     all_tenants: AllTenants | Tx, session: Session, administrator_id: str, address: str, agent: str
 ) -> None:
-    """Keep a new session."""
+    """Store a new session."""
     await all_tenants.run(
         _OPEN,
         session.tenant_id,
@@ -74,7 +74,7 @@ async def insert_session(
 async def find_session(
     all_tenants: AllTenants, tenant_id: str, token_check: bytes
 ) -> tuple[Session, Administrator] | None:
-    """The session of a cookie and whose it is."""
+    """Returns the session of a cookie and its administrator."""
     row = await all_tenants.one(_SESSION, tenant_id, token_check)
     if row is None:
         return None
@@ -112,7 +112,7 @@ async def end_session(all_tenants: AllTenants, session: Session) -> None:
 
 
 async def end_console_session_of_token(tx: Tx, tenant_id: str, token_check: bytes) -> None:
-    """End the session of a cookie, because another takes its place; it may be one of another tenant."""
+    """End the session of a cookie because another one replaces it; it may belong to another tenant."""
     await tx.run(_END, tenant_id, token_check)
 
 
@@ -128,5 +128,5 @@ async def end_other_sessions(all_tenants: AllTenants, administrator: Administrat
 
 
 async def forget_expired_sessions(all_tenants: AllTenants, idle_since: int) -> None:
-    """Throw away sessions whose time is over, or that nobody used since an instant."""
+    """Delete sessions that have expired, or that nobody used since an instant."""
     await all_tenants.run(_END_EXPIRED, all_tenants.now, idle_since)

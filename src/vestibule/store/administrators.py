@@ -45,12 +45,12 @@ WHERE tenant_id = $1 AND role = $2 AND disabled_at IS NULL AND password_hash <> 
 
 
 def email_key(email: str) -> str:
-    """An e-mail address as administrators are told apart by."""
+    """Returns the key by which administrators with that e-mail address are found."""
     return fold(email.strip())
 
 
 def administrator_of_row(row: Row) -> Administrator:
-    """An administrator from the columns of `ADMINISTRATOR_COLUMNS`."""
+    """Returns an administrator from the columns of `_COLUMNS`."""
     tenant, id_, email, name, role, created, disabled, signed_in, has_password, provider, user = row
     return Administrator(
         tenant, id_, email, name, role, created, disabled, signed_in, bool(has_password), provider, user
@@ -58,24 +58,24 @@ def administrator_of_row(row: Row) -> Administrator:
 
 
 async def find_administrator(all_tenants: AllTenants, tenant_id: str, administrator_id: str) -> Administrator | None:
-    """The administrator of that id."""
+    """Returns the administrator with that id."""
     row = await all_tenants.one(_GET, tenant_id, administrator_id)
     return administrator_of_row(row) if row else None
 
 
 async def administrators_of(all_tenants: AllTenants, tenant_id: str) -> list[Administrator]:
-    """A tenant's administrators by e-mail; the operators for the house."""
+    """Returns a tenant's administrators by e-mail, or the operators."""
     return [administrator_of_row(row) for row in await all_tenants.all(_OF_TENANT, tenant_id)]
 
 
 async def find_by_email(all_tenants: AllTenants, email: str) -> list[tuple[Administrator, str]]:
-    """Administrators of any tenant with that e-mail address, each with the hash of their password."""
+    """Returns administrators of any tenant with that e-mail address, each with the hash of their password."""
     return [(administrator_of_row(row[:11]), row[11]) for row in await all_tenants.all(_BY_EMAIL, email_key(email))]
 
 
 async def find_with_password(all_tenants: AllTenants, email: str) -> list[tuple[Administrator, str]]:
-    """Find those of any tenant who can sign in with that e-mail address, in the order in which they chose a password,
-    each with its hash. Who was only invited is not among them.
+    """Returns the administrators of any tenant who can sign in with that e-mail address, each with the hash of their
+    password, in the order in which they chose one. Somebody who was only invited is not among them.
     """
     return [
         (administrator_of_row(row[:11]), row[11]) for row in await all_tenants.all(_WITH_PASSWORD, email_key(email))
@@ -85,18 +85,18 @@ async def find_with_password(all_tenants: AllTenants, email: str) -> list[tuple[
 async def lock_administrator(
     all_tenants: AllTenants, tenant_id: str, administrator_id: str
 ) -> tuple[Administrator | None, str]:
-    """The administrator of that id, locked until the transaction ends, with the hash of their password."""
+    """Returns the administrator with that id, locked until the transaction ends, with the hash of their password."""
     row = await all_tenants.one(_LOCK_ONE, tenant_id, administrator_id)
     return (administrator_of_row(row[:11]), row[11]) if row else (None, "")
 
 
 async def any_administrator(all_tenants: AllTenants) -> bool:
-    """Whether anybody could sign in at all."""
+    """Returns whether there is an administrator who can sign in."""
     return await all_tenants.one(_ANY) is not None
 
 
 async def insert_administrator(all_tenants: AllTenants, administrator: Administrator, password_hash: str) -> None:
-    """Keep a new administrator; with an empty hash until they choose a password.
+    """Store a new administrator; with an empty hash until they choose a password.
 
     Raises:
         UniqueViolation: the tenant has an administrator with that e-mail address.
@@ -116,7 +116,7 @@ async def insert_administrator(all_tenants: AllTenants, administrator: Administr
 
 
 async def set_password(all_tenants: AllTenants, administrator: Administrator, password_hash: str, name: str) -> bool:
-    """Replace an administrator's password, and the name they go by; False if they are locked out."""
+    """Replace an administrator's password, and the name they go by. Returns False if they are locked out."""
     changed = await all_tenants.run(
         _SET_PASSWORD, administrator.tenant_id, administrator.id, password_hash, name, all_tenants.now
     )
@@ -129,12 +129,12 @@ async def set_role(all_tenants: AllTenants, administrator: Administrator, role: 
 
 
 async def set_disabled(all_tenants: AllTenants, administrator: Administrator) -> bool:
-    """Lock an administrator out; False if they are already."""
+    """Lock an administrator out. Returns False if they were locked out already."""
     return await all_tenants.run(_DISABLE, administrator.tenant_id, administrator.id, all_tenants.now) == 1
 
 
 async def set_enabled(all_tenants: AllTenants, administrator: Administrator) -> bool:
-    """Let an administrator in again; False if they were not locked out."""
+    """Let an administrator in again. Returns False if they were not locked out."""
     return await all_tenants.run(_ENABLE, administrator.tenant_id, administrator.id) == 1
 
 
@@ -144,7 +144,9 @@ async def note_sign_in(all_tenants: AllTenants, administrator: Administrator) ->
 
 
 async def lock_owners(all_tenants: AllTenants, tenant_id: str) -> list[str]:
-    """Ids of those who can sign in as owner (or, for the house, as operator), locked until the transaction ends."""
+    """Returns ids of those who can sign in as owner, or as operator, locked until the transaction
+    ends.
+    """
     return [row[0] for row in await all_tenants.all(_OWNERS, tenant_id, "operator" if tenant_id == HOUSE else "owner")]
 
 
@@ -164,29 +166,29 @@ _WITHDRAW: Final = "DELETE FROM invitations WHERE tenant_id = $1 AND administrat
 async def insert_invitation(
     all_tenants: AllTenants, tenant_id: str, token_check: bytes, administrator_id: str, expires_at: int
 ) -> None:
-    """Keep a one-time link; earlier ones for the same administrator end."""
+    """Store a one-time link; earlier ones for the same administrator end."""
     await all_tenants.run(_WITHDRAW, tenant_id, administrator_id)
     await all_tenants.run(_INVITE, tenant_id, token_check, administrator_id, all_tenants.now, expires_at)
 
 
 async def withdraw_invitations(all_tenants: AllTenants, administrator: Administrator) -> None:
-    """Make a one-time link void that was made for an administrator."""
+    """Revoke the one-time link of an administrator."""
     await all_tenants.run(_WITHDRAW, administrator.tenant_id, administrator.id)
 
 
 async def find_invited(all_tenants: AllTenants, tenant_id: str, token_check: bytes) -> str | None:
-    """Whom a link is for: an administrator's id, empty for the first set-up; None if it is not good (any more)."""
+    """Returns the id of the administrator a link is for, empty for the first set-up, or None if it cannot be used."""
     row = await all_tenants.one(_INVITED, tenant_id, token_check, all_tenants.now)
     return row[0] if row else None
 
 
 async def use_invitation(all_tenants: AllTenants, tenant_id: str, token_check: bytes) -> bool:
-    """Use a link up; False if somebody else just did."""
+    """Use a link up. Returns False if somebody else just did."""
     return await all_tenants.run(_USE_INVITATION, tenant_id, token_check, all_tenants.now) == 1
 
 
 async def forget_expired_invitations(all_tenants: AllTenants) -> None:
-    """Throw away links whose time is over."""
+    """Delete links that have expired."""
     await all_tenants.run(_FORGET, all_tenants.now)
 
 
@@ -212,7 +214,7 @@ _FORGET_LINKED: Final = "DELETE FROM administrators WHERE tenant_id = $1 AND use
 
 
 async def find_linked_administrator(reading: Reading, user_id: str) -> Administrator | None:
-    """The administrator that a person is as well."""
+    """Returns the administrator that a person is as well."""
     row = await reading.one(_LINKED, reading.tenant, user_id)
     return administrator_of_row(row) if row else None
 

@@ -18,19 +18,19 @@ _DELETE: Final = "DELETE FROM applications WHERE tenant_id = $1 AND id = $2"
 
 
 async def all_applications(reading: Reading) -> list[Application]:
-    """A tenant's applications by name, whatever an engine holds to be the order of letters."""
+    """Returns a tenant's applications by name, whatever an engine holds to be the order of letters."""
     listed = [Application(*row) for row in await reading.all(_ALL, reading.tenant)]
     return sorted(listed, key=lambda each: (fold(each.name), each.id))
 
 
 async def find_application(reading: Reading, application_id: str) -> Application | None:
-    """The application of that id."""
+    """Returns the application with that id."""
     row = await reading.one(_GET, reading.tenant, application_id)
     return Application(*row) if row else None
 
 
 async def put_application(tx: Tx, application: Application) -> None:
-    """Keep an application as it is now."""
+    """Store an application as it is now."""
     await tx.run(_PUT, tx.tenant, *application)
 
 

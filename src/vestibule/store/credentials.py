@@ -50,7 +50,7 @@ _NOTE_TEST: Final = "UPDATE credentials SET tested_at = $3 WHERE tenant_id = $1 
 
 
 class Presented(NamedTuple):
-    """What one look-up says about a key that came with a request, and about whom it belongs to."""
+    """What one look-up returns about a key that came with a request, and about its owner."""
 
     tenant_id: str
     tenant_state: TenantState
@@ -67,13 +67,13 @@ class Presented(NamedTuple):
     last_used_at: int | None
     tested_at: int | None
     newer_used_at: int | None
-    """When a newer key of the same identity provider was used last, as far as that was noted."""
+    """When a newer key of the same identity provider was last used, as far as it was noted."""
     refused_at: int | None
-    """When the connection of the identity provider was last refused, as far as that was noted."""
+    """When the connection of the identity provider was last refused, as far as it was noted."""
 
 
 class KeyOwner(NamedTuple):
-    """Whom a key belongs to, wherever it was presented."""
+    """The owner of a key, at whatever address it was presented."""
 
     tenant_id: str
     provider_id: str
@@ -82,19 +82,19 @@ class KeyOwner(NamedTuple):
 
 
 async def find_presented(all_tenants: AllTenants, tenant_name: str, key: str) -> Presented | None:
-    """The key as that tenant has it: the one indexed look-up that every SCIM request begins with."""
+    """Returns the key as that tenant has it: the one indexed look-up that every SCIM request begins with."""
     row = await all_tenants.one(_PRESENTED, tenant_name, key)
     return Presented(*row) if row else None
 
 
 async def find_owner_of_key(all_tenants: AllTenants, key: str) -> KeyOwner | None:
-    """Whom a key belongs to, in whichever tenant."""
+    """Returns the owner of a key, in any tenant."""
     row = await all_tenants.one(_OWNER, key)
     return KeyOwner(*row) if row else None
 
 
 async def find_owner_of_secret(all_tenants: AllTenants, tenant_id: str, secret_check: bytes) -> KeyOwner | None:
-    """Which key of a tenant a Secret belongs to."""
+    """Returns which key of a tenant a Secret belongs to."""
     row = await all_tenants.one(_OWNER_BY_CHECK, tenant_id, secret_check)
     return KeyOwner(*row) if row else None
 
@@ -104,29 +104,29 @@ def _credential(row: Row) -> Credential:
 
 
 async def find_credential(reading: Reading, credential_id: str) -> Credential | None:
-    """The credential of that id."""
+    """Returns the credential with that id."""
     row = await reading.one(_GET, reading.tenant, credential_id)
     return _credential(row) if row else None
 
 
 async def find_credential_by_key(reading: Reading, key: str) -> Credential | None:
-    """The credential of that key."""
+    """Returns the credential with that key."""
     row = await reading.one(_BY_KEY, reading.tenant, key)
     return _credential(row) if row else None
 
 
 async def credentials_of(reading: Reading, provider_id: str) -> list[Credential]:
-    """An identity provider's credentials, the oldest first, retired ones among them."""
+    """Returns an identity provider's credentials, the oldest first, retired ones among them."""
     return [_credential(row) for row in await reading.all(_OF_PROVIDER, reading.tenant, provider_id)]
 
 
 async def all_credentials(reading: Reading) -> list[Credential]:
-    """Every credential of the tenant, the oldest first."""
+    """Returns every credential of the tenant, the oldest first."""
     return [_credential(row) for row in await reading.all(_ALL, reading.tenant)]
 
 
 async def insert_credential(tx: Tx, credential: Credential, secret_check: bytes) -> None:
-    """Keep a new credential."""
+    """Store a new credential."""
     await tx.run(
         _INSERT,
         tx.tenant,
@@ -141,14 +141,14 @@ async def insert_credential(tx: Tx, credential: Credential, secret_check: bytes)
 
 
 async def revoke_credential(tx: Tx, credential_id: str) -> bool:
-    """Retire a credential from this moment on; False if it was retired before."""
+    """Retire a credential from this moment on. Returns False if it was retired before."""
     return await tx.run(_REVOKE, tx.tenant, credential_id, tx.now) == 1
 
 
 async def note_use(
     tx: Tx, credential_id: str, address: str, agent: str, *, used_at: int, unless_noted_after: int
 ) -> None:
-    """Note that it was used at an instant, unless a use after another instant was noted already."""
+    """Note that a credential was used at an instant, unless a use after another instant was noted already."""
     await tx.run(_NOTE_USE, tx.tenant, credential_id, used_at, address, agent, unless_noted_after)
 
 
@@ -158,7 +158,7 @@ async def note_refusal(tx: Tx, provider_id: str, refused_at: int) -> None:
 
 
 async def find_refused_at(reading: Reading, provider_id: str) -> int | None:
-    """When the connection of an identity provider was last refused."""
+    """Returns when the connection of an identity provider was last refused."""
     row = await reading.one(_REFUSED_AT, reading.tenant, provider_id)
     return row[0] if row else None
 

@@ -1,10 +1,10 @@
-"""How the house reads and writes, whatever the engine.
+"""How the program reads and writes, on either engine.
 
 Three handles, so that a function's signature says what it may do:
 
 - `Reading`: statements within one tenant;
 - `Tx`: a transaction within one tenant, for one actor, at one instant;
-- `House`: statements across tenants, for signing in, operator commands and the worker. It has no tenant to get wrong.
+- `AllTenants`: statements across tenants, for signing in, operator commands and the worker.
 
 SQL is written once in the common subset of both engines, with `$1` parameters. `/*for update*/` at the end of a SELECT
 locks the row where the engine has row locks; `/*for share*/` lets others read it so and nobody change it. Rows are
@@ -21,7 +21,7 @@ from contextvars import ContextVar
 from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 from vestibule.model import Actor, Stopwatch
-from vestibule.store.scan_queue import Lane, LaneName, make_lanes
+from vestibule.store.scan_queue import Lane, LaneName, ScanSlots, make_lanes
 
 Engine = Literal["sqlite", "postgres"]
 Row = Any
@@ -36,7 +36,7 @@ _commits: ContextVar[int] = ContextVar("commits", default=0)
 
 
 class End(NamedTuple):
-    """Somebody's access that a transaction takes away: the event that tells it, and how many sessions die with it."""
+    """A person's access that a transaction ends: the event that records it, and how many sessions end with it."""
 
     tenant_id: str
     event_id: str
@@ -45,12 +45,12 @@ class End(NamedTuple):
 
 
 def milliseconds_now() -> int:
-    """The time of the machine, in the unit of all stored times."""
+    """Returns the time of the machine, in the unit of all stored times."""
     return time.time_ns() // 1_000_000
 
 
 class UniqueViolation(Exception):
-    """A row was to be written that a unique index does not allow. The transaction can only be given up."""
+    """A unique index does not allow a row. The transaction can only be rolled back."""
 
 
 class Busy(Exception):
@@ -76,15 +76,15 @@ class Statements(ABC):
 
     @abstractmethod
     async def one(self, sql: str, *values: Any) -> Row | None:
-        """The first row, or None."""
+        """Returns the first row, or None."""
 
     @abstractmethod
     async def all(self, sql: str, *values: Any) -> list[Row]:
-        """Every row."""
+        """Returns every row."""
 
     @abstractmethod
     async def run(self, sql: str, *values: Any) -> int:
-        """Carry out a change; the number of rows it reached.
+        """Carry out a change. Returns the number of rows it reached.
 
         Raises:
             UniqueViolation: a unique index refuses it.
@@ -143,19 +143,19 @@ class Database(ABC):
     engine: Engine
     clock: Clock
 
-    def __init__(self, clock: Clock, scan_slots: int) -> None:
+    def __init__(self, clock: Clock, scan_slots: ScanSlots) -> None:
         self.clock = clock
         self._lanes = make_lanes(scan_slots)
         self.stopwatches: list[Stopwatch] = []
-        """What was measured and is not kept yet; whoever keeps it empties the list."""
+        """Measurements that are not stored yet; `keep_stopwatches` stores them and empties the list."""
 
     @abstractmethod
     def statements(self) -> AbstractAsyncContextManager[Statements]:
-        """A connection for reads that take microseconds."""
+        """Returns a connection for reads that take microseconds."""
 
     @abstractmethod
     def scanning(self, seconds: float | None = None) -> AbstractAsyncContextManager[Statements]:
-        """A connection for reads that may look at many rows; they keep nobody else waiting.
+        """Returns a connection for reads that may look at many rows, without blocking anybody else.
 
         All of them together may take so many seconds. They end with the task that awaits them.
 
@@ -165,22 +165,22 @@ class Database(ABC):
 
     @abstractmethod
     def transaction(self) -> AbstractAsyncContextManager[Statements]:
-        """A transaction: durable once the block is left, undone if it is left by an exception.
+        """Returns a transaction: durable once the block is left, undone if it is left by an exception.
 
         Raises:
             Busy: it could not be begun, or could not be made durable.
         """
 
     def mark(self) -> int | None:
-        """A number that is another one after anything was committed, by whomever; None where the engine has none.
+        """Returns a number that changes with every commit, by any process; None if the engine has none.
 
-        What was read since a mark was taken holds as long as the mark does: a cache that is never stale.
+        For cache invalidation: what was read since a mark was taken is current as long as the mark is the same.
         """
         return None
 
     @abstractmethod
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
 
     def read(self, tenant: str) -> AbstractAsyncContextManager[Reading]:
         """Reads within a tenant, each of which an index answers."""
@@ -196,7 +196,7 @@ class Database(ABC):
         return _Scan(self, tenant, self._lanes[lane])
 
     def write(self, actor: Actor) -> AbstractAsyncContextManager[Tx]:
-        """A transaction within the actor's tenant."""
+        """Returns a transaction within the actor's tenant."""
         return _Writing(self.transaction(), lambda statements: Tx(statements, actor, self.clock()), self.stopwatches)
 
     async def run(self, actor: Actor, act: Callable[[Tx], Awaitable[Result]]) -> Result:
@@ -229,7 +229,7 @@ class Database(ABC):
         return _Opened(self.statements(), lambda statements: AllTenants(statements, actor, self.clock()))
 
     def write_all_tenants(self, actor: Actor) -> AbstractAsyncContextManager[AllTenants]:
-        """A transaction across tenants."""
+        """Returns a transaction across tenants."""
         return _Writing(
             self.transaction(), lambda statements: AllTenants(statements, actor, self.clock()), self.stopwatches
         )
@@ -251,7 +251,7 @@ async def run_again(act: Callable[[], Awaitable[Result]]) -> Result:
         except RunAgain as error:
             if wait is None or _commits.get() != committed:
                 raise Busy(str(error)) from error
-        # Two that ran into each other should not meet again.
+        # A random wait, so that two transactions that collided do not collide again.
         await asyncio.sleep(wait * random.random())  # noqa: S311 -- nothing is secret about it
     raise AssertionError("the last try returns or raises")
 
@@ -270,7 +270,7 @@ def note_commit(handle: Tx | AllTenants, stopwatches: list[Stopwatch]) -> None:
 
 
 class Ready(Generic[Handle]):
-    """A context manager around a handle that needs no opening and no closing."""
+    """A context manager for a handle that needs no opening and no closing."""
 
     __slots__ = ("_handle",)
 

@@ -45,11 +45,11 @@ _SQLITE: Final[dict[int, type[Exception]]] = {
 
 
 def from_sqlite(error: sqlite3.Error) -> Exception:
-    """The error that stands for one of SQLite's, or the same one if no other engine has it."""
+    """Returns the error that stands for one of SQLite's, or the same one if no other engine has it."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     if code is None:
         if type(error) is sqlite3.OperationalError:
-            # Python's own, and the only one of its kind: a text that is not UTF-8, which its message quotes.
+            # Raised by Python and not by SQLite: a text that is not UTF-8. Its message quotes the text.
             return Damaged("a text in it is not UTF-8")
         return error
     if code in _NOT_UNIQUE:
@@ -88,7 +88,7 @@ _RELATION: Final = re.compile(
 
 
 def from_postgres(error: Exception, *, committing: bool = False) -> Exception:
-    """The error that stands for one of PostgreSQL's or of its driver's, or the same one if it means nothing here.
+    """Returns the error that stands for one of PostgreSQL's or of its driver's, or the same one if none does.
 
     `committing` says that COMMIT had been sent. Whatever loses the connection then leaves the outcome unknown.
     """
@@ -117,5 +117,5 @@ def _damaged_place(message: str) -> str:
 
 
 def is_demoted(error: BaseException | None) -> bool:
-    """Whether a server only takes reads: its other connections do not lead to one that takes writes either."""
+    """Returns whether a server only takes reads now: then its other connections are of no use for writes either."""
     return getattr(error, "sqlstate", None) == "25006"

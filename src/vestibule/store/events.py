@@ -1,4 +1,4 @@
-"""Rows of events. They are appended, and read; nothing changes them."""
+"""Rows of events. They are appended and read, never changed."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +22,7 @@ _GET: Final = f"SELECT {_COLUMNS} FROM events WHERE tenant_id = $1 AND id = $2" 
 async def append_event(
     tx: Tx, event_type: str, data: dict[str, Any], *, subject_id: str = "", provider_id: str | None = None
 ) -> str:
-    """Record what happened, in the transaction in which it happens; the event's id.
+    """Record what happened, in the transaction in which it happens. Returns the event's id.
 
     It belongs to the actor's identity provider unless another is named.
     """
@@ -65,7 +65,7 @@ async def append_events(tx: Tx, event_type: str, provider_id: str, events: list[
 
 
 async def append_house_event(all_tenants: AllTenants, tenant_id: str, event_type: str, data: dict[str, Any]) -> str:
-    """Record what an operator did to a whole tenant; the event's id."""
+    """Record what an operator did to a whole tenant. Returns the event's id."""
     event_id = new_id(all_tenants.now)
     await all_tenants.run(
         _INSERT,
@@ -83,7 +83,7 @@ async def append_house_event(all_tenants: AllTenants, tenant_id: str, event_type
 
 
 def actor_json(actor: Actor) -> str:
-    """The actor as an event keeps them."""
+    """Returns the actor as an event keeps them."""
     return _actor_json(actor.kind, actor.id, actor.name, actor.address, actor.agent)
 
 
@@ -99,7 +99,7 @@ def _event(row: Row) -> Event:
 
 
 def event_data(text: str) -> dict[str, Any]:
-    """The data of an event from its stored JSON, with its changes in full."""
+    """Returns the data of an event from its stored JSON, with its changes in full."""
     data: dict[str, Any] = orjson.loads(text)
     if "sent" in data and isinstance(data.get("changes"), list):
         data["changes"] = whole_changes(data["changes"], data["sent"])
@@ -107,7 +107,7 @@ def event_data(text: str) -> dict[str, Any]:
 
 
 async def find_event(reading: Reading, event_id: str) -> Event | None:
-    """The event of that id."""
+    """Returns the event with that id."""
     row = await reading.one(_GET, reading.tenant, event_id)
     return _event(row) if row else None
 
@@ -131,7 +131,7 @@ class EventQuery:
     attribute: str = ""
 
     def matches(self, event: Event) -> bool:
-        """Whether an event passes what SQL cannot decide exactly: the person and the attribute."""
+        """Returns whether an event passes what SQL cannot decide exactly: the person and the attribute."""
         is_about = not self.person or event.subject_id in self.person_ids or _names(event, self.person)
         changes = event.data.get("changes", [])
         return is_about and (not self.attribute or any(_is_within(each, self.attribute) for each in changes))
@@ -139,19 +139,19 @@ class EventQuery:
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """Some events, newest first, and the id to go on before; empty where there is nothing further."""
+    """A page of events, newest first, and the id before which the next page begins; empty if there is none."""
 
     events: list[Event]
     before_id: str
 
 
 _LOOKED_AT: Final = 10_000
-"""Events that one page of a search looks at. A search that found less than a page goes on with the next page."""
+"""Events that one page of a search reads. A search that found less than a page goes on with the next page."""
 _BATCH: Final = 500
 
 
 async def search_events(reading: Reading, query: EventQuery, limit: int, *, before_id: str = "") -> EventPage:
-    """Events that satisfy a query, newest first, from before one of them. Looks at a bounded number of rows."""
+    """Returns the events before an id that satisfy a query, newest first. Reads a bounded number of rows."""
     found: list[Event] = []
     for _ in range(_LOOKED_AT // _BATCH):
         size = _BATCH if query.person or query.attribute else limit + 1
@@ -172,14 +172,14 @@ def _names(event: Event, user_name: str) -> bool:
 
 
 def _is_within(change: Any, attribute: str) -> bool:
-    """Whether a change is of that attribute or of a part of it, with or without the URN of an extension."""
+    """Returns whether a change is of that attribute or of a part of it, with or without the URN of an extension."""
     path, wanted = str(change.get("attribute", "")).lower(), attribute.lower()
     paths = (path, path.rpartition(":")[2])
     return any(each == wanted or each.startswith((f"{wanted}.", f"{wanted}:")) for each in paths)
 
 
 async def page_events(reading: Reading, asked: EventQuery, limit: int, *, before_id: str = "") -> list[Event]:
-    """Events newest first, from before one of them.
+    """Returns the events before an id, newest first.
 
     For `person` and `attribute` it is a first sieve: `search_events` looks closer.
     """
@@ -228,11 +228,13 @@ SELECT {_COLUMNS} FROM events WHERE tenant_id = $1 AND identity_provider_id = $2
 
 
 async def count_daily(reading: Reading, from_id: str) -> dict[tuple[int, str], int]:
-    """People created, deactivated, reactivated and deleted since an id, counted by (day since 1970 in UTC, type)."""
+    """Returns how many people were created, deactivated, reactivated and deleted since an id, by (day since 1970 in
+    UTC, type).
+    """
     return {(row[0], row[1]): row[2] for row in await reading.all(_DAILY, reading.tenant, from_id)}
 
 
 async def latest_event(reading: Reading, provider_id: str, event_type: str) -> Event | None:
-    """An identity provider's latest event of a type."""
+    """Returns an identity provider's latest event of a type."""
     row = await reading.one(_LATEST_OF, reading.tenant, provider_id, event_type)
     return _event(row) if row else None

@@ -1,18 +1,18 @@
-"""Rows of second factors, of recovery codes, and of the ceremonies in which either is asked for.
+"""Rows of second factors, of recovery codes, and of the ceremonies that ask for either.
 
 A ceremony is found under the check of the token that its browser carries: a cookie of its own for a sign-in, the
-session's for a factor that is being added. Whoever has not that browser cannot carry it on.
+session's for a factor that is being added. Nobody can continue it in another browser.
 """
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from vestibule.model import Administrator
+from vestibule.model import HOUSE, Administrator
 from vestibule.store.database import AllTenants, Row
 
 Kind = Literal["webauthn", "totp"]
-Purpose = Literal["sign-in", "webauthn", "totp"]
-"""What a ceremony is for: to sign in, or to add a factor of that kind."""
+Purpose = Literal["sign-in", "webauthn", "totp", "used"]
+"""What a ceremony is for: to sign in, or to add a factor of that kind; `used` remembers a challenge that is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Ceremony:
-    """Something begun that a second factor ends. `relay` is where to go then, or the name of the new factor.
+    """A sign-in or an addition that was begun and ends with a second factor. `relay` is where to go then, or the name
+    of the new factor.
 
     `challenge` is what a passkey has to sign, or the new secret under seal.
     """
@@ -59,6 +60,10 @@ _KINDS: Final = """
 SELECT DISTINCT administrator_id, kind FROM factors WHERE tenant_id = $1 AND confirmed
 ORDER BY administrator_id, kind DESC
 """
+_OWNER: Final = """
+SELECT tenant_id, administrator_id FROM factors
+WHERE credential_id = $1 AND administrator_id = $2 AND kind = 'webauthn' AND confirmed
+"""
 _LOCK: Final = "SELECT id FROM administrators WHERE tenant_id = $1 AND id = $2 /*for update*/"
 _ADD: Final = """
 INSERT INTO factors (tenant_id, id, administrator_id, kind, name, credential_id, secret, used_step, confirmed,
@@ -78,12 +83,12 @@ def _factor(row: Row) -> Factor:
 
 
 async def factors_of(all_tenants: AllTenants, administrator: Administrator) -> list[Factor]:
-    """An administrator's factors: passkeys first, each kind in the order they were added."""
+    """Returns an administrator's factors: passkeys first, each kind in the order they were added."""
     return [_factor(row) for row in await all_tenants.all(_OF, administrator.tenant_id, administrator.id)]
 
 
 async def factor_kinds(all_tenants: AllTenants, tenant_id: str) -> dict[str, list[Kind]]:
-    """Which kinds of factor each administrator of a tenant has, by their id: passkeys first, each kind once."""
+    """Returns which kinds of factor each administrator of a tenant has, by their id: passkeys first, each kind once."""
     kinds: dict[str, list[Kind]] = {}
     for administrator_id, kind in await all_tenants.all(_KINDS, tenant_id):
         kinds.setdefault(administrator_id, []).append(kind)
@@ -91,15 +96,23 @@ async def factor_kinds(all_tenants: AllTenants, tenant_id: str) -> dict[str, lis
 
 
 async def lock_factors(all_tenants: AllTenants, administrator: Administrator) -> list[Factor]:
-    """The same, and until the transaction ends nobody else does: what one administrator tries or changes goes one by
-    one.
+    """Returns the same, with the administrator locked until the transaction ends, so that their tries and changes
+    happen one after another.
     """
     await all_tenants.one(_LOCK, administrator.tenant_id, administrator.id)
     return await factors_of(all_tenants, administrator)
 
 
+async def find_passkey_owner(
+    all_tenants: AllTenants, credential_id: bytes, administrator_id: str
+) -> tuple[str, str] | None:
+    """Find whose passkey a credential is, among every tenant's: the ids of their tenant and of the administrator."""
+    row = await all_tenants.one(_OWNER, credential_id, administrator_id)
+    return (row[0], row[1]) if row else None
+
+
 async def insert_factor(all_tenants: AllTenants, administrator: Administrator, factor: Factor) -> None:
-    """Keep a new factor."""
+    """Store a new factor."""
     await all_tenants.run(
         _ADD,
         administrator.tenant_id,
@@ -115,17 +128,19 @@ async def insert_factor(all_tenants: AllTenants, administrator: Administrator, f
 
 
 async def take_step(all_tenants: AllTenants, administrator: Administrator, factor: Factor, step: int) -> bool:
-    """Use a factor up to a time step or a counter; False if that was used already, on whichever node."""
+    """Mark the time steps or the counter of a factor as used up to this one. Returns False if that was used already, on
+    whichever node.
+    """
     return await all_tenants.run(_TAKE, administrator.tenant_id, factor.id, step, all_tenants.now) == 1
 
 
 async def delete_factor(all_tenants: AllTenants, administrator: Administrator, factor_id: str) -> bool:
-    """Remove one factor; False if there was none."""
+    """Remove one factor. Returns False if there was none."""
     return await all_tenants.run(_REMOVE, administrator.tenant_id, administrator.id, factor_id) == 1
 
 
 async def delete_factors(all_tenants: AllTenants, administrator: Administrator) -> int:
-    """Remove all of an administrator's factors; how many there were."""
+    """Remove all of an administrator's factors. Returns how many there were."""
     return await all_tenants.run(_REMOVE_ALL, administrator.tenant_id, administrator.id)
 
 
@@ -140,19 +155,19 @@ _VOID_CODES: Final = "DELETE FROM recovery_codes WHERE tenant_id = $1 AND admini
 
 
 async def count_codes(all_tenants: AllTenants, administrator: Administrator) -> int:
-    """How many recovery codes an administrator has left."""
+    """Returns how many recovery codes an administrator has left."""
     row = await all_tenants.one(_CODES, administrator.tenant_id, administrator.id)
     return int(row[0]) if row else 0
 
 
 async def replace_codes(all_tenants: AllTenants, administrator: Administrator, checks: list[bytes]) -> None:
-    """Keep new recovery codes; earlier ones are void."""
+    """Store new recovery codes; earlier ones are void."""
     await all_tenants.run(_VOID_CODES, administrator.tenant_id, administrator.id)
     await all_tenants.many(_ADD_CODE, [(administrator.tenant_id, administrator.id, check) for check in checks])
 
 
 async def use_code(all_tenants: AllTenants, administrator: Administrator, check: bytes) -> bool:
-    """Use a recovery code up; False if there is no such code, or not any more."""
+    """Use up a recovery code. Returns False if there is no such code, or it was used."""
     return await all_tenants.run(_USE_CODE, administrator.tenant_id, administrator.id, check) == 1
 
 
@@ -162,6 +177,7 @@ _BEGIN: Final = """
 INSERT INTO ceremonies (tenant_id, token_check, administrator_id, purpose, challenge, relay, failures, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
+_USE: Final = f"{_BEGIN.rstrip()} ON CONFLICT DO NOTHING"
 _FIND: Final = """
 SELECT tenant_id, token_check, administrator_id, purpose, challenge, relay, failures, expires_at FROM ceremonies
 WHERE tenant_id = $1 AND token_check = $2 AND expires_at > $3
@@ -174,7 +190,7 @@ _FORGET: Final = "DELETE FROM ceremonies WHERE expires_at <= $1"
 
 
 async def insert_ceremony(all_tenants: AllTenants, ceremony: Ceremony) -> None:
-    """Begin a ceremony. An earlier one of the same browser ends, and so does every one whose time is over."""
+    """Begin a ceremony. An earlier one of the same browser ends, and so does every one that has expired."""
     await all_tenants.run(_END, ceremony.tenant_id, ceremony.token_check)
     await all_tenants.run(_FORGET, all_tenants.now)
     await all_tenants.run(
@@ -190,14 +206,20 @@ async def insert_ceremony(all_tenants: AllTenants, ceremony: Ceremony) -> None:
     )
 
 
+async def take_challenge(all_tenants: AllTenants, challenge_check: bytes, expires_at: int) -> bool:
+    """Use a challenge up. Returns False if that was done before, on whichever node."""
+    await all_tenants.run(_FORGET, all_tenants.now)
+    return await all_tenants.run(_USE, HOUSE, challenge_check, "", "used", b"", "", 0, expires_at) == 1
+
+
 async def find_ceremony(all_tenants: AllTenants, tenant_id: str, token_check: bytes) -> Ceremony | None:
-    """The ceremony of a browser, unless its time is over."""
+    """Returns the ceremony of a browser, unless it has expired."""
     row = await all_tenants.one(_FIND, tenant_id, token_check, all_tenants.now)
     return Ceremony(*row) if row else None
 
 
 async def lock_ceremony(all_tenants: AllTenants, tenant_id: str, token_check: bytes) -> Ceremony | None:
-    """The same, locked until the transaction ends."""
+    """Returns the same, locked until the transaction ends."""
     row = await all_tenants.one(_FIND_LOCKED, tenant_id, token_check, all_tenants.now)
     return Ceremony(*row) if row else None
 

@@ -1,4 +1,4 @@
-"""Rows of userNames that were somebody's: of people who were deleted, and of people who were renamed.
+"""Rows of former userNames: those of people who were deleted, and of people who were renamed.
 
 Just-in-time creation asks here before it makes a new person. Only a hash of the folded name is kept.
 """
@@ -35,12 +35,12 @@ ORDER BY tenant_id, id LIMIT 500
 
 
 async def note_departure(tx: Tx, provider_id: str, user_name: str) -> None:
-    """Note that an identity provider's person of that userName was deleted."""
+    """Note that an identity provider's person with that userName was deleted."""
     await tx.run(_NOTE_DEPARTURE, tx.tenant, provider_id, _name_check(user_name), tx.now)
 
 
 async def departed_at(reading: Reading, provider_id: str, user_name: str) -> int:
-    """When an identity provider's person of that userName was last deleted; 0 for never."""
+    """Returns when an identity provider's person with that userName was last deleted; 0 for never."""
     row = await reading.one(_DEPARTED_AT, reading.tenant, provider_id, _name_check(user_name))
     return row[0] if row else 0
 
@@ -51,8 +51,8 @@ async def note_former_name(tx: Tx, provider_id: str, user_id: str, user_name: st
 
 
 async def find_former_holder(reading: Reading, provider_id: str, user_name: str) -> tuple[str, int] | None:
-    """Who of an identity provider's people last had that userName before they were renamed, and until when in
-    milliseconds; None if nobody had.
+    """Returns the id of the identity provider's person who last had that userName before a rename, and the time of the
+    rename in milliseconds. None if nobody had it.
     """
     row = await reading.one(_FORMER, reading.tenant, provider_id, _name_check(user_name))
     return (row[0], row[1]) if row else None
@@ -63,7 +63,7 @@ def _name_check(user_name: str) -> bytes:
 
 
 async def fill_in_former_names(all_tenants: AllTenants) -> None:
-    """Note the renames that the log tells of, for a database that kept no former names until now."""
+    """Fill the table of former names from the events, for a database that did not keep them until now."""
     tenant_id = event_id = ""
     while rows := await all_tenants.all(_RENAMES, tenant_id, event_id):
         noted = []
@@ -75,7 +75,7 @@ async def fill_in_former_names(all_tenants: AllTenants) -> None:
 
 
 def _former_name(data: dict[str, Any]) -> str:
-    """The userName before a change, as an event tells it; empty if another attribute was changed."""
+    """Returns the userName before a change, as an event tells it; empty if another attribute was changed."""
     for change in data.get("changes", ()):
         if change.get("attribute") == "userName" and isinstance(change.get("before"), str):
             return str(change["before"])

@@ -1,4 +1,4 @@
-"""Rows of identity providers, and the runs that derive their people's Profiles anew."""
+"""Rows of identity providers, and the runs that derive the Profiles of their people again."""
 
 from dataclasses import asdict
 from typing import Any, Final
@@ -64,12 +64,12 @@ def roles_from_json(kept: dict[str, Any]) -> RoleRules:
 
 
 def rule_from_json(kept: dict[str, Any]) -> Rule:
-    """A mapping rule from the form in which it is kept and shown in events."""
+    """Returns a mapping rule from the form in which it is kept and shown in events."""
     return Rule(**{**kept, "sources": tuple(kept["sources"])})
 
 
 def rule_to_json(rule: Rule) -> dict[str, Any]:
-    """A mapping rule in the form in which it is kept and shown in events."""
+    """Returns a mapping rule in the form in which it is kept and shown in events."""
     return asdict(rule)
 
 
@@ -79,31 +79,33 @@ def roles_to_json(roles: RoleRules) -> dict[str, Any]:
 
 
 async def find_provider(reading: Reading, provider_id: str) -> IdentityProvider | None:
-    """The identity provider of that id."""
+    """Returns the identity provider with that id."""
     row = await reading.one(_GET, reading.tenant, provider_id)
     return _provider(row) if row else None
 
 
 async def lock_provider(tx: Tx, provider_id: str) -> IdentityProvider | None:
-    """The identity provider of that id, locked until the transaction ends."""
+    """Returns the identity provider with that id, locked until the transaction ends."""
     row = await tx.one(_LOCK, tx.tenant, provider_id)
     return _provider(row) if row else None
 
 
 async def hold_provider(tx: Tx, provider_id: str) -> IdentityProvider | None:
-    """The identity provider of that id. Nobody changes it until the transaction ends; others may hold it as well."""
+    """Returns the identity provider with that id. Nobody changes it until the transaction ends; others may hold it as
+    well.
+    """
     row = await tx.one(_HOLD, tx.tenant, provider_id)
     return _provider(row) if row else None
 
 
 async def find_provider_by_name(reading: Reading, name: str) -> IdentityProvider | None:
-    """The identity provider of that name, in any case."""
+    """Returns the identity provider with that name, in any case."""
     row = await reading.one(_BY_NAME, reading.tenant, fold(name).strip())
     return _provider(row) if row else None
 
 
 async def all_providers(reading: Reading) -> list[IdentityProvider]:
-    """Every identity provider of the tenant, by name."""
+    """Returns every identity provider of the tenant, by name."""
     return [_provider(row) for row in await reading.all(_ALL, reading.tenant)]
 
 
@@ -117,7 +119,7 @@ def _values(provider: IdentityProvider) -> dict[str, Any]:
 
 
 async def insert_provider(tx: Tx, provider: IdentityProvider) -> None:
-    """Keep a new identity provider.
+    """Store a new identity provider.
 
     Raises:
         UniqueViolation: the name is taken in this tenant.
@@ -143,7 +145,7 @@ async def insert_provider(tx: Tx, provider: IdentityProvider) -> None:
 
 
 async def update_provider(tx: Tx, provider: IdentityProvider) -> None:
-    """Keep an identity provider as it is now.
+    """Store an identity provider as it is now.
 
     Raises:
         UniqueViolation: the name is taken in this tenant.
@@ -189,13 +191,13 @@ SET mapping_version = excluded.mapping_version, cursor_id = excluded.cursor_id, 
 
 
 async def find_derivation(reading: Reading, provider_id: str) -> Derivation | None:
-    """Return the latest run of an identity provider, finished or not."""
+    """Returns the latest run of an identity provider, finished or not."""
     row = await reading.one(_GET_RUN, reading.tenant, provider_id)
     return Derivation(*row) if row else None
 
 
 async def lock_derivation(tx: Tx, provider_id: str) -> Derivation | None:
-    """Return the latest run, locked until the transaction ends, so that one worker at a time takes its next batch."""
+    """Returns the latest run, locked until the transaction ends, so that one worker at a time takes its next batch."""
     row = await tx.one(_LOCK_RUN, tx.tenant, provider_id)
     return Derivation(*row) if row else None
 
@@ -218,5 +220,5 @@ async def put_derivation(tx: Tx, run: Derivation) -> None:
 
 
 async def open_derivations(all_tenants: AllTenants) -> list[tuple[str, str]]:
-    """Return the runs that have batches left as (tenant, identity provider), the oldest first."""
+    """Returns the runs that have batches left as (tenant, identity provider), the oldest first."""
     return [(row[0], row[1]) for row in await all_tenants.all(_OPEN_RUNS)]

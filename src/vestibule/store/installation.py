@@ -1,4 +1,4 @@
-"""Rows of the house itself: what slows down guessing, and facts about the installation."""
+"""Rows of the installation itself: counts of failed sign-ins, which slow down guessing, and facts."""
 
 from typing import Final
 
@@ -26,7 +26,7 @@ _FORGET: Final = "DELETE FROM throttles WHERE last_at < $1"
 
 
 async def find_throttle(all_tenants: AllTenants, name: str) -> tuple[int, int, int]:
-    """What is counted under a name: failures, when the next try is allowed, and when the last one failed."""
+    """Returns the failures counted under a name, when the next try is allowed, and when the last failure was."""
     row = await all_tenants.one(_THROTTLE, HOUSE, name)
     return (row[0], row[1], row[2]) if row else (0, 0, 0)
 
@@ -46,7 +46,7 @@ async def put_throttle(all_tenants: AllTenants, name: str, failures: int, until:
 
 
 async def take_back_failure(all_tenants: AllTenants, name: str, waits_from: int) -> None:
-    """Count one failure less. The wait ends with it if fewer than `waits_from` are left."""
+    """Subtract one failure. The wait ends if fewer than `waits_from` are left."""
     await all_tenants.run(_TAKE_BACK, HOUSE, name, waits_from)
 
 
@@ -56,7 +56,7 @@ async def clear_throttle(all_tenants: AllTenants, name: str) -> None:
 
 
 async def forget_old_throttles(all_tenants: AllTenants, before: int) -> None:
-    """Throw away counts that nothing was added to since an instant."""
+    """Delete counts without a failure since an instant."""
     await all_tenants.run(_FORGET, before)
 
 
@@ -70,16 +70,16 @@ _PUT_FACT: Final = "INSERT INTO facts (name, value) VALUES ($1, $2) ON CONFLICT 
 
 
 async def find_fact(all_tenants: AllTenants, name: str) -> str | None:
-    """A fact about the installation."""
+    """Returns a fact about the installation."""
     row = await all_tenants.one(_FACT, name)
     return row[0] if row else None
 
 
 async def put_fact(all_tenants: AllTenants, name: str, value: str) -> None:
-    """Keep a fact, unless it is kept already."""
+    """Store a fact, unless there is one with its name."""
     await all_tenants.run(_PUT_FACT, name, value)
 
 
 async def set_fact(all_tenants: AllTenants, name: str, value: str) -> None:
-    """Keep a fact in place of what was kept under its name."""
+    """Store a fact, and replace what was stored under its name."""
     await all_tenants.run(_SET_FACT, name, value)

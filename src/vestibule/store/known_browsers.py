@@ -1,4 +1,4 @@
-"""Rows of known browsers: those in which an administrator signed in before; found by the hash of their cookie."""
+"""Rows of known browsers, in which an administrator has signed in before, found by the hash of their cookie."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ _FORGET: Final = "DELETE FROM known_browsers WHERE expires_at <= $1"
 
 
 async def is_known_browser(all_tenants: AllTenants, administrator: Administrator, token_check: bytes) -> bool:
-    """Whether a cookie is of a browser that is known for this administrator."""
+    """Returns whether a cookie is of a browser that is known for this administrator."""
     return (
         await all_tenants.one(_FIND, administrator.tenant_id, token_check, administrator.id, all_tenants.now)
         is not None
@@ -34,7 +34,7 @@ async def is_known_browser(all_tenants: AllTenants, administrator: Administrator
 async def insert_known_browser(
     all_tenants: AllTenants, administrator: Administrator, token_check: bytes, expires_at: int, most: int
 ) -> None:
-    """Keep a known browser; of more than `most`, the oldest are forgotten."""
+    """Store a known browser; of more than `most`, the oldest are forgotten."""
     await all_tenants.run(_INSERT, administrator.tenant_id, token_check, administrator.id, all_tenants.now, expires_at)
     await all_tenants.run(_DELETE_OLDEST, administrator.tenant_id, administrator.id, most)
 
@@ -50,5 +50,5 @@ async def delete_known_browsers(all_tenants: AllTenants, administrator: Administ
 
 
 async def forget_expired_known_browsers(all_tenants: AllTenants) -> None:
-    """Delete those whose time is over."""
+    """Delete the known browsers that have expired."""
     await all_tenants.run(_FORGET, all_tenants.now)

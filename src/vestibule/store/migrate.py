@@ -1,6 +1,4 @@
-"""Bringing a database to the shape this program knows: numbered SQL files, applied in order, each in one
-transaction.
-"""
+"""Migrates the database: numbered SQL files, applied in order, each in one transaction."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -28,7 +26,7 @@ _AFTERWARDS: Final[dict[int, Callable[[AllTenants], Awaitable[None]]]] = {7: fil
 
 
 def migrations() -> list[tuple[int, str, str]]:
-    """Every migration as (number, title, SQL), in order."""
+    """Returns every migration as (number, title, SQL), in order."""
     files = sorted(
         (file for file in resources.files("vestibule.store").joinpath("migrations").iterdir()),
         key=lambda file: file.name,
@@ -38,7 +36,7 @@ def migrations() -> list[tuple[int, str, str]]:
 
 
 async def migrate(database: Database, tell: Callable[[str], None]) -> int:
-    """Apply what is missing, telling each step; the number of steps taken.
+    """Apply the missing migrations, and report each. Returns the number of steps taken.
 
     Raises:
         DatabaseTooNew: the database has steps that this program does not know.
@@ -60,7 +58,7 @@ async def migrate(database: Database, tell: Callable[[str], None]) -> int:
 
 
 async def current_version(database: Database) -> int:
-    """The number of the last migration that the database has; 0 for an empty one."""
+    """Returns the number of the last migration that the database has; 0 for an empty one."""
     async with database.read_all_tenants(Actor(HOUSE, "worker")) as all_tenants:
         row = await all_tenants.one(_LATEST)
     return (row[0] if row else None) or 0

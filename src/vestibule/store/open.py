@@ -10,7 +10,7 @@ from vestibule.store.sqlite.database import SqliteDatabase
 
 
 async def open_database(settings: Settings) -> Database:
-    """An open database, not migrated yet.
+    """Returns an open database, not migrated yet.
 
     Raises:
         WrongSetting: it cannot be opened.

@@ -1,5 +1,5 @@
-"""Rows of people's sessions. A session is good while its row is there and its person, their identity provider and their
-tenant are in order; all of it is read anew for every request, so that an end is an end on every node.
+"""Rows of people's sessions. A session is valid while its row exists and its person, identity provider and tenant are
+active. All of it is read again for every request, so that a session that ended is over on every node.
 """
 
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ class UserSession(NamedTuple):
     agent: str
 
     def live(self, now: int, idle: int) -> bool:
-        """Whether a session may still be used at that moment, if one may be unused for `idle` milliseconds."""
+        """Returns whether a session may still be used at that moment, if one may be unused for `idle` milliseconds."""
         return now < self.expires_at and now - self.seen_at < idle
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How many sessions were ended: a person's own, and those of the administrator that they are as well."""
+    """How many sessions were ended: a person's own, and console sessions of the administrator linked to them."""
 
     own: int
     console: int
@@ -111,23 +111,23 @@ def _session(row: Row) -> UserSession:
 
 
 async def insert_user_session(tx: Tx, session: UserSession) -> None:
-    """Keep a new session."""
+    """Store a new session."""
     await tx.run(_INSERT, tx.tenant, *session)
 
 
 async def find_user_session(reading: Reading, token_check: bytes) -> UserSession | None:
-    """The session of a cookie, if its person may be signed in at all. Its times are for the caller to look at."""
+    """Returns the session of a cookie if its person may be signed in. The caller checks whether it has expired."""
     row = await reading.one(_FIND, reading.tenant, token_check)
     return _session(row) if row else None
 
 
 async def sessions_of_user(reading: Reading, user_id: str) -> list[UserSession]:
-    """A person's sessions, the newest first, at most 100."""
+    """Returns a person's sessions, the newest first, at most 100."""
     return [_session(row) for row in await reading.all(_OF_USER, reading.tenant, user_id)]
 
 
 async def count_user_sessions(reading: Reading) -> int:
-    """How many sessions the tenant's people have."""
+    """Returns how many sessions the tenant's people have."""
     row = await reading.one(_COUNT, reading.tenant)
     return row[0] if row else 0
 
@@ -148,7 +148,7 @@ async def end_user_session(tx: Tx, user_id: str, session_id: str) -> bool:
 
 
 async def end_sessions_of_user(tx: Tx, user_id: str, reason: SignOutReason) -> Ended:
-    """End every session of a person, in the console as well. Most have none, and one statement says so."""
+    """End every session of a person, also in the console. Most people have none, which one statement finds out."""
     row = await tx.one(_MAY_HAVE_SOME, tx.tenant, user_id)
     has_sessions, administers = row or (True, True)
     own = await end(tx, _END_OF_USER, reason, tx.tenant, user_id) if has_sessions else 0
@@ -156,12 +156,12 @@ async def end_sessions_of_user(tx: Tx, user_id: str, reason: SignOutReason) -> E
 
 
 async def end_console_sessions_of_user(tx: Tx, user_id: str, reason: SignOutReason) -> int:
-    """End every session of the administrator that a person is as well. Returns how many there were."""
+    """End every session of the administrator linked to a person. Returns how many there were."""
     return await end(tx, _END_CONSOLE_OF_USER, reason, tx.tenant, user_id)
 
 
 async def users_signed_in_as(reading: Reading, provider_id: str, name_id: str) -> list[str]:
-    """The ids of the people who have sessions that began with that NameID."""
+    """Returns the ids of the people who have sessions that began with that NameID."""
     return [row[0] for row in await reading.all(_USERS_OF_NAME, reading.tenant, provider_id, name_id)]
 
 
@@ -173,7 +173,7 @@ async def end_sessions_of_index(
 
 
 async def end_session_of_token(tx: Tx, token_check: bytes) -> None:
-    """End the session of a cookie, because another takes its place."""
+    """End the session of a cookie because another one replaces it."""
     await tx.run(_END_REPLACED, tx.tenant, token_check)
 
 
@@ -190,18 +190,16 @@ async def end_sessions_of_tenant(all_tenants: AllTenants, tenant_id: str) -> End
 
 
 async def end_sessions_that_are_over(tx: Tx, session_idle: int) -> None:
-    """Throw away the tenant's sessions that a limit has ended, so that another limit brings none of them back."""
+    """Delete the tenant's sessions that a limit has ended, so that another limit brings none of them back."""
     await tx.run(_END_OVER, tx.tenant, tx.now, tx.now - session_idle)
 
 
 async def shorten_sessions(tx: Tx, session_absolute: int) -> None:
-    """Let no session of the tenant's people, in the console as well, go on for longer than so many milliseconds after
-    it began.
-    """
+    """Limit every session of the tenant's people, also in the console, to so many milliseconds from its beginning."""
     await tx.run(_SHORTEN, tx.tenant, session_absolute)
     await tx.run(_SHORTEN_CONSOLE, tx.tenant, session_absolute)
 
 
 async def forget_expired_user_sessions(all_tenants: AllTenants) -> None:
-    """Throw away sessions whose time is over, or that nobody used for as long as their tenant allows."""
+    """Delete sessions that have expired, or that nobody used for as long as their tenant allows."""
     await all_tenants.run(_FORGET, all_tenants.now)

@@ -17,15 +17,15 @@ import asyncpg
 from vestibule.errors import WrongSetting
 from vestibule.store.database import Busy, Clock, Database, Row, RunAgain, Statements, milliseconds_now
 from vestibule.store.engine_errors import from_postgres, is_demoted
-from vestibule.store.scan_queue import TookTooLong
+from vestibule.store.scan_queue import TookTooLong, slots_of_pool
 
 _ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-"""Everything that the driver raises, time-outs among them; what it means stands in `engine_errors`."""
+"""Every error of the driver, time-outs included; `engine_errors` says what each means."""
 
 
 @lru_cache(4096)
 def translate(sql: str) -> str:
-    """The common SQL as PostgreSQL takes it."""
+    """Returns the common SQL as PostgreSQL takes it."""
     return re.sub(r"/\*(for (?:update|share)[^*]*)\*/", r"\1", sql)
 
 
@@ -35,8 +35,7 @@ class PostgresDatabase(Database):
     engine = "postgres"
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock = milliseconds_now) -> None:
-        # Scans of all kinds together leave connections for what is quick.
-        super().__init__(clock, max(1, pool.get_max_size() // 5))
+        super().__init__(clock, slots_of_pool(pool.get_max_size()))
         self._pool = pool
 
     @classmethod
@@ -70,7 +69,7 @@ class PostgresDatabase(Database):
 
 
 async def _leave_as_is(_connection: Any) -> None:
-    """Nothing here changes a session's state, so the round trip that would reset it is saved."""
+    """Do not reset a connection: nothing here changes a session's state, and a reset costs a round trip."""
 
 
 class _Asked(Statements):
@@ -111,9 +110,7 @@ class _Asked(Statements):
 
 
 class _Timed(_Asked):
-    """Statements that have to end within a time. The driver cancels one on the server that does not, or whose task
-    ends.
-    """
+    """Statements with a time limit. The driver cancels a statement on the server when its time or its task ends."""
 
     __slots__ = ("_until",)
 
@@ -182,13 +179,15 @@ class _Connection:
             raise from_postgres(error, committing=True) from None
 
     async def _roll_back(self) -> None:
-        """Undo the transaction. Where the connection is lost the server does, and what went wrong before counts."""
+        """Roll back. If the connection is lost the server does it, and the earlier error is the one that is raised."""
         if not self._is_lost():
             with contextlib.suppress(*_ERRORS):
                 await self._transaction.rollback()
 
     def _is_lost(self) -> bool:
-        """Whether the connection was closed. The pool takes such a one back by itself: then nothing can be asked."""
+        """Returns whether the connection was closed. The pool takes a closed one back by itself, and then every call
+        fails.
+        """
         try:
             return bool(self._connection.is_closed())
         except asyncpg.InterfaceError:
@@ -200,6 +199,6 @@ class _Connection:
 
 
 def _unreachable(error: Exception) -> Exception:
-    """Why no connection could be had. A server that refuses one now took them at the start: that passes as well."""
+    """Returns why there is no connection. A server that refuses one now took them at the start, so that passes too."""
     meant = from_postgres(error)
     return meant if isinstance(meant, Busy) else Busy(f"PostgreSQL takes no connection: {type(error).__name__}")

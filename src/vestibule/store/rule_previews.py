@@ -63,7 +63,7 @@ def _preview(row: Row) -> RulePreview:
 
 
 async def find_rule_preview(reading: Reading, preview_id: str) -> RulePreview | None:
-    """Return the preview of that id, unless it has expired."""
+    """Returns the preview with that id, unless it has expired."""
     row = await reading.one(_FIND, reading.tenant, preview_id, reading.now)
     return _preview(row) if row else None
 

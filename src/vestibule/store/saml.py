@@ -1,4 +1,4 @@
-"""Rows of SAML: sign-ins under way, what may be used once only, and the service provider's own keys."""
+"""Rows of SAML: sign-ins under way, messages that may be used only once, and the service provider's own keys."""
 
 from typing import Any, Final, NamedTuple
 
@@ -59,13 +59,13 @@ _DELETE_KEY: Final = "DELETE FROM saml_keys WHERE tenant_id = $1 AND id = $2"
 
 
 async def insert_request(tx: Tx, request: SignInRequest) -> None:
-    """Keep a sign-in that begins."""
+    """Store a new sign-in request."""
     result = orjson.dumps(request.result).decode() if request.result is not None else None
     await tx.run(_INSERT_REQUEST, tx.tenant, *request[:8], result)
 
 
 async def find_request(reading: Reading, request_id: str) -> SignInRequest | None:
-    """The sign-in of that id."""
+    """Returns the sign-in with that id."""
     row = await reading.one(_FIND_REQUEST, reading.tenant, request_id)
     if row is None:
         return None
@@ -74,42 +74,42 @@ async def find_request(reading: Reading, request_id: str) -> SignInRequest | Non
 
 
 async def take_request(tx: Tx, request_id: str) -> bool:
-    """Use a sign-in up; whether it was still there."""
+    """Use up a sign-in request. Returns whether it was still there."""
     return await tx.run(_TAKE_REQUEST, tx.tenant, request_id) > 0
 
 
 async def put_result(tx: Tx, request_id: str, result: dict[str, Any], expires_at: int) -> bool:
-    """Keep what a sign-in test found; whether it was still awaited."""
+    """Store the result of a sign-in test. Returns whether it was still awaited."""
     return await tx.run(_PUT_RESULT, tx.tenant, request_id, orjson.dumps(result).decode(), expires_at) > 0
 
 
 async def see_once(tx: Tx, provider_id: str, seen_check: bytes, expires_at: int) -> bool:
-    """Note that something was used; whether this was the first time, on whichever node."""
+    """Note that something was used. Returns whether this was the first time, on whichever node."""
     return await tx.run(_SEE, tx.tenant, provider_id, seen_check, expires_at) > 0
 
 
 async def forget_old_saml(all_tenants: AllTenants) -> None:
-    """Throw away what has expired."""
+    """Delete what has expired."""
     await all_tenants.run(_FORGET_REQUESTS, all_tenants.now)
     await all_tenants.run(_FORGET_SEEN, all_tenants.now)
 
 
 async def keys_of(reading: Reading, provider_id: str) -> list[KeptKey]:
-    """The service provider's keys for an identity provider, the oldest first."""
+    """Returns the service provider's keys for an identity provider, the oldest first."""
     rows = await reading.all(_KEYS, reading.tenant, provider_id)
     return [KeptKey(row[0], row[1], row[2], bytes(row[3]), row[4], row[5]) for row in rows]
 
 
 async def insert_key(tx: Tx, key: KeptKey) -> None:
-    """Keep a new key."""
+    """Store a new key."""
     await tx.run(_INSERT_KEY, tx.tenant, *key)
 
 
 async def set_key_state(tx: Tx, key_id: str, state: str) -> None:
-    """Give a key another part to play."""
+    """Set the state of a key."""
     await tx.run(_SET_KEY_STATE, tx.tenant, key_id, state)
 
 
 async def delete_key(tx: Tx, key_id: str) -> None:
-    """Throw a key away."""
+    """Delete a key."""
     await tx.run(_DELETE_KEY, tx.tenant, key_id)

@@ -8,7 +8,7 @@ kind of scan with slots of its own, so that a list that an index answers does no
 import asyncio
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from vestibule.limits import SCAN_SECONDS, SCAN_WAIT_SECONDS, SCANS_OF_TENANT, WAITING_SCANS, WAITING_SCANS_OF_TENANT
 
@@ -25,7 +25,7 @@ class TooManyScans(Exception):
 
 @dataclass(slots=True)
 class Lane:
-    """Slots for one kind of scan, and those who wait for one, by tenant."""
+    """The slots for one kind of scan, and the scans that wait for one, by tenant."""
 
     slots: int
     of_one_tenant: int
@@ -35,7 +35,7 @@ class Lane:
     _waiting: dict[str, deque[asyncio.Future[None]]] = field(default_factory=dict)
 
     async def enter(self, tenant: str) -> None:
-        """Wait for a slot. Whoever has one calls `leave` in the end.
+        """Wait for a slot. The caller releases it with `leave`.
 
         Raises:
             TooManyScans: too many wait already, or the wait was too long.
@@ -61,7 +61,7 @@ class Lane:
             raise
 
     def leave(self, tenant: str) -> None:
-        """Give the slot to the tenant that has waited longest for one, and may have it."""
+        """Release a slot, and give it to the tenant that has waited longest among those that may have one."""
         self._running[tenant] -= 1
         if not self._running[tenant]:
             del self._running[tenant]
@@ -94,12 +94,29 @@ class Lane:
                 del self._waiting[tenant]
 
 
-def make_lanes(slots: int) -> dict[LaneName, Lane]:
-    """The lanes of a database: filters that may look at every document, lists that an index answers, and what the
-    command line does.
+class ScanSlots(NamedTuple):
+    """How many searches, and how many lists beside them, may run at the same time."""
+
+    searches: int
+    lists: int
+
+
+def slots_of_pool(connections: int) -> ScanSlots:
+    """Divide a pool of connections: searches get a third of it, and at least two connections if there are four, so that
+    one tenant's search keeps no other tenant's waiting. Lists get as many if as many are left for everything else.
+
+    Returns one slot of each kind for a pool that is smaller than four.
+    """
+    searches = max(connections // 3, 2 if connections >= 4 else 1)
+    return ScanSlots(searches, max(min(searches, (connections - searches) // 2), 1))
+
+
+def make_lanes(slots: ScanSlots) -> dict[LaneName, Lane]:
+    """Returns the lanes of a database: filters that may look at every document, lists that an index answers, and what
+    the command line does.
     """
     return {
-        "search": Lane(slots, SCANS_OF_TENANT),
-        "list": Lane(slots, SCANS_OF_TENANT),
-        "sweep": Lane(slots, slots, seconds=None),
+        "search": Lane(slots.searches, SCANS_OF_TENANT),
+        "list": Lane(slots.lists, SCANS_OF_TENANT),
+        "sweep": Lane(slots.searches, slots.searches, seconds=None),
     }

@@ -24,14 +24,14 @@ _FORGET: Final = "DELETE FROM sealed_notes WHERE expires_at <= $1"
 async def insert_note(
     all_tenants: AllTenants, tenant_id: str, holder: bytes, note_id: str, sealed: bytes, expires_at: int
 ) -> None:
-    """Keep a sealed note."""
+    """Store a sealed note."""
     await all_tenants.run(_INSERT, tenant_id, note_id, holder, sealed, all_tenants.now, expires_at)
 
 
 async def take_note(
     all_tenants: AllTenants, tenant_id: str, holder: bytes, note_id: str
 ) -> tuple[bytes, int | None] | None:
-    """Take what a note holds and empty it.
+    """Take the contents of a note, and empty it.
 
     Returns what it held and, if it was taken before, when that was. None if its holder has no such note.
     """
@@ -55,5 +55,5 @@ async def delete_notes(all_tenants: AllTenants, tenant_id: str, holder: bytes) -
 
 
 async def forget_expired_notes(all_tenants: AllTenants) -> None:
-    """Delete notes whose time is over."""
+    """Delete notes that have expired."""
     await all_tenants.run(_FORGET, all_tenants.now)

@@ -1,4 +1,4 @@
-"""Rows of stopwatches: how long it took until a person's access was gone."""
+"""Rows of stopwatches: how long it took to end a person's access."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ _FORGET: Final = "DELETE FROM stopwatches WHERE received_at < $1"
 
 
 MOST_WAITING: Final = 10_000
-"""How many wait for a database that does not answer; the oldest go first."""
+"""How many measurements wait while the database does not answer. Of more, the oldest are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How long it took of late, in microseconds."""
+    """Recent durations in microseconds."""
 
     count: int
     p50: int
@@ -35,7 +35,7 @@ class Times:
 
 
 async def keep_stopwatches(database: Database, actor: Actor) -> None:
-    """Keep what was measured since the last time. What cannot be kept now waits for the next time."""
+    """Store what was measured since the last call. What cannot be stored now is tried again at the next call."""
     measured = database.stopwatches[:]
     if not measured:
         return
@@ -48,7 +48,7 @@ async def keep_stopwatches(database: Database, actor: Actor) -> None:
 
 
 async def find_stopwatch(reading: Reading, waiting: Sequence[Stopwatch], event_id: str) -> Stopwatch | None:
-    """The stopwatch of an event: one that is kept, or that this process measured and still waits to be."""
+    """Returns the stopwatch of an event: a stored one, or one that this process measured and has not stored yet."""
     row = await reading.one(_GET, reading.tenant, event_id)
     if row is not None:
         return Stopwatch(*row)
@@ -58,7 +58,7 @@ async def find_stopwatch(reading: Reading, waiting: Sequence[Stopwatch], event_i
 async def find_stopwatches(
     reading: Reading, waiting: Sequence[Stopwatch], event_ids: Sequence[str]
 ) -> dict[str, Stopwatch]:
-    """The stopwatches of these events, by event: those that are kept, and those that wait to be."""
+    """Returns the stopwatches of these events by event: stored ones, and ones that are not stored yet."""
     if not event_ids:
         return {}
     wanted = set(event_ids)
@@ -76,7 +76,7 @@ async def recent_times(reading: Reading, since: int) -> Times | None:
 
 
 def times_of(measured: Sequence[int]) -> Times | None:
-    """The percentiles of what was measured, each a time that was (the nearest rank)."""
+    """Returns the percentiles of the measured times, by the nearest rank: each is a time that was measured."""
     ordered = sorted(measured)
     if not ordered:
         return None
@@ -85,5 +85,5 @@ def times_of(measured: Sequence[int]) -> Times | None:
 
 
 async def forget_old_stopwatches(all_tenants: AllTenants, before: int) -> None:
-    """Throw away those whose request came before an instant in microseconds."""
+    """Delete stopwatches whose request came before an instant in microseconds."""
     await all_tenants.run(_FORGET, before)

@@ -25,30 +25,32 @@ def _tenant(row: Row) -> Tenant:
 
 
 async def find_tenant(all_tenants: AllTenants, name: str) -> Tenant | None:
-    """The tenant of that name."""
+    """Returns the tenant with that name."""
     row = await all_tenants.one(_BY_NAME, name)
     return _tenant(row) if row else None
 
 
 async def hold_tenant(tx: Tx) -> Tenant | None:
-    """The tenant that a transaction is in. Nobody changes it until the transaction ends."""
+    """Returns the tenant that a transaction is in. Nobody changes it until the transaction ends."""
     row = await tx.one(_HOLD, tx.tenant)
     return _tenant(row) if row else None
 
 
 async def lock_tenant(tx: Tx) -> Tenant | None:
-    """The tenant that a transaction is in, for a transaction that changes it or counts what it has: one at a time."""
+    """Returns the tenant that a transaction is in, for a transaction that changes it or counts what it has: one at a
+    time.
+    """
     row = await tx.one(_LOCK, tx.tenant)
     return _tenant(row) if row else None
 
 
 async def find_tenants(all_tenants: AllTenants) -> list[Tenant]:
-    """Every tenant, by name."""
+    """Returns every tenant, by name."""
     return [_tenant(row) for row in await all_tenants.all(_ALL)]
 
 
 async def insert_tenant(all_tenants: AllTenants, tenant: Tenant) -> None:
-    """Keep a new tenant.
+    """Store a new tenant.
 
     Raises:
         UniqueViolation: the name is taken.

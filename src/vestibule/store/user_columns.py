@@ -17,7 +17,7 @@ SEARCHED: Final = ("userName", "externalId", "name", "displayName", "emails")
 """The attributes that the columns are computed from, except `active` and `folded`."""
 
 EmailRow = tuple[str, int, str | None, bool | None]
-"""Of an address: folded value, position, folded type, whether it is primary."""
+"""An e-mail address as a row: folded value, position, folded type, whether it is primary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Searchable:
 
 
 def searchable(document: Document, text: str) -> Searchable:
-    """The columns of a document; `text` is the same as JSON."""
+    """Returns the columns of a document; `text` is the same as JSON."""
     emails = email_rows(document)
     return Searchable(
         fold(document["userName"]),
@@ -46,12 +46,12 @@ def searchable(document: Document, text: str) -> Searchable:
 
 
 def folded_text(document: Document, text: str) -> str:
-    """A document as text that is compared without regard to case; `text` is the same as JSON."""
+    """Returns a document as text that is compared without regard to case; `text` is the same as JSON."""
     return text.lower() if text.isascii() else orjson.dumps(_folded(document)).decode()
 
 
 def search_text(document: Document, emails: tuple[EmailRow, ...]) -> str:
-    """What a person is found by in the console: names and addresses, folded and shortened."""
+    """Returns what a person is found by in the console: names and addresses, folded and shortened."""
     name = document.get("name", {})
     words = (
         document["userName"],
@@ -66,7 +66,7 @@ def search_text(document: Document, emails: tuple[EmailRow, ...]) -> str:
 
 
 def email_rows(document: Document) -> tuple[EmailRow, ...]:
-    """The addresses of a document as they are searched by."""
+    """Returns the addresses of a document as they are searched by."""
     return tuple(
         (fold(email["value"]), position, fold(email["type"]) if "type" in email else None, email.get("primary"))
         for position, email in enumerate(document.get("emails", ()))

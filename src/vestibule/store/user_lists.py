@@ -26,7 +26,7 @@ _ANY_ADOPTABLE: Final = "SELECT 1 FROM users WHERE tenant_id = $1 AND identity_p
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """What one identity provider sees: its own people, and those it may adopt where it may."""
+    """What one identity provider sees: its own people, and those it may adopt if it may adopt any."""
 
     provider_id: str
     adopts: bool
@@ -35,8 +35,8 @@ class Visibility:
 async def page_users(
     reading: Reading, visibility: Visibility, condition: Where | None, start: int, count: int
 ) -> tuple[int, list[User]]:
-    """How many people an identity provider sees that satisfy a condition, and one page of them in the order of their
-    ids.
+    """Returns how many people an identity provider sees that satisfy a condition, and one page of them in the order of
+    their ids.
 
     `start` is 1-based. The parameters of the condition are numbered from 3.
     """
@@ -62,18 +62,19 @@ _LARGEST_PIECE: Final = 250
 async def _page(
     reading: Reading, test: str, values: list[Any], start: int, count: int, *, quick: bool
 ) -> tuple[list[Row], bool]:
-    """The rows of a page, and whether all of them are there: it ends early where they are large.
+    """Returns the rows of a page, and whether the page is whole: it ends early if the rows are large.
 
     They are read in pieces, so that no more than a piece is in memory beyond the limit: a few rows first, and then as
     many as fit if the others are like those.
     """
-    # Where an index on a value leads to a few rows, `id || ''` keeps the planner from walking all rows in their order.
+    # If an index on a value leads to a few rows, `id || ''` keeps the planner from reading all rows in the order of
+    # ids.
     order = "id || ''" if quick else "id"
     at = len(values)
     rows: list[Row] = []
     size, piece, beyond = 0, min(_FIRST_PIECE, count), ""
     while piece:
-        # From beyond a row that was read, nobody is skipped or told twice, and what was passed over is not read again.
+        # Starting after a row that was read, nobody is skipped or returned twice, and the offset is not read again.
         test_here = f"{test} AND id > ${at + 3}" if beyond else test
         sql = f"SELECT {USER_COLUMNS} FROM users WHERE {test_here} ORDER BY {order} LIMIT ${at + 1} OFFSET ${at + 2}"  # noqa: S608 -- test is made of constants and of `where`
         more = await reading.all(sql, *values, piece, 0 if beyond else start - 1, *([beyond] if beyond else []))
@@ -96,10 +97,10 @@ async def _page(
 
 @dataclass(frozen=True, slots=True)
 class UserSelection:
-    """Whom a list shows. None means all; an empty provider means people who were added by hand.
+    """Which people a list shows. None means all; an empty provider means people who were added by hand.
 
-    `active` is what the identity provider says, `blocked` is what an administrator here decided: either goes with
-    either.
+    `active` is what the identity provider says, `blocked` is what an administrator here decided. The two are
+    independent.
     """
 
     search: str = ""
@@ -111,14 +112,14 @@ class UserSelection:
         """SQL after `tenant_id = $1`, and its values from $2 on."""
         parts, values = ["tenant_id = $1"], list[Any]()
         for word in fold(self.search).split()[:10]:
-            # Found in the narrow index first; the rows are looked at only for what was found.
+            # The narrow index is searched first, and only rows that were found there are read.
             values.append("%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%")
             parts.append(f"search LIKE ${len(values) + 1} ESCAPE '\\'")
         if self.active is not None:
             values.append(self.active)
             parts.append(f"active = ${len(values) + 1}")
         if self.blocked is not None:
-            # Few are, and an index of its own has them and nobody else; `|| ''` below keeps the planner on it.
+            # Few people are blocked, and a partial index has only them; `|| ''` below makes the planner use it.
             parts.append(f"blocked_at IS {'NOT ' if self.blocked else ''}NULL")
         if self.provider_id is not None:
             values.append(self.provider_id)
@@ -130,7 +131,7 @@ class UserSelection:
 async def list_users(
     reading: Reading, chosen: UserSelection, limit: int, *, beyond: str = "", newer: bool = False
 ) -> list[User]:
-    """People, the newest first, from beyond one of them: older ones, or newer ones."""
+    """Returns people, the newest first: those older than `beyond`, or those newer than it."""
     test, values = chosen.condition()
     if beyond:
         values.append(beyond)
@@ -143,7 +144,7 @@ async def list_users(
 
 
 async def count_users(reading: Reading, chosen: UserSelection) -> int:
-    """How many people a choice has."""
+    """Returns how many people a selection has."""
     test, values = chosen.condition()
     row = await reading.one(f"SELECT count(*) FROM users WHERE {test}", reading.tenant, *values)  # noqa: S608 -- as above
     return row[0] if row else 0
@@ -168,25 +169,25 @@ ORDER BY modified_at, id LIMIT $6
 
 
 async def count_by_provider(reading: Reading) -> dict[tuple[str, bool], int]:
-    """How many people there are for each (identity provider, active)."""
+    """Returns how many people there are for each (identity provider, active)."""
     rows = await reading.all(_COUNTS, reading.tenant)
     return {(row[0], bool(row[1])): row[2] for row in rows}
 
 
 async def find_twins(reading: Reading) -> list[str]:
-    """userNames (as keys) that more than one person has: possible duplicates, at most 100."""
+    """Returns userNames (as keys) that more than one person has: possible duplicates, at most 100."""
     return [row[0] for row in await reading.all(_TWINS, reading.tenant)]
 
 
 async def page_of_provider(reading: Reading, provider_id: str, after_id: str, limit: int) -> list[User]:
-    """Return an identity provider's people in the order of their ids, the ones after an id."""
+    """Returns an identity provider's people in the order of their ids, the ones after an id."""
     return [user_of_row(row) for row in await reading.all(_OF_PROVIDER, reading.tenant, provider_id, after_id, limit)]
 
 
 async def page_of_changed(
     reading: Reading, provider_id: str, since: int, until: int, after_id: str, limit: int
 ) -> list[User]:
-    """Return an identity provider's people who last changed between two instants, both included, in the order of their
+    """Returns an identity provider's people who last changed between two instants, both included, in the order of their
     changes; of those who changed at the first instant only the ones after an id.
     """
     rows = await reading.all(_CHANGED_BETWEEN, reading.tenant, since, until, after_id, provider_id, limit)

@@ -57,27 +57,27 @@ def user_of_row(row: Row) -> User:
 
 
 async def find_user(reading: Reading, user_id: str) -> User | None:
-    """The person of that id, whoever they belong to."""
+    """Returns the person with that id, whoever they belong to."""
     row = await reading.one(_GET, reading.tenant, user_id)
     return user_of_row(row) if row else None
 
 
 async def lock_user(tx: Tx, user_id: str) -> User | None:
-    """The person of that id, locked until the transaction ends."""
+    """Returns the person with that id, locked until the transaction ends."""
     row = await tx.one(_LOCK, tx.tenant, user_id)
     return user_of_row(row) if row else None
 
 
 async def find_users_by_name(reading: Reading, user_name: str) -> list[User]:
-    """Everybody in the tenant with that userName, in any case: at most one for each identity provider."""
+    """Returns everybody in the tenant with that userName, in any case: at most one for each identity provider."""
     return [user_of_row(row) for row in await reading.all(_BY_NAME, reading.tenant, fold(user_name.strip()))]
 
 
 async def find_own_users(
     reading: Reading, provider_id: str, *, user_name: str = "", external_id: str = ""
 ) -> list[User]:
-    """An identity provider's people whom a message of that identity provider means: those of that userName, in capital
-    or small letters (`simple_case`), or of that externalId.
+    """Returns an identity provider's people whom a message of that identity provider means: those with that userName,
+    in capital or small letters (`simple_case`), or with that externalId.
     """
     if user_name:
         wanted = simple_case(user_name)
@@ -92,7 +92,9 @@ async def find_own_users(
 
 
 async def find_own_users_by_email(reading: Reading, provider_id: str, email: str) -> list[User]:
-    """An identity provider's people who have that address, in any case of letters, as their primary or only one."""
+    """Returns an identity provider's people who have that address, in any case of letters, as their primary or only
+    one.
+    """
     rows = await reading.all(_BY_EMAIL, reading.tenant, fold(email.strip()), provider_id)
     wanted = simple_case(email.strip())
     users = [user_of_row(row) for row in rows]
@@ -100,14 +102,14 @@ async def find_own_users_by_email(reading: Reading, provider_id: str, email: str
 
 
 def _main_address(document: Document) -> str:
-    """The primary address of a document, or its only one; empty for none."""
+    """Returns the primary address of a document, or its only one; empty for none."""
     emails = [email for email in document.get("emails", ()) if "value" in email]
     main = [email for email in emails if email.get("primary")] or (emails if len(emails) == 1 else [])
     return str(main[0]["value"]) if main else ""
 
 
 class ProviderState(NamedTuple):
-    """What an identity provider's write depends on, as it is in the transaction of the write."""
+    """The settings of an identity provider that a write depends on, as its transaction sees them."""
 
     mapping_version: int
     provisioning: str
@@ -115,19 +117,19 @@ class ProviderState(NamedTuple):
 
 
 async def find_state_to_create(tx: Tx, provider_id: str, user_name_key: str) -> tuple[ProviderState, str | None] | None:
-    """The footing of a new person, and the id of a person added by hand, without a role, who has that userName."""
+    """Returns the identity provider's state, and the id of a person of that name, added by hand, without a role."""
     row = await tx.one(_STATE_TO_CREATE, tx.tenant, provider_id, user_name_key)
     return (ProviderState(row[0], row[1], bool(row[2])), row[3]) if row else None
 
 
 async def lock_user_to_change(tx: Tx, provider_id: str, user_id: str) -> tuple[ProviderState, User] | None:
-    """The footing of a change, and the person of that id, locked until the transaction ends."""
+    """Returns the identity provider's state and the person with that id, who is locked until the transaction ends."""
     row = await tx.one(_STATE_TO_CHANGE, tx.tenant, provider_id, user_id)
     return (ProviderState(row[0], row[1], bool(row[2])), user_of_row(row[3:])) if row else None
 
 
 async def find_adoptable_name(reading: Reading, user_name_key: str) -> str | None:
-    """The id of a person added by hand, without a role, who has that userName."""
+    """Returns the id of a person added by hand, without a role, who has that userName."""
     row = await reading.one(_NAMED_BY_HAND, reading.tenant, user_name_key)
     return row[0] if row else None
 
@@ -153,8 +155,8 @@ _DELETE_EMAIL: Final = "DELETE FROM user_emails WHERE tenant_id = $1 AND value_k
 
 @cache
 def _update(changed: tuple[str, ...]) -> str:
-    """The statement that keeps a person whose document changed, and beside it these columns. It names no others: an
-    UPDATE rewrites the entry in every index that has one of its columns, changed or not.
+    """Returns the statement that updates a person's document and these columns. It names no others, because an UPDATE
+    rewrites the entry in every index that has one of its columns, changed or not.
     """
     also = "".join(f", {name} = ${number}" for number, name in enumerate(changed, 8))
     return f"""
@@ -164,10 +166,10 @@ def _update(changed: tuple[str, ...]) -> str:
 
 
 async def insert_user(tx: Tx, user: User, columns: Searchable) -> None:
-    """Keep a new person.
+    """Store a new person.
 
     Raises:
-        UniqueViolation: the identity provider has somebody of that userName.
+        UniqueViolation: the identity provider has somebody with that userName.
     """
     await tx.run(
         _INSERT,
@@ -190,11 +192,11 @@ async def insert_user(tx: Tx, user: User, columns: Searchable) -> None:
 
 
 async def update_user(tx: Tx, was: User, user: User, before: Document, after: Document) -> None:
-    """Keep a person as they are now, where `was` and the document `before` were kept until now. Whoever is switched off
-    is noted as signed out with it, as `note_signed_out` does; a userName that was given up is noted as somebody's.
+    """Update a person; `was` and the document `before` are what is stored until now. Somebody who is deactivated is
+    also noted as signed out, as by `note_signed_out`, and a userName that was given up is noted as a former one.
 
     Raises:
-        UniqueViolation: the identity provider has somebody else of that userName.
+        UniqueViolation: the identity provider has somebody else with that userName.
     """
     changed: list[tuple[str, Any]] = []
     if user.active != was.active:
@@ -234,31 +236,31 @@ async def update_user(tx: Tx, was: User, user: User, before: Document, after: Do
 
 
 async def remove_user(tx: Tx, user_id: str, before: Document) -> None:
-    """Forget a person: the resource, not its history."""
+    """Delete a person: the resource, not its events."""
     await _delete_emails(tx, user_id, email_rows(before))
     await tx.run(_DELETE, tx.tenant, user_id)
 
 
 async def note_signed_out(tx: Tx, user_id: str) -> None:
-    """Note that everything a person has open ends now: a sign-in that is under way opens nothing. It waits for one that
-    is just being accepted, whose session is then there to be ended.
+    """Note that all sessions of a person end now, so that a sign-in that is under way opens none. This waits for a
+    sign-in that is being accepted at the moment, so that its session can be ended too.
     """
     await tx.run(_NOTE_SIGNED_OUT, tx.tenant, user_id, tx.now)
 
 
 async def signed_out_at(reading: Reading, user_id: str) -> int:
-    """When everything that a person had open was last ended; 0 for never."""
+    """Returns when everything that a person had open was last ended; 0 for never."""
     row = await reading.one(_SIGNED_OUT_AT, reading.tenant, user_id)
     return row[0] if row else 0
 
 
 async def set_blocked(tx: Tx, user_id: str, at: int | None) -> None:
-    """Keep a person out since an instant, or let them in again."""
+    """Block a person from an instant on, or let them in again (None)."""
     await tx.run(_SET_BLOCKED, tx.tenant, user_id, at)
 
 
 async def set_groups(tx: Tx, user_id: str, groups: str, profile: str) -> None:
-    """Keep the groups of a person's last assertion (JSON text) and the Profile that follows from them."""
+    """Store the groups of a person's last assertion (JSON text), and the Profile derived with them."""
     await tx.run(_SET_GROUPS, tx.tenant, user_id, groups, profile)
 
 

@@ -1,6 +1,6 @@
 """A filter's tree as a condition on the `users` table, for both engines.
 
-The condition means what `scim.filter.predicate` means, to the letter; a property test holds the two together. Two rules
+The condition means exactly what `scim.filter.predicate` means; a property test compares the two. Two rules
 make that so: text is compared with the `folded` document (or a folded column), never with SQL's own idea of lower case;
 and every leaf is true or false, never NULL, because `not` over NULL would lose rows.
 
@@ -33,7 +33,7 @@ class Where:
 
 
 def where(tree: Filter, resource_type: ResourceType, engine: Engine, location_prefix: str, first: int) -> Where:
-    """The condition of a filter; its parameters are numbered from `first`. `$1` must be the tenant.
+    """Returns the condition of a filter; its parameters are numbered from `first`. `$1` must be the tenant.
 
     `location_prefix` is what stands before the id in `meta.location`.
     """
@@ -117,7 +117,7 @@ class _Compiler:
     # -- columns -------------------------------------------------------------------------------------------------------
 
     def _column(self, path: Path, operator: Operator, value: Any) -> str | None:
-        """A comparison with what stands in a column, or None."""
+        """Returns a comparison with what stands in a column, or None."""
         match path.text:
             case "id":
                 return self._compare("id", operator, value, nullable=False)
@@ -198,7 +198,7 @@ class _Compiler:
     def _over_values(
         self, path: Path, base: _Base, test: Any, *, operator: Operator = "eq", as_json: bool = False
     ) -> str:
-        """The test on the one value of a path, or on any of its values where a step has many."""
+        """Returns the test on the one value of a path, or on any of its values where a step has many."""
         steps = path.steps[base.above :]
         expression = base.of(path.leaf)
         many = next((at for at, step in enumerate(steps) if step.multi_valued), None)
@@ -249,7 +249,7 @@ class _Compiler:
     def _member(
         self, expression: str, steps: tuple[Attribute, ...], leaf: Attribute, base: _Base, *, as_json: bool = False
     ) -> str:
-        """The value below an expression: as text for a comparison, or as JSON."""
+        """Returns the value below an expression: as text for a comparison, or as JSON."""
         for at, step in enumerate(steps):
             arrow = "->>" if at == len(steps) - 1 and not as_json else "->"
             name = base.name(step, leaf)
@@ -258,7 +258,7 @@ class _Compiler:
         return expression
 
     def _each(self, array: str, attribute: Attribute) -> tuple[str, str]:
-        """An alias and the table of a JSON array's values, numbered by `key`."""
+        """Returns an alias and the table of a JSON array's values, numbered by `key`."""
         self._aliases += 1
         alias = f"v{self._aliases}"
         if self._sqlite:
@@ -271,7 +271,7 @@ class _Compiler:
         return alias, f"{function}({array}) WITH ORDINALITY AS {alias}(value, key)"
 
     def _compare(self, expression: str, operator: Operator, value: str, *, nullable: bool = True) -> str:
-        """A text comparison that is true or false, also where the expression is NULL.
+        """Returns a text comparison that is true or false, also where the expression is NULL.
 
         No index is used for what stands inside COALESCE, so a column that is never NULL goes without.
         """
@@ -296,9 +296,10 @@ _FOLDED: Final = Attribute("folded")
 
 
 def _answered_by_emails(term: Filter) -> bool:
-    """Whether `user_emails` knows enough, and leads to a few people: an address has to be equal to one that is given.
+    """Returns whether `user_emails` knows enough, and leads to a few people: an address has to be equal to one that is
+    given.
 
-    Any other condition is left to the documents: PostgreSQL would look at all addresses anew for each person.
+    Any other condition is left to the documents: PostgreSQL would read all addresses again for each person.
     """
     needs_value = any(str(leaf.path) == "emails.value" for leaf in _equalities(term))
     return needs_value and all(name in _EMAIL_COLUMNS for name in _named(term))

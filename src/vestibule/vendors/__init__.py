@@ -1,9 +1,8 @@
-"""What is particular to one identity provider's product, as data.
+"""The identity provider products, as data.
 
-A vendor is a value: what it is called, the mapping that suits what it sends, the steps to take in its own screens, and
-how its connection test is told from other requests (`is_probe`), which changes no answer.
-How its requests differ on the wire is not here: Vestibule understands the union of what all of them send
-(docs/decisions), so that nobody past the SCIM endpoint has to know who is speaking.
+A vendor has a name, a default mapping, the set-up steps in its screens, and a way to recognise its connection test
+(`is_probe`), which does not change the response. Differences between their SCIM requests are not here: Vestibule
+accepts the union of what all of them send (docs/decisions/0002).
 """
 
 from vestibule.vendors.entra import ENTRA

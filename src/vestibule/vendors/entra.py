@@ -1,4 +1,4 @@
-"""Microsoft Entra ID: an enterprise application with automatic provisioning (wire facts 3)."""
+"""Microsoft Entra ID: an enterprise application with automatic provisioning."""
 
 import re
 from typing import Final
@@ -36,6 +36,6 @@ ENTRA = Vendor(
     key_field="Secret Token",
     secret_field="Secret Token",  # noqa: S106 -- what a field is called
     probe="Test Connection",
-    # A look-up of a random GUID that nobody has (wire facts 3.1).
+    # A look-up of a random GUID that nobody has.
     is_probe=lambda query, found: found == 0 and _GUID_LOOKUP.fullmatch(query.get("filter", "")) is not None,
 )

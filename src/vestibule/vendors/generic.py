@@ -1,4 +1,4 @@
-"""Any other identity provider that speaks SCIM 2.0."""
+"""Any other identity provider with SCIM 2.0."""
 
 from vestibule.vendors.vendor import BASE_MAPPING, Step, Vendor
 
@@ -30,6 +30,6 @@ GENERIC = Vendor(
     key_field="the user name",
     secret_field="the password",  # noqa: S106 -- what a field is called
     probe="the connection test",
-    # What the field's connection tests have in common: a page of one or two people, of nobody in particular.
+    # Most connection tests request one or two people without a filter.
     is_probe=lambda query, _found: "filter" not in query and query.get("count") in {"1", "2"},
 )

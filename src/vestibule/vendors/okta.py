@@ -1,4 +1,4 @@
-"""Okta: the application template "SCIM 2.0 Test App (Basic Auth)", and what its screens are called (wire facts 1)."""
+"""Okta: the application template "SCIM 2.0 Test App (Basic Auth)"."""
 
 from vestibule.vendors.vendor import BASE_MAPPING, Step, Vendor
 
@@ -38,5 +38,5 @@ OKTA = Vendor(
     key_field="Username",
     secret_field="Password",  # noqa: S106 -- what a field is called
     probe="Test API Credentials",
-    is_probe=lambda query, _found: dict(query) == {"startindex": "1", "count": "2"},  # wire facts 1.3
+    is_probe=lambda query, _found: dict(query) == {"startindex": "1", "count": "2"},
 )

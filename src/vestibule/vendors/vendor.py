@@ -1,4 +1,4 @@
-"""What every vendor's page says, and the mapping they start from."""
+"""The type of a vendor, and the default mapping."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ from vestibule.scim.schema import ENTERPRISE_USER
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do in the other product. `where` is the way through its screens, `fields` what to fill in there.
+    """A step of the set-up in the other product. `where` is the path through its screens, `fields` are the fields
+    there.
 
-    In `what` and in the values of `fields`, {scim_url}, {key} and {connection} are replaced by the real ones.
+    In `what` and in the values of `fields`, {scim_url}, {key} and {connection} are replaced by the real values.
     """
 
     where: str
@@ -28,18 +29,18 @@ class Vendor:
     mapping: tuple[Rule, ...]
     steps: tuple[Step, ...]
     mend_setting: str
-    """Where in its screens a wrong secret is put right."""
+    """The screen in which to correct a wrong secret."""
     metadata_setting: str
-    """Where in its screens the address of its SAML metadata stands."""
+    """The screen with the URL of its SAML metadata."""
     connection_screen: str
-    """The screen in which the connection is set up, and what these three are called there."""
+    """The screen in which the connection is set up. The next fields are the names of its fields."""
     url_field: str
     key_field: str
     secret_field: str
     probe: str
-    """What it calls the button that tests the connection."""
+    """The name of the button that tests the connection."""
     is_probe: Callable[[Mapping[str, str], int], bool]
-    """Whether a `GET /Users` with this query (names in lower case) that found so many is what that button sends."""
+    """Returns whether a `GET /Users` with this query (lower-case names) and number of results is a test."""
 
 
 BASE_MAPPING: tuple[Rule, ...] = (

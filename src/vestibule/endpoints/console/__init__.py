@@ -1,1 +1,1 @@
-"""The Admin Console: pages rendered on the server, a file per family of pages."""
+"""The Admin Console: server-rendered pages, a module for each area."""

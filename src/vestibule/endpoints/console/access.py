@@ -1,7 +1,7 @@
-"""A person's access, on their page: what they are signed in with, and an administrator's own switch.
+"""A person's access, on their page: their sessions, and blocking.
 
-The rule of this file: nobody ends what somebody above them has. Who is an administrator of this console as well is
-blocked, and signed out, by those only who have at least their role.
+Rule of this file: a person who is also an administrator of this console can only be blocked or signed out by somebody
+with at least the same role.
 """
 
 from dataclasses import dataclass
@@ -22,21 +22,21 @@ from vestibule.store.users import find_user
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What the page says of a person's access."""
+    """What a person's page shows about their access."""
 
     sessions: list[UserSession]
-    """Those that are live, the newest first."""
+    """The open sessions, the newest first."""
     groups: list[str]
-    """Of the last assertion; kept where a role rule asks for any."""
+    """The groups in the last assertion. They are stored only if role rules use groups."""
     administrator: Administrator | None
-    """Who they are in this console as well."""
+    """The administrator who this person is, if any."""
     may_change: bool
-    """Whether the visitor may block them, let them in, and end their sessions."""
+    """Whether the visitor may block and unblock this person, and end their sessions."""
     is_visitor: bool
 
 
 async def access_of(visit: Visit, reading: Reading, user: User) -> Access:
-    """A person's access, as the visitor may see and change it."""
+    """Returns a person's access, and whether the visitor may change it."""
     administrator = await find_linked_administrator(reading, user.id)
     live = [
         each for each in await sessions_of_user(reading, user.id) if each.live(reading.now, visit.tenant.session_idle)
@@ -51,7 +51,7 @@ async def access_of(visit: Visit, reading: Reading, user: User) -> Access:
 
 
 async def confirm_blocking(visit: Visit) -> Response:
-    """Say what keeping a person out does, before it is done."""
+    """Show what blocking a person will do, and ask for confirmation."""
     async with visit.context.database.read(visit.tenant.id) as reading:
         return confirm_page(visit, await _blocking(visit, reading))
 
@@ -63,11 +63,11 @@ async def _blocking(visit: Visit, reading: Reading) -> Confirmation:
     access = await access_of(visit, reading, user)
     name = str(orjson.loads(user.document)["userName"])
     consequences = [
-        "Nobody signs in as this person, whatever the identity provider says, until let in again here.",
+        "This person cannot sign in, whatever the identity provider says, until let in again here.",
         sessions_end(len(access.sessions)),
     ]
     if access.administrator is not None:
-        consequences.append(f"They are {access.administrator.role} of this console as well: they are signed out of it.")
+        consequences.append(f"They are also {access.administrator.role} of this console, and are signed out of it.")
     return Confirmation(
         heading=f"Block {name}",
         button="Block sign-in",
@@ -82,7 +82,7 @@ async def _blocking(visit: Visit, reading: Reading) -> Confirmation:
 
 
 async def set_blocked(visit: Visit) -> Response:
-    """Keep a person out, once their user name was typed, or let them in again."""
+    """Block a person after their user name was typed, or unblock them."""
     user_id, blocked = visit.path("user_id"), visit.decision("blocked")
     if blocked and visit.who.user_id == user_id:
         raise NotAllowed("You cannot block yourself. Ask another administrator to do it.")
@@ -98,7 +98,7 @@ async def set_blocked(visit: Visit) -> Response:
 
 
 async def end_sessions(visit: Visit) -> Response:
-    """End every session of a person, who may sign in again at once."""
+    """End all sessions of a person, who may sign in again at once."""
     user_id = visit.path("user_id")
     async with visit.context.database.write(visit.actor) as tx:
         await _check_rank(visit, tx, user_id)
@@ -110,6 +110,6 @@ async def _check_rank(visit: Visit, tx: Tx, user_id: str) -> None:
     administrator = await find_linked_administrator(tx, user_id)
     if administrator is not None and not visit.may(administrator.role):
         raise NotAllowed(
-            f"{administrator.name} is {administrator.role} of this console as well, and you are {visit.who.role}. "
+            f"{administrator.name} is also {administrator.role} of this console, and you are {visit.who.role}. "
             "Ask an owner of this tenant to do it."
         )

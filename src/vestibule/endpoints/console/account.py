@@ -1,6 +1,7 @@
-"""My account: with what an administrator signs in besides the password.
+"""My account: an administrator's password and second factors.
 
-Whoever finds an open browser must not be able to change that: every change needs a sign-in of the last five minutes.
+Somebody who finds an open browser must not be able to change them, so every change needs a sign-in within the last five
+minutes.
 """
 
 import asyncio
@@ -34,7 +35,7 @@ Handler = Callable[[Visit], Awaitable[Response]]
 
 
 def at_home(handler: Handler) -> Handler:
-    """The page stands in the administrator's own tenant, whose places are beside it."""
+    """Wrap a handler so that its page shows the menu of the administrator's own tenant."""
 
     @wraps(handler)
     async def answer(visit: Visit) -> Response:
@@ -50,7 +51,7 @@ def at_home(handler: Handler) -> Handler:
 
 
 async def lacks_factor(visit: Visit) -> bool:
-    """Whether the visitor may change things here and signs in with nothing but a password."""
+    """Returns whether the visitor may change things and has no second factor."""
     if not visit.may("admin") or visit.who.user_id:
         return False
     async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
@@ -62,7 +63,7 @@ async def lacks_factor(visit: Visit) -> bool:
 
 @at_home
 async def show_account(visit: Visit) -> Response:
-    """Who I am here, my second factors and recovery codes."""
+    """Show the administrator's account, second factors and recovery codes."""
     return await _page(visit, once=await take_once(visit))
 
 
@@ -86,14 +87,14 @@ async def _page(visit: Visit, refused: Refusal | None = None, once: ShownOnce = 
 
 @at_home
 async def show_again(visit: Visit) -> Response:
-    """The form in which a session that is not fresh proves whose it is."""
+    """Show the form that asks for the password again."""
     form = kept_id(visit.query("form"))
     return visit.page("again.html", refused=None, to=local_path(visit.query("to")), kept_form=form)
 
 
 @at_home
 async def sign_in_again(visit: Visit) -> Response:
-    """Check the password, then the second factor if there is one; a fresh session takes the place of this one."""
+    """Check the password, then the second factor if there is one. A new session replaces this one."""
     to, kept_form = local_path(visit.field("to")), kept_id(visit.field("form"))
     after = f"{PATH}?done=proved-again" if to in {"/console/", PATH} else f"{to}?done=proved-again-here"
     if kept_form:
@@ -118,7 +119,7 @@ async def sign_in_again(visit: Visit) -> Response:
 
 @at_home
 async def show_kept_form(visit: Visit) -> Response:
-    """The form that waited until its sender confirmed who they are, ready to be sent."""
+    """Show the form that was kept during re-authentication, ready to be sent."""
     note_id = kept_id(visit.query("form"))
     if not note_id:
         return visit.redirect(PATH)
@@ -126,13 +127,13 @@ async def show_kept_form(visit: Visit) -> Response:
 
 
 async def check_own_password(visit: Visit, password: str) -> list[str]:
-    """Check that a password is the visitor's. The try is counted before it is checked.
+    """Check the visitor's password. The attempt is counted before it is checked.
 
-    Returns what it is counted under until it is taken back.
+    Returns the names under which it is counted until it is taken back.
 
     Raises:
         TooOften, TooBusy: it was not checked.
-        WrongInput: it is another.
+        WrongInput: it is wrong.
     """
     who, database, browsers = visit.who, visit.context.database, known_tokens(visit)
     async with database.read_all_tenants(visit.actor) as all_tenants:
@@ -164,9 +165,9 @@ async def check_own_password(visit: Visit, password: str) -> list[str]:
 
 @at_home
 async def change_password(visit: Visit) -> Response:
-    """Replace the visitor's password. Who has a second factor needs a recent sign-in beside the present password."""
+    """Change the visitor's password. If they have a second factor, a recent sign-in is needed too."""
     if visit.who.user_id:
-        raise NotAllowed("You sign in through your identity provider: there is no password here to change.")
+        raise NotAllowed("You sign in with an identity provider, so you have no password here.")
     async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
         equipped = bool(await factors_of(all_tenants, visit.who))
     return await (proven_for_account(_replace_password) if equipped else _replace_password)(visit)
@@ -195,7 +196,7 @@ async def _replace_password(visit: Visit) -> Response:
 
 
 async def _keep_password(visit: Visit, all_tenants: AllTenants, hashed: str) -> tuple[str, ...]:
-    """Keep the visitor's new password. Returns the tokens of the known browsers that this one's cookie then holds.
+    """Store the visitor's new password. Returns the known-browser tokens for this browser's cookie.
 
     Raises:
         SignInNeeded: the session ended while the password was hashed.
@@ -233,7 +234,7 @@ async def begin_factor(visit: Visit) -> Response:
 
 @at_home
 async def show_new_factor(visit: Visit) -> Response:
-    """What is needed to finish: the secret for the app, or a press of the passkey's button."""
+    """Show the page that finishes adding a factor: the secret for the app, or the button for the passkey."""
     async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
         return await _new_factor(visit, all_tenants)
 
@@ -257,7 +258,7 @@ async def _new_factor(visit: Visit, all_tenants: AllTenants, refused: Refusal | 
 
 @at_home
 async def add_factor(visit: Visit) -> Response:
-    """Keep the new factor once it has shown that it works."""
+    """Store the new factor after checking that it works."""
     proof = Proof(visit.field("answer"), visit.field("code").strip())
     party = proofs.relying_party(visit.context.settings.url)
     try:
@@ -289,7 +290,7 @@ async def remove_factor(visit: Visit) -> Response:
 @at_home
 @proven_for_account
 async def make_codes(visit: Visit) -> Response:
-    """Make new recovery codes and show them, this once."""
+    """Make new recovery codes, and show them once."""
     try:
         async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
             codes = await second_factor.make_codes(all_tenants, visit.who, visit.context.checker)

@@ -1,11 +1,11 @@
-"""Activity: everything that happened, newest first, and each of it in full."""
+"""Activity: the list of events, and the page of one event."""
 
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from vestibule.endpoints.console.activity_search import FAMILIES, read_search, with_person
-from vestibule.endpoints.console.refusal_advice import advice_on
+from vestibule.endpoints.console.refusal_advice import advice_on, mend_link
 from vestibule.endpoints.exchange import while_connected
 from vestibule.endpoints.web.visit import Visit
 from vestibule.events import EVENT_TYPES
@@ -18,11 +18,11 @@ from vestibule.store.stopwatches import find_stopwatch, find_stopwatches
 
 PAGE: Final = 50
 MOST_SAVED: Final = 20
-"""Changes of rules among which the one is looked for that a derivation follows from: it is the latest but a few."""
+"""How many of the latest rule changes are searched for the one that a derivation belongs to."""
 
 
 async def show_activity(visit: Visit) -> Response:
-    """The list of events, filtered."""
+    """Show the events that match the filters."""
     search, before = read_search(visit), visit.query("before")
     context = visit.context
 
@@ -53,7 +53,7 @@ async def show_activity(visit: Visit) -> Response:
 
 
 async def show_new_count(visit: Visit) -> Response:
-    """How many events came since one of them; at most a page's worth is counted."""
+    """Return how many events are newer than the given one, at most a page."""
     async with visit.context.database.read(visit.tenant.id) as reading:
         events = await page_events(reading, EventQuery(), PAGE)
     since = visit.query("since")
@@ -61,7 +61,7 @@ async def show_new_count(visit: Visit) -> Response:
 
 
 async def show_event(visit: Visit) -> Response:
-    """One event in full: what was sent, how it was understood, what changed."""
+    """Show one event: what was sent, how it was understood, what changed."""
     async with visit.context.database.read(visit.tenant.id) as reading:
         event = await find_event(reading, visit.path("event_id"))
         providers = {provider.id: provider for provider in await all_providers(reading)}
@@ -78,13 +78,12 @@ async def show_event(visit: Visit) -> Response:
         stopwatch=stopwatch,
         rules_saved=rules_saved,
         mend=advice_on(event, providers),
+        mend_at=mend_link(visit, event, providers),
     )
 
 
 async def _rules_saved(reading: Reading, event: Event) -> Event | None:
-    """Return the event of the mapping or the role rules that a derivation's event follows from; it says who saved
-    them.
-    """
+    """Returns the event that saved the mapping or role rules to which a derivation's event belongs."""
     if event.type not in {"mapping.applied", "user.profile_derived"} or "version" not in event.data:
         return None
     query = EventQuery(types=("mapping.changed", "roles.changed"), subject_id=event.identity_provider_id)
@@ -93,7 +92,7 @@ async def _rules_saved(reading: Reading, event: Event) -> Event | None:
 
 
 def _operations(event: Event) -> list[dict[str, Any]]:
-    """Each operation of a PATCH as it was sent, beside what it was understood as."""
+    """Returns the operations of a PATCH, each as it was sent and as it was understood."""
     sent = event.data.get("sent")
     if not isinstance(sent, dict):
         return []

@@ -1,6 +1,4 @@
-"""Activity as a file: CSV for a spreadsheet, JSON Lines for a program. Written while it is read, so a log of any length
-fits.
-"""
+"""Exports activity as CSV or JSON Lines. It is streamed, so its length is not limited by memory."""
 
 import csv
 import io
@@ -35,14 +33,14 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 async def export_activity(visit: Visit) -> Response:
-    """Every event that the page's filters find, newest first.
+    """Send all events that match the filters, the newest first.
 
     Raises:
         WrongInput: the format or a date is not understood.
     """
     kind = visit.query("format") or "csv"
     if kind not in _WRITERS:
-        raise WrongInput(f"The format should be csv or jsonl; '{kind[:20]}' came.", field="format")
+        raise WrongInput(f"The format should be csv or jsonl; got '{kind[:20]}'.", field="format")
     search = read_search(visit)
     if search.problem is not None:
         raise search.problem
@@ -59,7 +57,7 @@ async def _pages(visit: Visit, head: str, write: Callable[[list[Event]], bytes])
     yield head.encode()
     before_id = ""
     while True:
-        # One page at a time: a slow download holds no connection, and others come in between.
+        # One page at a time, so that a slow download does not hold a database connection.
         async with database.scan(tenant_id) as reading:
             page = await search_events(reading, query, _PAGE, before_id=before_id)
         if page.events:
@@ -70,7 +68,7 @@ async def _pages(visit: Visit, head: str, write: Callable[[list[Event]], bytes])
 
 
 def neutral(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula (OWASP, CSV injection)."""
+    """Returns a cell that no spreadsheet takes for a formula (CSV injection)."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 

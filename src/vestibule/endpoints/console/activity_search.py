@@ -1,4 +1,4 @@
-"""What the query of an Activity page or of an export asks for, and the events that it finds."""
+"""Reads the filters of an Activity page or an export, and finds the events."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -36,16 +36,16 @@ _MOST_DELETED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class ActivitySearch:
-    """A search as its form has it: the fields that are filled in, and the query they make."""
+    """A search: the fields of the form, and the query made of them."""
 
     fields: dict[str, str]
     query: EventQuery
     problem: WrongInput | None = None
-    """Why a field was not understood; the search then goes on without it."""
+    """The error in a field, which the search then ignores."""
 
 
 def read_search(visit: Visit) -> ActivitySearch:
-    """The search that the query string asks for."""
+    """Returns the search in the query string."""
     names = ("what", "provider", "type", "subject", "from", "to", "person", "attribute")
     fields = {name: value for name in names if (value := visit.query(name).strip())}
     problem, bounds = None, dict[str, int | None]()
@@ -67,7 +67,7 @@ def read_search(visit: Visit) -> ActivitySearch:
 
 
 async def with_person(reading: Reading, query: EventQuery) -> EventQuery:
-    """The query with the ids of whoever has the userName it asks for, or had it when they were deleted."""
+    """Returns the query with the ids of people who have its userName, or had it when they were deleted."""
     if not query.person:
         return query
     ids = [user.id for user in await find_users_by_name(reading, query.person)]
@@ -78,7 +78,7 @@ async def with_person(reading: Reading, query: EventQuery) -> EventQuery:
 
 def _types(family: str, chosen: str) -> tuple[str, ...]:
     prefixes = FAMILIES[family][1] if family in FAMILIES else ("",)
-    if chosen:  # no event has the empty type, which is what is asked for where the two exclude each other
+    if chosen:  # if the two filters exclude each other, the empty type matches no event
         return (chosen if chosen.startswith(prefixes) else "",)
     if family not in FAMILIES:
         return ()
@@ -86,11 +86,11 @@ def _types(family: str, chosen: str) -> tuple[str, ...]:
 
 
 def _instant(text: str, name: str, days: int) -> int | None:
-    """The beginning of a day in UTC, or of the day so many days later, in milliseconds since 1970."""
+    """Returns the start of a day in UTC plus `days`, in milliseconds since 1970."""
     if not text:
         return None
     try:
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=days)
     except (ValueError, OverflowError):
-        raise WrongInput(f"A date should be written as 2026-11-28; '{text[:40]}' came.", field=name) from None
+        raise WrongInput(f"A date should be written as 2026-11-28; got '{text[:40]}'.", field=name) from None
     return int(day.timestamp() * 1000)

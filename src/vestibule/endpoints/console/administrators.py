@@ -1,4 +1,4 @@
-"""Settings > Administrators: who works in this console, and as what."""
+"""Settings > Administrators: the administrators of a tenant and their roles."""
 
 from starlette.responses import Response
 
@@ -16,7 +16,7 @@ from vestibule.store.factors import factor_kinds
 
 
 async def show_administrators(visit: Visit) -> Response:
-    """The administrators of the tenant."""
+    """Show the administrators of the tenant."""
     return await _page(visit, once=await take_once(visit))
 
 
@@ -41,7 +41,7 @@ async def _page(visit: Visit, refused: Refusal | None = None, once: ShownOnce = 
 
 @proven_for_settings
 async def invite_administrator(visit: Visit) -> Response:
-    """Make somebody an administrator and show their one-time link, this once."""
+    """Invite an administrator, and show the one-time link once."""
     try:
         async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
             administrator, token = await administer.invite(
@@ -54,7 +54,7 @@ async def invite_administrator(visit: Visit) -> Response:
 
 @proven_for_settings
 async def renew_link(visit: Visit) -> Response:
-    """A fresh one-time link for somebody who lost theirs, or their password."""
+    """Make a new one-time link for an administrator who lost theirs, or the password."""
     administrator = await _wanted(visit)
     async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
         token = await administer.renew_link(all_tenants, administrator)
@@ -63,7 +63,7 @@ async def renew_link(visit: Visit) -> Response:
 
 @proven_for_settings
 async def change_role(visit: Visit) -> Response:
-    """Give an administrator another role."""
+    """Change the role of an administrator."""
     administrator = await _wanted(visit)
     async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
         await administer.change_role(all_tenants, administrator, _role(visit))
@@ -72,7 +72,7 @@ async def change_role(visit: Visit) -> Response:
 
 @proven_for_settings
 async def confirm_locking_out(visit: Visit) -> Response:
-    """Say what locking an administrator out does, before it is done."""
+    """Show what locking an administrator out will do, and ask for confirmation."""
     return confirm_page(visit, await _locking_out(visit, await _wanted(visit)))
 
 
@@ -87,7 +87,7 @@ async def _locking_out(visit: Visit, administrator: Administrator) -> Confirmati
         consequences=[
             f"{administrator.email} cannot sign in to this console, not even with a one-time link, until let in again.",
             sessions_end(len(sessions)),
-            "The browsers in which they signed in before are forgotten.",
+            "Their known browsers are forgotten.",
         ],
         typed=administrator.email,
         what="their e-mail address",
@@ -98,7 +98,7 @@ async def _locking_out(visit: Visit, administrator: Administrator) -> Confirmati
 
 @proven_for_settings
 async def set_enabled(visit: Visit) -> Response:
-    """Lock an administrator out, once their e-mail was typed, or let them in again."""
+    """Lock an administrator out after their e-mail address was typed, or let them in again."""
     administrator = await _wanted(visit)
     enable = visit.decision("enabled")
     if not enable and administrator.id == visit.who.id:

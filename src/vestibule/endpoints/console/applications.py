@@ -1,4 +1,4 @@
-"""Integrations > Applications: what people may open after signing in, and who of them sees it."""
+"""Integrations > Applications: the applications that people see after signing in."""
 
 from dataclasses import dataclass
 
@@ -20,9 +20,9 @@ class Roles:
     """The roles that a form offers."""
 
     given: list[str]
-    """Those that role rules give, in their order."""
+    """The roles that role rules give, in their order."""
     known: list[str]
-    """The same, and those that applications ask for."""
+    """The same, and the roles that applications use."""
 
 
 async def _roles(reading: Reading, listed: list[Application]) -> Roles:
@@ -37,7 +37,7 @@ def _typed(visit: Visit) -> dict[str, str]:
 
 
 async def show_applications(visit: Visit) -> Response:
-    """The list, and the form to add to it."""
+    """Show the list, and the form to add an application."""
     return await _list_page(visit)
 
 
@@ -57,7 +57,7 @@ async def _list_page(visit: Visit, refused: Refusal | None = None) -> Response:
 
 
 async def add_application(visit: Visit) -> Response:
-    """List one more."""
+    """Add an application."""
     try:
         async with visit.context.database.write(visit.actor) as tx:
             await applications.save_application(tx, **_typed(visit))
@@ -67,7 +67,7 @@ async def add_application(visit: Visit) -> Response:
 
 
 async def show_application(visit: Visit) -> Response:
-    """One application, ready to be changed."""
+    """Show the form to change an application."""
     return await _page(visit)
 
 
@@ -88,7 +88,7 @@ async def _page(visit: Visit, refused: Refusal | None = None) -> Response:
 
 
 async def change_application(visit: Visit) -> Response:
-    """Save what the form holds."""
+    """Save the form."""
     try:
         async with visit.context.database.write(visit.actor) as tx:
             _, changed = await applications.save_application(
@@ -102,7 +102,7 @@ async def change_application(visit: Visit) -> Response:
 
 
 async def remove_application(visit: Visit) -> Response:
-    """List it no longer."""
+    """Remove an application."""
     try:
         async with visit.context.database.write(visit.actor) as tx:
             await applications.remove_application(tx, visit.path("application_id"))

@@ -1,13 +1,13 @@
-"""What needs somebody: refusals of the last day in groups, certificates that end, and people who stand there twice.
+"""What needs attention: refusals of the last day in groups, expiring certificates, and possible duplicates.
 
-The rule of this file: what was mended is gone. A group of refusals goes once the same thing succeeded after the last of
-them: a sign-in with that identity provider or of that person, a write about that person, a tested credential.
+Rule of this file: what was resolved disappears. A group of refusals is resolved once the same thing has succeeded after
+the last of them: a sign-in with that identity provider or of that person, a write to that person, a connection test.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-from vestibule.endpoints.console.refusal_advice import advice_on
+from vestibule.endpoints.console.refusal_advice import advice_on, mend_link
 from vestibule.endpoints.web.visit import Visit
 from vestibule.events import EVENT_TYPES, Tone
 from vestibule.model import Event, IdentityProvider
@@ -18,7 +18,7 @@ from vestibule.store.users import find_users_by_name
 DAY: Final = 86_400_000
 _MOST_REFUSALS: Final = 500
 _MOST_PEOPLE: Final = 20
-"""People of one group whose later success is looked for; a larger group stays until its day is over."""
+"""How many people of a group are checked for a later success. A larger group stays for a day."""
 _WRITES: Final = tuple(each.name for each in EVENT_TYPES if each.name.startswith("user.") and "signed" not in each.name)
 _SUCCESSES: Final[dict[str, tuple[str, ...]]] = {
     "login.refused": ("user.signed_in",),
@@ -26,8 +26,19 @@ _SUCCESSES: Final[dict[str, tuple[str, ...]]] = {
     "credential.refused": ("credential.tested", *_WRITES),
     "revocation.refused": ("session.revoked",),
 }
-_OF_ONE_PERSON: Final = {"Person", "Used once", "Issued", "Begun here", "uniqueness", "noTarget", "mutability", "404"}
-"""Checks and SCIM errors that are about one person: another's success mends nothing."""
+_OF_ONE_PERSON: Final = {
+    "Person",
+    "Deactivated",
+    "Blocked",
+    "Used once",
+    "Issued",
+    "Begun here",
+    "uniqueness",
+    "noTarget",
+    "mutability",
+    "404",
+}
+"""Checks and SCIM errors about one person, which the success of another person does not resolve."""
 _NOUNS: Final = {
     "login.refused": ("sign-in", "sign-ins"),
     "request.refused": ("request", "requests"),
@@ -39,7 +50,7 @@ SOON: Final = 30 * DAY
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One thing that needs somebody: a sentence, what to do, and where."""
+    """One thing that needs attention: a sentence, what to do, and where."""
 
     tone: Tone
     sentence: str
@@ -48,11 +59,11 @@ class Need:
     link: str = ""
     link_words: str = ""
     example: str = ""
-    """The address of the newest event of a group."""
+    """The URL of the newest event of a group."""
 
 
 async def find_needs(visit: Visit, reading: Reading, providers: list[IdentityProvider], twins: list[str]) -> list[Need]:
-    """Returns what needs somebody in a tenant, the worst first."""
+    """Returns what needs attention in a tenant, the most important first."""
     refused = await page_events(reading, EventQuery(types=tuple(_SUCCESSES), since=reading.now - DAY), _MOST_REFUSALS)
     by_id = {provider.id: provider for provider in providers}
     groups: dict[tuple[str, str, str], list[Event]] = {}
@@ -70,13 +81,13 @@ async def find_needs(visit: Visit, reading: Reading, providers: list[IdentityPro
 
 
 def _kind(event: Event) -> str:
-    """What refusals that belong together have in common."""
+    """Returns the key by which refusals are grouped."""
     data = event.data
     return str(data.get("check") or data.get("scim_type") or data.get("status") or data.get("reason") or "")
 
 
 async def _not_mended(reading: Reading, provider_id: str, events: list[Event]) -> list[Event]:
-    """Those of a group, newest first, after which the same thing did not succeed."""
+    """Returns the events of a group, newest first, that were not resolved by a later success."""
     successes = _SUCCESSES[events[0].type]
     if _kind(events[0]) not in _OF_ONE_PERSON:
         last = await page_events(reading, EventQuery(types=successes, provider_id=provider_id), 1)
@@ -92,7 +103,7 @@ async def _not_mended(reading: Reading, provider_id: str, events: list[Event]) -
 
 
 async def _last_success(reading: Reading, event: Event, person: str, successes: tuple[str, ...]) -> str:
-    """The id of a person's last success; empty if there was none, or nobody is known by that name."""
+    """Returns the id of the event of a person's last success; empty if there is none."""
     ids = [event.subject_id] if event.subject_id else [user.id for user in await find_users_by_name(reading, person)]
     found = [
         await page_events(reading, EventQuery(types=successes, subject_id=user_id), 1) for user_id in ids if user_id
@@ -110,10 +121,9 @@ def _refusals(visit: Visit, events: list[Event], providers: dict[str, IdentityPr
     reason = str(newest.data.get("reason", "")).rstrip(".")
     sentence = f"{count:,} {one if count == 1 else many}{of} {'was' if count == 1 else 'were'} refused: {reason}."
     advice, example = advice_on(newest, providers), visit.at("activity", newest.id)
-    link, words = example, "See what came"
-    if provider is not None and newest.type != "request.refused":
-        tab = "sign-in" if newest.type == "login.refused" else "provisioning"
-        link, words = visit.at("identity-providers", provider.id, tab), "Mend"
+    link, words = mend_link(visit, newest, providers)
+    if not link:
+        link, words = example, "See an example"
     return Need("bad", sentence, advice, newest.at, link, words, example)
 
 
@@ -138,7 +148,7 @@ def _certificates(visit: Visit, provider: IdentityProvider, end: str, count: int
     return Need(
         "warn",
         f"{count} {noun} of {provider.name} {'has' if count == 1 else 'have'} expired.",
-        "Sign-in goes on, because the key is pinned. Ask whoever runs the identity provider for a new one.",
+        "Sign-in still works, because the key is trusted. Ask the identity provider's administrator for a new one.",
         link=link,
         link_words="Mend",
     )
@@ -149,7 +159,7 @@ def _twins(visit: Visit, twins: list[str]) -> Need:
     return Need(
         "warn",
         f"Possible duplicates: {names}.",
-        "The same user name stands under more than one identity provider. They stay apart; nothing is merged.",
+        "Several identity providers have a person with this user name. They stay separate; nothing is merged.",
         link=visit.at("users", q=twins[0]),
         link_words="Compare",
     )

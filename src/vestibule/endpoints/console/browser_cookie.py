@@ -1,4 +1,4 @@
-"""The cookie of a known browser: one token for each of the few administrators who signed in here."""
+"""The known-browser cookie, with a token for each administrator who has signed in with this browser."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ _LONGEST_TOKEN: Final = 100
 
 
 def known_tokens(visit: Visit) -> list[str]:
-    """What the browser sent, newest first. Nothing is known of it yet."""
+    """Returns the tokens in the cookie, the newest first. They are not verified yet."""
     sent = visit.request.cookies.get(_name(visit), "")
     tokens = [token for token in sent.split(_SEPARATOR) if _looks_like_one(token)]
     return tokens[:ADMINISTRATORS_OF_BROWSER]
@@ -23,7 +23,7 @@ def _looks_like_one(token: str) -> bool:
 
 
 def keep_tokens(visit: Visit, response: Response, tokens: tuple[str, ...]) -> None:
-    """Let the browser carry these tokens from now on."""
+    """Set the cookie to these tokens."""
     response.set_cookie(
         _name(visit),
         _SEPARATOR.join(tokens[:ADMINISTRATORS_OF_BROWSER]),

@@ -1,6 +1,6 @@
-"""The page that says what will happen before something is done that cannot be undone, or that takes somebody's access.
+"""The confirmation page for actions that cannot be undone or that end somebody's access.
 
-It asks for a name to be typed, works without JavaScript, and is told in the same words when the name was not typed.
+It says what will happen and may ask for a name to be typed. It works without JavaScript.
 """
 
 from collections.abc import Sequence
@@ -17,21 +17,21 @@ from vestibule.errors import WrongInput
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What is about to be done."""
+    """An action that has to be confirmed."""
 
     heading: str
     button: str
     action: str
-    """Where the form goes."""
+    """The URL of the form."""
     back: str
     consequences: list[str]
     typed: str = ""
-    """What has to be typed; nothing where that would be too much."""
+    """The text that has to be typed; empty for none."""
     what: str = ""
-    """What to call that: `the user name`."""
+    """The name of that text, such as `the user name`."""
     facts: list[tuple[str, str]] = field(default_factory=list)
     fields: dict[str, str] = field(default_factory=dict)
-    """What else the form carries."""
+    """Hidden fields of the form."""
 
 
 class OpenSession(Protocol):
@@ -46,7 +46,7 @@ class OpenSession(Protocol):
 
 
 def session_facts(sessions: Sequence[OpenSession]) -> list[tuple[str, str]]:
-    """Returns the sessions that end, as facts of a confirmation."""
+    """Returns the sessions that will end, as rows for the page."""
     return [
         (
             f"Session {number}",
@@ -57,22 +57,22 @@ def session_facts(sessions: Sequence[OpenSession]) -> list[tuple[str, str]]:
 
 
 def sessions_end(count: int) -> str:
-    """Returns a sentence that says how many sessions end."""
+    """Returns a sentence with the number of sessions that will end."""
     if count == 0:
         return "No session is open now."
     return "One open session ends at once." if count == 1 else f"{count} open sessions end at once."
 
 
 def confirm_page(visit: Visit, confirmation: Confirmation, refused: WrongInput | None = None) -> Response:
-    """Returns the page."""
+    """Returns the confirmation page."""
     return visit.page("confirm.html", refused.status if refused else 200, it=confirmation, refused=refused)
 
 
 def not_confirmed(visit: Visit, confirmation: Confirmation) -> WrongInput | None:
-    """Returns why the form does not confirm it; None if it does."""
+    """Returns the error if the typed text is wrong, or None."""
     typed = visit.field("confirm").strip()
     if not confirmation.typed or typed == confirmation.typed.strip():
         return None
     return WrongInput(
-        f"To confirm, type {confirmation.what} '{confirmation.typed}'; '{typed[:80]}' came.", field="confirm"
+        f"To confirm, type {confirmation.what} '{confirmation.typed}'; got '{typed[:80]}'.", field="confirm"
     )

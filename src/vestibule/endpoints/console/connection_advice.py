@@ -1,4 +1,4 @@
-"""Where a refused credential or a wrong address is put right: which field of which screen of the other product."""
+"""Advice on refused credentials and wrong addresses: which field to correct in the other product."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ _LIVE_PAIR: Final = "Use the Key and Secret of a live pair on this identity prov
 
 
 def advice_on_credential(event: Event, vendor: Vendor) -> str:
-    """What to do about a `credential.refused` event, in the words of the vendor's screens."""
+    """Returns what to do about a `credential.refused` event, with the names of the vendor's screens."""
     reason = str(event.data.get("reason", ""))
     where = f"In {vendor.title}: {vendor.connection_screen}"
     paste = f"In {vendor.title}: {vendor.mend_setting}."
@@ -21,7 +21,7 @@ def advice_on_credential(event: Event, vendor: Vendor) -> str:
         "expired key": _LIVE_PAIR + paste,
         "swapped key and secret": f"{where}: put the Key into {vendor.key_field} and the Secret into "
         f"{vendor.secret_field}. {test}",
-        "secret alone": f"{where}: one value on its own has to be the token: Key and Secret in one string, "
+        "secret alone": f"{where}: a single value must be the token, which is Key and Secret in one string and is "
         f"shown beside them when they are made. {test}",
         "wrong address": f"{where}: {vendor.url_field} has to be the SCIM URL on this identity provider's page, "
         f"letter for letter, with nothing after it. {test}",
@@ -35,13 +35,13 @@ def advice_on_credential(event: Event, vendor: Vendor) -> str:
 
 
 def _both(vendor: Vendor) -> str:
-    """The fields for Key and Secret, which are one field where the product takes a token."""
+    """Returns the names of the fields for Key and Secret; only one if the product takes a token."""
     one = vendor.key_field == vendor.secret_field
     return vendor.key_field if one else f"{vendor.key_field} and {vendor.secret_field}"
 
 
 def advice_on_address(vendor: Vendor) -> str:
-    """What to do where requests go to an address that there is not, or come in another form than SCIM's."""
+    """Returns what to do about requests to a wrong address, or in another form than SCIM's."""
     return (
         f"Nothing was changed. In {vendor.title}: {vendor.connection_screen}: {vendor.url_field} has to be the SCIM "
         f"URL on this identity provider's page, letter for letter, with nothing after it. Then press {vendor.probe}."

@@ -1,4 +1,4 @@
-"""The way in: the first set-up, one-time links, signing in and out."""
+"""The first set-up, one-time links, sign-in and sign-out of administrators."""
 
 import asyncio
 from typing import Final
@@ -22,8 +22,7 @@ from vestibule.store.factors import end_ceremonies_of
 from vestibule.store.tenants import find_tenant, find_tenants
 
 _WRONG: Final = (
-    "That e-mail and password do not belong together. If you administer several tenants, fill in the tenant name as "
-    "well."
+    "The e-mail address or the password is wrong. If you administer several tenants, enter the tenant name too."
 )
 
 
@@ -31,7 +30,7 @@ _WRONG: Final = (
 
 
 async def show_link(visit: Visit) -> Response:
-    """What a one-time link opens: the first set-up, or the choice of a password."""
+    """Show the page of a one-time link: the first set-up, or choosing a password."""
     token = visit.path("token")
     administrator = await _invited(visit, token)
     if administrator is None:
@@ -40,7 +39,7 @@ async def show_link(visit: Visit) -> Response:
 
 
 async def use_link(visit: Visit) -> Response:
-    """Carry out what the link is for, and sign in."""
+    """Carry out the first set-up or store the chosen password, and sign in."""
     token = visit.path("token")
     administrator = await _invited(visit, token)
     try:
@@ -75,7 +74,7 @@ async def _set_up(visit: Visit, token: str) -> Response:
         administrator = await administer.set_up(all_tenants, token, email, name, hashed)
         try:
             tenant = await configure.create_tenant(all_tenants, visit.field("tenant"), visit.field("title"))
-        except Refusal as refused:  # in this form `name` is the administrator's
+        except Refusal as refused:  # in this form `name` is the administrator's name
             refused.field = "tenant" if refused.field == "name" else refused.field
             raise
         entry = await second_factor.enter(all_tenants, administrator, [], "", known_tokens(visit))
@@ -92,10 +91,11 @@ async def _join(visit: Visit, token: str, administrator: Administrator) -> Respo
 
 
 async def hash_new_password(visit: Visit, email: str, *names: str) -> str:
-    """Check the password that was typed twice, and hash it. `names` are of the tenant.
+    """Check the password that was typed twice, and return its hash. `names` are the tenant's names.
 
     Raises:
-        WrongInput, TooOften, TooBusy
+        WrongInput: the two differ, or the password is not good enough.
+        TooOften, TooBusy: the queue for hashing is full.
     """
     password = _typed_twice(visit)
     async with visit.context.hashing.turn(f"address:{visit.address}", trusted=True):
@@ -109,7 +109,7 @@ def _typed_twice(visit: Visit) -> str:
 
 
 def _checked_tenant(name: str) -> str:
-    """The tenant name of the first set-up, where `name` is the administrator's."""
+    """Returns the tenant name of the first set-up after checking it. Errors are about the field `tenant`."""
     try:
         return configure.checked_tenant_name(name)
     except Refusal as refused:
@@ -118,7 +118,7 @@ def _checked_tenant(name: str) -> str:
 
 
 async def names_of_tenant(visit: Visit, administrator: Administrator) -> tuple[str, ...]:
-    """The name and the title of an administrator's tenant, which their password may not contain."""
+    """Returns the name and title of an administrator's tenant, which a password must not contain."""
     async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
         tenants = await find_tenants(all_tenants)
     return next(((each.name, each.title) for each in tenants if each.id == administrator.tenant_id), ())
@@ -128,7 +128,7 @@ async def names_of_tenant(visit: Visit, administrator: Administrator) -> tuple[s
 
 
 async def show_sign_in(visit: Visit) -> Response:
-    """The form to sign in with; or on to the console for who is signed in already."""
+    """Show the sign-in form, or redirect to the console if already signed in."""
     if visit.administrator is not None:
         return visit.redirect(local_path(visit.query("to")))
     values = {"tenant": visit.query("tenant"), "to": visit.query("to"), "email": ""}
@@ -137,7 +137,7 @@ async def show_sign_in(visit: Visit) -> Response:
 
 
 async def sign_in_administrator(visit: Visit) -> Response:
-    """Check an e-mail and a password, and begin a session."""
+    """Check e-mail address and password, and begin a session."""
     email, tenant_name = visit.field("email").strip(), visit.field("tenant").strip()
     try:
         entry = await _judge(visit, email, tenant_name)
@@ -152,8 +152,10 @@ async def sign_in_administrator(visit: Visit) -> Response:
 
 
 async def _judge(visit: Visit, email: str, tenant_name: str) -> Entry:
-    """Check an e-mail and a password. The try is counted when its turn to be checked comes, and before it is checked:
-    of many at the same time no more are checked than if each had waited for the one before.
+    """Check e-mail address and password.
+
+    The attempt is counted once it gets its turn for hashing and before it is checked, so that parallel attempts cannot
+    get past the limit.
 
     Raises:
         TooOften, TooBusy: it was not checked.
@@ -180,7 +182,7 @@ async def _judge(visit: Visit, email: str, tenant_name: str) -> Entry:
                 all_tenants, administrator, names, local_path(visit.field("to")), browsers
             )
             if entry.session and visit.session is not None:
-                await end_session(all_tenants, visit.session)  # the browser loses its cookie
+                await end_session(all_tenants, visit.session)  # its cookie is replaced
             return entry
         await administrator_sign_in.refuse_sign_in(all_tenants, email, administrator)
         return None
@@ -197,13 +199,13 @@ async def sign_out(visit: Visit) -> Response:
         async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
             await administrator_sign_in.close_session(all_tenants, visit.session, visit.who)
     response = visit.redirect("/console/sign-in", "signed-out")
-    secure = visit.context.settings.url.startswith("https:")  # a browser keeps a __Host- cookie unless told this
+    secure = visit.context.settings.url.startswith("https:")  # needed to delete a __Host- cookie
     response.delete_cookie(cookie_name(visit.context), path="/", secure=secure, httponly=True, samesite="lax")
     return response
 
 
 async def show_front(visit: Visit) -> Response:
-    """The root of the house: to the console, where a first administrator is asked for if there is none."""
+    """Answer `/`: redirect to the console, or explain how to add the first administrator."""
     async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
         awaited = not await any_administrator(all_tenants)
     if awaited:

@@ -1,6 +1,6 @@
-"""How many people have each source and each attribute of the Profile, told to the script that helps while typing.
+"""Counts how many people have a value for each source and each attribute of the Profile, for hints while typing.
 
-The cost is bounded: some people are looked at, the newest ones, in batches between which everything else gets its turn.
+The cost is limited: only the newest people are counted, in batches that do not block the event loop.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from vestibule.store.user_lists import UserSelection, list_users
 
 
 async def show_filled(visit: Visit) -> Response:
-    """Answer with how many people were looked at, and how many of them have each source and each target."""
+    """Return how many people were counted, and how many of them have each source and each target, as JSON."""
     async with visit.context.database.read(visit.tenant.id) as reading:
         provider = await provider_of(visit, reading)
     sources = Counter[str](dict.fromkeys(source_paths(USER_TYPE.root), 0))
@@ -43,7 +43,7 @@ async def show_filled(visit: Visit) -> Response:
 
 
 def source_paths(attribute: Attribute, above: str = "") -> list[str]:
-    """Return every path that a source may name."""
+    """Returns all paths that a source may use."""
     paths = []
     for sub in attribute.sub_attributes:
         if sub.name in {"schemas", "meta"}:
@@ -55,7 +55,7 @@ def source_paths(attribute: Attribute, above: str = "") -> list[str]:
 
 
 def _filled(document: dict[str, Any], above: str = "") -> set[str]:
-    """Return the paths that have a value in a document."""
+    """Returns the paths that have a value in a document."""
     found: set[str] = set()
     for name, value in document.items():
         joint = ":" if name.startswith("urn:") else "."

@@ -1,7 +1,7 @@
-"""The live line: how an identity provider is doing, in one sentence.
+"""The live line: the state of an identity provider's connection in one sentence.
 
-It says what happened last and what to do about it. An administrator who has the other product open in the next window
-needs no log to find out why nothing works.
+It says what happened last and what to do about it, so that an administrator who sets up the other product need not read
+a log.
 """
 
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ _USE_IS_NOTED_EVERY: Final = 60_000
 _CHANGES: Final = tuple(each.name for each in EVENT_TYPES if each.name.startswith("user."))
 _LOOKED_BACK: Final = 20
 STRANGER_TOLD_FOR: Final = 15 * 60_000
-"""Milliseconds for which the line tells of a request that may be anybody's."""
+"""Milliseconds for which the line mentions a request that may be from anybody."""
 SILENCE: Final = 120_000
-"""Milliseconds without any request after which the line says what to check."""
+"""Milliseconds without a request after which the line says what to check."""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What else happened, that may or may not concern this identity provider, and what to do if it does."""
+    """A request that may or may not be from this identity provider, and what to do if it is."""
 
     sentence: str
     at: int
@@ -36,7 +36,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """A sentence with its tone, the instant it is about, and what to do."""
+    """The live line: a sentence with its tone, the time it is about, and what to do."""
 
     tone: Tone
     sentence: str
@@ -44,14 +44,14 @@ class Health:
     mend: str = ""
     checks: tuple[str, ...] = ()
     relative: bool = False
-    """Whether the instant is told as `12 s ago` rather than as a time of day."""
+    """Whether the time is shown as `12 s ago` rather than as a time of day."""
     safe_to_retire: str = ""
-    """The id of an older key that is not used any more since a newer one is."""
+    """The id of an older key that is no longer used since a newer one is used."""
     note: Note | None = None
 
 
 async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider, people: int) -> Health:
-    """Returns how an identity provider is doing right now. `people` is how many active people it has."""
+    """Returns the present state of an identity provider. `people` is the number of its active people."""
     title, vendor = provider.name, VENDORS[provider.vendor]
     if tenant.state == "suspended":
         return Health(
@@ -71,7 +71,7 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
     made = max((each.created_at for each in keys), default=0)
     latest = await _latest_change(reading, provider.id)
     changed = latest.at if latest is not None else 0
-    # A use is noted a moment after its answer; what it did to somebody is there with the answer.
+    # The use of a key is recorded shortly after the response, but the event about a person with it.
     proof = changed if latest is not None and latest.actor["kind"] == "identity_provider" else 0
     refused_at = await find_refused_at(reading, provider.id) or 0
     if refused_at >= max(tested, used, made, proof, 1) and (refusal := await _latest_failure(reading, provider.id)):
@@ -97,7 +97,7 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
         last = max(used, changed)
         return Health(tone, sentence, last, safe_to_retire=retire, relative=True, note=stranger)
     if stranger is not None:
-        # From anybody at all, so it is told only while nothing better is known, and not as a failure.
+        # It may be from anybody, so it is only shown if nothing else is known, and not as a failure.
         return Health("warn", f"Nothing from {title} yet, but {stranger.sentence}", stranger.at, mend=stranger.mend)
     if reading.now - newest < SILENCE:
         return Health("quiet", f"Waiting for {title}: press {vendor.probe} there.", newest)
@@ -120,7 +120,7 @@ async def _latest_change(reading: Reading, provider_id: str) -> Event | None:
 
 
 async def _latest_failure(reading: Reading, provider_id: str) -> Event | None:
-    """Returns the latest refusal that puts the whole connection in question."""
+    """Returns the latest refusal that suggests a wrong set-up of the connection."""
     types = ("credential.refused", "request.refused")
     events = await page_events(reading, EventQuery(types=types, provider_id=provider_id), _LOOKED_BACK)
     failures = (each for each in events if each.type == types[0] or each.data.get("questions_connection"))
@@ -128,9 +128,10 @@ async def _latest_failure(reading: Reading, provider_id: str) -> Event | None:
 
 
 async def _latest_stranger(reading: Reading, provider: IdentityProvider, since: int) -> Note | None:
-    """Returns the latest refused request that named this tenant and none of its keys, if nothing was accepted after it.
+    """Returns the latest refused request with this tenant's name and none of its keys, if no request was accepted
+    later.
 
-    Anybody can send such a request, so one of long ago stands in the activity log only.
+    Anybody can send such a request, so an old one is only in the activity log.
     """
     event = await latest_event(reading, "", "credential.refused")
     if event is None or event.at <= since or reading.now - event.at > STRANGER_TOLD_FOR:
@@ -166,13 +167,13 @@ def _refused(provider: IdentityProvider, refusal: Event) -> Health:
 
 
 def _superseded(keys: list[Credential]) -> str:
-    """Returns the id of the older of two keys once the newer one is in use and the older one was not used since."""
+    """Returns the id of the older of two keys, if only the newer one is still used; empty otherwise."""
     if len(keys) < 2:
         return ""
     newest = max(keys, key=lambda each: each.created_at)
     if newest.last_used_at is None:
         return ""
-    # A use is noted once a minute: what is less than a minute apart may have happened in either order.
+    # Uses are recorded once a minute, so the order of two within a minute is not known.
     before = newest.last_used_at - _USE_IS_NOTED_EVERY
     older = [each for each in keys if each.id != newest.id and (each.last_used_at or 0) < before]
     return older[0].id if older else ""

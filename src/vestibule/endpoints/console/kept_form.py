@@ -1,7 +1,7 @@
-"""Keeps a form while its sender confirms who they are, so that nothing has to be typed twice.
+"""Keeps a form during re-authentication, so that nothing has to be typed twice.
 
-The form is sealed in a row that only the same administrator can open, for some minutes; the address holds the row's id
-alone. A form with a password in it is not kept.
+The form is stored encrypted in a row that only the same administrator can open, for some minutes; the URL has only the
+row's id. A form with a password is not kept.
 """
 
 import re
@@ -24,7 +24,7 @@ _PASSWORDS: Final = {"password", "again", "present"}
 
 @dataclass(frozen=True, slots=True)
 class KeptForm:
-    """A form that was sent: where to, from which page, and its fields in their order."""
+    """A form that was sent: its URL, the page it is from, and its fields in order."""
 
     action: str
     back: str
@@ -32,8 +32,9 @@ class KeptForm:
 
 
 async def keep_form(visit: Visit, back: str) -> str:
-    """Keep the form of this request; an earlier one of the same administrator is deleted. Returns the id of what was
-    kept; empty if it cannot be kept.
+    """Keep the form of this request in place of an earlier one of the same administrator.
+
+    Returns the id of the row; empty if the form cannot be kept.
     """
     fields = await _typed(visit)
     if fields is None:
@@ -50,10 +51,10 @@ async def keep_form(visit: Visit, back: str) -> str:
 
 
 async def find_kept_form(visit: Visit, note_id: str) -> KeptForm:
-    """Find the form that was kept under an id for this administrator.
+    """Returns the form with that id, if it belongs to this administrator.
 
     Raises:
-        NotFound: there is none, or its time is over.
+        NotFound: there is none, or it has expired.
     """
     async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
         sealed = await find_note(all_tenants, visit.who.tenant_id, _holder(visit.who), note_id)
@@ -67,13 +68,14 @@ async def find_kept_form(visit: Visit, note_id: str) -> KeptForm:
 
 
 def kept_id(text: str) -> str:
-    """The id of a kept form as an address or a form carries it; empty if the text cannot be one."""
+    """Returns the id of a kept form from a URL or a form; empty if the text cannot be one."""
     return text if _ID.fullmatch(text) else ""
 
 
 async def _typed(visit: Visit) -> list[tuple[str, str]] | None:
-    """The fields of this request's form, an uploaded file as its text. None if there is a password among them, a file
-    that is no text, or nothing.
+    """Returns the fields of this request's form, with uploaded files as text.
+
+    Returns None if there is a password among them, a file that is not text, or no field.
     """
     fields: list[tuple[str, str]] = []
     for name, value in visit.form.multi_items():
@@ -93,7 +95,7 @@ async def _typed(visit: Visit) -> list[tuple[str, str]] | None:
 
 
 def _holder(administrator: Administrator) -> bytes:
-    """Whose a kept form is. It outlives the session that sent it, because confirming begins another."""
+    """Returns the owner of a kept form: the administrator, because re-authentication begins a new session."""
     return token_check(f"kept form of {administrator.id}")
 
 

@@ -1,6 +1,6 @@
-"""The mapping of an identity provider: its rules, trying them on one person, and the run that applies it.
+"""The mapping of an identity provider: its rules, a trial on one person, and the progress of applying it.
 
-Rules are saved from their preview on everybody (`rule_preview`) and not from the form.
+Rules are saved from their preview (`rule_preview`), not from the form.
 """
 
 from typing import Any, Final
@@ -24,7 +24,7 @@ from vestibule.store.users import find_users_by_name
 
 SPARE_ROWS: Final = 3
 _COLUMN: Final = 46
-"""Characters that fit a line of the sources' column."""
+"""Characters in a line of the column of sources."""
 MOST_ROWS: Final = 2 * MAX_RULES
 _TRANSFORMS: Final = {"": ("", False), "trim": ("", True), "lower": ("lower", False), "trim-lower": ("lower", True)}
 
@@ -59,7 +59,7 @@ async def change_mapping(visit: Visit) -> Response:
 
 
 async def show_progress(visit: Visit) -> Response:
-    """Show how far the run that applies the mapping is, as a piece of the page."""
+    """Show the progress of the run that applies the mapping, as a part of the page."""
     async with visit.context.database.read(visit.tenant.id) as reading:
         provider = await provider_of(visit, reading)
         derivation = await find_derivation(reading, provider.id)
@@ -67,13 +67,13 @@ async def show_progress(visit: Visit) -> Response:
 
 
 async def _example(reading: Reading, provider: IdentityProvider, user_name: str) -> User | None:
-    """Return the person to try rules on: the one that was asked for, or else the first there is."""
+    """Returns the person to try rules on: the requested one, or else the first one."""
     if user_name.strip():
         found = [
             user for user in await find_users_by_name(reading, user_name) if user.identity_provider_id == provider.id
         ]
         if not found:
-            raise WrongInput(f"{provider.name} has nobody with the user name '{user_name[:100]}'.", field="person")
+            raise WrongInput(f"{provider.name} has no person with the user name '{user_name[:100]}'.", field="person")
         return found[0]
     users = await page_of_provider(reading, provider.id, "", 1)
     return users[0] if users else None
@@ -132,7 +132,7 @@ def _row(rule: Rule) -> dict[str, str]:
 
 
 def _read_rules(visit: Visit) -> tuple[Rule, ...]:
-    """Return the rules of the form in its order, without the rows that have no target.
+    """Returns the rules of the form in their order, without rows that have no target.
 
     Raises:
         WrongInput: a row has a source and no target, or a text is too long.
@@ -143,14 +143,14 @@ def _read_rules(visit: Visit) -> tuple[Rule, ...]:
         for what, text, longest in (("default", rule.default, 500), ("text between", rule.join or "", 20)):
             if len(text) > longest:
                 raise WrongInput(
-                    f"Rule {number + 1}: the {what} may have {longest} characters; {len(text)} came.",
+                    f"Rule {number + 1}: the {what} may have {longest} characters; got {len(text)}.",
                     field=str(number),
                 )
     return tuple(rule for rule in _typed(visit) if rule.target)
 
 
 def _typed(visit: Visit) -> tuple[Rule, ...]:
-    """Return every row of the form as it was typed."""
+    """Returns all rows of the form as they were typed."""
     rules = []
     for number in range(MOST_ROWS):
         if f"target-{number}" not in visit.form:

@@ -1,4 +1,4 @@
-"""The overview: how each identity provider does, who came and went, and what needs somebody."""
+"""The overview: what needs attention, the state of each identity provider, and people added and removed."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ DAYS: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Comings and goings of one day in UTC."""
+    """How many people were added and removed on one day, in UTC."""
 
     label: str
     came: int
@@ -31,7 +31,7 @@ class Day:
 
 
 async def show_overview(visit: Visit) -> Response:
-    """The first page after signing in."""
+    """Show the overview, which is the first page after sign-in."""
     lacking = await lacks_factor(visit)
     async with visit.context.database.scan(visit.tenant.id) as reading:
         providers = await all_providers(reading)

@@ -1,7 +1,7 @@
-"""The frame of an identity provider's page: what stands above its tabs, and the steps of setting it up.
+"""The frame of an identity provider's page: the header above the tabs, and the steps of the set-up.
 
-Every tab is a page with a URL of its own. Its handler reads what the tab shows and adds `framed(…)`, which is what the
-template `provider_frame.html` needs.
+Every tab is a page with its own URL. Its handler reads what the tab shows and adds `framed(…)`, which the template
+`provider_frame.html` needs.
 """
 
 from dataclasses import dataclass
@@ -26,22 +26,22 @@ TABS: Final = (
     ("activity", "Activity"),
     ("settings", "Settings"),
 )
-"""The tabs, as (last part of the address, title). The overview is the page of the identity provider itself."""
+"""The tabs as (last part of the URL, title). The overview is the identity provider's own URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetupStep:
-    """A step of setting an identity provider up. It is done once there is evidence that it was done."""
+    """A step of the set-up. It is done once there is evidence for it."""
 
     title: str
     done: bool
     done_at: int | None
     advice: str
-    """What to do, as long as the step is not done."""
+    """What to do while the step is not done."""
     tab: str
     """The tab on which to do it."""
     link: str
-    """The words of the link to that tab."""
+    """The text of the link to that tab."""
 
 
 async def provider_of(visit: Visit, reading: Reading) -> IdentityProvider:
@@ -57,7 +57,7 @@ async def provider_of(visit: Visit, reading: Reading) -> IdentityProvider:
 
 
 async def framed(visit: Visit, reading: Reading, provider: IdentityProvider, tab: str) -> dict[str, Any]:
-    """Returns what the frame of a tab shows: name, vendor, state, live line, tabs, and the next step of the set-up."""
+    """Returns the values for the frame: name, vendor, state, live line, tabs, and the next step of the set-up."""
     counts = await count_by_provider(reading)
     active, inactive = (counts.get((provider.id, each), 0) for each in (True, False))
     steps = await setup_steps(reading, provider, active + inactive)
@@ -77,7 +77,7 @@ async def framed(visit: Visit, reading: Reading, provider: IdentityProvider, tab
 
 
 async def setup_steps(reading: Reading, provider: IdentityProvider, people: int) -> tuple[SetupStep, ...]:
-    """Returns the steps from a new identity provider to the first sign-in, each with whether it was done and when."""
+    """Returns the steps from a new identity provider to the first sign-in, each with when it was done, if so."""
     keys = await credentials_of(reading, provider.id)
     first = await page_of_provider(reading, provider.id, "", 1) if people else []
     signed_in = await latest_event(reading, provider.id, "user.signed_in")
@@ -96,7 +96,7 @@ async def setup_steps(reading: Reading, provider: IdentityProvider, people: int)
             "Metadata read",
             bool(saml.entity_id and saml.sso_url and saml.certificates),
             saml.refreshed_at or None,
-            f"Give Vestibule the metadata URL of {title}, and {title} the addresses of Vestibule.",
+            f"Enter the metadata URL of {title} in Vestibule, and the addresses of Vestibule in {title}.",
             "sign-in",
             "Identity Provider Information",
         ),
@@ -104,7 +104,7 @@ async def setup_steps(reading: Reading, provider: IdentityProvider, people: int)
             "First sign-in",
             signed_in is not None,
             signed_in.at if signed_in else None,
-            "Test sign-in, then let somebody who was provisioned sign in.",
+            "Test sign-in, then let a provisioned person sign in.",
             "sign-in",
             "Test sign-in",
         ),
@@ -115,7 +115,7 @@ def _credentials_step(reading: Reading, provider: IdentityProvider, keys: list[C
     vendor = VENDORS[provider.vendor]
     used = [at for key in keys for at in (key.tested_at, key.last_used_at) if at]
     if any(key.usable(reading.now) for key in keys):
-        advice = f"Fill in the SCIM URL, the Key and the Secret in {vendor.title}, and press {vendor.probe}."
+        advice = f"Enter the SCIM URL, the Key and the Secret in {vendor.title}, and press {vendor.probe}."
         link = "SCIM URL and Key"
     else:
         advice = "Switch on auto-provisioning. A Key and a Secret are made then."

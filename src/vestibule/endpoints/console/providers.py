@@ -18,7 +18,7 @@ from vestibule.store.user_lists import count_by_provider
 
 
 async def show_providers(visit: Visit) -> Response:
-    """Every identity provider of the tenant."""
+    """Show all identity providers of the tenant."""
     async with visit.context.database.scan(visit.tenant.id) as reading:
         providers = await all_providers(reading)
         counts = await count_by_provider(reading)
@@ -31,12 +31,12 @@ async def show_providers(visit: Visit) -> Response:
 
 
 async def show_new_provider(visit: Visit) -> Response:
-    """The form to add one."""
+    """Show the form to add an identity provider."""
     return visit.page("provider_new.html", values={"name": "Okta", "vendor": "okta", "switch_on": "yes"}, refused=None)
 
 
 async def add_provider(visit: Visit) -> Response:
-    """Add one. Usually auto-provisioning is switched on with it, and its Key and Secret are shown at once."""
+    """Add an identity provider. By default auto-provisioning is switched on, and its Key and Secret are shown once."""
     values = {name: visit.field(name) for name in ("name", "vendor", "metadata", "switch_on")}
     try:
         saml = _read_metadata(values["metadata"]) if values["metadata"].strip() else None
@@ -53,7 +53,7 @@ async def add_provider(visit: Visit) -> Response:
 
 
 async def show_provider(visit: Visit) -> Response:
-    """One identity provider: the steps of its set-up, and how it is doing."""
+    """Show one identity provider: the steps of its set-up, and its state."""
     async with visit.context.database.scan(visit.tenant.id) as reading:
         provider = await provider_of(visit, reading)
         keys = await credentials_of(reading, provider.id)
@@ -68,7 +68,7 @@ async def show_provider(visit: Visit) -> Response:
 
 
 async def show_live(visit: Visit) -> Response:
-    """The live line, as a piece of the page."""
+    """Show the live line, as a part of the page."""
     async with visit.context.database.read(visit.tenant.id) as reading:
         provider = await provider_of(visit, reading)
         counts = await count_by_provider(reading)
@@ -77,7 +77,7 @@ async def show_live(visit: Visit) -> Response:
 
 
 async def show_steps(visit: Visit) -> Response:
-    """The steps of the set-up, as a piece of the page: they tick themselves while somebody looks."""
+    """Show the steps of the set-up, as a part of the page that updates itself."""
     async with visit.context.database.scan(visit.tenant.id) as reading:
         provider = await provider_of(visit, reading)
         counts = await count_by_provider(reading)
@@ -88,7 +88,7 @@ async def show_steps(visit: Visit) -> Response:
 
 
 async def show_provider_activity(visit: Visit) -> Response:
-    """What happened with one identity provider."""
+    """Show the latest events of one identity provider."""
     async with visit.context.database.scan(visit.tenant.id) as reading:
         provider = await provider_of(visit, reading)
         events = await page_events(reading, EventQuery(provider_id=provider.id), 50)
@@ -96,7 +96,7 @@ async def show_provider_activity(visit: Visit) -> Response:
 
 
 async def show_settings(visit: Visit) -> Response:
-    """Name, vendor, whether it is enabled, and whether it adopts people who were added by hand."""
+    """Show the settings: name, vendor, whether it is enabled, and whether it may adopt people."""
     return await _settings_page(visit)
 
 

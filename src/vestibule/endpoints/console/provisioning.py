@@ -24,14 +24,14 @@ _STATES: Final[dict[str, Provisioning]] = {"on": "on", "paused": "paused", "off"
 
 
 async def show_provisioning(visit: Visit) -> Response:
-    """The tab Provisioning."""
+    """Show the tab Provisioning."""
     return await provisioning_page(visit, visit.path("provider_id"), once=await take_once(visit))
 
 
 async def provisioning_page(
     visit: Visit, provider_id: str, *, once: ShownOnce = NOTHING, refused: Refusal | None = None
 ) -> Response:
-    """Returns the tab Provisioning, with a Key and Secret if they are shown this once."""
+    """Returns the tab Provisioning, with a new Key and Secret if there is one to be shown."""
     pair = Pair(*once.secrets) if once.secrets else None
     async with visit.context.database.scan(visit.tenant.id) as reading:
         provider = await find_provider(reading, provider_id)
@@ -58,12 +58,12 @@ async def provisioning_page(
 
 
 async def show_pair(visit: Visit, provider_id: str, pair: Pair) -> Response:
-    """Lead to the page that shows a Key and Secret, which were just made, this once."""
+    """Returns a redirect to the page that shows a new Key and Secret once."""
     return await show_once(visit, visit.at("identity-providers", provider_id, "provisioning"), *pair)
 
 
 def _vendor_steps(provider: IdentityProvider, scim_url: str, key: str) -> list[dict[str, Any]]:
-    """The vendor's steps with the real values filled in."""
+    """Returns the vendor's steps with the real values filled in."""
     return [
         {
             "where": step.where,
@@ -75,7 +75,7 @@ def _vendor_steps(provider: IdentityProvider, scim_url: str, key: str) -> list[d
 
 
 def _filled(value: str, scim_url: str, key: str) -> tuple[str, bool]:
-    """What to fill in, and whether it can be copied from here."""
+    """Returns the value to enter, and whether it can be copied from this page."""
     match value:
         case "{scim_url}":
             return scim_url, True
@@ -87,12 +87,12 @@ def _filled(value: str, scim_url: str, key: str) -> tuple[str, bool]:
 
 @proven_for_settings
 async def switch(visit: Visit) -> Response:
-    """Switch auto-provisioning on, pause it or switch it off. The first time on, the Key and Secret are shown, once."""
+    """Switch auto-provisioning on, pause it or switch it off. A new Key and Secret are shown once."""
     provider_id = visit.path("provider_id")
     state = _STATES.get(visit.field("provisioning"))
     if state is None:
         came = visit.field("provisioning")[:80]
-        raise WrongInput(f"Auto-provisioning should be one of {', '.join(_STATES)}; '{came}' came.")
+        raise WrongInput(f"Auto-provisioning should be one of {', '.join(_STATES)}; got '{came}'.")
     async with visit.context.database.write(visit.actor) as tx:
         _, pair = await configure.set_provisioning(tx, provider_id, state, visit.context.checker)
     if pair is not None:
@@ -102,7 +102,7 @@ async def switch(visit: Visit) -> Response:
 
 @proven_for_settings
 async def make_key(visit: Visit) -> Response:
-    """Make a second pair beside the first, and show it once."""
+    """Make another Key and Secret, and show them once."""
     provider_id = visit.path("provider_id")
     try:
         expires_at = _expiry(visit.field("expires"))
@@ -127,7 +127,7 @@ def _expiry(text: str) -> int | None:
 
 @proven_for_settings
 async def confirm_retiring(visit: Visit) -> Response:
-    """Say what retiring a key does, before it is done."""
+    """Show what retiring a key will do, and ask for confirmation."""
     async with visit.context.database.scan(visit.tenant.id) as reading:
         return confirm_page(visit, await _retiring(visit, reading))
 
@@ -150,11 +150,11 @@ async def _retiring(visit: Visit, reading: Reading) -> Confirmation:
         )
     elif in_use:
         consequences.append(
-            f"This is the key in use, and the only one: {provider.name} creates, changes and deactivates nobody here "
-            "until a new pair is made and pasted there."
+            f"This key is in use, and the only one: {provider.name} cannot create, change or deactivate anybody here "
+            "until a new pair is made and entered there."
         )
     elif newer:
-        consequences.append(f"{provider.name} uses a newer pair: provisioning goes on.")
+        consequences.append(f"{provider.name} uses a newer pair, so provisioning continues.")
     path = visit.at("identity-providers", provider.id, "provisioning")
     return Confirmation(
         heading=f"Retire the key {shortened(credential.key)}",
@@ -175,7 +175,7 @@ async def _retiring(visit: Visit, reading: Reading) -> Confirmation:
 
 @proven_for_settings
 async def retire_key(visit: Visit) -> Response:
-    """Retire a key: from the next request on it is refused. The key in use is retired once its name was typed."""
+    """Retire a key, which is refused from the next request on. For the key in use a name must be typed."""
     provider_id = visit.path("provider_id")
     async with visit.context.database.write(visit.actor) as tx:
         confirmation = await _retiring(visit, tx)

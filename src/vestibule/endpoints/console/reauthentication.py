@@ -1,8 +1,8 @@
-"""Asking for the password again before something that matters: whoever finds an open browser must not be able to do it.
+"""Re-authentication before sensitive changes, so that somebody who finds an open browser cannot make them.
 
-How an administrator signs in is changed within five minutes of a sign-in; keys, SAML details and administrators within
-fifteen. Later, `/console/account/again` asks for the password and the second factor, and leads back. The form that was
-sent waits meanwhile (`kept_form`).
+The password and second factors can be changed within five minutes of a sign-in; keys, SAML details and administrators
+within fifteen. Later, `/console/account/again` asks for the password and the second factor, and leads back. The form
+that was sent waits meanwhile (`kept_form`).
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,12 +21,12 @@ AGAIN = "/console/account/again"
 
 
 def proven_for_account(handler: Handler) -> Handler:
-    """Let a session do this for a few minutes after a sign-in: it changes how the administrator signs in."""
+    """Wrap a handler that changes how the administrator signs in: it needs a very recent sign-in."""
     return _proven(handler, RECENT_ACCOUNT_SECONDS)
 
 
 def proven_for_settings(handler: Handler) -> Handler:
-    """Let a session do this for some minutes after a sign-in: it decides who gets in."""
+    """Wrap a handler that decides who has access: it needs a recent sign-in."""
     return _proven(handler, RECENT_SETTINGS_SECONDS)
 
 
@@ -48,7 +48,7 @@ def _proven(handler: Handler, seconds: int) -> Handler:
 
 
 def came_from(visit: Visit) -> str:
-    """The page that a form was sent from, as the browser says it; the page itself for one that is only looked at."""
+    """Returns the page that a form was sent from, by the Referer header; for a GET the page itself."""
     if visit.request.method == "GET":
         return visit.request.url.path
     site, referer = visit.context.settings.url, visit.request.headers.get("referer", "")

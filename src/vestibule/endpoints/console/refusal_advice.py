@@ -1,9 +1,10 @@
-"""What to do about a refusal in the activity log: where to mend it, in the other product's screens or here."""
+"""Advice on refusals in the activity log: what to correct, in the other product or here."""
 
 from typing import Final
 
 from vestibule.endpoints.console.connection_advice import advice_on_address, advice_on_credential
 from vestibule.endpoints.console.sign_in_advice import mend_of_sign_in
+from vestibule.endpoints.web.visit import Visit
 from vestibule.model import Event, IdentityProvider
 from vestibule.vendors import VENDORS
 
@@ -20,26 +21,32 @@ _MENDS: Final = {
     "invalidPath": "A path names no attribute. In {vendor}: check the external name and namespace of the attribute.",
     "noTarget": "The operation selects a value that is not there. In {vendor}: check the mapping of the attribute.",
     "mutability": "userName cannot be removed. In {vendor}: give it a value in the mapping.",
-    "tooMany": "The request asks for more than is done at once. In {vendor}: make its batches smaller.",
-    "403": "Provisioning is switched off here, or this is not {vendor}'s to do. Switch it on under Integrations > "
+    "tooMany": "The request is too large. In {vendor}: make its batches smaller.",
+    "403": "Provisioning is switched off here, or {vendor} may not do this. Switch it on under Integrations > "
     "Identity "
     "Providers > Provisioning.",
     "404": "There is no such person for this identity provider: they were deleted here, or the id is another tenant's. "
     "In "
-    "{vendor}: unassign the person and assign them again, so that they are looked up anew.",
+    "{vendor}: unassign the person and assign them again, so that they are looked up again.",
     "429": "Nothing is lost: {vendor} tries again by itself. If provisioning is paused, resume it; if it sends too "
     "much at once, it slows down.",
-    "405": "This address answers another method. In {vendor}: check which version of SCIM the application speaks; it "
-    "has to be 2.0.",
-    "501": "{vendor} asked for a part of SCIM that is not offered here, such as writing groups. In {vendor}: switch "
-    "that part off, such as Push Groups; people are provisioned all the same.",
-    "415": "The body came in a form that SCIM does not use. In {vendor}: check that the application speaks SCIM 2.0.",
+    "405": "This address does not accept this method. In {vendor}: check which version of SCIM the application uses; "
+    "it has to be 2.0.",
+    "501": "{vendor} asked for a part of SCIM that is not supported here, such as writing groups. In {vendor}: switch "
+    "that part off, such as Push Groups. People are still provisioned.",
+    "415": "The body has a media type that SCIM does not use. In {vendor}: check that the application uses SCIM 2.0.",
 }
 """Advice on a refused SCIM request, by its `scimType`, or by its status."""
 
 
+_SESSIONS_GO_ON: Final = (
+    "The sessions that should have ended go on. End them on the person's page under Users, then compare the identity "
+    "provider's signing certificate and addresses with those on its page here."
+)
+
+
 def advice_on(event: Event, providers: dict[str, IdentityProvider]) -> str:
-    """Returns what to do about a refusal, in the words of the vendor's screens; empty where nothing is known.
+    """Returns what to do about a refusal, with the names of the vendor's screens; empty if there is no advice.
 
     `providers` are the tenant's, by id.
     """
@@ -51,13 +58,42 @@ def advice_on(event: Event, providers: dict[str, IdentityProvider]) -> str:
         return advice_on_credential(event, VENDORS[vendor])
     if event.data.get("questions_connection"):
         return advice_on_address(VENDORS[vendor])
+    if event.type == "revocation.refused":
+        return _SESSIONS_GO_ON
     if event.type != "request.refused":
         return ""
     sentence = _MENDS.get(event.data.get("scim_type", "")) or _MENDS.get(str(event.data.get("status", "")), "")
     return sentence.replace("{vendor}", VENDORS[vendor].title if vendor != "generic" else "the identity provider")
 
 
+def mend_link(visit: Visit, event: Event, providers: dict[str, IdentityProvider]) -> tuple[str, str]:
+    """Returns the page here on which a refusal is mended, and the words of the link; empty where it is mended in
+    another product or by somebody else.
+    """
+    data, check = event.data, str(event.data.get("check", ""))
+    if event.type == "login.refused" and check in _OF_A_PERSON and event.subject_id:
+        return visit.at("users", event.subject_id), "Open the person"
+    if data.get("scim_type") == "uniqueness" and data.get("user_name"):
+        return visit.at("users", q=str(data["user_name"])), "Find the person"
+    if event.identity_provider_id not in providers:
+        return "", ""
+    tab = _TABS.get(event.type, "")
+    if event.type == "login.refused":
+        tab = _TABS_OF_CHECKS.get(check, tab)
+    elif event.type == "request.refused":
+        here = data.get("questions_connection") or str(data.get("status", "")) in {"403", "429"}
+        tab = "provisioning" if here else ""
+    return (visit.at("identity-providers", event.identity_provider_id, tab), "Mend") if tab else ("", "")
+
+
+_OF_A_PERSON: Final = {"Person", "Deactivated", "Blocked"}
+"""Checks of a sign-in that are mended on a person's page."""
+_TABS: Final = {"login.refused": "sign-in", "revocation.refused": "sign-in", "credential.refused": "provisioning"}
+_TABS_OF_CHECKS: Final = {"Disabled": "settings", "Suspended": ""}
+"""The tab of an identity provider on which a refusal is mended, by its event and by the check of a sign-in."""
+
+
 def _only_vendor(providers: dict[str, IdentityProvider]) -> str:
-    """Whose screens are meant where an event names no identity provider: those of the tenant's only vendor."""
+    """Returns the vendor for an event without an identity provider: that of all of the tenant's, or generic."""
     vendors = {provider.vendor for provider in providers.values()}
     return vendors.pop() if len(vendors) == 1 else "generic"

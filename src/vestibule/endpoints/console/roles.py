@@ -1,7 +1,6 @@
-"""The role rules of an identity provider: edited, and who would get what by them before anything is saved.
+"""The role rules of an identity provider. They are saved from their preview (`rule_preview`), not from the form.
 
-The rule of this page: rules are told apart by the number they have on it, so what comes back with a refusal is numbered
-as the refusal counts, without the empty rows.
+Errors name rules by their number, so after an error the rules are shown without empty rows.
 """
 
 from typing import Final
@@ -48,16 +47,16 @@ async def change_roles(visit: Visit) -> Response:
 
 
 def _check(visit: Visit, rules: RoleRules) -> None:
-    """Check that whoever typed rules may save them, so that a preview shows nothing that would be refused.
+    """Check that the rules are valid and the visitor may save them, before a preview begins.
 
     Raises:
-        WrongInput, NotAllowed
+        WrongInput, NotAllowed: they cannot be saved.
     """
     for number, rule in enumerate(rules.rules):
         if rule.source not in {"profile", "group"}:
             raise WrongInput(
                 f"Rule {number + 1}: it should look at the Profile or at a group (profile, group); "
-                f"'{rule.source[:40]}' came.",
+                f"got '{rule.source[:40]}'.",
                 field=str(number),
             )
     check_role_rules(rules)
@@ -90,7 +89,7 @@ async def _page(
 
 
 def _typed(visit: Visit) -> RoleRules:
-    """Return the rules of the form in its order, without the empty rows."""
+    """Returns the rules of the form in their order, without empty rows."""
     rules = []
     for number in range(MOST_ROWS):
         if f"role-{number}" not in visit.form:
@@ -99,6 +98,6 @@ def _typed(visit: Visit) -> RoleRules:
             visit.field(f"{name}-{number}").strip() for name in ("source", "attribute", "value", "role")
         )
         if attribute or value or role:
-            # The source is checked before anything is made of it.
+            # `_check` checks the source before it is used.
             rules.append(RoleRule(source, "" if source == "group" else attribute, value, role))  # type: ignore[arg-type]
     return RoleRules(tuple(rules), visit.field("default").strip())

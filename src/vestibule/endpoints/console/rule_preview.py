@@ -1,7 +1,7 @@
-"""The preview of a mapping or of role rules: what a draft would do to everybody, and the button that saves it.
+"""The preview of a mapping or of role rules: what a draft would change, and the button that saves it.
 
-The form of the rules only begins a preview. A page of a preview carries it on for up to `A_WHILE` and shows how far it
-is; it loads itself again until everybody was looked at. Then the draft can be saved.
+The form of the rules only begins a preview. Each request for the preview's page continues it for up to `A_WHILE`; the
+page reloads itself until all people were processed. Then the draft can be saved.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from vestibule.actions.configure import check_may_give
 from vestibule.actions.derive import Pace
 from vestibule.actions.rule_preview import (
-    Counting,
+    PreviewRun,
     begin_preview,
     draft_of,
     get_preview,
@@ -30,16 +30,16 @@ from vestibule.store.identity_providers import find_derivation, roles_from_json,
 from vestibule.store.rule_previews import RulePreview, Subject, move_rule_preview
 
 A_WHILE: Final = 1.0
-"""Seconds for which a request carries a preview on."""
+"""Seconds for which a request continues a preview."""
 MOST_VERSIONS: Final = 20
-"""Versions that a page lists; the activity log has the others."""
+"""Versions in the list on a page. The activity log has all of them."""
 
 
 async def begin(visit: Visit, draft: tuple[Rule, ...] | RoleRules) -> Response:
     """Begin a preview of a draft, and send the browser to its page.
 
     Raises:
-        Refusal: the draft cannot be carried out.
+        Refusal: the draft is not valid.
     """
     async with visit.context.database.write(visit.actor) as tx:
         preview = await begin_preview(tx, visit.path("provider_id"), visit.who.id, draft)
@@ -47,7 +47,7 @@ async def begin(visit: Visit, draft: tuple[Rule, ...] | RoleRules) -> Response:
 
 
 async def show_preview(visit: Visit) -> Response:
-    """Carry a preview on for a while, and show what it has counted."""
+    """Continue a preview for a while, and show its result so far."""
     return await _show(visit)
 
 
@@ -66,7 +66,7 @@ async def _show(visit: Visit, refused: Refusal | None = None) -> Response:
 
 
 async def draft_to_edit(visit: Visit, reading: Reading, subject: Subject) -> RulePreview | None:
-    """Return the preview whose draft the address asks for; None if it asks for none, or for one that has expired."""
+    """Returns the preview in the query string, whose draft is to be edited; None if there is none or it has expired."""
     if not visit.query("draft"):
         return None
     try:
@@ -94,9 +94,9 @@ async def _find(visit: Visit, reading: Reading) -> RulePreview:
 
 
 async def _carry_on(visit: Visit, preview: RulePreview, provider: IdentityProvider) -> RulePreview:
-    """Count for a while, in batches between which everything else gets its turn, and store how far that came."""
+    """Continue a preview for a while, in batches that do not block the event loop, and store its progress."""
     context = visit.context
-    counting, pace, until = Counting(preview, provider), Pace(), time.monotonic() + A_WHILE
+    counting, pace, until = PreviewRun(preview, provider), Pace(), time.monotonic() + A_WHILE
     while counting.preview.finished_at is None and time.monotonic() < until:
         async with context.loop_share, context.database.read(visit.tenant.id) as reading:
             await counting.next_batch(reading, pace)
@@ -133,7 +133,7 @@ async def _page(
 
 
 def _unfit(roles: RoleRules, fits: list[int]) -> list[tuple[int, RoleRule]]:
-    """Return the role rules that fit nobody, with their numbers."""
+    """Returns the role rules that match nobody, with their numbers."""
     return [(number, rule) for number, (rule, count) in enumerate(zip(roles.rules, fits, strict=True), 1) if not count]
 
 
@@ -143,10 +143,10 @@ _EVENTS: Final[dict[Subject, str]] = {"mapping": "mapping.changed", "roles": "ro
 
 
 async def versions_of(reading: Reading, provider: IdentityProvider, subject: Subject) -> list[dict[str, Any]]:
-    """Return the versions of a mapping or of role rules, the newest first: who saved them, when, and what changed.
+    """Returns the versions of a mapping or of role rules, the newest first: who saved them, when, and what changed.
 
-    Every change is kept whole in its event, so the versions are read from there. The last entry is what there was
-    before the first change, unless there are more changes than are listed.
+    They are read from the events. The last entry is the version before the first change, unless there are more changes
+    than the list shows.
     """
     query = EventQuery(types=(_EVENTS[subject],), subject_id=provider.id)
     events = await page_events(reading, query, MOST_VERSIONS + 1)
@@ -168,7 +168,7 @@ async def versions_of(reading: Reading, provider: IdentityProvider, subject: Sub
 
 
 def _changed_parts(event: Event, subject: Subject) -> str:
-    """Return what a change was in a few words."""
+    """Returns a short description of a change."""
     before, after = event.data["before"], event.data["after"]
     if subject == "roles":
         was, now = before["rules"], after["rules"]
@@ -194,11 +194,11 @@ def _listed(names: list[str]) -> str:
 
 
 async def restore_version(visit: Visit) -> Response:
-    """Begin the preview of an earlier version, which a form names by the event of a change and a side of it.
+    """Begin the preview of an earlier version. The form has the event of a change, and `before` or `after`.
 
     Raises:
         NotFound, WrongInput: there is no such version of this identity provider.
-        NotAllowed: as `configure.check_may_give` does.
+        NotAllowed: as `configure.check_may_give`.
     """
     provider_id, side = visit.path("provider_id"), visit.field("side")
     async with visit.context.database.read(visit.tenant.id) as reading:
@@ -206,7 +206,7 @@ async def restore_version(visit: Visit) -> Response:
     if event is None or event.type not in _EVENTS.values() or event.subject_id != provider_id:
         raise visit.not_found()
     if side not in {"before", "after"}:
-        raise WrongInput(f"The field side should be before or after; '{side[:40]}' came.")
+        raise WrongInput(f"The field side should be before or after; got '{side[:40]}'.")
     kept = event.data[side]
     if event.type == "mapping.changed":
         return await begin(visit, tuple(rule_from_json(rule) for rule in kept))

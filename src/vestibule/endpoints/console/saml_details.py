@@ -1,7 +1,7 @@
-"""An identity provider's tab Sign-in, and its SAML details: who it says it is, where people sign in, its certificates.
+"""The tab Sign-in of an identity provider, and its SAML details: entity ID, URLs and certificates.
 
-Details come in one of three ways: from a metadata URL, from metadata as a file or a text, or filled in by hand. Where
-details are in force already, nothing is saved before an administrator has seen what goes and what comes.
+The details come from a metadata URL, from metadata as a file or text, or from fields filled in by hand. If there are
+details already, an administrator must confirm the changes before they are saved.
 """
 
 from dataclasses import dataclass, replace
@@ -29,14 +29,14 @@ _LINES: Final = (
     ("entity_id", "Entity ID (Issuer)"),
     ("sso_url", "SSO URL"),
     ("slo_url", "Single logout URL"),
-    ("slo_response_url", "Where answers to a sign-out go"),
+    ("slo_response_url", "Where responses to a sign-out go"),
     ("metadata_url", "Metadata URL"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """What saving would do to the SAML details: lines as (label, before, after), and the certificates."""
+    """The changes that saving would make: rows as (label, before, after), and the certificates."""
 
     read: SamlSettings
     metadata_url: str
@@ -48,17 +48,17 @@ class Replacement:
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether everything would be as it is."""
+        """Returns whether nothing would change."""
         return not self.coming and not self.going and all(before == after for _, before, after in self.lines)
 
 
 async def show_sign_in(visit: Visit) -> Response:
-    """The tab Sign-in."""
+    """Show the tab Sign-in."""
     return await sign_in_page(visit)
 
 
 async def sign_in_page(visit: Visit, *, refused: Refusal | None = None) -> Response:
-    """Returns the tab Sign-in, perhaps with what was wrong in one of its forms."""
+    """Returns the tab Sign-in, with the error in one of its forms if there is one."""
     async with visit.context.database.scan(visit.tenant.id) as reading:
         provider = await provider_of(visit, reading)
         way = visit.field("way") or ("url" if provider.saml.metadata_url or not provider.saml.entity_id else "metadata")
@@ -94,9 +94,7 @@ def back_to_sign_in(visit: Visit, provider_id: str, done: str = "saved") -> Resp
 
 @proven_for_settings
 async def change_saml(visit: Visit) -> Response:
-    """Read the SAML details in the way that was chosen. The first ones are saved; later ones are shown beside what they
-    would replace.
-    """
+    """Read the SAML details from the chosen source. The first ones are saved; later ones are shown for confirmation."""
     provider = await existing_provider(visit)
     try:
         read, metadata_url = await _read_chosen(visit, provider)
@@ -116,7 +114,7 @@ async def change_saml(visit: Visit) -> Response:
 
 @proven_for_settings
 async def confirm_saml(visit: Visit) -> Response:
-    """Save SAML details that were shown beside what they replace."""
+    """Save SAML details that were confirmed."""
     provider = await existing_provider(visit)
     keep = [each for each in visit.form.getlist("keep") if isinstance(each, str)]
     metadata_url = visit.field("metadata_url").strip()[:2048]
@@ -147,7 +145,7 @@ async def read_again(visit: Visit) -> Response:
     provider = await existing_provider(visit)
     try:
         if not provider.saml.metadata_url:
-            raise WrongInput("A metadata URL is wanted; none is kept.", field="metadata_url")
+            raise WrongInput("Expected a metadata URL; there is none.", field="metadata_url")
         read = _read_metadata(await fetch(provider.saml.metadata_url, visit.context.settings.private_networks))
         await visit.readmit()
         async with visit.context.database.write(visit.actor) as tx:
@@ -188,16 +186,16 @@ async def _confirmation_page(
 
 
 async def _read_chosen(visit: Visit, provider: IdentityProvider) -> tuple[SamlSettings, str]:
-    """Returns the details, and the metadata URL they came from if they did.
+    """Returns the details, and the metadata URL if they are from one.
 
     Raises:
-        WrongInput: no such way, or what was filled in for it cannot be read.
+        WrongInput: there is no such source, or its data cannot be read.
     """
     match visit.field("way"):
         case "url":
             url = visit.field("metadata_url").strip()
             if not url:
-                raise WrongInput("A metadata URL is wanted; nothing came.", field="metadata_url")
+                raise WrongInput("Expected a metadata URL; got nothing.", field="metadata_url")
             text = await fetch(url, visit.context.settings.private_networks)
             await visit.readmit()
             return _read_metadata(text, "metadata_url"), url
@@ -207,7 +205,7 @@ async def _read_chosen(visit: Visit, provider: IdentityProvider) -> tuple[SamlSe
             return _with_what_was_not_asked(_filled_in(visit), provider.saml), ""
         case other:
             raise WrongInput(
-                f"How the SAML details come should be one of url, metadata, hand; '{other[:40]}' came.", field="way"
+                f"The source of the SAML details should be one of url, metadata, hand; got '{other[:40]}'.", field="way"
             )
 
 
@@ -234,7 +232,7 @@ def _filled_in(visit: Visit) -> SamlSettings:
     """
     entity_id, sso_url = visit.field("entity_id").strip(), visit.field("sso_url").strip()
     if not entity_id:
-        raise WrongInput("The entity ID (Issuer) is wanted; nothing came.", field="entity_id")
+        raise WrongInput("Expected the entity ID (Issuer); got nothing.", field="entity_id")
     _check_url(sso_url, "sso_url")
     try:
         certificates = read_certificates(visit.field("certificate"))
@@ -251,8 +249,9 @@ def _check_url(url: str, field: str = "") -> None:
 
 
 def _with_what_was_not_asked(read: SamlSettings, before: SamlSettings) -> SamlSettings:
-    """Returns details that were filled in by hand, with what the form does not ask for left as it is for the same
-    identity provider: the logout URLs, and the binding of an SSO URL that stays.
+    """Returns details that were filled in by hand, completed with those that the form does not have.
+
+    For the same entity ID the logout URLs stay, and so does the binding of an unchanged SSO URL.
     """
     if read.entity_id != before.entity_id:
         return read

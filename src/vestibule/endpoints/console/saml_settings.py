@@ -1,4 +1,4 @@
-"""What else the tab Sign-in changes: how people sign in, certificates that wait, keys, and the sign-in test."""
+"""The other forms on the tab Sign-in: how people sign in, candidate certificates, keys, and the sign-in test."""
 
 import asyncio
 from typing import Any, Final
@@ -27,7 +27,7 @@ _SWITCHES: Final = ("just_in_time", "sign_requests", "force_authn")
 
 @proven_for_settings
 async def change_sign_on(visit: Visit) -> Response:
-    """How people sign in."""
+    """Save how people sign in."""
     provider = await existing_provider(visit)
     try:
         changed: dict[str, Any] = {name: visit.field(name) == "yes" for name in _SWITCHES}
@@ -58,7 +58,7 @@ def _check_url(url: str, field: str) -> None:
 def _one_of(visit: Visit, name: str, allowed: tuple[str, ...]) -> str:
     value = visit.field(name)
     if value not in allowed:
-        raise WrongInput(f"{name} should be one of {', '.join(allowed)}; '{value[:80]}' came.", field=name)
+        raise WrongInput(f"{name} should be one of {', '.join(allowed)}; got '{value[:80]}'.", field=name)
     return value
 
 
@@ -83,7 +83,7 @@ async def change_certificates(visit: Visit) -> Response:
             elif act == "remove":
                 await saml_settings.remove_certificate(tx, provider.id, fingerprint)
             else:
-                raise WrongInput(f"What to do should be add, use or remove; '{act[:40]}' came.")
+                raise WrongInput(f"What to do should be add, use or remove; got '{act[:40]}'.")
     except Refusal as refused:
         return await sign_in_page(visit, refused=refused)
     return back_to_sign_in(visit, provider.id)
@@ -91,7 +91,7 @@ async def change_certificates(visit: Visit) -> Response:
 
 @proven_for_settings
 async def change_keys(visit: Visit) -> Response:
-    """Make a key of this service provider, use it, or throw one away."""
+    """Make one of our own SAML keys, use it, or remove one."""
     provider = await existing_provider(visit)
     act, key_id = visit.field("act"), visit.field("key")
     try:
@@ -103,7 +103,7 @@ async def change_keys(visit: Visit) -> Response:
         else:
             acts = {"use": saml_keys.use_key, "drop": saml_keys.drop_key}
             if act not in acts:
-                raise WrongInput(f"What to do should be make, use or drop; '{act[:40]}' came.")
+                raise WrongInput(f"What to do should be make, use or drop; got '{act[:40]}'.")
             async with visit.context.database.write(visit.actor) as tx:
                 await acts[act](tx, provider, key_id)
     except Refusal as refused:
@@ -115,17 +115,17 @@ async def change_keys(visit: Visit) -> Response:
 
 
 async def begin_test(visit: Visit) -> Response:
-    """Go through the whole sign-in, and come back to what was found instead of being signed in."""
+    """Begin a sign-in test, which makes a complete sign-in and shows the checks instead of opening a session."""
     provider = await existing_provider(visit)
     try:
         return await send_to_sign_in(visit, provider, "", purpose="test", force=visit.query("again") == "yes")
     except SignInRefused as refused:
-        wrong = WrongInput(f"A test needs {refused.wanted}; there is {refused.came}.")
+        wrong = WrongInput(f"A sign-in test is not possible: {refused.reason}.")
         return await sign_in_page(visit, refused=wrong)
 
 
 async def show_test(visit: Visit) -> Response:
-    """What a sign-in test found: every check with its verdict, the assertion, and who it would be."""
+    """Show the result of a sign-in test: all checks, the assertion, and the person who would be signed in."""
     provider = await existing_provider(visit)
     async with visit.context.database.read(visit.tenant.id) as reading:
         begun = await find_request(reading, visit.path("request_id"))

@@ -1,6 +1,6 @@
-"""What follows a right password: a session at once, or the page that asks for the second factor.
+"""The step after the right password: a session, or the page that asks for the second factor.
 
-The way from one to the other is a cookie that lives as long as the second step may take. It opens nothing by itself.
+Until the second factor a cookie identifies the ceremony. It gives no access by itself.
 """
 
 from typing import Final
@@ -19,14 +19,14 @@ from vestibule.store.administrator_sessions import end_session
 
 PATH: Final = "/console/second-step"
 _WRONG: Final = {
-    "answer": "That passkey did not fit. Try again, or use another way.",
-    "code": "That code was not right, or was used already. The app shows another one every 30 seconds.",
-    "recovery_code": "That is none of your recovery codes, or it was used already.",
+    "answer": "That passkey was not accepted. Try again, or use another way.",
+    "code": "That code is wrong or was already used. The app shows a new one every 30 seconds.",
+    "recovery_code": "That recovery code is wrong or was already used.",
 }
 
 
 def entered(visit: Visit, entry: Entry, path: str) -> Response:
-    """Send the browser on with what a right password opened."""
+    """Returns a redirect that sets the cookies of a new session or ceremony."""
     if entry.ceremony:
         response = visit.redirect(PATH)
         _set_cookie(visit, response, _cookie_name(visit), entry.ceremony, life=second_factor.STEP_LIFE // 1000)
@@ -40,13 +40,13 @@ def entered(visit: Visit, entry: Entry, path: str) -> Response:
 
 
 def local_path(path: str) -> str:
-    """A path of the console, whatever was asked for: nobody is sent elsewhere."""
+    """Returns the path if it is one of the console, otherwise the console's first page (against open redirects)."""
     clean = path.startswith("/console/") and "\\" not in path and "//" not in path and path.isprintable()
     return path if clean and not path.startswith("/console/sign-") else "/console/"
 
 
 async def show_step(visit: Visit) -> Response:
-    """The page that asks for the second factor."""
+    """Show the page that asks for the second factor."""
     async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
         step = await second_factor.find_step(all_tenants, _token(visit))
     return _page(visit, step) if step else _begin_again(visit)
@@ -66,7 +66,7 @@ async def take_step(visit: Visit) -> Response:
         browser = await find_known(all_tenants, browsers, step.administrator)
         names = _pace_names(visit, step, browser)
         try:
-            # A passkey cannot be guessed: whoever has it gets in, however often somebody else fails.
+            # A passkey cannot be guessed, so failed attempts do not delay it.
             if not proof.answer:
                 await pace.claim_try(all_tenants, names)
         except TooOften as refused:

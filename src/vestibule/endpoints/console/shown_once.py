@@ -1,7 +1,7 @@
-"""Secrets that are shown once: a Secret, a one-time link, recovery codes.
+"""Shows secrets once: a Secret, a one-time link, recovery codes.
 
-The form that makes one answers with a redirect, so that loading the page again makes no second one. The page that
-follows takes the secret from a sealed row, which only the session that made it can open, once and within ten minutes.
+The form that makes a secret answers with a redirect, so that reloading the page does not make another one. The page
+that follows reads the secret from an encrypted row, which only the same session can open, once and within ten minutes.
 """
 
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ _QUERY: Final = "once"
 
 @dataclass(frozen=True, slots=True)
 class ShownOnce:
-    """What a page has to show this once."""
+    """The secrets for a page, if it has any."""
 
     secrets: tuple[str, ...] = ()
     asked: bool = False
-    """Whether the address asks for something; without secrets it was shown before, or its time is over."""
+    """Whether the URL asks for secrets. If there are none, they were shown before or have expired."""
     shown_at: int | None = None
-    """When it was shown before."""
+    """When they were shown before, if so."""
 
 
 NOTHING: Final = ShownOnce()
@@ -53,7 +53,7 @@ async def show_once(visit: Visit, path: str, *secrets: str) -> Response:
 
 
 async def take_once(visit: Visit) -> ShownOnce:
-    """Take what the address of this page asks for, if it asks for something."""
+    """Returns the secrets that the URL asks for, and deletes them."""
     note_id = visit.query(_QUERY)
     if not note_id or visit.session is None:
         return NOTHING

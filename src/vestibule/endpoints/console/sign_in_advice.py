@@ -1,4 +1,4 @@
-"""Where to mend what refused a sign-in: in the identity provider's own screens, or here."""
+"""Advice on refused sign-ins: what to correct, at the identity provider or here."""
 
 from typing import Final
 
@@ -22,11 +22,11 @@ _SIGNING: Final = {
 _HERE: Final = "the identity provider's page here, under Identity Provider Information"
 _CLOCK: Final = (
     "Compare the clocks: this machine's and the identity provider's may differ by two minutes. If they agree, the "
-    "person waited too long; let them sign in again."
+    "person waited too long and should sign in again."
 )
 _BEGUN: Final = (
     "Let the person sign in again from the start. If they come from a tile of the identity provider, choose on "
-    f"{_HERE}, How people sign in, what becomes of that."
+    f"{_HERE}, How people sign in, what happens with such sign-ins."
 )
 
 _MENDS: Final[dict[str, str]] = {
@@ -40,37 +40,37 @@ _MENDS: Final[dict[str, str]] = {
     "Issued": _CLOCK,
     "Time of the Conditions": _CLOCK,
     "Time of the SubjectConfirmation": _CLOCK,
-    "Authentication context": "See how the identity provider lets people sign in to this application, or change what "
-    f"is asked for on {_HERE}, How people sign in: Requested authentication context.",
-    "Authenticated again": "The identity provider took somebody's earlier sign-in although a fresh one was asked for: "
-    "see what its application says of ForceAuthn. If it says nothing, compare the clocks.",
+    "Authentication context": "Check the identity provider's sign-on policy for this application, or change the "
+    f"Requested authentication context on {_HERE}, How people sign in.",
+    "Authenticated again": "The identity provider used an earlier sign-in although a new one was requested: check "
+    "the ForceAuthn setting of its application. If that is right, compare the clocks.",
     "End of the session": _CLOCK,
     "Begun here": _BEGUN,
     "Response answers": _BEGUN,
     "Assertion answers": _BEGUN,
-    "Used once": "Nothing needs to be mended if somebody pressed Back or Reload. If it comes again and again, see "
-    "where it comes from.",
-    "Person": "Assign the person to the application, and see under Users that they arrived and are active. The NameID "
-    "has to be the same as the person's userName, or their externalId where that is chosen.",
-    "Deactivated": "Assign the person to the application at the identity provider, and see under Users that they are "
-    "active again.",
+    "Used once": "Nothing needs to be done if somebody pressed Back or Reload. If it happens again and again, find out "
+    "who sends it.",
+    "Person": "Assign the person to the application, and check under Users that they are there and active. The NameID "
+    "must be the person's userName, or their externalId if that is chosen.",
+    "Deactivated": "Assign the person to the application at the identity provider, and check under Users that they "
+    "are active again.",
     "Blocked": "Open the person under Users and choose Let in again. Until then their sign-ins are refused, whatever "
     "the identity provider says.",
-    "Disabled": "Enable the identity provider on its page here.",
-    "Suspended": "An operator of this installation has suspended the tenant, and can lift that on the tenant's page.",
-    "Connection": f"Look at {_HERE}: it has to be enabled, with an SSO URL and a certificate.",
-    "Status": "The identity provider itself refused: its own log says why. Often the person is not assigned.",
-    "Shape": "Send what came to whoever runs the identity provider: it is not what SAML 2.0 wants.",
-    "Contents": "Send what came to whoever runs the identity provider: it is not what SAML 2.0 wants.",
+    "Disabled": "Enable the identity provider on its page here, under Settings.",
+    "Suspended": "The operator of this Vestibule has suspended the tenant. Ask them to resume it.",
+    "Connection": f"Check {_HERE}: it needs an SSO URL and a certificate.",
+    "Status": "The identity provider itself refused the sign-in; its log says why. Often the person is not assigned.",
+    "Shape": "Send the response to the administrator of the identity provider: it does not follow SAML 2.0.",
+    "Contents": "Send the response to the administrator of the identity provider: it does not follow SAML 2.0.",
 }
 
 
 CHECKS: Final = tuple(_MENDS)
-"""Every check that a sign-in has to pass, as the activity log names it."""
+"""The names of all checks of a sign-in, as in the activity log."""
 
 
 def mend_of_sign_in(check: str, vendor: str) -> str:
-    """What an administrator does about a check that did not pass."""
+    """Returns what to do about a failed check."""
     told = _MENDS.get(check, _MENDS["Shape"])
     return told.format(
         where=_WHERE.get(vendor, _WHERE["generic"]),

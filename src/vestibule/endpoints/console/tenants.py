@@ -1,4 +1,4 @@
-"""Which tenants there are: for operators. Everybody else goes on to their own."""
+"""The list of tenants, for operators, and Settings > Tenant."""
 
 from typing import Final
 from urllib.parse import urlencode
@@ -18,7 +18,7 @@ PAGE: Final = 100
 
 
 async def show_tenants(visit: Visit) -> Response:
-    """Every tenant for an operator; an administrator's own tenant at once."""
+    """Show all tenants to an operator; redirect other administrators to their own tenant."""
     if visit.who.tenant_id != HOUSE:
         own = [tenant.name for tenant in await _tenants(visit) if tenant.id == visit.who.tenant_id]
         return visit.redirect(f"/console/{own[0]}/")
@@ -26,7 +26,7 @@ async def show_tenants(visit: Visit) -> Response:
 
 
 async def _list_page(visit: Visit, refused: Refusal | None = None) -> Response:
-    """A page of the tenants whose name or title has what is searched for, from beyond a name."""
+    """Returns a page of the tenants that match the search, after the given name."""
     search, beyond = fold(visit.query("q")), visit.query("beyond")
     found = [each for each in await _tenants(visit) if search in each.name or search in fold(each.title)]
     page = [each for each in found if each.name > beyond][: PAGE + 1]
@@ -44,7 +44,7 @@ async def _list_page(visit: Visit, refused: Refusal | None = None) -> Response:
 
 
 async def add_tenant(visit: Visit) -> Response:
-    """Make room for an organisation."""
+    """Add a tenant."""
     try:
         async with visit.context.database.write_all_tenants(visit.actor) as all_tenants:
             tenant = await configure.create_tenant(all_tenants, visit.field("name"), visit.field("title"))
@@ -59,7 +59,7 @@ async def _tenants(visit: Visit) -> list[Tenant]:
 
 
 async def show_tenant(visit: Visit) -> Response:
-    """Settings of the tenant."""
+    """Show the settings of the tenant."""
     return _tenant_page(visit)
 
 
@@ -109,6 +109,6 @@ async def change_factor_required(visit: Visit) -> Response:
 def _whole(visit: Visit, field: str, what: str, unit: str) -> int:
     text = visit.field(field).strip().replace(",", "")
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        came = f"'{text[:40]}' came" if text else "nothing came"
-        raise WrongInput(f"{what} should be a whole number of {unit}; {came}.", field=field)
+        got = f"got '{text[:40]}'" if text else "got nothing"
+        raise WrongInput(f"{what} should be a whole number of {unit}; {got}.", field=field)
     return int(text)

@@ -1,4 +1,4 @@
-"""People > Users: found, seen in full, and, where they belong to nobody, changed."""
+"""People > Users: the list, a person's page, and changes of people who were added by hand."""
 
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ FIELDS: Final = ("user_name", "given_name", "family_name", "display_name", "emai
 
 
 async def show_users(visit: Visit) -> Response:
-    """The list, searched and filtered, a page at a time from either end."""
+    """Show the list of people, searched, filtered and paged."""
     state, provider_id, search = visit.query("state"), visit.query("provider"), visit.query("q").strip()
     after, before = visit.query("after"), visit.query("before")
     chosen = UserSelection(
@@ -68,14 +68,14 @@ def _entry(user: User) -> dict[str, Any]:
 
 
 def display_name(document: dict[str, Any]) -> str:
-    """What to call a person: their display name, else the parts of their name, else nothing."""
+    """Returns a person's display name, or else the parts of their name; empty if there are none."""
     name = document.get("name", {})
     parts = " ".join(part for part in (name.get("givenName"), name.get("familyName")) if part)
     return str(document.get("displayName") or name.get("formatted") or parts)
 
 
 async def show_user(visit: Visit) -> Response:
-    """One person: the Profile and where each value came from, the SCIM document, and their timeline."""
+    """Show one person: the Profile and where each value came from, the SCIM document, and the timeline."""
     async with visit.context.database.read(visit.tenant.id) as reading:
         user = await find_user(reading, visit.path("user_id"))
         if user is None:
@@ -148,7 +148,7 @@ def _described(visit: Visit) -> dict[str, Any]:
 
 
 async def show_new_user(visit: Visit) -> Response:
-    """The form to add a person by hand."""
+    """Show the form to add a person by hand."""
     return visit.page("user_new.html", values=dict.fromkeys(FIELDS, ""), refused=None)
 
 
@@ -185,12 +185,12 @@ async def set_active(visit: Visit) -> Response:
 
 
 async def delete_user(visit: Visit) -> Response:
-    """Delete a person who was added by hand, whose user name was typed to confirm it."""
+    """Delete a person who was added by hand, after their user name was typed."""
     async with visit.context.database.write(visit.actor) as tx:
         user = await find_user(tx, visit.path("user_id"))
         if user is not None and not user.identity_provider_id:
             name, typed = orjson.loads(user.document)["userName"], visit.field("confirm").strip()
             if typed != name.strip():
-                raise WrongInput(f"To delete this person, '{name}' should be typed; '{typed[:80]}' came.")
+                raise WrongInput(f"To delete this person, type '{name}'; got '{typed[:80]}'.")
         await people.delete_by_hand(tx, visit.path("user_id"))
     return visit.redirect(visit.at("users"), "person-deleted")

@@ -1,1 +1,1 @@
-"""The pages of people: signing in, being signed in, signing out."""
+"""The pages for people: sign-in, home page, sign-out."""

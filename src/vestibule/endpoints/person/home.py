@@ -1,6 +1,4 @@
-"""What a person sees: where to sign in, and once they have, a quiet page of who they are here and what they may
-open.
-"""
+"""The sign-in page of a tenant, and the home page of people who are signed in."""
 
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -25,7 +23,7 @@ _PROFILE_SHOWN: Final = 30
 
 
 async def show_home(visit: Visit) -> Response:
-    """The sign-in page of a tenant; for who is signed in, their home page."""
+    """Show the home page of a person who is signed in, or else the tenant's sign-in page."""
     if visit.person is None:
         return await _show_sign_in(visit)
     async with visit.context.database.read(visit.tenant.id) as reading:
@@ -54,7 +52,7 @@ async def _show_sign_in(visit: Visit) -> Response:
     domain = email.rpartition("@")[2]
     meant = [each for each in usable if domain and domain in each.saml.domains]
     if email and len(meant) == 1:
-        # Not a redirect: browsers let no form of ours lead to another site, not even by way of ours.
+        # Not a redirect: the Content-Security-Policy forbids that a form leads to another site.
         return visit.page("going_on.html", provider=meant[0], path=_login_path(visit, meant[0], visit.query("to")))
     return visit.page(
         "enter.html",
@@ -76,21 +74,21 @@ def _login_path(visit: Visit, provider: IdentityProvider, to: str) -> str:
 
 
 def roles_of_person(user: User) -> list[str]:
-    """The roles a person holds: those that rules give, and the one that an administrator gave by hand."""
+    """Returns a person's roles: those from role rules, and the one that an administrator gave."""
     given = given_roles(orjson.loads(user.profile))
     return [*given, user.role] if user.role and user.role not in given else list(given)
 
 
 def may_open(applications: list[Application], roles: list[str]) -> list[Application]:
-    """The applications that somebody with these roles sees."""
+    """Returns the applications that a person with these roles sees."""
     return [each for each in applications if not each.role or each.role in roles]
 
 
 async def show_me(visit: Visit) -> Response:
-    """The same for programs: who is signed in.
+    """Return the person who is signed in, as JSON.
 
     Raises:
-        SignInNeeded
+        SignInNeeded: nobody is signed in.
     """
     if visit.person is None:
         raise SignInNeeded("Nobody is signed in, or the session has ended.")
@@ -115,20 +113,20 @@ async def show_me(visit: Visit) -> Response:
 
 
 async def end_session(visit: Visit) -> Response:
-    """End one of one's own sessions, such as a forgotten one elsewhere.
+    """End one of the person's own sessions.
 
     Raises:
-        NotFound
+        NotFound: it has already ended.
     """
     async with visit.context.database.write(visit.actor) as tx:
         found = await end_access.end_one(tx, visit.me.id, visit.path("session_id"), visit.person_name)
     if not found:
-        raise NotFound("That session has ended already.")
+        raise NotFound("That session has already ended.")
     return visit.redirect(f"/{visit.tenant.name}/", "session-ended")
 
 
 async def _leave_console(visit: Visit) -> None:
-    """End the console session of this browser, if it is the same person's."""
+    """End the console session of this browser, if it belongs to the same person."""
     await recognise_administrator(visit, keep_alive=False)
     if visit.session is not None and visit.who.user_id == visit.me.id:
         session, who = visit.session, visit.who
@@ -138,7 +136,7 @@ async def _leave_console(visit: Visit) -> None:
 
 
 async def sign_out(visit: Visit) -> Response:
-    """End the session here and, where the identity provider takes part in single logout, there."""
+    """End the session here and, by Single Logout, at the identity provider if it supports that."""
     session = visit.my_session
     async with visit.context.database.write(visit.actor) as tx:
         await close_user_session(tx, visit.me.id, session.id)

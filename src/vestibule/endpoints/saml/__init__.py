@@ -1,1 +1,1 @@
-"""SAML over HTTP: where identity providers send people, and themselves."""
+"""The SAML endpoints, which identity providers and the browsers of their people call."""

@@ -1,7 +1,7 @@
-"""The assertion consumer service: a Response comes, and a person is signed in or refused.
+"""The assertion consumer service: receives SAML Responses and signs people in.
 
-What a Response says is believed once the library has examined it. A refusal is told to the person in a sentence with
-a reference, and to the administrators in full.
+Nothing in a Response is used before it was validated. If it is refused, the person sees a sentence and a reference, and
+administrators see all details.
 """
 
 import hmac
@@ -30,12 +30,12 @@ from vestibule.store.person_sessions import end_session_of_token
 from vestibule.store.saml import SignInRequest, find_request
 
 _STALE: Final = (
-    "This sign-in was begun in another browser, or more than ten minutes ago, or was finished already. Sign in again."
+    "This sign-in was started in another browser or more than ten minutes ago, or it is already done. Sign in again."
 )
 
 
 async def receive(visit: Visit) -> Response:
-    """A Response (the assertion consumer service)."""
+    """Receive a Response, and sign the person in or refuse it."""
     provider = await addressed_provider(visit)
     named: list[str] = []
     try:
@@ -45,10 +45,14 @@ async def receive(visit: Visit) -> Response:
 
 
 async def _receive(visit: Visit, provider: IdentityProvider, named: list[str]) -> Response:
-    """The same without the refusals. `named` comes to hold whom an examined assertion means, for the log."""
+    """Receive a Response. Once it is valid, its NameID is appended to `named`, for the log.
+
+    Raises:
+        SignInRefused, WrongInput, SamlError: it is refused.
+    """
     fields = await posted_fields(visit)
     if "SAMLResponse" not in fields:
-        raise SamlError("A SAMLResponse is wanted", "none")
+        raise SamlError("a SAMLResponse", "none")
     xml = decode_posted(fields["SAMLResponse"])
     begun = await _begun(visit, provider, await visit.context.examinations.run(visit.address, answered_request, xml))
     if begun is None and provider.saml.unsolicited == "restart":
@@ -57,7 +61,7 @@ async def _receive(visit: Visit, provider: IdentityProvider, named: list[str]) -
     if begun is not None and begun.purpose == "test":
         return await keep_test(visit, provider, begun, examined)
     if (failed := examined.failed) is not None:
-        raise SignInRefused(failed.name, failed.wanted, failed.came, told=_told_of(failed.name, provider))
+        raise SignInRefused(failed.name, failed.wanted, failed.came, message=_message_about(failed.name, provider))
     if examined.assertion is None:
         raise SignInRefused("Contents", "an assertion", "none")
     named.append(examined.assertion.name_id)
@@ -72,18 +76,18 @@ async def _receive(visit: Visit, provider: IdentityProvider, named: list[str]) -
     return await _signed_in(visit, provider, opened, begun.relay if begun else fields.get("RelayState", ""))
 
 
-def _told_of(check: str, provider: IdentityProvider) -> str:
-    """What a person is told about a check that did not pass, where there is more to say than that it did not."""
+def _message_about(check: str, provider: IdentityProvider) -> str:
+    """Returns what the person is told about a failed check; empty for the usual message."""
     if check == "Signed":
         return (
-            f"{provider.name} sent an answer that is not signed. Ask your administrator to have it signed: "
+            f"{provider.name} sent a response that is not signed. Ask your administrator to change that: "
             f"{mend_of_sign_in('Signed', provider.vendor)}"
         )
     return ""
 
 
 async def _end_replaced(tx: Tx, visit: Visit, opened: person_sign_in.Opened) -> None:
-    """End the sessions whose cookies this browser is about to lose, whosever they are."""
+    """End the sessions whose cookies are about to be replaced in this browser, whoever they belong to."""
     cookies = visit.request.cookies
     if token := cookies.get(person_cookie_name(visit.context, visit.tenant), ""):
         await end_session_of_token(tx, token_check(token))
@@ -92,18 +96,18 @@ async def _end_replaced(tx: Tx, visit: Visit, opened: person_sign_in.Opened) -> 
 
 
 async def _begun(visit: Visit, provider: IdentityProvider, answered: str) -> SignInRequest | None:
-    """The sign-in that a response answers; None if nobody asked for it and that may be.
+    """Returns the sign-in that a response answers; None if it answers none (IdP-initiated) and that is allowed.
 
     Raises:
-        SignInRefused
+        SignInRefused: it is not allowed, or the sign-in is over or belongs to another browser.
     """
     if not answered:
         if provider.saml.unsolicited == "refuse":
             raise SignInRefused(
                 "Begun here",
                 "a sign-in that began here, because sign-in from the identity provider's own pages is switched off",
-                "a response that nobody asked for",
-                told="Sign in from this page instead of from your dashboard.",
+                "a response without a request",
+                message="Sign in from this page instead of from your dashboard.",
             )
         return None
     async with visit.context.database.read(visit.tenant.id) as reading:
@@ -112,11 +116,11 @@ async def _begun(visit: Visit, provider: IdentityProvider, answered: str) -> Sig
     check = browser_check(visit)
     usable = begun is not None and begun.identity_provider_id == provider.id and now < begun.expires_at
     if provider.saml.unsolicited == "restart" and (begun is None or (not usable and begun.result is None)):
-        return None  # as if nobody had asked for it: a fresh sign-in begins
+        return None  # treated like an IdP-initiated response: a new sign-in begins
     if begun is None or not usable or begun.result is not None:
-        raise SignInRefused("Begun here", "a sign-in that is under way", "one that is over or unknown", told=_STALE)
+        raise SignInRefused("Begun here", "a sign-in in progress", "one that is over or unknown", message=_STALE)
     if check is None or not hmac.compare_digest(check, begun.browser_check):
-        raise SignInRefused("Begun here", "the browser that began this sign-in", "another one", told=_STALE)
+        raise SignInRefused("Begun here", "the browser that began this sign-in", "another one", message=_STALE)
     return begun
 
 
@@ -133,7 +137,7 @@ async def _signed_in(visit: Visit, provider: IdentityProvider, opened: person_si
 
 
 async def _destination(visit: Visit, provider: IdentityProvider, relay: str) -> str:
-    """Where somebody wanted to go: a path of ours, or one of the tenant's applications; nowhere else."""
+    """Returns where to send the person: a path here or one of the tenant's applications; empty for the home page."""
     async with visit.context.database.read(visit.tenant.id) as reading:
         for wanted in (relay, provider.saml.default_relay):
             if wanted and await may_be_sent_to(reading, wanted):

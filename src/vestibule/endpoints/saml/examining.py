@@ -1,4 +1,4 @@
-"""Examine a Response beside the event loop."""
+"""Validates a SAML Response in a thread, with the current certificates of the identity provider."""
 
 from typing import Final
 
@@ -17,9 +17,9 @@ _SEALED: Final = b"EncryptedAssertion"
 async def examine_with_current_keys(
     visit: Visit, provider: IdentityProvider, xml: bytes, begun: SignInRequest | None
 ) -> tuple[IdentityProvider, Examination]:
-    """Examine a response; if its signature is by an unknown key, read the metadata again and examine it once more.
+    """Examine a response. If an unknown key signed it, read the metadata again and examine it once more.
 
-    Returns the identity provider with the certificates that were used, and what was found.
+    Returns the identity provider with the certificates that were used, and the result.
     """
     examined = await examine_response(visit, provider, xml, begun)
     if examined.unknown_key is None:
@@ -33,7 +33,7 @@ async def examine_with_current_keys(
 async def examine_response(
     visit: Visit, provider: IdentityProvider, xml: bytes, begun: SignInRequest | None
 ) -> Examination:
-    """Returns what the checks of a response found, with the certificates of the identity provider as it is given."""
+    """Returns the result of examining a response with the certificates in `provider`."""
     keys: tuple[bytes, ...] = ()
     if _SEALED in xml:
         checker: Checker = visit.context.checker
@@ -44,13 +44,13 @@ async def examine_response(
     testing = begun is not None and begun.purpose == "test"
     now = visit.context.database.clock()
     expected = Expected(
-        saml.entity_id,
-        saml.certificates + (saml.candidates if testing else ()),
-        ours.entity_id,
-        ours.acs_url,
-        begun.id if begun else "",
-        keys,
-        saml.authn_context,
-        (begun.created_at if begun else now - OLDEST) if saml.force_authn else None,
+        issuer=saml.entity_id,
+        certificates=saml.certificates + (saml.candidates if testing else ()),
+        audience=ours.entity_id,
+        acs_url=ours.acs_url,
+        request_id=begun.id if begun else "",
+        private_keys=keys,
+        authn_context=saml.authn_context,
+        authenticated_after=(begun.created_at if begun else now - OLDEST) if saml.force_authn else None,
     )
     return await visit.context.examinations.run(visit.address, examine, xml, expected, now)

@@ -1,4 +1,4 @@
-"""This service provider's metadata, and where a sign-in begins."""
+"""The endpoints for our SAML metadata and for the start of a sign-in."""
 
 from starlette.responses import Response
 
@@ -11,7 +11,7 @@ from vestibule.store.saml import keys_of
 
 
 async def show_metadata(visit: Visit) -> Response:
-    """This service provider's metadata for one identity provider."""
+    """Show our SAML metadata for one identity provider."""
     provider = await addressed_provider(visit)
     async with visit.context.database.read(visit.tenant.id) as reading:
         certificates = [key.certificate for key in await keys_of(reading, provider.id)]
@@ -23,7 +23,7 @@ async def show_metadata(visit: Visit) -> Response:
 
 
 async def begin_login(visit: Visit) -> Response:
-    """Send a person to their identity provider."""
+    """Begin a sign-in: redirect a person to their identity provider."""
     provider = await addressed_provider(visit)
     try:
         return await send_to_sign_in(visit, provider, visit.query("to"))

@@ -1,4 +1,4 @@
-"""Single logout: an identity provider's LogoutRequest, or its answer to one of ours."""
+"""The Single Logout endpoint: receives LogoutRequests, and LogoutResponses to our own requests."""
 
 import hashlib
 
@@ -27,7 +27,7 @@ from vestibule.store.saml import see_once
 
 
 async def receive_logout(visit: Visit) -> Response:
-    """A LogoutRequest of the identity provider, or its answer to one of ours; by POST or by redirect."""
+    """Receive a LogoutRequest, or a LogoutResponse to our own request, by POST or redirect."""
     provider = await addressed_provider(visit)
     try:
         return await with_current_keys(
@@ -35,7 +35,7 @@ async def receive_logout(visit: Visit) -> Response:
         )
     except (SamlError, WrongInput) as refused:
         await record_revocation_refusal(visit, provider, refused)
-        told = SignInRefused("Logout", "", "", told="This sign-out message could not be accepted.")
+        told = SignInRefused("Logout", "", "", message="This sign-out message could not be accepted.")
         return visit.page("not_let_in.html", 400, refused=told, provider=provider)
 
 
@@ -45,14 +45,14 @@ async def _receive_logout(visit: Visit, provider: IdentityProvider) -> Response:
     fields = each_once(query) if redirected else await posted_fields(visit)
     field = "SAMLRequest" if "SAMLRequest" in fields else "SAMLResponse"
     if field not in fields:
-        raise SamlError("A SAMLRequest or a SAMLResponse is wanted", "neither")
+        raise SamlError("a SAMLRequest or a SAMLResponse", "neither")
     xml = (decode_redirected if redirected else decode_posted)(fields[field])
     signed = redirected and "Signature" in fields
     if signed:
         part = signed_part(query, field)
         verify_query(part, fields.get("SigAlg", ""), fields["Signature"], provider.saml.certificates)
     if await visit.context.examinations.run(visit.address, is_logout_request, xml) != (field == "SAMLRequest"):
-        raise SamlError(f"A message that fits {field} is wanted", "another")
+        raise SamlError(f"a message that matches the field {field}", "another message")
     if field == "SAMLResponse":
         return await _left(visit, provider, xml, query_signed=signed)
     return await _end_as_asked(visit, provider, xml, fields.get("RelayState", ""), query_signed=signed)
@@ -89,11 +89,11 @@ async def _end_as_asked(
         query_signed=query_signed,
     )
     once = hashlib.sha256(f"logout\n{asked.id}".encode()).digest()
-    told = {"user_name": asked.name_id, "name": provider.name, "reason": f"single logout from {provider.name}"}
+    told = {"user_name": asked.name_id, "name": provider.name, "reason": f"Single Logout from {provider.name}"}
 
     async def end_sessions(tx: Tx) -> bool:
         if not await see_once(tx, provider.id, once, now + RESULT_LIFE):
-            raise SamlError("A LogoutRequest that was not used yet is wanted", "one that was")
+            raise SamlError("a LogoutRequest that was not used yet", "one that was")
         return await end_access.end_by_name(tx, provider, asked.name_id, asked.session_indexes, told)
 
     known = await visit.context.database.run(as_provider(visit, provider), end_sessions)

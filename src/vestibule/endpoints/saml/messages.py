@@ -1,4 +1,4 @@
-"""What the SAML pages have in common: the identity provider of the URL, bounded bodies, and refusals.
+"""What the SAML endpoints share: the identity provider in the URL, size-limited bodies, and refusals.
 
 The tenant and the identity provider come from the URL, never from a message.
 """
@@ -20,7 +20,7 @@ from vestibule.store.identity_providers import find_provider
 
 LARGEST_POST: Final = 600 * 1024
 RESULT_LIFE: Final = 3_600_000
-"""Milliseconds for which a sign-in test is shown, and a used LogoutRequest remembered."""
+"""Milliseconds for which the result of a sign-in test is kept, and a used LogoutRequest is remembered."""
 
 
 async def addressed_provider(visit: Visit) -> IdentityProvider:
@@ -37,46 +37,46 @@ async def addressed_provider(visit: Visit) -> IdentityProvider:
 
 
 async def read_body(visit: Visit) -> bytes:
-    """Returns the body of a request, which has to say how long it is.
+    """Returns the body of a request, which must have a Content-Length.
 
     Raises:
-        WrongInput: too long, of no stated length, or too slow.
+        WrongInput: it is too long, has no Content-Length, or is too slow.
     """
     declared = visit.request.headers.get("content-length", "")
     if not declared.isdigit() or int(declared) > LARGEST_POST:
-        raise WrongInput(f"A body of at most {LARGEST_POST:,} bytes, and that says how many it has, is wanted.")
+        raise WrongInput(f"Expected a body of at most {LARGEST_POST:,} bytes with a Content-Length.")
     try:
         async with asyncio.timeout(LONGEST_FORM):
             return await visit.request.body()
     except TimeoutError:
-        raise WrongInput(f"A body should be whole within {LONGEST_FORM} seconds; this one was not.") from None
+        raise WrongInput(f"The body should arrive within {LONGEST_FORM} seconds; this one did not.") from None
 
 
 async def posted_fields(visit: Visit) -> dict[str, str]:
-    """Returns the fields of a form, each of which has to come once.
+    """Returns the fields of a form.
 
     Raises:
-        WrongInput: no form, or a field that came twice.
+        WrongInput: it is no form, or a field is in it twice.
     """
     kind = visit.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
-        raise WrongInput(f"A posted form is wanted here; '{kind[:80] or 'nothing'}' came.")
+        raise WrongInput(f"Expected a form in the body; got '{kind[:80] or 'nothing'}'.")
     return each_once((await read_body(visit)).decode("latin-1"))
 
 
 def each_once(query: str) -> dict[str, str]:
-    """Returns the fields of a query, each of which has to come once.
+    """Returns the fields of a query.
 
     Raises:
-        WrongInput
+        WrongInput: there are too many, or one is in it twice.
     """
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=20)
     except ValueError:
-        raise WrongInput("At most 20 fields are wanted; more came.") from None
+        raise WrongInput("Expected at most 20 fields; got more.") from None
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise WrongInput("Each field is wanted once; one came twice.")
+        raise WrongInput("Expected each field once; got one twice.")
     return fields
 
 
@@ -87,21 +87,21 @@ def count_refusal(visit: Visit, provider: IdentityProvider, what: str) -> int | 
 
 
 def as_stranger(visit: Visit) -> Actor:
-    """Returns an Actor without a name: who brings a message, by whatever cookies, is not whom it is about."""
+    """Returns an anonymous Actor: the browser that delivers a message is not necessarily the person it is about."""
     return visit.actor._replace(kind="nobody", id="", name="")
 
 
 def as_provider(visit: Visit, provider: IdentityProvider) -> Actor:
-    """Returns the identity provider as the Actor of what its own message asks for."""
+    """Returns the identity provider as the Actor, for what its own message asks for."""
     return visit.actor._replace(kind="identity_provider", id="", name=provider.name, identity_provider_id=provider.id)
 
 
 async def record_revocation_refusal(visit: Visit, provider: IdentityProvider, refused: SamlError | WrongInput) -> None:
-    """Record that a message which should end sessions was refused. A flood of them is only counted."""
+    """Record that a logout message was refused. If there are too many, they are only counted."""
     more = count_refusal(visit, provider, "revocation")
     if more is None:
         return
-    reason = refused.message if isinstance(refused, WrongInput) else f"{refused.wanted}; {refused.came} came"
+    reason = refused.message if isinstance(refused, WrongInput) else refused.reason
     told = {"name": provider.name, "reason": reason, "more": more}
     await visit.context.database.run(
         as_stranger(visit), lambda tx: append_event(tx, "revocation.refused", told, provider_id=provider.id)
@@ -111,13 +111,14 @@ async def record_revocation_refusal(visit: Visit, provider: IdentityProvider, re
 async def refuse_sign_in(
     visit: Visit, provider: IdentityProvider, refused: SignInRefused | WrongInput | SamlError, name_id: str
 ) -> Response:
-    """Record a refusal, and tell the person a sentence and a reference. Of messages that nobody signed a flood is only
-    counted.
+    """Record a refusal, and show the person a sentence and a reference.
+
+    If there are too many messages without a valid signature, they are only counted.
     """
     if isinstance(refused, SamlError):
         refused = SignInRefused("Shape", refused.wanted, refused.came)
     elif isinstance(refused, WrongInput):
-        refused = SignInRefused("Shape", "one posted SAMLResponse", refused.message)
+        refused = SignInRefused("Shape", "one SAMLResponse in a form", refused.message, reason=refused.message)
     more = 0 if name_id else count_refusal(visit, provider, "sign-in")
     if more is not None:
         known, unrecorded = refused, more  # as they are from here on

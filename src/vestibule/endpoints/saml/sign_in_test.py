@@ -1,4 +1,4 @@
-"""The end of a sign-in test: what was found is kept for the administrator who began it."""
+"""The end of a sign-in test: stores the result for the administrator who began it."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from vestibule.store.saml import SignInRequest, put_result
 
 
 async def keep_test(visit: Visit, provider: IdentityProvider, begun: SignInRequest, examined: Examination) -> Response:
-    """Keep what a sign-in test found, and send the administrator back to where it is shown."""
+    """Store the result of a sign-in test, and redirect the administrator to the page that shows it."""
     who, why_not = None, ""
     if examined.assertion is not None:
         async with visit.context.database.read(visit.tenant.id) as reading:
@@ -24,7 +24,7 @@ async def keep_test(visit: Visit, provider: IdentityProvider, begun: SignInReque
                 if person is not None:
                     why_not = person_sign_in.why_not(person)
                 elif not provider.saml.just_in_time:
-                    why_not = "nobody here"
+                    why_not = "nobody here has this NameID"
             except SignInRefused as refused:
                 why_not = refused.reason
     assertion = examined.assertion

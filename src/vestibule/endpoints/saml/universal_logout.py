@@ -1,4 +1,4 @@
-"""Okta's Universal Logout: everything that somebody has open ends."""
+"""The endpoint for Okta's Universal Logout, which ends all sessions of a person (global token revocation)."""
 
 import hashlib
 import json
@@ -13,55 +13,55 @@ from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import WrongInput
 from vestibule.model import IdentityProvider
 from vestibule.saml.errors import SamlError
-from vestibule.saml.revocation import Order, Revoked, read_order, read_subject
+from vestibule.saml.revocation import RevocationSubject, RevocationToken, read_subject, read_token
 from vestibule.store.database import Tx
 from vestibule.store.saml import see_once
 from vestibule.store.users import find_own_users, find_own_users_by_email
 
 
 async def revoke(visit: Visit) -> Response:
-    """Okta's Universal Logout: end everything that somebody has open (wire facts 7.6)."""
+    """End all sessions of the person whom Okta names."""
     provider = await addressed_provider(visit)
     try:
-        order = await with_current_keys(
-            visit.context, visit.tenant.id, provider, lambda current: _order(visit, current)
+        token = await with_current_keys(
+            visit.context, visit.tenant.id, provider, lambda current: _token(visit, current)
         )
     except SamlError as refused:
         await record_revocation_refusal(visit, provider, refused)
-        return visit.json({"error": "unauthorized", "message": f"{refused.wanted}; {refused.came} came."}, 401)
+        return visit.json({"error": "unauthorized", "message": str(refused)}, 401)
     try:
-        named = read_subject(json.loads(await read_body(visit)), order.issuer, provider.saml.entity_id)
+        named = read_subject(json.loads(await read_body(visit)), token.issuer, provider.saml.entity_id)
     except (ValueError, RecursionError, SamlError, WrongInput) as error:
-        wanted = error if isinstance(error, SamlError) else SamlError("A JSON body with a sub_id is wanted", "another")
+        wanted = error if isinstance(error, SamlError) else SamlError("a JSON body with a sub_id", "something else")
         await record_revocation_refusal(visit, provider, wanted)
-        return visit.json({"error": "wrong_input", "message": f"{wanted.wanted}; {wanted.came} came."}, 400)
-    once = hashlib.sha256(f"revocation\n{order.token_id}".encode()).digest()
+        return visit.json({"error": "wrong_input", "message": str(wanted)}, 400)
+    once = hashlib.sha256(f"revocation\n{token.token_id}".encode()).digest()
 
     async def revoke(tx: Tx) -> tuple[bool, bool]:
-        first = await see_once(tx, provider.id, once, order.usable_until)
+        first = await see_once(tx, provider.id, once, token.usable_until)
         return first, first and await _revoke(tx, provider, named)
 
     first, found = await visit.context.database.run(as_provider(visit, provider), revoke)
     if not first:
-        used = SamlError("A token that was not used yet is wanted", "one that was")
+        used = SamlError("a token that was not used yet", "one that was")
         await record_revocation_refusal(visit, provider, used)
-        return visit.json({"error": "unauthorized", "message": f"{used.wanted}; {used.came} came."}, 401)
+        return visit.json({"error": "unauthorized", "message": str(used)}, 401)
     if not found:
-        return visit.json({"error": "not_found", "message": "Nobody of this identity provider is meant by it."}, 404)
+        return visit.json({"error": "not_found", "message": "No person of this identity provider matches sub_id."}, 404)
     return Response(status_code=204)
 
 
-async def _order(visit: Visit, provider: IdentityProvider) -> Order:
+async def _token(visit: Visit, provider: IdentityProvider) -> RevocationToken:
     saml, ours = provider.saml, service_provider(visit.context, visit.tenant, provider)
-    scheme, _, token = visit.request.headers.get("authorization", "").partition(" ")
-    token = token.strip() if scheme.lower() == "bearer" else ""
-    order = read_order(token, ours.revocation_url, saml.sso_url, saml.certificates, visit.context.database.clock())
+    scheme, _, text = visit.request.headers.get("authorization", "").partition(" ")
+    text = text.strip() if scheme.lower() == "bearer" else ""
+    token = read_token(text, ours.revocation_url, saml.sso_url, saml.certificates, visit.context.database.clock())
     if not provider.enabled:
-        raise SamlError("An identity provider that is enabled is wanted", "one that is switched off")
-    return order
+        raise SamlError("an identity provider that is enabled", "one that is switched off")
+    return token
 
 
-async def _revoke(tx: Tx, provider: IdentityProvider, named: Revoked) -> bool:
+async def _revoke(tx: Tx, provider: IdentityProvider, named: RevocationSubject) -> bool:
     if named.subject or (named.name_id and provider.saml.name_id_is == "externalId"):
         found = await find_own_users(tx, provider.id, external_id=named.subject or named.name_id)
     else:

@@ -1,1 +1,1 @@
-"""What every page of the program shares, whoever it is for: the access check, the request, templates and assets."""
+"""What all pages share: the access check, the request, templates and assets."""

@@ -1,4 +1,4 @@
-"""Stylesheet and script: few, small, and under addresses that change with their content, so browsers may keep them."""
+"""Stylesheet, script and images. Their URLs contain a hash of the content, so browsers may cache them for ever."""
 
 import hashlib
 from functools import cache
@@ -15,12 +15,12 @@ def _load(name: str) -> tuple[bytes, str]:
 
 
 def url(name: str) -> str:
-    """The address of a file in the folder `static`."""
+    """Returns the URL of a file in the folder `static`."""
     return f"/static/{_load(name)[1]}/{name}"
 
 
 def find(digest: str, name: str) -> tuple[bytes, str] | None:
-    """The content and media type of a file, if there is one with that digest."""
+    """Returns the content and media type of a file, or None if there is none with that digest."""
     ending = name.rpartition(".")[2]
     if ending not in _TYPES or "/" in name or name.startswith("."):
         return None

@@ -1,10 +1,11 @@
-"""What to call a browser, from the name that it gives itself (RFC 9110 §10.1.5). Good for recognising one's own among a
-few; nothing is decided by it, since everybody may call themselves anything.
+"""Names browsers by their User-Agent header (RFC 9110 §10.1.5), for people to recognise their own.
+
+No decision depends on it, because any client may send any name.
 """
 
 from typing import Final
 
-# In this order: each also claims to be those that stand below it.
+# The order matters: the User-Agent of each also contains the names below it.
 _BROWSERS: Final = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -27,7 +28,7 @@ _LONGEST: Final = 40
 
 
 def browser_name(agent: str) -> str:
-    """`Firefox on Windows`; of what is no browser known here, the first words; `unknown browser` of nothing."""
+    """Returns a name such as `Firefox on Windows`, the first words if it is not known, or `unknown browser`."""
     browser = next((name for mark, name in _BROWSERS if mark in agent), "")
     system = next((name for mark, name in _SYSTEMS if mark in agent), "")
     if browser:

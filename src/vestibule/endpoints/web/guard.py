@@ -1,8 +1,7 @@
-"""Who may call what: every route of the console passes here, and nothing reaches a handler that its route does not
-admit.
+"""Access control: every route but SCIM passes through this module.
 
-Deny by default: a route says who may call it, and a route that says nothing cannot be made. Refusals take the shape
-that the route says: a page for people, JSON for programs.
+Deny by default: a route must say who may call it, otherwise it cannot be created. Errors have the form that the route
+says: a page for people, JSON for programs.
 """
 
 import asyncio
@@ -45,9 +44,9 @@ Handler = Callable[[Visit], Awaitable[Response]]
 LARGEST_FORM: Final = 2 * 1024 * 1024
 SEEN_EVERY: Final = 60_000
 LONG_IN_COMING: Final = 0.02
-"""Seconds that a form may take before it is asked anew who sends it."""
+"""Seconds for receiving a form after which its sender is authenticated again."""
 LONGEST_FORM: Final = 60
-"""Seconds that a form may take in all: 2 MiB on a slow line."""
+"""Seconds in which a form must arrive: 2 MiB on a slow connection."""
 
 HEADERS: Final = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
@@ -63,10 +62,10 @@ HEADERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A URL of the console: how it is called, what answers, who may call it, and the shape of its refusals.
+    """A URL: method, path, handler, who may call it, and the form of its errors.
 
-    A path with `{tenant}` is answered within that tenant: to its own administrators and to operators, or, for a
-    `person`, to who has signed in with one of its identity providers.
+    A path with `{tenant}` may be called by that tenant's administrators and by operators; with `person`, by people who
+    are signed in to the tenant.
     """
 
     method: Literal["GET", "POST"]
@@ -75,32 +74,32 @@ class Route:
     who: Who
     shape: Shape = "page"
     keeps_alive: bool = True
-    """Whether a call says that somebody is there. What an open page fetches by itself does not."""
+    """Whether a request extends the session. Requests that an open page makes by itself do not."""
     of_house: bool = False
-    """Whether it is also answered with the house in the tenant's place, where operators look after themselves."""
+    """Whether it may also be called with `house` in place of the tenant, where operators manage themselves."""
     without_factor: bool = False
-    """Whether it is also answered to an administrator who lacks a second factor that is required by now."""
+    """Whether administrators may call it who lack a required second factor."""
     from_elsewhere: bool = False
-    """Whether an identity provider sends people, or itself, here with a POST: what it brings is proved otherwise."""
+    """Whether identity providers send a POST here, also by way of browsers. Then the origin is not checked."""
 
 
 def cookie_name(context: Context) -> str:
-    """The session's cookie: bound to this host where the browser can be told so, which it can over HTTPS only."""
+    """Returns the name of the console's session cookie, with the prefix `__Host-` on HTTPS."""
     return "__Host-vestibule" if context.settings.url.startswith("https:") else "vestibule"
 
 
 def headers_of(settings: Settings) -> dict[str, str]:
-    """What every answer of the console tells a browser, whether or not a route gives it."""
+    """Returns the security headers of every response outside of SCIM."""
     if not settings.url.startswith("https:"):
         return HEADERS
     return HEADERS | {"strict-transport-security": "max-age=31536000; includeSubDomains"}
 
 
 def guarded(route: Route, context: Context) -> Callable[[Request], Awaitable[Response]]:
-    """Returns the route's handler behind its guard, as the framework calls it.
+    """Returns the route's handler with its access check, as a Starlette endpoint.
 
-    The handler is run again from its beginning if the database undid its first transaction for a reason that passes, so
-    a handler begins with a plain `write` block. What it writes after a commit goes through `database.run`.
+    The handler is run again from the start if the database rolled back its first transaction for a temporary reason, so
+    a handler begins with a plain `write` block. Writes after a commit use `database.run`.
     """
 
     async def answer(request: Request) -> Response:
@@ -109,7 +108,7 @@ def guarded(route: Route, context: Context) -> Callable[[Request], Awaitable[Res
         try:
             await _admit(route, visit)
             response = await run_again(partial(route.handler, visit))
-        except Exception as error:  # noqa: BLE001 -- the last line: nobody sees a stack trace
+        except Exception as error:  # noqa: BLE001 -- nobody sees a stack trace
             response = _refused(route, visit, refusal(error, visit.request_id))
         finally:
             await visit.form.close()  # files that came with it
@@ -121,7 +120,7 @@ def guarded(route: Route, context: Context) -> Callable[[Request], Awaitable[Res
 
 
 async def _admit(route: Route, visit: Visit) -> None:
-    """Find out who is visiting and which tenant is meant, and turn away who is not admitted.
+    """Authenticate the visitor, find the tenant, and check that the route may be called.
 
     Raises:
         Refusal: SignInNeeded, NotFound, NotAllowed, StaleForm or WrongInput.
@@ -143,8 +142,7 @@ async def _admit(route: Route, visit: Visit) -> None:
 
 
 async def _readmit(route: Route, visit: Visit) -> None:
-    """Ask anew who is visiting and what they may, after something that took long: nobody goes on with what was taken
-    from them meanwhile.
+    """Authenticate and authorise the visitor again after something slow, as their access may have ended meanwhile.
 
     Raises:
         Refusal: as `_admit`.
@@ -169,14 +167,14 @@ async def _recognise(route: Route, visit: Visit) -> None:
 
 
 async def _admit_person(route: Route, visit: Visit) -> None:
-    """Find out which person is visiting, on the pages that are theirs."""
+    """Authenticate a person, on the pages for people."""
     if "tenant" not in visit.request.path_params:
         return
     await _enter_tenant(visit)
     if visit.administrator is not None and visit.administrator.tenant_id not in {HOUSE, visit.tenant.id}:
-        visit.session = visit.administrator = None  # of another tenant: nobody in this one
+        visit.session = visit.administrator = None  # an administrator of another tenant counts as nobody here
     if visit.tenant.state != "active" and not visit.may("auditor"):
-        # A person is told. Programs get the answer for a tenant that there is not, as SCIM clients do.
+        # People are told. Programs get the same answer as for an unknown tenant, like SCIM clients.
         raise suspended() if route.shape == "page" else visit.not_found()
     found = await recognise_person(visit, keep_alive=route.keeps_alive)
     if route.who == "person" and not found:
@@ -184,26 +182,29 @@ async def _admit_person(route: Route, visit: Visit) -> None:
 
 
 def person_cookie_name(context: Context, tenant: Tenant) -> str:
-    """The cookie of a person's session: one for each tenant, so that being in one is not leaving another."""
+    """Returns the name of a person's session cookie.
+
+    Each tenant has its own, so that sessions in several are possible.
+    """
     prefix = "__Host-" if context.settings.url.startswith("https:") else ""
     return f"{prefix}vestibule-{tenant.name}"
 
 
 def person_token(visit: Visit) -> str:
-    """The token of a person's session in the tenant of the URL, as the cookie has it; empty if none came."""
+    """Returns the session token in the person's cookie for the tenant of the URL; empty if there is none."""
     token = visit.request.cookies.get(person_cookie_name(visit.context, visit.tenant), "")
     return token if len(token) <= 200 and token.isascii() and tenant_of_token(token) == visit.tenant.id else ""
 
 
 def console_token(visit: Visit) -> str:
-    """The token of a session of the console, as the cookie has it; empty if none came."""
+    """Returns the session token in the console's cookie; empty if there is none."""
     token = visit.request.cookies.get(cookie_name(visit.context), "")
     good = len(token) <= 200 and token.isascii() and token.isprintable() and len(tenant_of_token(token)) <= 40
     return token if good else ""
 
 
 async def recognise_person(visit: Visit, *, keep_alive: bool) -> bool:
-    """Note the person whose cookie came, if their session is good."""
+    """Find the session of a person's cookie, and set the visit's person if it is valid."""
     token = person_token(visit)
     if not token:
         return False
@@ -220,7 +221,7 @@ async def recognise_person(visit: Visit, *, keep_alive: bool) -> bool:
 
 
 async def recognise_administrator(visit: Visit, *, keep_alive: bool) -> None:
-    """Note the administrator whose cookie came, if their session is good."""
+    """Find the session of an administrator's cookie, and set the visit's administrator if it is valid."""
     token = console_token(visit)
     if not token:
         return
@@ -245,7 +246,7 @@ async def _check_role(who: AdministratorRole, visit: Visit) -> None:
         raise SignInNeeded("Sign in to see this page.")
     if "tenant" in visit.request.path_params:
         await _enter_tenant(visit)
-        # A stranger's tenant does not exist: the same answer as for a name that nobody has.
+        # Another tenant gets the same answer as an unknown one.
         if administrator.tenant_id not in {HOUSE, visit.tenant.id}:
             raise visit.not_found()
     if ROLES.index(administrator.role) < ROLES.index(who):
@@ -257,14 +258,14 @@ async def _check_role(who: AdministratorRole, visit: Visit) -> None:
 def _check_factor(visit: Visit) -> None:
     due = visit.own_session.factor_due
     if due is not None and visit.received_at // 1000 >= due:
-        raise FactorNeeded("Your tenant requires a second factor. Add one under My account, then go on.")
+        raise FactorNeeded("Your tenant requires a second factor. Add one under My account first.")
 
 
 async def _check_owners_matter(visit: Visit) -> None:
-    """What decides who becomes an owner is changed by owners.
+    """Check that only owners change what decides who becomes an owner.
 
     Raises:
-        NotAllowed
+        NotAllowed: the visitor is no owner.
     """
     if "provider_id" in visit.request.path_params and not visit.may("owner"):
         async with visit.context.database.read(visit.tenant.id) as reading:
@@ -285,10 +286,10 @@ async def _enter_tenant(visit: Visit) -> None:
 
 
 def _check_origin(visit: Visit) -> None:
-    """A form comes from a page of ours: browsers say where a POST comes from, in one header or the other.
+    """Check that a form comes from one of our pages, by the headers Sec-Fetch-Site and Origin (against CSRF).
 
     Raises:
-        StaleForm: it came from another site.
+        StaleForm: it comes from another site.
     """
     headers = visit.request.headers
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
@@ -302,30 +303,30 @@ def _check_origin(visit: Visit) -> None:
 
 
 def _host_of(origin: str) -> str:
-    """Return host and port of an Origin header; empty for `null`, which browsers send for private contexts.
+    """Returns host and port of an Origin header; empty for `null`, which browsers send in private contexts.
 
     Raises:
-        WrongInput: it is no origin.
+        WrongInput: it is not valid.
     """
     try:
         return urlsplit(origin).netloc
     except ValueError:
-        raise WrongInput("The Origin header should be like https://people.north.example; what came is not.") from None
+        raise WrongInput("The Origin header should be like https://people.north.example; got something else.") from None
 
 
 async def _read_form(request: Request) -> FormData:
     declared = request.headers.get("content-length", "")
     if not declared.isdigit() or int(declared) > LARGEST_FORM:
-        raise WrongInput(f"A form may take {LARGEST_FORM:,} bytes and has to say how many it takes.")
+        raise WrongInput(f"A form may have {LARGEST_FORM:,} bytes and needs a Content-Length.")
     try:
         async with asyncio.timeout(LONGEST_FORM):
             return await request.form(max_files=2, max_fields=2000, max_part_size=LARGEST_FORM)
     except TimeoutError:
-        raise WrongInput(f"A form should be whole within {LONGEST_FORM} seconds; this one was not.") from None
+        raise WrongInput(f"A form should arrive within {LONGEST_FORM} seconds; this one did not.") from None
     except HTTPException as error:
-        raise WrongInput(f"What came should be a form of this console and cannot be read: {error.detail}") from None
-    except (LookupError, ValueError):  # a character set that there is not, or that does not fit (UnicodeError)
-        raise WrongInput("A form should be in UTF-8; what came cannot be read as what its Content-Type says.") from None
+        raise WrongInput(f"The form cannot be read: {error.detail}") from None
+    except (LookupError, ValueError):  # an unknown character set, or a wrong one (UnicodeError)
+        raise WrongInput("The form should be in UTF-8, and have the character set of its Content-Type.") from None
 
 
 def _refused(route: Route, visit: Visit, refused: Refusal) -> Response:

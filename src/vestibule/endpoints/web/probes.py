@@ -1,4 +1,4 @@
-"""What belongs to no page: files, and the probes of orchestrators."""
+"""Static files, and the health checks of orchestrators."""
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -8,19 +8,19 @@ from vestibule.endpoints.web.visit import Visit
 
 
 async def show_alive(visit: Visit) -> Response:
-    """The process lives; the database is not asked."""
+    """Answer the liveness check, without using the database."""
     del visit
     return PlainTextResponse("ok\n")
 
 
 async def show_ready(visit: Visit) -> Response:
-    """Requests can be served: the database answers and has the shape that this program knows."""
+    """Answer the readiness check: whether the database answers and has this program's version."""
     reason = await ready(visit.context)
     return JSONResponse({"ready": not reason, "reason": reason}, 503 if reason else 200)
 
 
 async def show_asset(visit: Visit) -> Response:
-    """A file under an address that its content decides, so it may be kept for ever."""
+    """Send a static file, which may be cached for ever because its URL has a hash of the content."""
     found = assets.find(visit.path("digest"), visit.path("name"))
     if found is None:
         raise visit.not_found()

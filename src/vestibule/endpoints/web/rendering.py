@@ -1,4 +1,4 @@
-"""How the console speaks: templates, and the filters that put times, ids and events into words."""
+"""Templates, and the filters that format times, ids and events for people."""
 
 import json
 from datetime import UTC, datetime
@@ -28,43 +28,43 @@ NOTICES: Final = {
     "saved": "Saved.",
     "provisioning-on": "Auto-provisioning is on.",
     "provisioning-off": "Auto-provisioning is off: requests are refused.",
-    "provisioning-paused": "Provisioning is paused. New people and changes wait at the identity provider; whoever "
-    "is deactivated or deleted there is out at once.",
-    "key-retired": "The key is retired. From now on it is refused.",
+    "provisioning-paused": "Provisioning is paused. New people and changes wait at the identity provider. People who "
+    "are deactivated or deleted there lose access at once.",
+    "key-retired": "The key is retired, and refused from now on.",
     "mapping-saved": "The mapping is saved. Every Profile is being derived anew.",
     "mapping-same": "Nothing was changed.",
     "roles-saved": "The role rules are saved. Every Profile is being derived anew.",
     "roles-same": "Nothing was changed.",
     "person-added": "The person was added.",
     "person-saved": "The person was changed.",
-    "person-blocked": "The person is blocked, and their sessions are over.",
-    "person-let-in": "The person may sign in again. What was ended stays ended.",
-    "sessions-ended": "The sessions are over.",
+    "person-blocked": "The person is blocked, and their sessions have ended.",
+    "person-let-in": "The person may sign in again. Sessions that were ended do not come back.",
+    "sessions-ended": "The sessions have ended.",
     "person-deleted": "The person was deleted. Their history stays in the activity log.",
     "role-changed": "The role was changed.",
-    "disabled": "The administrator is locked out, and their sessions are over.",
+    "disabled": "The administrator is locked out, and their sessions have ended.",
     "enabled": "The administrator may sign in again.",
-    "limits-saved": "The new limits hold from now on.",
-    "factor-required-saved": "Who needs a second factor was changed.",
+    "limits-saved": "The new limits apply from now on.",
+    "factor-required-saved": "The requirement of a second factor was changed.",
     "application-added": "The application was added.",
     "application-saved": "The application was changed.",
-    "application-removed": "The application is no longer listed.",
+    "application-removed": "The application was removed.",
     "nothing-changed": "Nothing was changed.",
     "tenant-added": "The tenant was added.",
-    "step-over": "The second step took too long, or failed too often. Sign in again.",
+    "step-over": "The second factor took too long, or was wrong too often. Sign in again.",
     "proved-again": "Confirmed. For the next five minutes you can change how you sign in.",
     "proved-again-here": "Confirmed. Send the form again.",
-    "password-changed": "Your password is changed, and your other sessions are over.",
+    "password-changed": "Your password is changed, and your other sessions have ended.",
     "factor-added": "The second factor was added.",
     "factor-removed": "The second factor was removed.",
 }
-"""What a page says after something was done; the address names the sentence and cannot make one up."""
+"""The messages that a page can show after a redirect. The URL has only the name of a message."""
 
 _UNITS: Final = ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "min"))
 
 
 def ago(milliseconds: int | None, now: int | None = None) -> str:
-    """An instant relative to now: `just now`, `4 min ago`, `3 days ago`, `in 2 hours`."""
+    """Returns a time relative to now: `just now`, `4 min ago`, `3 days ago`, `in 2 hours`."""
     if milliseconds is None:
         return "never"
     gap = (now or milliseconds_now()) - milliseconds
@@ -80,17 +80,17 @@ def ago(milliseconds: int | None, now: int | None = None) -> str:
 
 
 def exact(milliseconds: int) -> str:
-    """An instant in full, in UTC; the browser shows it in its own zone where it can."""
+    """Returns a full date and time in UTC. JavaScript converts it to the browser's time zone."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%-d %b %Y, %H:%M:%S UTC")
 
 
 def clock(milliseconds: int) -> str:
-    """The time of day of an instant, in UTC."""
+    """Returns the time of day in UTC."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%H:%M:%S")
 
 
 def when(milliseconds: int | None) -> Markup:
-    """An instant as a `time` element: relative to read, exact on hover and for machines."""
+    """Returns a `time` element with the relative time as text and the exact one on hover."""
     if milliseconds is None:
         return Markup('<span class="quiet">never</span>')
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
@@ -101,7 +101,7 @@ def when(milliseconds: int | None) -> Markup:
 
 
 def when_exactly(milliseconds: int) -> Markup:
-    """The time of day of an instant as a `time` element, which the browser turns into its own zone."""
+    """Returns a `time` element with the time of day, which JavaScript converts to the browser's time zone."""
     return Markup('<time class="clock" datetime="{}" title="{}">{}</time>').format(
         datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds"),
         exact(milliseconds),
@@ -110,14 +110,14 @@ def when_exactly(milliseconds: int) -> Markup:
 
 
 def took(microseconds: int) -> str:
-    """A time as long as a stopwatch shows it: `0.8 ms`, `12 ms`, `1.4 s`."""
+    """Returns a duration in microseconds as text: `0.8 ms`, `12 ms`, `1.4 s`."""
     if microseconds >= 1_000_000:
         return f"{microseconds / 1_000_000:,.1f} s"
     return f"{microseconds / 1000:.1f} ms" if microseconds < 10_000 else f"{microseconds // 1000} ms"
 
 
 def short_id(text: str) -> str:
-    """An id with its middle left out."""
+    """Returns an id without its middle part."""
     return text if len(text) <= 14 else f"{text[:8]}…{text[-4:]}"
 
 
@@ -127,16 +127,16 @@ MOST_LINES: Final = 50
 MOST_OPERATIONS: Final = 25
 MOST_OF_OPERATION: Final = 10
 LONGEST_OPERATION: Final = 1_000
-"""Of a PATCH on an event's page: how many operations are shown, and how much of each. All of it stands below them."""
+"""Characters of a PATCH operation on an event's page. The whole body is shown below."""
 
 
 def pretty(value: Any, longest: int = LONGEST_SHOWN) -> str:
-    """A JSON value over several lines, cut where it would make a page nobody can read."""
+    """Returns a JSON value as indented text, truncated if it is very long."""
     return _cut(json.dumps(value, indent=2, ensure_ascii=False), longest)
 
 
 def short_value(text: str) -> str:
-    """A value in a list or a heading."""
+    """Returns a value truncated for a list or a heading."""
     return _cut(text, 200)
 
 
@@ -145,7 +145,7 @@ def _cut(text: str, longest: int) -> str:
 
 
 def plain(value: Any) -> str:
-    """A value of a document as a person reads it."""
+    """Returns a value of a document as text for people."""
     match value:
         case None | "":
             return "—"
@@ -158,7 +158,7 @@ def plain(value: Any) -> str:
 
 
 def lines(value: Any) -> list[str]:
-    """A value of a document as lines: one for each of several values, its parts side by side."""
+    """Returns a value of a document as lines, one for each of several values with its sub-attributes."""
     if value in (None, ""):
         return []
     if not isinstance(value, list):
@@ -177,7 +177,7 @@ def _line(element: Any) -> str:
 
 
 def sentence(event: Event, tenant_path: str) -> Markup:
-    """What an event's list entry says. Values are whatever an identity provider sent: every one of them is escaped."""
+    """Returns the sentence for an event. All values are escaped, because identity providers may send anything."""
     kind = BY_NAME.get(event.type)
     if kind is None:
         return escape(event.type)
@@ -201,8 +201,8 @@ def sentence(event: Event, tenant_path: str) -> Markup:
         )
     parts["whom"] = Markup(" for {}").format(parts["subject"]) if values["subject"] else Markup()
     try:
-        # Only the sentence is a template; what is put into it is escaped by Markup and never interpreted again.
-        return Markup(kind.sentence).format(**parts)  # noqa: S704 -- a constant from the page of events
+        # Only the sentence is a template. Markup escapes the values, which are not interpreted.
+        return Markup(kind.sentence).format(**parts)  # noqa: S704 -- a constant from `events`
     except KeyError:
         return escape(kind.meaning)
 
@@ -211,18 +211,18 @@ _ENTERPRISE: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User
 
 
 def attribute_name(text: str) -> str:
-    """An attribute path without the URN of the enterprise extension, which says nothing to a reader."""
+    """Returns an attribute path without the URN of the enterprise extension."""
     return text.removeprefix(_ENTERPRISE)
 
 
 def tone(event: Event) -> str:
-    """How an event is marked in a list."""
+    """Returns the tone of an event in a list."""
     kind = BY_NAME.get(event.type)
     return kind.tone if kind else "quiet"
 
 
 def host(url: str) -> str:
-    """Where a URL leads, as people know it."""
+    """Returns the host of a URL."""
     return _cut(urlsplit(url).netloc.removeprefix("www."), 60)
 
 
@@ -264,5 +264,5 @@ _environment.globals |= {
 
 
 def render(template: str, **values: Any) -> str:
-    """A template as HTML."""
+    """Returns a rendered template."""
     return _environment.get_template(template).render(**values)

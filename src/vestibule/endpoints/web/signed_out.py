@@ -1,6 +1,4 @@
-"""Tells a browser why its session ended. Only the browser that still has the session's cookie is told, and for a day:
-nobody else learns anything about anybody.
-"""
+"""Shows why a session ended: only to the browser that still has the session's cookie, and only for a day."""
 
 from typing import Final, NamedTuple
 
@@ -11,7 +9,7 @@ from vestibule.store.ended_sessions import SignOutReason, find_ended_session
 
 
 class SignedOut(NamedTuple):
-    """When a session ended, in milliseconds; because of what; and what its person can do."""
+    """When a session ended (milliseconds), why, and what the person can do."""
 
     at: int
     because: str
@@ -63,12 +61,12 @@ WORDS: Final[dict[SignOutReason, tuple[str, str]]] = {
 
 
 async def why_person_signed_out(visit: Visit) -> SignedOut | None:
-    """Find out why the session ended whose cookie a person's browser still has; None if there is nothing to tell."""
+    """Returns why the session of the person's cookie ended; None if that is not known."""
     return await _find(visit, visit.tenant.id, person_token(visit))
 
 
 async def why_administrator_signed_out(visit: Visit) -> SignedOut | None:
-    """The same for a session of the console."""
+    """Returns why the session of the console's cookie ended; None if that is not known."""
     token = console_token(visit)
     return await _find(visit, tenant_of_token(token), token)
 

@@ -17,12 +17,12 @@ longer log is less to copy; the copying takes some ten milliseconds."""
 
 @lru_cache(4096)
 def translate(sql: str) -> str:
-    """The common SQL as SQLite takes it."""
+    """Returns the common SQL as SQLite takes it."""
     return re.sub(r"\$(\d+)", r"?\1", re.sub(r"/\*for (?:update|share)[^*]*\*/", "", sql))
 
 
 def connect(path: Path, synchronous: str, *, read_only: bool = False) -> sqlite3.Connection:
-    """A connection with the pragmas that the house relies on."""
+    """Returns a connection with the pragmas that this program relies on."""
     if not path.exists():
         path.touch(mode=0o600)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=5)

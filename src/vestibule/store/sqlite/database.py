@@ -13,6 +13,7 @@ from vestibule.errors import WrongSetting
 from vestibule.model import Actor
 from vestibule.store.database import AllTenants, Clock, Database, Reading, Ready, Statements, milliseconds_now
 from vestibule.store.engine_errors import from_sqlite
+from vestibule.store.scan_queue import ScanSlots
 from vestibule.store.sqlite.connection import InlineStatements, connect
 from vestibule.store.sqlite.group_commit import Transaction, Write, Writer
 from vestibule.store.sqlite.scans import ScanThreads
@@ -30,7 +31,7 @@ class SqliteDatabase(Database):
     def __init__(self, path: Path, synchronous: str = "full", clock: Clock = milliseconds_now) -> None:
         if sqlite3.sqlite_version_info < _OLDEST:
             raise WrongSetting(f"This Python has SQLite {sqlite3.sqlite_version}; 3.38 or newer is needed.")
-        super().__init__(clock, _SCANNERS)
+        super().__init__(clock, ScanSlots(_SCANNERS, _SCANNERS))
         self.path = path
         self._writer = Writer(connect(path, synchronous))
         self._reader = InlineStatements(connect(path, synchronous, read_only=True))
@@ -42,7 +43,7 @@ class SqliteDatabase(Database):
     def scanning(self, seconds: float | None = None) -> Ready[Statements]:
         return Ready(self._scans.statements(seconds))
 
-    # What is ready without waiting is handed out without a wrapper in between: these two begin every request.
+    # These two begin every request, so they return a handle directly, without a wrapper.
 
     def read(self, tenant: str) -> Ready[Reading]:
         return Ready(Reading(self._reader, tenant, self.clock()))

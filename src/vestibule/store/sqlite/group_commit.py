@@ -1,6 +1,6 @@
 """Group commit: writers share one open transaction, and one flush of the disk makes all of them durable.
 
-Each writer works inside its own savepoint. Whoever joins first schedules a commit, which runs in a thread while the
+Each writer works inside its own savepoint. The first one schedules a commit, which runs in a thread while the
 loop goes on reading, and every member of the group is answered once it is durable (`synchronous=FULL`). Writers that
 arrive during a commit form the next group: the slower the disk, the larger the groups. If a next group is waiting
 already, it goes first, and the members of the last one are answered while the disk has the next commit, so that the
@@ -27,10 +27,10 @@ from vestibule.store.engine_errors import from_sqlite
 from vestibule.store.sqlite.connection import InlineStatements
 
 WRITE_LOCK_SECONDS: Final = 10.0
-"""Seconds that a writer waits for another process to let go of the database."""
+"""Seconds that a writer waits for another process to release its lock on the database."""
 
 _ANSWERED_WITHIN: Final = 0.005
-"""Seconds for which members whose commit is durable may wait for the next one to be under way."""
+"""Longest delay in seconds of the answer to members whose commit is durable, while the next commit starts."""
 
 
 class Transaction:
@@ -75,8 +75,8 @@ class Write(Transaction):
 class Writer:
     """The one connection that writes, and the group that is gathering on it.
 
-    The turn is with whoever is inside a savepoint, and with the commit. It is handed on in the order of asking, so a
-    commit waits for the writers that were there before it and for no others.
+    A lock, the turn, is held by the writer inside a savepoint, and by a commit. It is granted in the order of asking,
+    so a commit waits only for the writers that asked before it.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -106,7 +106,7 @@ class Writer:
         return self._statements
 
     def _lose_group(self) -> None:
-        """A full disk ends a transaction by itself. Whoever had settled in it must hear that nothing was kept."""
+        """Fail the members of a group whose transaction SQLite ended by itself, as it does if the disk is full."""
         group, self._group = self._group, []
         _tell(group, RunAgain("SQLite ended the transaction that others shared"))
 
@@ -125,7 +125,7 @@ class Writer:
                 return
 
     async def settle(self) -> None:
-        """Keep what this member did, and wait until the disk has it."""
+        """Release this member's savepoint, and wait until its group is committed to disk."""
         durable = asyncio.get_running_loop().create_future()
         try:
             if not self._connection.in_transaction:
@@ -141,7 +141,7 @@ class Writer:
         await durable
 
     def give_up(self) -> None:
-        """Undo what this member did, and nothing of the others."""
+        """Roll back to this member's savepoint; the other members keep theirs."""
         try:
             # A full disk may have ended the transaction already; then there is nothing left to undo.
             if self._connection.in_transaction:
@@ -151,20 +151,20 @@ class Writer:
                     self._connection.execute("ROLLBACK TO member")
                     self._connection.execute("RELEASE member")
         except sqlite3.Error:
-            # What went wrong before is what this member is told. The group cannot be kept without undoing this member.
+            # This member gets the earlier error. The group cannot be committed without undoing this member.
             self._roll_back()
             self._lose_group()
         finally:
             self._turn.hand_on()
 
     def _roll_back(self) -> None:
-        """End the transaction. SQLite does so even where ROLLBACK itself tells of a failure."""
+        """End the transaction. SQLite ends it even if ROLLBACK itself reports a failure."""
         with contextlib.suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
 
     def _commit(self) -> None:
-        """Hand the group to the disk, and answer the one before meanwhile."""
+        """Start the commit of the group, and answer the previous group meanwhile."""
         self._commit_is_due = False
         if not self._connection.in_transaction:
             self._lose_group()
@@ -210,8 +210,8 @@ class Writer:
 
 
 class _Disk:
-    """The thread that waits for the disk. A commit is handed to it and told of in a fraction of the time that a pool of
-    threads takes: with few writers at once that is what a write waits for.
+    """The thread that runs COMMIT and waits for the disk. Handing a commit to it takes a fraction of what a thread pool
+    takes, and with few writers at once a write waits for little else.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -244,7 +244,7 @@ _Asked = tuple[asyncio.AbstractEventLoop, Callable[[sqlite3.Error | None], None]
 
 
 class _Turn:
-    """Whose turn it is: a lock that costs nothing where nobody waits, which the one of asyncio does not."""
+    """A lock that is granted in the order of asking. Unlike asyncio's, it costs nothing if nobody waits."""
 
     __slots__ = ("_taken", "_waiting")
 
@@ -260,7 +260,7 @@ class _Turn:
         return True
 
     def is_awaited(self) -> bool:
-        """Whether somebody waits for it."""
+        """Returns whether somebody waits for the turn."""
         return bool(self._waiting)
 
     async def wait(self) -> None:
@@ -275,11 +275,11 @@ class _Turn:
             raise
 
     def follow(self, act: Callable[[], None]) -> None:
-        """Give the turn to an act that hands it on itself, once those who wait now have had it. For whoever has it."""
+        """Queue a function that is given the turn after those who wait now, and hands it on itself."""
         self._waiting.append(act)
 
     def hand_on(self) -> None:
-        """Give the turn to who has waited longest, or to nobody."""
+        """Release the turn: to the one who has waited longest, if anybody waits."""
         while self._waiting:
             given = self._waiting.popleft()
             if not isinstance(given, asyncio.Future):
@@ -295,7 +295,7 @@ _Group = list["asyncio.Future[None]"]
 
 
 def _tell(group: _Group, failure: Busy | Damaged | None) -> None:
-    """Answer every member of a group that still waits."""
+    """Complete the future of every member of a group that still waits."""
     for durable in group:
         if durable.done():
             continue

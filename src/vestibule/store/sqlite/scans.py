@@ -65,7 +65,7 @@ class ScanThreads:
 
 
 class _Stop:
-    """When a scan is to stop: SQLite asks now and then, while it works."""
+    """When a scan has to stop. SQLite asks for this from time to time while it works."""
 
     __slots__ = ("now", "until")
 
