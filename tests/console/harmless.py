@@ -69,4 +69,4 @@ def check_markup(page: Page) -> None:
             assert set(element.attrib) in ({"charset"}, {"name", "content"}, {"http-equiv", "content"}), page.path
             # A page that counts on is loaded again where no script does it; it leads nowhere else.
             assert element.get("http-equiv", "refresh") == "refresh", page.path
-            assert "http-equiv" not in element.attrib or re.fullmatch(r"[0-9]+", element.get("content")), page.path
+            assert "http-equiv" not in element.attrib or re.fullmatch(r"[0-9]+", element.get("content", "")), page.path
