@@ -96,6 +96,7 @@ def test_names_from_before_they_were_kept_are_filled_in_from_the_log(opened: Ope
         async with context.database.write_all_tenants(OPERATOR) as all_tenants:
             for table in ("former_names", "ended_sessions"):
                 await all_tenants.run(f"DROP TABLE {table}")
+            await all_tenants.run("DROP INDEX factors_by_credential")
             await all_tenants.run("DELETE FROM migrations WHERE number > $1", BEFORE_FORMER_NAMES)
 
     async def look(context: Context) -> None:
