@@ -247,7 +247,7 @@ def test_what_is_named_ends(company: Company, binding: str, indexes: str, left: 
     more = indexes if indexes != "_other" else ONE.replace("_one", "_other")
     page = BINDINGS[binding](None)(company, company.logout_request(name, more))
     assert page.status == 200
-    assert "The sessions that were meant are over." in page.text
+    assert "The sessions have ended." in page.text
     assert tuple(company.is_in(each) for each in browsers) == (left or (True, True, True))
     assert company.is_in(bystander)
     told = [each["data"]["sessions_ended"] for each in company.place.events("session.revoked")]

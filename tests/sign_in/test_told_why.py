@@ -166,7 +166,7 @@ def test_the_door_of_a_suspended_tenant_says_so_and_no_more(company: Company) ->
     for ask in asks:
         page = ask()
         assert (page.status, page.heading) == (403, "Sign-in is suspended")
-        assert "Your administrator can ask whoever operates this service why." in page.text
+        assert "Your administrator can ask the operator of this service for the reason." in page.text
         assert company.place.tenant.title not in page.source
         assert company.place.provider.name not in page.source
     # Programs learn what they learn of a tenant that there is not.

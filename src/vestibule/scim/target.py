@@ -84,7 +84,7 @@ class Target:
 
     @property
     def comparisons(self) -> int:
-        """Returns how many comparisons a reader makes for each value: one for each term of the selector, or one."""
+        """Returns how many comparisons a reader makes for a value: one for each term of the selector, or one."""
         return max(1, len(self.compares))
 
     @property
