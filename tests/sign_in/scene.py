@@ -1,4 +1,4 @@
-"""An app of the pocket Okta and a tenant of Vestibule, tied together for provisioning and for sign-in."""
+"""An app of the pocket Okta and a tenant of Vestibule, connected for provisioning and sign-in."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,7 +16,7 @@ from vestibule.store.identity_providers import find_provider
 
 
 class Scene:
-    """Both sides, and what a test does with them."""
+    """An app and a tenant, with the actions that tests need."""
 
     def __init__(self, both: Both) -> None:
         self.both = both
@@ -28,7 +28,7 @@ class Scene:
     # -- tying together
 
     def tie(self) -> None:
-        """What an administrator does on both sides: the one's metadata to the other, each way."""
+        """Exchange metadata in both directions, as administrators do."""
 
         async def keep_key(context: Context) -> None:
             async with context.database.write(self.place.actor) as tx:
@@ -41,7 +41,7 @@ class Scene:
         self.take_metadata()
 
     def take_metadata(self) -> None:
-        """Vestibule reads the app's metadata as it is now."""
+        """Let Vestibule read the app's current metadata."""
         made = self.both.okta.call("GET", self.both.app.path)
         key = made["_embedded"]["pocket"]["externalKey"]
         answer = self.both.okta.client.get(f"/app/{key}/sso/saml/metadata", headers={"Authorization": ""})
@@ -54,7 +54,7 @@ class Scene:
         self.place.running.act(take)
 
     def set(self, **changed: Any) -> None:
-        """Change how people sign in, at Vestibule."""
+        """Change the SAML settings in Vestibule."""
 
         async def change(context: Context) -> None:
             async with context.database.write(self.place.actor) as tx:
@@ -63,11 +63,11 @@ class Scene:
         self.place.running.act(change)
 
     def okta_set(self, **sign_on: Any) -> None:
-        """Change the Sign On tab of the app."""
+        """Change settings on the app's Sign On tab."""
         self.both.okta.call("PUT", self.both.app.path, {"settings": {"signOn": sign_on}})
 
     def saml(self) -> SamlSettings:
-        """The SAML settings as Vestibule has them now."""
+        """Returns Vestibule's current SAML settings."""
 
         async def look(context: Context) -> SamlSettings:
             async with context.database.read(self.place.tenant.id) as reading:
@@ -80,11 +80,11 @@ class Scene:
     # -- people
 
     def person(self) -> dict[str, Any]:
-        """Somebody who is assigned, and provisioned."""
+        """Assign and provision a new person."""
         return self.both.provisioned()[0]
 
     def visitor(self) -> Visitor:
-        """A fresh browser without a script, closed at the end of the test."""
+        """Returns a new browser without scripts, closed at the end of the test."""
         self._browsers.append(Visitor(self.both.okta.url))
         return self._browsers[-1]
 
@@ -94,7 +94,7 @@ class Scene:
             browser.client.close()
 
     def signed_in(self, person: dict[str, Any], visitor: Visitor | None = None, to: str = "") -> tuple[Visitor, Page]:
-        """A browser in which a person has signed in, and the page that they arrive at."""
+        """Sign a person in. Returns the browser and the page that it arrives at."""
         browser = visitor or self.visitor()
         page = browser.open(f"{self.base}/login{f'?to={to}' if to else ''}")
         if any("username" in form.fields for form in page.forms()):
@@ -103,9 +103,9 @@ class Scene:
         return browser, browser.send(form, come_from=page.url)
 
     def me(self, browser: Visitor) -> httpx2.Response:
-        """What the applications' question is answered with."""
+        """Returns the response of the session check for applications."""
         return browser.client.get(f"{self.home}me")
 
     def events(self, kind: str) -> list[dict[str, Any]]:
-        """The data of the tenant's events of a kind, the newest first."""
+        """Returns the data of the tenant's events of a type, newest first."""
         return [each["data"] for each in self.place.events(kind)]
