@@ -58,7 +58,7 @@ class Integration:
         return person, self.resource(person)
 
     def settled(self, person: Person) -> str:
-        """Check that a person is provisioned according to Okta, without error or task. Returns their id in Vestibule."""
+        """Check that Okta shows a person as provisioned, without error or task. Returns their id in Vestibule."""
         row = self.app.user(person)
         assert (row["status"], row["syncState"]) == ("PROVISIONED", "SYNCHRONIZED"), row
         assert row["_embedded"]["pocket"]["error"] is None

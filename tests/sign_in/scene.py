@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 
 from tests.conftest import PLAIN, Place, signing_key
-from tests.okta.okta_and_vestibule import Both
+from tests.okta.okta_and_vestibule import Integration
 from tests.pocket_okta.visitor import Page, Visitor
 from vestibule.actions import saml_keys, saml_settings
 from vestibule.endpoints.context import Context
@@ -18,9 +18,9 @@ from vestibule.store.identity_providers import find_provider
 class Scene:
     """An app and a tenant, with the actions that tests need."""
 
-    def __init__(self, both: Both) -> None:
-        self.both = both
-        self.place: Place = both.place
+    def __init__(self, integration: Integration) -> None:
+        self.integration = integration
+        self.place: Place = integration.place
         self.base = f"{self.place.running.url}/saml/{self.place.tenant.name}/{self.place.provider.id}"
         self._browsers: list[Visitor] = []
         self.home = f"{self.place.running.url}/{self.place.tenant.name}/"
@@ -37,14 +37,14 @@ class Scene:
         self.place.running.act(keep_key)
         metadata = httpx2.get(f"{self.base}/metadata", **PLAIN)
         assert metadata.status_code == 200, metadata.text
-        self.both.okta.call("POST", f"{self.both.app.pocket}/sp-metadata", {"xml": metadata.text})
+        self.integration.okta.call("POST", f"{self.integration.app.pocket}/sp-metadata", {"xml": metadata.text})
         self.take_metadata()
 
     def take_metadata(self) -> None:
         """Let Vestibule read the app's current metadata."""
-        made = self.both.okta.call("GET", self.both.app.path)
+        made = self.integration.okta.call("GET", self.integration.app.path)
         key = made["_embedded"]["pocket"]["externalKey"]
-        answer = self.both.okta.client.get(f"/app/{key}/sso/saml/metadata", headers={"Authorization": ""})
+        answer = self.integration.okta.client.get(f"/app/{key}/sso/saml/metadata", headers={"Authorization": ""})
         read = read_metadata(answer.content)
 
         async def take(context: Context) -> None:
@@ -64,7 +64,7 @@ class Scene:
 
     def okta_set(self, **sign_on: Any) -> None:
         """Change settings on the app's Sign On tab."""
-        self.both.okta.call("PUT", self.both.app.path, {"settings": {"signOn": sign_on}})
+        self.integration.okta.call("PUT", self.integration.app.path, {"settings": {"signOn": sign_on}})
 
     def saml(self) -> SamlSettings:
         """Returns Vestibule's current SAML settings."""
@@ -81,11 +81,11 @@ class Scene:
 
     def person(self) -> dict[str, Any]:
         """Assign and provision a new person."""
-        return self.both.provisioned()[0]
+        return self.integration.provisioned()[0]
 
     def visitor(self) -> Visitor:
         """Returns a new browser without scripts, closed at the end of the test."""
-        self._browsers.append(Visitor(self.both.okta.url))
+        self._browsers.append(Visitor(self.integration.okta.url))
         return self._browsers[-1]
 
     def close(self) -> None:
