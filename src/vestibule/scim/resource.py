@@ -161,7 +161,7 @@ def _check_large(text: str, size: int, name: str) -> None:
     found = len(_COMPATIBILITY.findall(text))
     if found > MAX_COMPATIBILITY:
         raise InvalidValue(
-            f"A {name} may hold {MAX_COMPATIBILITY:,} ligatures and other characters that stand for several; this one "
+            f"A {name} may hold {MAX_COMPATIBILITY:,} ligatures and other characters that expand to several; this one "
             f"holds {found:,}."
         )
 

@@ -57,7 +57,7 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
         return Health(
             "warn",
             f"This tenant is suspended: whatever {title} sends is refused.",
-            mend="Ask whoever operates this Vestibule to resume it.",
+            mend="Ask the operator of this Vestibule to resume it.",
         )
     if not provider.enabled:
         return Health(
