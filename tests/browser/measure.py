@@ -1,7 +1,7 @@
-"""What can be measured on a page that is shown: contrast, the size of targets, what stands out at the side, the focus.
+"""Measures a page in the browser: contrast, the size of targets, sideways scrolling, visible focus.
 
-The rule: what is measured is what the browser computed, after style sheets, schemes and widths have had their say. Each
-measurement returns sentences, one for everything that falls short; how it is taken stands in `measure.js`.
+The rule: it measures what the browser computed, after style sheets, colour schemes and widths were applied. Each
+measurement returns one sentence for each problem. `measure.js` does the measuring.
 """
 
 from pathlib import Path
@@ -13,32 +13,32 @@ _MEASURES: Final = (Path(__file__).parent / "measure.js").read_text()
 
 
 def open_details(page: Page) -> None:
-    """Open everything in the main part of a page that can be opened, so that it is measured too."""
+    """Open everything that can be opened in the main part of a page, so that it is measured too."""
     page.evaluate("() => { for (const each of document.querySelectorAll('main details')) each.open = true; }")
 
 
 def faint_texts(page: Page) -> list[str]:
-    """Texts whose contrast with what is behind them is below AA."""
+    """Returns texts whose contrast with their background is below AA."""
     return _measure(page, "faintTexts")
 
 
 def faint_pairs(page: Page, texts: list[str], grounds: list[str]) -> list[str]:
-    """Colours of the style sheet, by the names of their tokens, in which a text could not be read on such a ground."""
+    """Returns pairs of colour tokens of the style sheet whose contrast is too low for text."""
     return _measure(page, "faintPairs", texts, grounds)
 
 
 def small_targets(page: Page) -> list[str]:
-    """What can be pressed, is too small for a thumb and too close to something else."""
+    """Returns targets that are too small for a thumb and too close to another one."""
     return _measure(page, "smallTargets")
 
 
 def wide_parts(page: Page) -> list[str]:
-    """What makes the page scroll sideways."""
+    """Returns elements that make the page scroll sideways."""
     return _measure(page, "wideParts")
 
 
 def unseen_focus(page: Page) -> list[str]:
-    """Why somebody with a keyboard cannot see where they are."""
+    """Returns reasons why the keyboard focus is not visible."""
     return _measure(page, "unseenFocus")
 
 

@@ -1,6 +1,7 @@
-"""A browser window that keeps its eyes open: whatever the console, a page or its policy complains of fails the test.
+"""A browser window that records errors: messages in the browser's console, script errors and CSP violations fail the
+test.
 
-The rule: nothing here waits for time to pass; Playwright waits for what is to be seen.
+The rule: nothing here sleeps; Playwright waits for what should be visible.
 """
 
 import re
@@ -27,10 +28,9 @@ addEventListener("securitypolicyviolation", (event) =>
 
 
 class Window:
-    """Tabs with one set of cookies, what went wrong in them, and an album of what was seen.
+    """Tabs that share cookies, their errors, and an album of screenshots.
 
-    A plain GET of what is not there is told by Chromium as an error of the console; `expect_refusal` says which
-    addresses are meant to be refused.
+    Chromium reports a failed GET as a console error; `expect_refusal` lists the URLs that should be refused.
     """
 
     def __init__(
@@ -63,20 +63,20 @@ class Window:
         self.context.on("response", self._answered)
 
     def tab(self, address: str = "") -> Page:
-        """A new tab, at an address."""
+        """Open a new tab at a URL."""
         page = self.context.new_page()
         if address:
             page.goto(address)
         return page
 
     def shoot(self, page: Page, name: str) -> None:
-        """Put a picture of the whole page into the album."""
+        """Save a screenshot of the whole page in the album."""
         self._pictures += 1
         self._album.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=self._album / f"{self._pictures:02}-{name}.png", full_page=True, animations="disabled")
 
     def expect_refusal(self, address: str) -> None:
-        """Say that an address is meant to be refused."""
+        """Note that a URL should be refused."""
         self._refusals.add(address)
 
     def close(self) -> None:
@@ -109,5 +109,5 @@ class Window:
 
 
 def album_name(test: str) -> str:
-    """The name of a test as a folder's name."""
+    """Returns the name of a test as a folder name."""
     return re.sub(r"[^a-zA-Z0-9]+", "-", test).strip("-")

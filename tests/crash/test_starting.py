@@ -101,7 +101,7 @@ def test_several_workers_on_a_database_newer_than_the_program(new_database: Call
 
 
 def opened(settings: Settings, act: Callable[[Context], Awaitable[Any]]) -> None:
-    """Do something in a house that no server is open on."""
+    """Run a function with a context on an installation that no server uses."""
 
     async def acted() -> None:
         context = await Context.open(settings, lambda _line: None)
