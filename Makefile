@@ -77,7 +77,10 @@ browser:
 	  $$sudo apt-get -qq update && $$sudo apt-get -qq install -y --no-remove chromium-headless-shell fonts-dejavu-core; } \
 	  >/dev/null 2>&1 || command -v chromium >/dev/null || { echo "No Chromium: install one and name it in CHROMIUM."; exit 1; }
 
+faults: $(BIN)/.test ## kill -9 under load, ten times as often as the suite does (minutes)
+	@KILLS_TIMES=10 $(BIN)/pytest -q -n 2 tests/crash/test_kill.py tests/crash/test_kill_sign_in.py
+
 pictures: $(BIN)/.test browser ## pictures of every page, in tests/.artefacts
 	@PICTURES=1 $(BIN)/pytest -q tests/browser
 
-.PHONY: help run test check fast slow format bench bench-hostile mutants lock clean browser pictures
+.PHONY: help run test check fast slow format bench bench-hostile mutants lock clean browser pictures faults

@@ -1,9 +1,9 @@
 """The ceiling: how fast any SCIM service on this HTTP server and this storage could possibly be.
 
-A bare ASGI application under the uvicorn, uvloop and httptools that Vestibule runs on. It answers Okta's cycle and
-does nothing else: no credential, no validation, no tenant, no event; one SQLite statement for each request. Its
-writes are as durable as Vestibule's (WAL, synchronous=FULL) and share a flush in the same manner: those who arrive
-while one is under way are written together by the next, in a thread, and each is answered once it is on the disk.
+A bare ASGI application under the uvicorn, uvloop and httptools that Vestibule runs on. It answers Okta's cycle and does
+nothing else: no credential, no validation, no tenant, no event; one SQLite statement for each request. Its writes are
+as durable as Vestibule's (WAL, synchronous=FULL) and share a flush in the same way: those that arrive during a flush
+are written together by the next, in a thread, and each is answered once it is on the disk.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ class Store:
         return await done
 
     async def flush(self) -> None:
-        """Write whatever has come together, one transaction after the other, until nobody waits."""
+        """Write all waiting statements, one transaction after the other, until none waits."""
         loop = asyncio.get_running_loop()
         while self.waiting:
             group, self.waiting = self.waiting, []

@@ -1,6 +1,4 @@
-"""Puts the peers on this machine, each pinned and apart from Vestibule, below bench/.peers; a second run installs
-nothing.
-"""
+"""Installs the compared servers, pinned and apart from Vestibule, in bench/.peers. A second run installs nothing."""
 
 import hashlib
 import os

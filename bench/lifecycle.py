@@ -1,9 +1,8 @@
 """Okta's cycle per person (look up, create, read, update, deactivate) against Vestibule, its peers and the ceiling,
 in one run.
 
-Each round starts every target anew over an empty folder, warms it, measures it, reads some people again and stops it;
-the order turns from round to round, so that an hour in which the machine is slow is slow for all. `make bench` runs
-this.
+Each round starts every target with an empty folder, warms it up, measures it, reads some people again and stops it. The
+order rotates from round to round, so that a slow machine is slow for all targets. `make bench` runs this.
 """
 
 import argparse
@@ -65,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(settings: Settings, preload: Preload) -> tuple[dict[str, list[Measure]], dict[str, str]]:
-    """All rounds. A target that fails is left out of the rest; the reasons come back by name."""
+    """All rounds. A target that fails is left out of the rest. Returns the reasons by name."""
     measured: dict[str, list[Measure]] = {name: [] for name in settings.targets}
     failures: dict[str, str] = {}
     for name in settings.targets:

@@ -1,9 +1,9 @@
 """The load generator: its own process, one thread, blocking sockets behind one epoll, and no more Python than it needs.
 
-It is handed a plan as JSON on standard input, holds the plan's conversations over keep-alive connections (one request
-at a time on each, as Okta does), and prints JSON lines: progress while it runs, the outcome at the end. A latency is
-the time from before `send` to after the whole answer was read; checking the answer and building the next request are
-not part of it, but their cost is part of the client's CPU time, which is told with the outcome.
+It reads a plan as JSON from standard input, runs the plan's conversations over keep-alive connections (one request at a
+time on each, as Okta does), and prints JSON lines: progress while it runs, the outcome at the end. A latency is the
+time from before `send` to after the whole answer was read; checking the answer and building the next request are not
+part of it, but their cost is part of the client's CPU time, which is told with the outcome.
 """
 
 import gc
@@ -107,7 +107,7 @@ def _join_chunks(raw: bytes) -> bytes:
 
 
 class FastPath:
-    """One keep-alive connection and the conversation that is held on it."""
+    """One keep-alive connection and its current conversation."""
 
     __slots__ = ("buffer", "conversation", "sent", "socket", "step")
 
@@ -126,7 +126,7 @@ class FastPath:
         self.socket.sendall(data)
 
     def hear(self) -> Answer | None:
-        """Take what has come in: the answer when it is all there."""
+        """Read what has arrived. Returns the response once it is complete."""
         data = self.socket.recv(262_144)
         if not data:
             raise WrongAnswer("the server closed a keep-alive connection")
@@ -138,7 +138,7 @@ class FastPath:
 
 
 class Switchboard:
-    """All lines, and one poll that says which of them has something to be heard."""
+    """All connections, and the poll that says which of them have received something."""
 
     def __init__(self, conversations: Iterator[Conversation], host: str, port: int) -> None:
         self.conversations = conversations
@@ -150,14 +150,14 @@ class Switchboard:
         self.errors: list[str] = []
 
     def dial(self) -> None:
-        """A new line, and a conversation on it."""
+        """Open a connection, and start a conversation on it."""
         line = FastPath(self.host, self.port)
         self.lines[line.socket.fileno()] = line
         self.poll.register(line.socket.fileno(), select.EPOLLIN)
         self.begin(line)
 
     def begin(self, line: FastPath) -> None:
-        """The next conversation on this line; the end of the line when there are none left."""
+        """Start the next conversation on this connection, or close it if there are none left."""
         line.conversation = next(self.conversations, None)
         if line.conversation is None:
             self.hang_up(line)
@@ -170,7 +170,7 @@ class Switchboard:
         line.socket.close()
 
     def go_on(self, line: FastPath) -> None:
-        """Hear what there is on a line and say what comes next."""
+        """Receive from a connection and send the next request."""
         try:
             answer = line.hear()
             if answer is None or line.conversation is None:
@@ -203,7 +203,7 @@ class Switchboard:
 
 
 def run(plan: Plan) -> Outcome:
-    """Turn the plan into conversations and hold them."""
+    """Run the conversations of the plan."""
     wire = Wire(plan.host, plan.port, plan.base_path, plan.authorization)
     numbers = range(plan.first, plan.first + plan.count)
     ids: dict[int, str] = {}

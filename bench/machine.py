@@ -1,4 +1,4 @@
-"""What the machine is and what the processes on it have used: Linux's /proc, read and never guessed."""
+"""Reads facts about the machine and the resource usage of processes from Linux's /proc."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""One measurement: a server over an empty folder, a load on it, and what both of them used meanwhile."""
+"""One measurement: a server with an empty folder, a load on it, and the resources that both used."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ CORES: Final = os.cpu_count() or 1
 
 
 class AnsweredWrongly(Exception):
-    """A server gave answers that Okta would not accept: its speed means nothing. The text holds the first of them."""
+    """A server gave responses that Okta would not accept, so its speed is meaningless. The text has the first one."""
 
 
 FAILURES: Final = (Unavailable, ServerFailed, AnsweredWrongly)

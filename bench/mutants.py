@@ -1,4 +1,4 @@
-"""What the tests of SAML would not notice: small faults are put into its modules one at a time, and the tests run.
+"""Mutation tests of SAML: small faults are put into its modules one at a time, and the tests run.
 
     make mutants                                          # some ten minutes on two cores
     .venv/bin/python -m bench.mutants signature response  # these modules alone
@@ -6,7 +6,7 @@
 A mutant is killed when a test fails, survives when none does. The faults are plain ones: a comparison turned, a
 condition that is always or never so, `and` for `or`, a number one more, a text another, a call or a refusal left out,
 None in place of a result. Texts of refusals, docstrings, types and decorators are left alone. Keys and documents are
-made once; each mutant is a fork of the process that made them and imports the library anew, with its fault.
+made once; each mutant is a fork of the process that made them and imports the library again, with its fault.
 
 The exit code is 1 when fewer than 90 in 100 are killed.
 """
@@ -309,7 +309,7 @@ def _tests(module: str) -> list[str]:
 
 
 def _forget() -> None:
-    """Let everything be imported anew but what holds the keys and documents."""
+    """Let everything be imported again except the modules with the keys and documents."""
     for name in list(sys.modules):
         if name.startswith(("vestibule.saml", "tests.saml")) and name != "tests.saml.keys":
             del sys.modules[name]

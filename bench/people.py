@@ -1,4 +1,4 @@
-"""The invented people of the bench: what Okta says about each of them, and what it wants to hear.
+"""The invented people of the bench: what Okta sends about each of them, and which responses it accepts.
 
 A conversation is a generator: it yields the next request as bytes, is sent the answer, and raises `WrongAnswer` when
 the answer is not what Okta would accept. It knows SCIM and nothing of sockets; `bench.load` knows sockets and nothing

@@ -1,8 +1,7 @@
-"""Does a tenant stay quick as it grows? GET by id and `userName eq` with a thousand people and a hundred thousand.
+"""Measures whether a tenant stays fast as it grows: GET by id and `userName eq` with 1,000 and 100,000 people.
 
-Two servers of the same kind stand side by side, one filled with few people and one with many, through SCIM and over
-the connections they are then read by. Only one of them is spoken to at a time, in turns, so that both meet the same
-machine.
+Two servers of the same kind run side by side, one with few people and one with many, created through SCIM. Only one of
+them gets requests at a time, alternately, so that both run under the same conditions.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The servers that are measured: how each is put here, started as its user would start it, and spoken to."""
+"""The measured servers: how each is installed, started as its user would start it, and reached."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the bench says while it runs: on standard error, so that standard output holds the report alone."""
+"""Progress output of the bench, on standard error, so that standard output has only the report."""
 
 import signal
 import sys

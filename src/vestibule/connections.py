@@ -1,10 +1,10 @@
-"""All connections of one process: how many there may be, and which of them have waited too long.
+"""Limits the number of connections of a process, and closes those that time out.
 
-The rule: a connection holds a file descriptor, so their number is bounded, in all and for each client address, and
-descriptors stay free for the database. One timer looks at all of them twice a second; a connection has no timer of its
-own. Beyond the bound for an address the newest connection is closed at once. Beyond the bound in all, the connection
-that would time out next makes room, if one waits for a request: silent ones time out before those that are kept alive,
-so a crowd of silent clients pushes itself out.
+The rule: a connection takes a file descriptor, so their number is limited, in all and for each client address, and
+descriptors stay free for the database. One timer checks all connections twice a second; a connection has no timer of
+its own. Above the limit for an address the newest connection is closed at once. Above the limit in all, the connection
+that would time out next is closed, if one is waiting for a request. Silent connections time out before those that are
+kept alive, so a crowd of silent clients closes its own connections.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ from vestibule.settings import Settings
 log = logging.getLogger("vestibule")
 
 _EVERY: Final = 0.5
-"""Seconds between two looks at all connections."""
+"""Seconds between two checks of all connections."""
 _LOGGED_EVERY: Final = 60.0
-"""Seconds that refused connections are counted for before another line of the log tells of them."""
+"""Refused connections are logged at most once in so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the settings say about connections. A value that can be sent to a worker process."""
+    """The settings for connections, in a form that can be sent to a worker process."""
 
     most: int
     most_per_address: int
@@ -40,10 +40,10 @@ class Policy:
 
 
 def policy_of(settings: Settings) -> Policy:
-    """Fill in what the settings leave to the program.
+    """Make a policy from the settings, with computed defaults.
 
     Returns:
-        The policy of one worker process: each has descriptors of its own.
+        The policy of one worker process: each has its own file descriptors.
     """
     most = settings.connections or _fitting_connections()
     return Policy(
@@ -57,7 +57,7 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def _fitting_connections() -> int:
-    """Return how many connections leave enough of the process's file descriptors for everything else."""
+    """Returns how many connections leave enough of the process's file descriptors for everything else."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if descriptors == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
@@ -65,22 +65,22 @@ def _fitting_connections() -> int:
 
 
 class Connection(Protocol):
-    """What is known here of a connection."""
+    """What this module uses of a connection."""
 
     address: str
-    """The client's address, as connections are counted by it; empty for those that are not."""
+    """The address that the connection is counted by; empty if it is not counted by address."""
 
     def expires_at(self) -> float | None:
-        """Return when it will have waited for a request too long; None while it is answering one."""
+        """Returns when it times out; None while a request is in progress."""
 
     def check(self, now: float) -> None:
-        """Close it if it has waited too long."""
+        """Close it if it has timed out."""
 
     def unread(self) -> tuple[float, int] | None:
-        """Return since when its client took nothing of an answer, and how many bytes wait; None if none do."""
+        """Returns since when its client has read nothing, and how many bytes wait for it; None if none do."""
 
     def cut(self) -> None:
-        """Close it at once, whatever is under way."""
+        """Close it at once, even if a request is in progress."""
 
 
 class Connections:
@@ -92,7 +92,7 @@ class Connections:
         self._by_address: Counter[str] = Counter()
         self._proxies = _networks(policy.trusted_proxies)
         self.held = 0
-        """Bytes of answers that wait for clients, beside what was written to connections."""
+        """Bytes of responses that wait for clients and were not yet written to connections."""
         self._sweeping = False
         self._refused = 0
         self._logged_at: float | None = None
@@ -101,8 +101,8 @@ class Connections:
         return len(self._open)
 
     def counted_address(self, peer: str) -> str:
-        """Return what a peer's connections are counted by: its address, its /64 network for IPv6, and nothing for a
-        trusted proxy, behind which are many clients.
+        """Returns what a peer's connections are counted by: its address, or its /64 network for IPv6. Empty for a
+        trusted proxy, because there are many clients behind it.
         """
         if not peer:
             return ""
@@ -153,7 +153,7 @@ class Connections:
         return True
 
     def _refuse(self, now: float, reason: str) -> None:
-        """Count a connection that is closed for want of room, and log the count once a minute."""
+        """Count a connection that is closed because there are too many, and log the count once a minute."""
         self._refused += 1
         if self._logged_at is None or now - self._logged_at >= _LOGGED_EVERY:
             log.warning("connections closed", extra={"count": self._refused, "reason": reason, "open": len(self._open)})
@@ -170,13 +170,13 @@ class Connections:
             loop.call_later(_EVERY, self._sweep)
 
     def hold(self, more: int) -> None:
-        """Count bytes that wait for a client, or no longer do, and cut slow readers if there are too many."""
+        """Add to the bytes that wait for clients (`more` may be negative), and cut slow readers above the limit."""
         self.held += more
         if more > 0 and self.held > UNREAD_BYTES:
             self._cut_idle_readers()
 
     def _cut_idle_readers(self) -> None:
-        """Cut those who took nothing for longest, until what waits for readers is within its limit."""
+        """Cut the clients that have read nothing for longest, until the waiting bytes are within their limit."""
         waiting = [(*left, id(each), each) for each in tuple(self._open) if (left := each.unread()) is not None]
         total = sum(size for _, size, _, _ in waiting)
         for _, size, _, each in sorted(waiting):
@@ -188,7 +188,7 @@ class Connections:
 
 @cache
 def connections_of(policy: Policy) -> Connections:
-    """Return the connections of this process: one object, whoever asks."""
+    """Returns the connections of this process: always the same object."""
     return Connections(policy)
 
 

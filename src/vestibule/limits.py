@@ -70,7 +70,7 @@ somebody looks for the reason stays below it.
 REFUSED_KEY_PER_SECOND: Final = 1
 """The same, in each second after that."""
 REFUSED_CLIENT_BURST: Final = 1000
-"""Refused SCIM requests of one client at once, with whatever keys: identity providers of many tenants share an
+"""Refused SCIM requests of one client at once, with any keys: identity providers of many tenants share an
 address.
 """
 REFUSED_CLIENT_PER_SECOND: Final = 20
@@ -80,14 +80,14 @@ WAITING_WRITE_SECONDS: Final = 3_600
 provisioning is paused or switched off: Okta sends each again for hours.
 """
 WAITING_WRITES: Final = 1_000
-"""Such requests of one identity provider that are recorded within that time, about whomever."""
+"""Such requests of one identity provider that are recorded within that time, for all people together."""
 SIGN_IN_CLIENT_BURST: Final = 300
-"""Sign-ins with SAML that one client may begin at once: an office behind one address that starts its day."""
+"""Sign-ins with SAML that one client may begin at once, for example an office behind one address in the morning."""
 SIGN_IN_CLIENT_PER_SECOND: Final = 10
 """The same, in each second after that."""
 SIGN_IN_PROVIDER_BURST: Final = 2000
-"""Sign-ins begun at once with one identity provider, by whomever. With the next line it bounds the rows that
-are kept of them for ten minutes to 32,000.
+"""Sign-ins begun at once with one identity provider, by all clients together. With the next line it limits the rows
+that are kept of them for ten minutes to 32,000.
 """
 SIGN_IN_PROVIDER_PER_SECOND: Final = 50
 """The same, in each second after that."""

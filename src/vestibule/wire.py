@@ -1,11 +1,12 @@
-"""HTTP on one connection: uvicorn's protocol over httptools, with bounds on what a client may send, hold and delay.
+"""HTTP on one connection: uvicorn's httptools protocol with limits for slow, silent and oversized clients.
 
-Bounds: the bytes of request line and headers are counted as they arrive; requests that are sent ahead (pipelining) wait
-unread; a connection that waits too long for a request, a TLS handshake or a reader is closed (`connections` looks at
-all of them). `docs/limits.md` lists the numbers.
+Limits: the bytes of request line and headers are counted as they arrive; pipelined requests wait unread; a connection
+is closed if a request, a TLS handshake or a slow reader takes too long (`connections` checks all of them).
+`docs/limits.md` lists the numbers.
 
-Fast path: ASGI takes an answer apart into messages and looks at each header again. A SCIM answer is complete and its
-headers are our own, so it is written in one piece, and a body that came with its headers is taken without waiting.
+Fast path: ASGI splits a response into messages and checks each header again. A SCIM response is complete and its
+headers are our own, so it is written in one piece, and a body that arrived with its headers is returned without
+waiting.
 
 This class uses attributes of uvicorn's that are not public, so `pyproject.toml` names one exact version. Where an
 attribute of a request is missing, the fast path steps aside and plain ASGI answers (`tests/unit/test_fast_path.py`).
@@ -33,17 +34,17 @@ UNREADABLE: Final = InvalidSyntax(
 )
 TOO_LARGE: Final = f"Request line and headers may take {HEADER_BYTES:,} bytes, and so may trailers; these take more."
 _PIECE: Final = 4096
-"""Bytes that the parser is given at once: what one piece can make of requests is little."""
+"""The parser gets at most so many bytes at a time, so that one piece contains few requests."""
 _PER_CHUNK: Final = 16
-"""Bytes for the size of a chunk that are not counted: clients that send a body in small chunks are no attackers."""
+"""So many bytes per chunk are not counted, because clients that send a body in small chunks are not attackers."""
 _NEVER: Final = math.inf
 
 
 class Wire(HttpToolsProtocol):
     """One connection.
 
-    What cannot be read as a request is answered as a SCIM Error: whom it was meant for cannot be read either, and an
-    identity provider reads nothing else.
+    A malformed request gets a SCIM Error: nobody can tell which endpoint it was meant for, and identity providers
+    understand only SCIM Errors.
     """
 
     def __init__(self, policy: Policy, **given: Any) -> None:
@@ -55,14 +56,14 @@ class Wire(HttpToolsProtocol):
         self._resting = True
         """Whether no byte of a request has come since the last answer."""
         self._counted = 0
-        """Bytes that came and were not part of a body, since the last complete headers or the last request."""
-        self._under_way: RequestResponseCycle | None = None
+        """Bytes received outside of bodies since the last complete headers or the last request."""
+        self._in_progress: RequestResponseCycle | None = None
         self._held = b""
-        """What came of further requests while earlier ones wait."""
+        """Bytes of further requests that arrived while earlier ones wait."""
         self._unread: tuple[int, float] | None = None
-        """How much of an answer was left when the client last took some, and when that was."""
+        """How many bytes of a response were left when the client last read some, and when that was."""
         self._answer_bytes = 0
-        """Bytes of an answer that the application keeps until the client has taken what was written."""
+        """Bytes of a response that the application keeps until the client has read what was written."""
         self._admitted = False
         self._opened = False
         self._handshake: asyncio.Task[None] | None = None
@@ -71,7 +72,7 @@ class Wire(HttpToolsProtocol):
     # -- begin and end -------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Count the connection, or close it where there is no room."""
+        """Count the connection, or close it if there are too many."""
         self.transport, self._opened = cast("asyncio.Transport", transport), True
         if not self._admitted:
             peer = get_remote_addr(self.transport)
@@ -84,10 +85,10 @@ class Wire(HttpToolsProtocol):
         self.flow = _Flow(self.transport)
 
     def admit(self, peer: str, handshake: asyncio.Task[None] | None = None) -> bool:
-        """Count the connection from now on, before there is a transport where a TLS handshake comes first.
+        """Start to count the connection. With TLS this is before the handshake, when there is no transport yet.
 
         Returns:
-            Whether there was room for it.
+            Whether it may stay.
         """
         now = self.loop.time()
         self.address = self._all.counted_address(peer)
@@ -97,29 +98,29 @@ class Wire(HttpToolsProtocol):
         return self._admitted
 
     def end_handshake(self, accepted: socket.socket) -> None:
-        """Let go of a connection that came to nothing; nothing happens if the handshake was done."""
+        """Close a connection whose handshake failed; nothing happens if the handshake succeeded."""
         if not self._opened:
             self._all.leave(self)
             accepted.close()
 
     @property
     def header_seconds(self) -> float:
-        """How long a handshake may take."""
+        """Returns how many seconds a handshake may take."""
         return self._policy.header_seconds
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop counting the connection, and tell the request under way that its client is gone."""
+        """Stop counting the connection, and tell the request in progress that its client is gone."""
         self._all.leave(self)
         self._held = b""
-        # uvicorn tells the request that was read last, which is not the one under way while others wait.
-        if self._under_way is not None and not self._under_way.response_complete:
-            self._under_way.disconnected = True
-            self._under_way.message_event.set()
+        # uvicorn tells the request that was read last, which is not the one in progress if others wait.
+        if self._in_progress is not None and not self._in_progress.response_complete:
+            self._in_progress.disconnected = True
+            self._in_progress.message_event.set()
         self.pipeline.clear()
         super().connection_lost(exc)
 
     def cut(self) -> None:
-        """Close the connection at once; what was not written is lost."""
+        """Close the connection at once. Data that was not written is lost."""
         if self._handshake is not None:
             self._handshake.cancel()
         else:
@@ -128,11 +129,11 @@ class Wire(HttpToolsProtocol):
     # -- time limits ---------------------------------------------------------------------------------------------------
 
     def expires_at(self) -> float | None:
-        """Return when the connection will have waited for a request too long; None while a request is under way."""
+        """Returns when the time-out for the next request ends; None while a request is in progress."""
         return self._deadline if self._deadline < _NEVER else None
 
     def check(self, now: float) -> None:
-        """Close the connection if the client took too long to send a request or to take an answer."""
+        """Close the connection if the client took too long to send a request or to read a response."""
         if self._handshake is not None:
             if now >= self._deadline:
                 self.cut()
@@ -160,7 +161,7 @@ class Wire(HttpToolsProtocol):
         return False
 
     def unread(self) -> tuple[float, int] | None:
-        """Return since when the client took nothing of an answer, and how many bytes wait for it: those that were
+        """Returns since when the client has read nothing of a response, and how many bytes wait for it: those that were
         written and those that the application keeps.
         """
         if self._unread is None or self._handshake is not None:
@@ -168,8 +169,8 @@ class Wire(HttpToolsProtocol):
         return self._unread[1], self.transport.get_write_buffer_size() + self._answer_bytes
 
     def hold(self, size: int) -> None:
-        """Count what the application keeps of an answer. Where all of them keep too much, slow readers are cut at once:
-        many answers fit between two looks at the connections.
+        """Count the bytes of a response that the application keeps. If there are too many in all, slow readers are cut
+        at once and not at the next check, because many responses can be made between two checks.
         """
         more, self._answer_bytes = size - self._answer_bytes, size
         if self._unread is None and size:
@@ -177,14 +178,14 @@ class Wire(HttpToolsProtocol):
         self._all.hold(more)
 
     def resume_writing(self) -> None:
-        """Note that the client took most of what waited for it."""
+        """Note that the client read most of the response."""
         self._unread = (self.transport.get_write_buffer_size(), self.loop.time()) if self._answer_bytes else None
         super().resume_writing()
 
     # -- requests ------------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        """Give the parser what came, in pieces, unless earlier requests wait for their answers."""
+        """Pass received bytes to the parser in pieces, unless earlier requests wait for their responses."""
         if self._resting:
             self._resting = False
             self._deadline = min(self._deadline, self.loop.time() + self._policy.header_seconds)
@@ -223,22 +224,22 @@ class Wire(HttpToolsProtocol):
             cast("_Flow", self.flow).holding = False
 
     def on_chunk_header(self) -> None:
-        """A chunk begins: its size is not counted."""
+        """A chunk begins. Its size line is not counted."""
         self._counted = max(0, self._counted - _PER_CHUNK)
 
     def on_headers_complete(self) -> None:
-        """The headers are there: what follows is counted anew, and the application has the time that it needs."""
+        """The headers are complete: counting starts again, and there is no deadline while the application responds."""
         self._counted = 0
         self._deadline = _NEVER
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A part of a body: it is not counted here."""
+        """A part of a body arrived. It is not counted here."""
         self._counted = max(0, self._counted - len(body))
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is there."""
+        """The request is complete."""
         self._counted = 0
         if self.cycle.response_complete:
             self.cycle.more_body = False
@@ -247,14 +248,14 @@ class Wire(HttpToolsProtocol):
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, or wait for one."""
+        """Start the next request, or wait for one."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
         if self.pipeline:
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
-        elif self.cycle.more_body:  # nobody wants the rest of the body, but the client may need to get rid of it
+        elif self.cycle.more_body:  # the rest of the body is not needed, but the client may have to finish sending it
             self._deadline = self.loop.time() + self._policy.header_seconds
         else:
             self._rest()
@@ -268,22 +269,22 @@ class Wire(HttpToolsProtocol):
         self._deadline = self.loop.time() + self._policy.idle_seconds
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._under_way = cycle
+        self._in_progress = cycle
         cycle.scope[FAST_PATH] = _FastPath(cycle, self.hold)  # type: ignore[typeddict-unknown-key]  # not one of ASGI's own
         super()._start_asgi_task(cycle, app)
 
     def _is_answering(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's type forgets that there is none at first
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's type omits None, its first value
         return cycle is not None and not cycle.response_complete
 
     # -- refusals ------------------------------------------------------------------------------------------------------
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- the server's own words are not for the caller
-        """Refuse what cannot be read."""
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- the parser's message is not for clients
+        """Refuse a malformed request."""
         self._refuse(UNREADABLE, 400)
 
     def _refuse(self, error: ScimError, status: int) -> None:
-        """Answer with a SCIM Error and close. While an earlier request waits for its answer, only close."""
+        """Answer with a SCIM Error and close. If an earlier request waits for its response, only close."""
         waiting = self._is_answering()
         if not self.pipeline and not (waiting and self.cycle.response_started):
             body = orjson.dumps(error.body() | {"status": str(status)})
@@ -298,7 +299,7 @@ class Wire(HttpToolsProtocol):
 
 
 class _Flow(FlowControl):
-    """Flow control that does not read on while requests are held back."""
+    """Flow control that does not resume reading while requests are held back."""
 
     holding = False
 
@@ -308,10 +309,10 @@ class _Flow(FlowControl):
 
 
 class _FastPath:
-    """One request's end of the connection; `endpoints.exchange.FastPath` says what is asked of it.
+    """The fast path of one request; `endpoints.exchange.FastPath` defines its interface.
 
-    The application takes it out of the scope: while it is there, request and scope hold each other, and only the
-    garbage collector could part them.
+    The application removes it from the scope. Otherwise request and scope refer to each other, and only the garbage
+    collector could free them.
     """
 
     __slots__ = ("_cycle", "hold")

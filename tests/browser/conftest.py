@@ -1,4 +1,4 @@
-"""The demo's two programs, and windows in which nothing that goes wrong goes unnoticed."""
+"""Fixtures for browser tests: the demo's two programs, and browser windows in which every error fails the test."""
 
 import shutil
 from collections.abc import Callable, Generator, Iterator
@@ -28,21 +28,23 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Demo]:
-    """The demo as it is after the first start: nobody administers it yet."""
+    """Returns the demo after its first start, when there is no administrator yet."""
     with running_demo(tmp_path) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProduct]:
-    """A demo in which everything that a page can show has happened. Tests look at it and change nothing."""
+    """Returns a demo with data for everything that a page can show. Tests only read it."""
     with running_demo(tmp_path_factory.mktemp("house")) as started:
         yield furnish(started)
 
 
 @pytest.fixture
 def open_window(browser: Browser, request: pytest.FixtureRequest) -> Iterator[OpenWindow]:
-    """A function that opens a window onto a demo; every window is closed, and held to account, at the end."""
+    """Returns a function that opens a window for a demo. At the end all windows are closed and their errors fail the
+    test.
+    """
     album = ALBUM / request.path.stem / album_name(request.node.name)
     shutil.rmtree(album, ignore_errors=True)
     windows: list[Window] = []

@@ -1,7 +1,7 @@
-"""`vestibule demo` as a newcomer has it: both programs as processes of their own, and what they print.
+"""Runs `vestibule demo` as a newcomer does: both programs as processes, with their output.
 
-The rule: whatever a test wants to know or do beside the browser goes the ways that an administrator has: the verbs of
-the command line, SCIM, and the pocket Okta's API. Nothing reads or writes the database past the program.
+The rule: outside the browser, tests use only what an administrator can use: the command line, SCIM, and the pocket
+Okta's API. Nothing reads or writes the database directly.
 """
 
 import contextlib
@@ -44,7 +44,9 @@ class Demo:
 
 @contextlib.contextmanager
 def running_demo(data: Path) -> Iterator[Demo]:
-    """`vestibule demo` on free ports with a fresh data folder; stopped, and seen to stop cleanly, at the end."""
+    """Run `vestibule demo` on free ports with a new data folder. At the end it is stopped and must end without an
+    error.
+    """
     settings = Settings(data=data)
     environment, log = environment_of(settings), data / "demo.log"
     command = [sys.executable, "-m", "vestibule", "demo", "--port", "0", "--pocket-okta-port", str(free_port())]

@@ -1,4 +1,4 @@
-"""Every page there is, by name, with what has to be filled into its address.
+"""All pages by name, with the values for the parameters of their URLs.
 
 The rule: a page of the console that is not listed here fails `test_every_page_is_looked_at`, so that none is forgotten.
 """

@@ -1,6 +1,6 @@
-"""A demo that has been lived in: something of everything that the pages can show, made the way administrators make it.
+"""A demo with data for everything that the pages can show, made with the tools of administrators.
 
-The rule: names and values are longer than is comfortable, because it is those that break a page.
+The rule: names and values are uncomfortably long, because long ones break pages.
 """
 
 from dataclasses import dataclass
@@ -23,28 +23,28 @@ ENDLESS_NAME: Final = f"endless{'m' * 600}@north.example"
 
 @dataclass
 class RunningProduct:
-    """The demo, the cookie of its first administrator, and the ids that pages are found by."""
+    """The demo, the cookie of its first administrator, and the ids for the URLs of pages."""
 
     demo: Demo
     cookies: list[dict[str, Any]]
     ids: dict[str, str]
 
     def path(self, template: str) -> str:
-        """An address of the console, its ids filled in."""
+        """Returns a URL of the console with ids filled in."""
         return self.demo.url + template.format(**self.ids)
 
     def okta_path(self, template: str) -> str:
-        """An address of the pocket Okta, its ids filled in."""
+        """Returns a URL of the pocket Okta with ids filled in."""
         return self.demo.okta.url + template.format(**self.ids)
 
     @property
     def signed_in(self) -> dict[str, Any]:
-        """What a window starts with whose administrator is signed in."""
+        """Returns the initial state of a window in which the administrator is signed in."""
         return {"cookies": self.cookies, "origins": []}
 
 
 def furnish(demo: Demo) -> RunningProduct:
-    """Set everything up: two identity providers, keys of every age, people in every state, refusals, administrators."""
+    """Make all data: two identity providers, keys of every age, people in every state, refusals, administrators."""
     with Visitor(demo.url) as owner:
         first = set_up(owner, demo.link)
         okta, provider = _add_provider(owner, first, "Okta", "okta")
@@ -73,7 +73,7 @@ def furnish(demo: Demo) -> RunningProduct:
 
 
 def set_up(visitor: Visitor, link: str) -> Page:
-    """Become the first administrator; the page that follows."""
+    """Set up the first administrator. Returns the page after that."""
     fields = {"title": "North Example", "tenant": TENANT, "name": "Rita Alves", "email": EMAIL}
     passwords = {"password": PASSWORD, "again": PASSWORD}
     page = visitor.submit(visitor.get(link), "Set up and sign in", fields | passwords)
@@ -82,7 +82,7 @@ def set_up(visitor: Visitor, link: str) -> Page:
 
 
 def _add_provider(owner: Visitor, page: Page, name: str, vendor: str) -> tuple[Page, str]:
-    """Add an identity provider and switch it on; its page with the Secret, and its id."""
+    """Add an identity provider and switch it on. Returns its page with the Secret, and its id."""
     form = owner.get(page.link("Add identity provider"))
     added = owner.submit(form, "Add identity provider", {"name": name, "vendor": vendor, "switch_on": None})
     on = owner.submit(owner.get(added.link("Provisioning")), "Save", {"provisioning": "on"})
@@ -90,7 +90,7 @@ def _add_provider(owner: Visitor, page: Page, name: str, vendor: str) -> tuple[P
 
 
 def _fill_pocket_okta(demo: Demo, url: str, key: str, secret: str) -> dict[str, str]:
-    """Connect the app that is there, assign everybody, change somebody and deactivate somebody."""
+    """Connect the existing app, assign everybody, change one person and deactivate another."""
     okta = demo.okta
     (app,) = okta.call("GET", "/api/v1/apps")
     path = f"/api/v1/apps/{app['id']}"
@@ -116,7 +116,9 @@ def _fill_pocket_okta(demo: Demo, url: str, key: str, secret: str) -> dict[str, 
 
 
 def _fill_over_scim(url: str, okta: tuple[str, str], entra: tuple[str, str]) -> dict[str, str]:
-    """What only another client does: refused requests, a wrong Secret, a duplicate under another provider, a delete."""
+    """Make data that Okta does not cause: refused requests, a wrong Secret, a duplicate under another provider, a
+    delete.
+    """
     options: dict[str, Any] = {"base_url": url, "headers": {"content-type": "application/scim+json"}, **PLAIN}
     with httpx2.Client(auth=okta, **options) as client, httpx2.Client(auth=entra, **options) as other:
         assert client.get("/Users", params={"filter": "userName matches 'a'"}).status_code == 400
@@ -137,7 +139,7 @@ def _fill_over_scim(url: str, okta: tuple[str, str], entra: tuple[str, str]) -> 
 
 
 def _fill_by_hand(owner: Visitor, provider: str) -> dict[str, str]:
-    """A person by hand, SAML details, a second key and a retired one, a mapping and role rules that were changed,
+    """Make data by hand: a person, SAML details, a second key and a retired one, a changed mapping and role rules,
     administrators.
     """
     at = f"/console/{TENANT}"
@@ -179,12 +181,12 @@ def _fill_by_hand(owner: Visitor, provider: str) -> dict[str, str]:
 
 
 def _id_in(page: Page, ending: str) -> str:
-    """The id of the first thing on a page whose confirmation page is linked to."""
+    """Returns the id of the first object on a page with a link to its confirmation page."""
     return str(page.all(f"//a[contains(@href, '{ending}')]")[0].get("href")).removesuffix(ending).rpartition("/")[2]
 
 
 def _list_applications(owner: Visitor, at: str) -> str:
-    """Two applications: one for everybody, one for a role that nothing gives, with names that are long; an id."""
+    """Make two applications with long names: one for everybody, one for a role that nobody has. Returns an id."""
     page = owner.get(at)
     for name, url, role in (
         ("Tide Tables", "https://tides.north.example/", ""),
@@ -200,7 +202,7 @@ def _list_applications(owner: Visitor, at: str) -> str:
 
 
 def _find_events(owner: Visitor) -> dict[str, str]:
-    """An event of each kind that has a page of its own making."""
+    """Returns an event of each type that is shown in its own way."""
     found = {}
     for name, kind in (
         ("created", "user.created"),

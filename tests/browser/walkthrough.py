@@ -1,7 +1,7 @@
-"""The way of Okta's provisioning article, click by click: what an administrator does in the two consoles, in its words.
+"""The steps of Okta's provisioning article, click by click, in both consoles.
 
-The rule: nothing is done here but pressing what can be seen and reading what is shown. How a page learns that something
-has changed is each test's own: with a script it sees it, without one it looks again.
+The rule: these functions only press what is visible and read what is shown. How a page notices a change is up to each
+test: with scripts it updates itself, without scripts the test loads it again.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ VERIFIED: Final = "was verified successfully"
 
 @dataclass
 class Handover:
-    """What Vestibule shows once and Okta wants to know."""
+    """The values that Vestibule shows once and Okta needs."""
 
     scim_url: str
     key: str
@@ -28,7 +28,7 @@ class Handover:
 
 @dataclass
 class Vestibule:
-    """Somebody in the Admin Console, in one tab."""
+    """The Admin Console in one tab, and its administrator's actions."""
 
     window: Window
     page: Page
@@ -40,7 +40,7 @@ class Vestibule:
         self.page.get_by_role("link", name=link, exact=True).click()
 
     def go(self, place: str) -> None:
-        """Go to a place by the navigation at the side."""
+        """Go to a page with the side navigation."""
         self.page.get_by_role("navigation", name="Places").get_by_role("link", name=place, exact=True).click()
         expect(self.page.get_by_role("heading", level=1, name=place)).to_be_visible()
 
@@ -95,12 +95,12 @@ class Vestibule:
         expect(tabs.get_by_role("link", name=title, exact=True)).to_have_attribute("aria-current", "page")
 
     def person(self, user_name: str) -> Locator:
-        """The row of a person under People > Users, which is gone to."""
+        """Go to People > Users. Returns the row of a person."""
         self.go("Users")
         return self.page.get_by_role("row").filter(has=self.page.get_by_role("link", name=user_name, exact=True))
 
     def entry(self, who: str, did: str) -> Locator:
-        """The entries of the activity log that say that somebody did something."""
+        """Returns the entries of the activity log with a text."""
         return (
             self.page.locator(".timeline li")
             .filter(has=self.page.locator("b").first.filter(has_text=who))
@@ -110,7 +110,7 @@ class Vestibule:
 
 @dataclass
 class PocketOkta:
-    """Somebody in the pocket Okta, in another tab."""
+    """The pocket Okta in another tab, and its administrator's actions."""
 
     window: Window
     page: Page
@@ -131,7 +131,7 @@ class PocketOkta:
         expect(self.page.get_by_role("heading", level=1, name=place)).to_be_visible()
 
     def told(self, sentence: str) -> None:
-        """See a notice that says so."""
+        """Expect a notice with this text."""
         expect(self.page.locator(".notice")).to_contain_text(sentence)
 
     def shoot(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Real certificates and the metadata that carries them."""
+"""Real certificates, and SAML metadata with them."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -43,7 +43,7 @@ def pem(kind: str = "p256", *, name: str = "north", days: tuple[int, int] = (-1,
 
 
 def bare(text: str) -> str:
-    """A certificate as metadata has it: base64 without its lines of hyphens."""
+    """Returns a certificate as in metadata: base64 without the PEM header and footer."""
     return "".join(text.splitlines()[1:-1])
 
 

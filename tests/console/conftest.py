@@ -1,4 +1,4 @@
-"""Who works in the console: a fresh tenant with its administrators, and what they do in a browser without a screen."""
+"""Fixtures for console tests: a new tenant with its administrators, and browsers without a screen for them."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterator
@@ -25,7 +25,7 @@ from vestibule.store.database import AllTenants, Tx
 
 @pytest.fixture(scope="session")
 def engine(request: pytest.FixtureRequest) -> str:
-    """Pages run on SQLite. What asks the engine more than a page does is marked `on_both_engines`."""
+    """Console tests run on SQLite. Tests that depend on the engine are marked `on_both_engines`."""
     return str(getattr(request, "param", "sqlite"))
 
 
@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 
 
 def in_house(running: Running, act: Callable[[AllTenants], Awaitable[Result]]) -> Result:
-    """Do something across tenants, beside the running server."""
+    """Run a function in a write transaction across tenants, in the running server's database."""
 
     async def acted(context: Context) -> Result:
         async with context.database.write_all_tenants(OPERATOR) as all_tenants:
@@ -46,7 +46,7 @@ def in_house(running: Running, act: Callable[[AllTenants], Awaitable[Result]]) -
 
 
 def in_tenant(place: Place, act: Callable[[Tx, Context], Awaitable[Result]]) -> Result:
-    """Do something within a tenant, beside the running server."""
+    """Run a function in a write transaction of a tenant, in the running server's database."""
 
     async def acted(context: Context) -> Result:
         async with context.database.write(place.actor) as tx:
@@ -56,7 +56,7 @@ def in_tenant(place: Place, act: Callable[[Tx, Context], Awaitable[Result]]) -> 
 
 
 def sql(running: Running, statement: str, *values: Any) -> int:
-    """Change rows, as nothing in the program would; how many there were."""
+    """Change rows directly with SQL. Returns how many there were."""
 
     async def act(all_tenants: AllTenants) -> int:
         return await all_tenants.run(statement, *values)
@@ -65,7 +65,7 @@ def sql(running: Running, statement: str, *values: Any) -> int:
 
 
 def rows(running: Running, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-    """Read rows."""
+    """Read rows directly with SQL."""
 
     async def read(context: Context) -> list[tuple[Any, ...]]:
         async with context.database.read_all_tenants(OPERATOR) as all_tenants:
@@ -75,7 +75,7 @@ def rows(running: Running, statement: str, *values: Any) -> list[tuple[Any, ...]
 
 
 def hire(running: Running, tenant_id: str, role: AdministratorRole, email: str = "", name: str = "") -> Administrator:
-    """Somebody who administers, with `PASSWORD`."""
+    """Make an administrator, with `PASSWORD`."""
     email = email or f"{role}.{uuid4().hex[:10]}@north.example"
 
     async def act(all_tenants: AllTenants) -> Administrator:
@@ -97,7 +97,7 @@ def hire(running: Running, tenant_id: str, role: AdministratorRole, email: str =
 
 
 def open_session(running: Running, administrator: Administrator) -> str:
-    """The cookie of a fresh session, without the cost of a password."""
+    """Open a session without a password. Returns its cookie."""
 
     async def act(all_tenants: AllTenants) -> str:
         return await administrator_sign_in.open_session(all_tenants, administrator, [])
@@ -106,12 +106,12 @@ def open_session(running: Running, administrator: Administrator) -> str:
 
 
 def setup_link(running: Running) -> str:
-    """The token of the link for the first set-up."""
+    """Returns the token of the link for the first set-up."""
     return in_house(running, administer.invite_first)
 
 
 def end_of_link(running: Running, token: str, expires_at: int) -> None:
-    """Let a one-time link end at another instant."""
+    """Change when a one-time link expires."""
     changed = sql(
         running, "UPDATE invitations SET expires_at = $2 WHERE token_check = $1", token_check(token), expires_at
     )
@@ -123,7 +123,7 @@ _KEYS = "SELECT identity_provider_id, id FROM credentials WHERE tenant_id = $1"
 
 @dataclass
 class Staff:
-    """A tenant with an Okta that may provision, and people who administer it."""
+    """A tenant with an Okta identity provider that may provision, and its administrators."""
 
     place: Place
     opened: ExitStack
@@ -134,24 +134,24 @@ class Staff:
         return self.place.running
 
     def at(self, *parts: str) -> str:
-        """A path of the console within the tenant."""
+        """Returns a path of the console within the tenant."""
         return "/".join(("/console", self.place.tenant.name, *parts))
 
     @property
     def provider(self) -> str:
-        """The path of the identity provider's page."""
+        """Returns the path of the identity provider's page."""
         return self.at("identity-providers", self.place.provider.id)
 
     def visitor(self, **options: Any) -> Visitor:
-        """Somebody who is not signed in."""
+        """Returns a browser in which nobody is signed in."""
         return self.opened.enter_context(Visitor(self.running.url, **options))
 
     def hire(self, role: AdministratorRole, email: str = "", name: str = "") -> Administrator:
-        """One more administrator of the tenant; an operator belongs to the house."""
+        """Make another administrator of the tenant, or an operator of the installation."""
         return hire(self.running, HOUSE if role == "operator" else self.place.tenant.id, role, email, name)
 
     def signed_in(self, role: AdministratorRole) -> Visitor:
-        """Somebody of that role, signed in through the form."""
+        """Returns a browser in which an administrator with that role has signed in with the form."""
         if role not in self.people:
             self.people[role] = self.hire(role)
         visitor = self.visitor()
@@ -159,24 +159,24 @@ class Staff:
         return visitor
 
     def scim(self) -> httpx2.Client:
-        """The identity provider."""
+        """Returns a SCIM client of the identity provider."""
         return self.opened.enter_context(self.place.client(**PLAIN))
 
     def provision(self, scim: httpx2.Client, **attributes: Any) -> dict[str, Any]:
-        """Somebody whom the identity provider creates."""
+        """Create a person as the identity provider does."""
         answer = scim.post("/Users", json=attributes)
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()
         return made
 
     def count_events(self) -> int:
-        """How many events the tenant and the house have."""
+        """Returns how many events the tenant and the installation have."""
         tenants = (self.place.tenant.id, HOUSE)
         return int(rows(self.running, "SELECT count(*) FROM events WHERE tenant_id IN ($1, $2)", *tenants)[0][0])
 
     def every_page(self) -> list[str]:
-        """Every page of the tenant with everything that it can be about, as the page of routes has them. A route whose
-        parameter nobody knows here fails the test.
+        """Returns the paths of all pages of the tenant, from the documented routes. A route with an unknown parameter
+        fails the test.
         """
         tables = {
             "provider_id": "identity_providers",
@@ -210,31 +210,31 @@ class Staff:
         return paths
 
     def live(self, visitor: Visitor) -> str:
-        """The line that lives, as it is right now."""
+        """Returns the current text of the live line."""
         return visitor.get(f"{self.provider}/live").text
 
 
 @pytest.fixture
 def staff(place: Place) -> Iterator[Staff]:
-    """A fresh tenant and those who administer it."""
+    """Returns a new tenant and its administrators."""
     with ExitStack() as opened:
         yield Staff(place, opened)
 
 
 @pytest.fixture
 def owner(staff: Staff) -> Visitor:
-    """The tenant's owner, signed in."""
+    """Returns the tenant's owner, signed in."""
     return staff.signed_in("owner")
 
 
 @pytest.fixture
 def scim(staff: Staff) -> httpx2.Client:
-    """The tenant's Okta, ready to speak SCIM."""
+    """Returns a SCIM client of the tenant's Okta identity provider."""
     return staff.scim()
 
 
 def add_by_hand(staff: Staff, visitor: Visitor, user_name: str, **fields: str) -> Page:
-    """The page of a person whom an administrator added."""
+    """Add a person by hand. Returns their page."""
     page = visitor.submit(visitor.get(staff.at("users", "new")), "Add person", {"user_name": user_name, **fields})
     assert page.notice == "The person was added.", page.text
     return page
@@ -242,7 +242,7 @@ def add_by_hand(staff: Staff, visitor: Visitor, user_name: str, **fields: str) -
 
 @pytest.fixture
 def company(staff: Staff) -> Iterator[Company]:
-    """The tenant's people, who can sign in."""
+    """Returns the tenant with people who can sign in."""
     made = Company(staff.place)
     made.tie()
     yield made

@@ -1,4 +1,4 @@
-"""What every answer of the console has to be, whatever stands in it: its headers, and markup in which nothing runs."""
+"""Checks every response of the console: its headers, and that its markup cannot run anything."""
 
 import re
 from typing import Final
@@ -28,7 +28,7 @@ _LOCAL: Final = re.compile(r"(/(?!/)|#|\?)[^\\]*\Z|\Z")
 
 
 def check_headers(answer: httpx2.Response) -> None:
-    """Hold an answer to the headers that every answer has (security reference S32)."""
+    """Check that a response has the headers that every response needs (security reference S32)."""
     headers = answer.headers
     policy = {
         name: sources.split()
@@ -50,9 +50,7 @@ def check_headers(answer: httpx2.Response) -> None:
 
 
 def check_markup(page: Page) -> None:
-    """Hold a page to the elements and attributes that the templates are made of: whatever else there is, a value made
-    it.
-    """
+    """Check that a page has only elements and attributes that the templates use. Any other was injected by a value."""
     for element in page.tree.iter():
         assert isinstance(element.tag, str), f"a comment or the like on {page.path}: {element!r}"
         assert element.tag in TAGS, f"<{element.tag}> on {page.path}"

@@ -1,4 +1,4 @@
-"""Values that somebody hopes will be interpreted: as markup, as a script, as a template, as a format, as a control."""
+"""Hostile values that could be interpreted as markup, script, template, format string or control character."""
 
 from typing import Any, Final
 
@@ -113,7 +113,7 @@ VISIBLE: Final = tuple(each for each in PAYLOADS if unprintable(each) is None an
 
 
 def described(payload: str, user_name: str, attribute: Attribute = USER_TYPE.root) -> dict[str, Any]:
-    """A person who has that text in every attribute that can hold one."""
+    """Returns a person with that text in every text attribute."""
     document: dict[str, Any] = {}
     for part in attribute.sub_attributes:
         if part.mutability == "readOnly" or part.name in {"schemas", "active", "primary"}:

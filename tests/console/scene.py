@@ -1,5 +1,5 @@
-"""A tenant with one of everything that a route can name, somebody of every role, and a way to see whether anything
-changed.
+"""A tenant with one object of every kind that a route can name, an administrator of every role, and a check for
+changes.
 """
 
 from dataclasses import dataclass
@@ -135,7 +135,7 @@ KEPT = (
 
 @dataclass
 class Scene:
-    """Everything that a route can name, in a tenant of its own."""
+    """A tenant with one object of every kind that a route can name."""
 
     place: Place
     other: Place
@@ -148,11 +148,11 @@ class Scene:
         return self.place.running
 
     def path(self, route: Route, **instead: str) -> str:
-        """The route's path with real ids in it. A parameter that nobody here knows fails the test."""
+        """Returns the route's path with real ids. An unknown parameter fails the test."""
         return route.path.format(**{**self.ids, **instead})
 
     def visitor(self, who: str) -> Visitor:
-        """Somebody, signed in if they are anybody."""
+        """Returns a browser, signed in if the visitor is an administrator."""
         visitor = Visitor(self.running.url)
         if who in self.sessions:
             visitor.take(self.sessions[who])
@@ -161,14 +161,14 @@ class Scene:
         return visitor
 
     def call(self, visitor: Visitor, route: Route, *, signed_in: bool, **instead: str) -> Page:
-        """Call a route as a page of the console would, with the form filled in."""
+        """Call a route as a page of the console does, with its form filled in."""
         path = self.path(route, **instead)
         if route.method == "GET":
             return visitor.get(path, False)
         return visitor.post(path, {**self.form(route), **({"form_token": visitor.form_token} if signed_in else {})})
 
     def form(self, route: Route) -> dict[str, str]:
-        """The route's form, filled in; without the token."""
+        """Returns the route's filled-in form, without the token."""
         filled = {
             "{email}": self.staff["second owner"].email,
             "{unique}": uuid4().hex[:10],
@@ -184,7 +184,7 @@ class Scene:
         return form
 
     def kept(self, *, without: str = "") -> dict[str, set[tuple[Any, ...]]]:
-        """Everything that is kept of both tenants and of those who are in the scene, perhaps without one table."""
+        """Returns all rows of both tenants and of the people in the scene, optionally without one table."""
         tenants = (self.place.tenant.id, self.other.tenant.id, HOUSE)
         of_sessions = (
             "SELECT token_check, expires_at FROM sessions WHERE tenant_id IN ($1, $2) OR administrator_id = $3"
@@ -205,7 +205,7 @@ class Scene:
 
 
 def admits(route: Route, who: str) -> bool:
-    """Whether a route is for a visitor, as the page of routes says it."""
+    """Returns whether a route is for a visitor, according to the documented routes."""
     if route.who == "anyone":
         return True
     if who == "nobody" or (who == "stranger" and "{tenant}" in route.path):
@@ -215,7 +215,7 @@ def admits(route: Route, who: str) -> bool:
 
 
 def make_scene(running: Running) -> Scene:
-    """A tenant with one of everything."""
+    """Make a tenant with one object of every kind."""
     place, other = running.new_tenant(), running.new_tenant()
 
     async def act(context: Context) -> tuple[dict[str, str], dict[str, Administrator], dict[str, str]]:
@@ -299,7 +299,7 @@ async def _administrator(all_tenants: AllTenants, tenant_id: str, role: Administ
 
 
 async def _add_factor(all_tenants: AllTenants, administrator: Administrator, context: Context) -> list[str]:
-    """A second factor, and recovery codes."""
+    """Add a second factor and recovery codes."""
     sealed = context.checker.seal(APP_SECRET.encode(), second_factor.sealed_for(administrator))
     await insert_factor(
         all_tenants,
@@ -310,7 +310,7 @@ async def _add_factor(all_tenants: AllTenants, administrator: Administrator, con
 
 
 async def _begin_adding(all_tenants: AllTenants, administrator: Administrator, session: str, context: Context) -> None:
-    """A second authenticator app on its way."""
+    """Begin to add a second authenticator app."""
     sealed = context.checker.seal(APP_SECRET.encode(), second_factor.sealed_for(administrator))
     kept, ends = token_check(session), all_tenants.now + second_factor.ADDING_LIFE
     ceremony = Ceremony(administrator.tenant_id, kept, administrator.id, "totp", sealed, "Second app", 0, ends)

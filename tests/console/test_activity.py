@@ -231,7 +231,7 @@ def test_a_put_tells_what_was_sent_and_changed(staff: Staff, owner: Visitor, sci
         ["name.givenName", "Ana", "Anna"],
         ["title", "Lead", ""],
     ]
-    assert "Set aside Sent, and not taken." in " ".join(page.text.split()).replace("asideSent", "aside Sent")
+    assert "Ignored Sent, but not stored." in " ".join(page.text.split()).replace("IgnoredSent", "Ignored Sent")
     assert "shoeSize no such attribute here" in page.text
     scim.put(f"/Users/{ana['id']}", json=body)
     page = newest(staff, owner, "user.unchanged")

@@ -212,7 +212,7 @@ def test_an_owner_reaches_no_operator(staff: Staff, owner: Visitor) -> None:
 
 
 def test_operators_are_looked_after_by_operators(staff: Staff) -> None:
-    """With the house in the tenant's place: invited by link, locked out at once, and told in the log of the house."""
+    """Under the pseudo-tenant `house`: invited by link, locked out at once, and recorded in its activity log."""
     operator, email = staff.signed_in("operator"), f"noor.{uuid4().hex[:8]}@north.example"
     page = operator.get("/console/house/administrators")
     check_markup(page)

@@ -93,7 +93,7 @@ def test_nobody_else_sees_it_and_its_time_ends(staff: Staff, owner: Visitor) -> 
     for other in (staff.signed_in("admin"), staff.signed_in("operator")):
         page = other.get(address)
         assert (page.status, "Blue" in page.source) == (404, False)
-        assert f"This form waited longer than {KEPT_FORM_SECONDS // 60} minutes" in page.text
+        assert f"This form was kept for longer than {KEPT_FORM_SECONDS // 60} minutes" in page.text
     assert staff.visitor().get(address).heading == "Sign in"
     moved = "UPDATE sealed_notes SET expires_at = expires_at - $2 WHERE tenant_id = $1"
     assert sql(staff.running, moved, staff.place.tenant.id, KEPT_FORM_SECONDS * 1000) == 1

@@ -164,7 +164,7 @@ def test_it_tells_that_it_is_off_or_paused(staff: Staff, owner: Visitor, scim: h
     switch(staff, owner, "paused")
     assert staff.live(owner) == (
         "Provisioning is paused. Okta is told to wait with new people and changes, keeps them and tries again by "
-        "itself. Whoever it deactivates or deletes is out at once."
+        "itself. People whom it deactivates or deletes lose access at once."
     )
 
 

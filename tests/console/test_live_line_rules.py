@@ -58,9 +58,7 @@ def test_that_the_tenant_is_suspended_is_told_before_anything_else(staff: Staff,
     owner = staff.signed_in("operator")
     scim.get("/Users", params=TEST)
     set_state(staff, "suspended")
-    told = (
-        "This tenant is suspended: whatever Okta sends is refused. ?Ask whoever operates this Vestibule to resume it."
-    )
+    told = "This tenant is suspended: whatever Okta sends is refused. ?Ask the operator of this Vestibule to resume it."
     page = owner.get(f"{staff.provider}/live")
     assert re.fullmatch(told, page.text), page.text
     assert page.all("//div[contains(@class, 'warn')]")

@@ -91,7 +91,7 @@ def test_no_fresh_link_for_who_is_locked_out(staff: Staff, owner: Visitor) -> No
 
 
 def test_the_last_operator_is_called_one(staff: Staff) -> None:
-    """Whatever operators other tests made are locked out meanwhile: they share one house."""
+    """Operators made by other tests are locked out meanwhile, because all tests share one installation."""
     last = staff.hire("operator")
     others = "disabled_at IS NULL AND tenant_id = $1 AND id <> $2"
     sql(staff.running, f"UPDATE administrators SET disabled_at = 7 WHERE {others}", HOUSE, last.id)

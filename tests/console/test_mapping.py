@@ -529,7 +529,7 @@ def test_saving_derives_every_profile_anew(staff: Staff, owner: Visitor, scim: h
     by_hand = owner.submit(owner.get(staff.at("users", "new")), "Add person", {"user_name": "Hand@north.example"})
     assert by_hand.status == 200
     page = edit(staff, owner, transform_0="trim-lower")
-    assert page.notice.startswith("The mapping is saved. Every Profile is being derived anew.")
+    assert page.notice.startswith("The mapping is saved. All Profiles are being derived again.")
     staff.provision(scim, userName="LATE@north.example")
     run = applied(staff)
     # Who comes while it runs is counted or not, as it happens.

@@ -91,7 +91,7 @@ def test_rules_are_saved_in_their_order_and_reach_the_people(staff: Staff, owner
     )
     check_markup(page)
     page = saved(owner, page, "role rules")
-    assert page.notice == "The role rules are saved. Every Profile is being derived anew."
+    assert page.notice == "The role rules are saved. All Profiles are being derived again."
     assert [(each.source, each.attribute, each.value, each.role) for each in kept(staff).rules] == [
         ("profile", "department", "sALES", "seller"),
         ("group", "", "Admins", "console-admin"),

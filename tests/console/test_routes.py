@@ -128,7 +128,7 @@ def test_whom_a_route_admits_gets_in_and_nobody_else(
     assert scene.kept() == before
     for who in VISITORS:
         if admits(route, who):
-            # What can be done once is done by each of them in a house of their own.
+            # What can be done only once is done by each of them in a new scene.
             fresh = scene if route.method == "GET" else make_scene(running)
             page = fresh.call(here(fresh, opened, who), route, signed_in=route.who != "anyone")
             check_admitted(route, page)
@@ -206,7 +206,7 @@ def without_varying(page: Page) -> dict[str, str]:
 def test_with_the_house_in_a_tenants_place_there_is_what_operators_need(
     scene: Scene, opened: ExitStack, route: Route
 ) -> None:
-    """Nobody else learns that the house is there, and for operators it has no people and no identity providers."""
+    """Others get 404 for the pseudo-tenant `house`, and for operators it has no people and no identity providers."""
     query = "SELECT max(id) FROM events WHERE tenant_id = $1"
     ids = {"tenant": HOUSE, "event_id": rows(scene.running, query, HOUSE)[0][0]}
     before = scene.kept()

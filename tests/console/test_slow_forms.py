@@ -1,5 +1,5 @@
-"""A form that is long in coming: who sends it is asked anew when it is whole, so that nobody goes on with what was
-taken from them meanwhile.
+"""Slow forms: the sender is authenticated again once the form is complete, so that nobody uses access that has ended
+meanwhile.
 """
 
 import socket

@@ -13,7 +13,7 @@ FRESH = "nine loud lamps under sand"
 @pytest.mark.parametrize(
     ("way", "told"),
     [
-        ("locked out", "your access to this console was taken. If that is not right, ask an owner to choose"),
+        ("locked out", "your access to this console was removed. If that is not right, ask an owner to choose"),
         ("role", "your role in this console was changed. You can sign in again if you still have one."),
         ("factors", "your second factors were removed. Sign in with your password,"),
     ],

@@ -1,7 +1,7 @@
-"""A browser without a screen: it keeps cookies, fills in the forms of the page it looks at, and says where they come
-from, in the headers in which a browser says it.
+"""A browser without a screen: it keeps cookies, fills in forms, and sends the Origin and Sec-Fetch headers of a
+browser.
 
-Every visitor comes from a loopback address of its own, so that one visitor's failed attempts slow down nobody else.
+Every visitor has its own loopback address, so that one visitor's failed attempts delay nobody else.
 """
 
 import itertools
@@ -23,17 +23,17 @@ GO = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
 
 
 def words(element: HtmlElement) -> str:
-    """The text of a piece of a page as somebody reads it, white space made even."""
+    """Returns the text of an element with normalised white space."""
     return " ".join(element.text_content().split())
 
 
 def apart(element: HtmlElement) -> str:
-    """The same with every piece of text apart from the next, as blocks are on a screen."""
+    """Returns the text of an element with white space between its parts."""
     return " ".join(" ".join(element.itertext()).split())
 
 
 class Page:
-    """An answer, and what stands on it."""
+    """A response, and the content of its page."""
 
     def __init__(self, answer: httpx2.Response) -> None:
         self.answer = answer
@@ -43,13 +43,13 @@ class Page:
 
     @cached_property
     def tree(self) -> HtmlElement:
-        """The page as a tree."""
+        """Returns the page as a tree."""
         tree: HtmlElement = lxml.html.fromstring(self.source if self.source.strip() else "<main></main>")
         return tree
 
     @property
     def text(self) -> str:
-        """What the page says, without its head and its side."""
+        """Returns the text of the page without its header and side navigation."""
         found: list[HtmlElement] = self.tree.xpath("//main") or [self.tree]
         return words(found[0])
 
@@ -59,7 +59,7 @@ class Page:
 
     @property
     def notice(self) -> str:
-        """What the page says was just done, or was not."""
+        """Returns the notice of the page."""
         return " ".join(words(each) for each in self.all("//*[contains(@class, 'notice') and not(@hidden)]"))
 
     def all(self, path: str) -> list[HtmlElement]:
@@ -72,12 +72,12 @@ class Page:
         return found[0]
 
     def problem(self, field: str) -> str:
-        """What stands in words under a field of a form; empty if nothing does."""
+        """Returns the error under a field of a form; empty if there is none."""
         found = self.all(f"//*[@id='{field}-error']")
         return words(found[0]) if found else ""
 
     def value(self, name: str) -> str:
-        """What a field of a form holds."""
+        """Returns the value of a field of a form."""
         element = self.one(f"//*[@name='{name}']")
         if element.tag == "textarea":
             return (element.text or "").removeprefix("\n")
@@ -87,29 +87,29 @@ class Page:
         return str(element.get("value", ""))
 
     def copied(self, what: str) -> str:
-        """The value of a copy field, by the label of its button."""
+        """Returns the value of a copy field, by the label of its button."""
         found = self.all(f"//button[@aria-label='Copy {what}']/../code")
         assert found, f"no copy field for {what} on {self.path}: {self.text[:600]}"
         return str(found[0].text_content())
 
     def link(self, text: str, *, within: str = "") -> str:
-        """Where a link leads, by its words."""
+        """Returns the target of a link, by its text."""
         return str(self.one(f"{within}//a[normalize-space()='{text}']").get("href"))
 
     def rows(self) -> list[str]:
-        """The rows of the page's first table, each as a line."""
+        """Returns the rows of the page's first table, each as a line."""
         return [" | ".join(map(words, row.xpath("./td"))) for row in self.all("(//table)[1]/tbody/tr")]
 
     def entry(self, event_type: str) -> str:
-        """Where the newest entry of a type leads."""
+        """Returns the target of the newest entry of a type."""
         return str(self.all(f"//ol[@class='timeline']//a[@title='{event_type}']")[0].get("href"))
 
     def timeline(self) -> list[str]:
-        """What the entries of the page's timeline say."""
+        """Returns the texts of the page's timeline."""
         return [words(each) for each in self.all("//ol[@class='timeline']/li/span[@class='what']")]
 
     def form(self, button: str, *, within: str = "") -> FormElement:
-        """The form that a button sends, by the button's words."""
+        """Returns the form of a button, by the button's text."""
         found = self.all(f"{within}//form[.//button[normalize-space()='{button}']]")
         assert len(found) == 1, f"{len(found)} forms with '{button}' on {self.path}, {self.status}: {self.text[:600]}"
         form = found[0]
@@ -118,7 +118,7 @@ class Page:
 
 
 class Visitor:
-    """Somebody with a browser, in front of a server."""
+    """A browser of one person, connected to a server."""
 
     def __init__(self, url: str, *, address: str = "", headers: Mapping[str, str] | None = None) -> None:
         number = next(_addresses)
@@ -141,7 +141,7 @@ class Visitor:
     # -- going ---------------------------------------------------------------------------------------------------------
 
     def get(self, path: str, follow: bool = True, /, **query: str) -> Page:
-        """Look at a page."""
+        """Get a page."""
         headers = {**GO, "sec-fetch-site": "none"}
         return Page(self.client.get(path, params=query or None, headers=headers, follow_redirects=follow))
 
@@ -153,7 +153,7 @@ class Visitor:
         follow: bool = False,
         headers: Mapping[str, str] | None = None,
     ) -> Page:
-        """Send fields as a form of this site would, whatever page they come from."""
+        """Post fields as a form of this site does."""
         sent = {**GO, "sec-fetch-site": "same-origin", "origin": self.url, **(headers or {})}
         answer = self.client.post(
             path, data=dict(fields), headers={k: v for k, v in sent.items() if v}, follow_redirects=follow
@@ -161,8 +161,8 @@ class Visitor:
         return Page(answer)
 
     def submit(self, page: Page, button: str, fields: Mapping[str, Any] | None = None, *, within: str = "") -> Page:
-        """Fill in a form of a page, press one of its buttons, and go where that leads. None empties a field. Where a
-        link of that name leads to a page that asks for confirmation, confirm it there.
+        """Fill in a form of a page, press one of its buttons and follow redirects. None empties a field. If a link with
+        that text leads to a confirmation page, confirm there.
         """
         links = page.all(f"{within or '//main'}//a[normalize-space()='{button}']")
         if len(links) == 1 and not page.all(f"{within}//form[.//button[normalize-space()='{button}']]"):
@@ -189,13 +189,13 @@ class Visitor:
     # -- being somebody ------------------------------------------------------------------------------------------------
 
     def try_to_sign_in(self, email: str, password: str, tenant: str = "") -> Page:
-        """Send the form to sign in with, and stay where it leads first."""
+        """Post the sign-in form without following the redirect."""
         page = self.get("/console/sign-in")
         fields = {"to": page.value("to"), "email": email, "password": password, "tenant": tenant}
         return self.post("/console/sign-in", fields)
 
     def sign_in(self, email: str, password: str, tenant: str = "") -> Page:
-        """Sign in, and see the page that follows."""
+        """Sign in. Returns the next page."""
         page = self.try_to_sign_in(email, password, tenant)
         assert page.status == 303, f"{page.status}: {page.text}"
         return self.get(page.answer.headers["location"])
@@ -205,17 +205,17 @@ class Visitor:
         return {cookie.name: cookie.value or "" for cookie in self.client.cookies.jar}
 
     def take(self, token: str, name: str = "vestibule") -> None:
-        """Carry a session's cookie."""
+        """Set a session's cookie."""
         self.client.cookies.clear()
         self.keep(token, name)
 
     def keep(self, token: str, name: str) -> None:
-        """Carry one more cookie."""
+        """Set another cookie."""
         self.client.cookies.set(name, token, domain=self.url.removeprefix("http://").partition(":")[0], path="/")
 
     @property
     def form_token(self) -> str:
-        """The token that the forms of this session carry, as a page has it."""
+        """Returns the form token of this session from a page."""
         page = self.get("/console/")
         return str(page.all("//input[@name='form_token']")[0].get("value"))
 
@@ -224,9 +224,7 @@ class Visitor:
 
 
 def until(look: Callable[[], Any], wanted: Callable[[Any], bool] = bool, *, looks: int = 0) -> Any:
-    """Look again and again, without a pause, until what is seen is what is wanted; what was seen. `looks`: how often at
-    most.
-    """
+    """Repeat a look until its result is the wanted one, `looks` times at most. Returns the result."""
     began, seen, looked = time.monotonic(), look(), 1
     while not wanted(seen):
         assert looked != looks, f"this is still so: {seen!r}"
@@ -236,12 +234,12 @@ def until(look: Callable[[], Any], wanted: Callable[[Any], bool] = bool, *, look
 
 
 def free_port() -> int:
-    """A port that nobody listens on, for a program that has to be told one."""
+    """Returns a free port, for a program that needs one as an argument."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def without_request_ids(text: str) -> str:
-    """A page without what differs from one request to the next."""
+    """Returns a page without the parts that differ between requests."""
     return re.sub(r"req_[0-9a-f]{16}", "req_", text)

@@ -1,8 +1,8 @@
-"""What a load has written, and whether a database still holds it: values only, no network, no clock.
+"""Records what a load has written, and checks that a database still has it. Values only, no network, no clock.
 
-A slot is one person's place; its externalId is the slot's name, everything else about the person changes. Each slot has
-one writer, who has at most one write under way. The rule: an answered write is there exactly as it was answered; a
-write that was under way is there whole, or not at all; and for every version of a person there is one event.
+A slot is the place of one person. Its externalId is the slot's name; everything else about the person changes. Each
+slot has one writer with at most one write in progress. The rule: an answered write is stored exactly as it was
+answered; a write in progress is stored completely or not at all; every version of a person has one event.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ GONE: Resource = {}
 
 @dataclass(slots=True)
 class Slot:
-    """What is known of one person: as the last answer showed them, and what a write under way would make of them."""
+    """What is known of one person: the last answered state, and the state after the write in progress."""
 
     kept: Resource = field(default_factory=lambda: GONE)
     under_way: Resource | None = None
@@ -26,26 +26,26 @@ class Slot:
 
 @dataclass(slots=True)
 class Ledger:
-    """Every slot, and every version that was answered: id -> the versions of that person, in their order."""
+    """All slots, and all answered versions: id -> the versions of that person, in order."""
 
     slots: defaultdict[str, Slot] = field(default_factory=lambda: defaultdict(Slot))
     versions: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     answered: int = 0
 
     def begin(self, name: str, wanted: Resource) -> None:
-        """A write is about to be sent that makes of a person what `wanted` says; GONE for a deletion."""
+        """Note that a write is about to be sent, with the state that it should produce; GONE for a deletion."""
         assert self.slots[name].under_way is None
         self.slots[name].under_way = wanted
 
     def answer(self, name: str, shown: Resource) -> None:
-        """The write was answered with this resource; GONE for a deletion."""
+        """Note that the write was answered with this resource; GONE for a deletion."""
         slot = self.slots[name]
         self._note(slot, shown)
         slot.kept, slot.under_way = shown, None
         self.answered += 1
 
     def settle(self, found: Mapping[str, Resource]) -> None:
-        """After a restart, and after it was compared: what was under way is now what was found."""
+        """Take over what was found after a restart as the new state, once it was compared."""
         for name, slot in self.slots.items():
             if slot.under_way is not None:
                 shown = found.get(name, GONE)
@@ -63,24 +63,24 @@ class Ledger:
 
 
 def version_of(resource: Resource) -> int:
-    """The number in a resource's version, `W/"3"`."""
+    """Returns the number in a resource's version, `W/"3"`."""
     return int(resource["meta"]["version"].strip('W/"'))
 
 
 def plain(resource: Resource) -> Resource:
-    """A resource without its location: a server started anew may have another port."""
+    """Returns a resource without its location, because a restarted server may have another port."""
     if not resource:
         return resource
     return resource | {"meta": {name: value for name, value in resource["meta"].items() if name != "location"}}
 
 
 def said(resource: Resource) -> Resource:
-    """What an identity provider said of a person: the resource without what is the service's own."""
+    """Returns the part of a resource that the identity provider sent."""
     return {name: value for name, value in resource.items() if name not in {"id", "meta"}}
 
 
 def faults(ledger: Ledger, found: Mapping[str, Resource], told: Iterable[tuple[str, int]]) -> list[str]:
-    """What is wrong in a database after a crash, one sentence each.
+    """Returns what is wrong in a database after a crash, one sentence each.
 
     `found`: the people that are there, by slot; `told`: (id, version) of every event that tells a write.
     """
@@ -108,7 +108,7 @@ def faults(ledger: Ledger, found: Mapping[str, Resource], told: Iterable[tuple[s
 
 
 def _whole(slot: Slot, shown: Resource) -> bool:
-    """Whether what was found is all that the write under way would have made."""
+    """Returns whether a resource is the complete result of the write in progress."""
     if not slot.under_way or not shown:
         return not slot.under_way and not shown
     same = not slot.kept or (slot.kept["id"] == shown["id"] and version_of(shown) == version_of(slot.kept) + 1)

@@ -1,6 +1,6 @@
-"""Identity providers that write at once, and keep a book of it (`ledger`).
+"""Identity providers that write in parallel and record it (`ledger`).
 
-The rule: every write changes many attributes together, so that half of one would show.
+The rule: every write changes many attributes together, so that a partial write would be noticed.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ SLOTS = 5
 
 
 def described(name: str, stamp: int, *, active: bool = True) -> Resource:
-    """A person in whom everything bears one stamp."""
+    """Returns a person whose attributes all contain the same stamp."""
     return {
         "schemas": [CORE, ENTERPRISE],
         "userName": f"{name}.{stamp}@north.example",
@@ -38,7 +38,7 @@ def described(name: str, stamp: int, *, active: bool = True) -> Resource:
 
 
 def patch_to(resource: Resource) -> dict[str, Any]:
-    """A PATCH that makes a person of the same slot into this one, attribute by attribute."""
+    """Returns a PATCH that turns a person of the same slot into this one, attribute by attribute."""
     changes = {name: value for name, value in resource.items() if name not in {"schemas", "externalId", ENTERPRISE}}
     operations: list[dict[str, Any]] = [
         {"op": "replace", "path": name, "value": value} for name, value in changes.items() if name != "active"
@@ -109,7 +109,7 @@ async def _write_once(client: httpx2.AsyncClient, ledger: Ledger, name: str, cha
 
 
 def people_in(place: Place) -> dict[str, Resource]:
-    """Everybody who is there, by slot, as SCIM shows them."""
+    """Returns all people by slot, as SCIM shows them."""
     with place.client() as scim:
         listed = scim.get("/Users", params={"startIndex": 1, "count": 1000}).json()
     assert listed["totalResults"] == len(listed["Resources"])
@@ -119,5 +119,5 @@ def people_in(place: Place) -> dict[str, Resource]:
 
 
 def told_in(place: Place) -> list[tuple[str, int]]:
-    """(id, version) of every event that tells a write of a person, oldest first."""
+    """Returns (id, version) of every event about a write of a person, oldest first."""
     return [(event["subject"], event["data"]["version"]) for event in place.events("user.")]

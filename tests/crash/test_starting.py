@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import ENGINES, HANG, PLAIN, environment_of, on_loop, running_server
+from tests.conftest import ENGINES, HANG, PLAIN, environment_of, in_process, on_loop, running_server
 from vestibule.endpoints.context import Context
 from vestibule.model import HOUSE, Actor
 from vestibule.settings import Settings
@@ -28,6 +28,11 @@ def program(settings: Settings, *arguments: str, **environment: str) -> "subproc
         check=False,
         timeout=HANG,
     )
+
+
+def here(settings: Settings, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """The same within this process, for what is refused before anything has begun."""
+    return in_process(environment_of(settings, **environment), *arguments)
 
 
 def one_line(ended: "subprocess.CompletedProcess[str]", code: int) -> str:
@@ -101,7 +106,7 @@ def test_several_workers_on_a_database_newer_than_the_program(new_database: Call
 
 
 def opened(settings: Settings, act: Callable[[Context], Awaitable[Any]]) -> None:
-    """Do something in a house that no server is open on."""
+    """Run a function with a context on an installation that no server uses."""
 
     async def acted() -> None:
         context = await Context.open(settings, lambda _line: None)
@@ -208,7 +213,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
 def test_a_wrong_setting(tmp_path: Path, case: str) -> None:
     environment, named = WRONG[case]
     arguments = () if "VESTIBULE_PORT" in environment else ("--port", "0")
-    line = one_line(program(Settings(data=tmp_path), "serve", *arguments, **environment), 2)
+    line = one_line(here(Settings(data=tmp_path), "serve", *arguments, **environment), 2)
     assert named in line
     assert not (tmp_path / "vestibule.db").exists()  # nothing was begun
 
@@ -227,7 +232,7 @@ def test_a_wrong_setting(tmp_path: Path, case: str) -> None:
 def test_a_wrong_file(tmp_path: Path, content: str, named: str) -> None:
     file = tmp_path / "vestibule.toml"
     file.write_text(content)
-    line = one_line(program(Settings(data=tmp_path), "serve", VESTIBULE_CONFIG=str(file)), 2)
+    line = one_line(here(Settings(data=tmp_path), "serve", VESTIBULE_CONFIG=str(file)), 2)
     assert named in line
 
 
@@ -241,7 +246,7 @@ def test_a_certificate_that_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("option", ["--port=many", "--workers=-1", "--nonsense", "--log-level=loud"])
 def test_a_wrong_option(tmp_path: Path, option: str) -> None:
-    ended = program(Settings(data=tmp_path), "serve", option)
+    ended = here(Settings(data=tmp_path), "serve", option)
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
     assert option.partition("=")[0].strip("-").replace("-", "_") in ended.stderr.replace("-", "_")

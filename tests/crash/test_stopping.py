@@ -165,8 +165,8 @@ def test_several_workers_answer_what_they_accepted(
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_impatient_second_ctrl_c(engine: str, new_database: Callable[[str], Settings]) -> None:
-    """It does not wait for a client who never sends the rest. What that client hears, if anything, has the SCIM shape,
-    and the house is closed all the same.
+    """It does not wait for a client that never sends the rest. A response to that client, if any, is a SCIM Error, and
+    the database is closed all the same.
 
     Warnings are shown and not raised here: raised inside the event loop's own clearing up, they would hang it.
     """

@@ -80,7 +80,7 @@ class Installation:
 
 @pytest.fixture(params=ENGINES, scope="module")
 def installation(request: pytest.FixtureRequest, new_database: Callable[[str], Settings]) -> Iterator[Installation]:
-    """A house for all of these tests, each of which leaves it as it was."""
+    """Returns an installation for all of these tests; none of them changes it."""
     made = Installation(new_database(request.param))
     assert made.faults() == []
     yield made

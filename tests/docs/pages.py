@@ -1,7 +1,7 @@
-"""The documentation as the tests of this folder read it: pages, headings, links and tables.
+"""Parses the documentation for the tests of this folder: pages, headings, links and tables.
 
-The rule: only what a reader can see counts. A table is looked up under its heading, a code span is what stands between
-backticks, and white space is as wide as one blank.
+The rule: only what a reader can see counts. A table is looked up under its heading, a code span is text between
+backticks, and white space counts as one blank.
 """
 
 import itertools
@@ -37,16 +37,16 @@ class Page:
 
     @property
     def prose(self) -> str:
-        """The text without its code blocks."""
+        """Returns the text without code blocks."""
         return FENCE.sub(lambda block: "\n" * block[0].count("\n"), self.text)
 
     @property
     def words(self) -> str:
-        """The text on one line."""
+        """Returns the text on one line."""
         return one_line(self.text)
 
     def headings(self) -> list[Heading]:
-        """Every heading, in order."""
+        """Returns every heading, in order."""
         prose, found, seen = self.prose, [], dict[str, int]()
         matches = list(HEADING.finditer(prose))
         for at, match in enumerate(matches):
@@ -62,13 +62,13 @@ class Page:
         return found
 
     def under(self, title: str) -> str:
-        """What stands under a heading, code blocks included."""
+        """Returns the text under a heading, including code blocks."""
         found = [heading.body for heading in self.headings() if heading.title == title]
         assert len(found) == 1, f"{self.path.name} should have one heading '{title}'; it has {len(found)}"
         return found[0]
 
     def table(self, title: str) -> list[list[str]]:
-        """The rows of the first table under a heading, as cells, without its head."""
+        """Returns the rows of the first table under a heading, as cells, without its head."""
         lines = [line.lstrip() for line in self.under(title).split("\n")]
         marked = itertools.dropwhile(lambda line: not line.startswith("|"), lines)
         rows = [cells_of(line) for line in itertools.takewhile(lambda line: line.startswith("|"), marked)]
@@ -76,48 +76,48 @@ class Page:
         return rows[2:]
 
     def links(self) -> list[tuple[bool, str]]:
-        """Every link as (whether it is a picture, where it leads)."""
+        """Returns every link as (whether it is a picture, its target)."""
         # An example of a link between backticks is none.
         prose = SPAN.sub(lambda span: "" if "](" in span[0] else span[0], self.prose)
         return [(mark == "!", target) for mark, _, target in LINK.findall(prose)]
 
 
 def one_line(text: str) -> str:
-    """A text with its white space as single blanks."""
+    """Returns a text with its white space as single blanks."""
     return " ".join(text.split())
 
 
 def anchor_of(title: str) -> str:
-    """What a heading is linked to by, as GitHub makes it: markup and marks go, blanks become hyphens."""
+    """Returns the anchor of a heading as GitHub makes it: without markup and punctuation, with hyphens for blanks."""
     shown = re.sub(r"[`*]", "", LINK.sub(r"\2", title))
     return re.sub(r"[^\w\- ]", "", shown.lower()).replace(" ", "-")
 
 
 def cells_of(line: str) -> list[str]:
-    """The cells of a row of a table."""
+    """Returns the cells of a row of a table."""
     return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
 
 
 def spans(text: str) -> list[str]:
-    """What stands between backticks, code blocks aside."""
+    """Returns the code spans of a text, without code blocks."""
     return [one_line(span) for span in SPAN.findall(FENCE.sub("", text))]
 
 
 def code(cell: str) -> str:
-    """The one code span that a cell consists of; the cell itself if it is none."""
+    """Returns the code span of a cell that consists of one; otherwise the cell."""
     match = re.fullmatch(r"`([^`]+)`", cell)
     return match[1] if match else cell
 
 
 @cache
 def page(name: str) -> Page:
-    """A page by its path below the repository."""
+    """Returns a page by its path in the repository."""
     path = ROOT / name
     return Page(path, path.read_text("utf-8"))
 
 
 @cache
 def all_pages() -> tuple[Page, ...]:
-    """Every page of the documentation, the decisions and the bench's included."""
+    """Returns every page of the documentation, including the decisions and the bench's page."""
     files = [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "bench" / "README.md"]
     return tuple(page(str(path.relative_to(ROOT))) for path in sorted(files))

@@ -39,7 +39,7 @@ LIMITS = {
     "Values in a body, each object and list counted as well": f"{MAX_PARTS:,}",
     "Values of one attribute": f"{MAX_VALUES}",
     "A resource as JSON": f"{MAX_RESOURCE:,} bytes",
-    "Ligatures and other characters that stand for several, in a resource above 16 KiB": f"{MAX_COMPATIBILITY:,}",
+    "Ligatures and other characters that expand to several, in a resource above 16 KiB": f"{MAX_COMPATIBILITY:,}",
     "Combining marks on one letter, in a resource above 16 KiB": f"{MARKS_IN_A_ROW}",
     "A text that is read as the JSON of an object": f"{MAX_JSON_TEXT:,} characters",
     "Any other text": f"{MAX_TEXT:,} bytes of UTF-8",
@@ -61,7 +61,7 @@ def test_limits_are_those_of_the_code() -> None:
 
 
 def test_reasons_for_setting_something_aside_are_those_of_the_code() -> None:
-    assert [(code(row[0]), row[1]) for row in SCIM.table("What is set aside")] == list(REASONS.items())
+    assert [(code(row[0]), row[1]) for row in SCIM.table("What is ignored")] == list(REASONS.items())
 
 
 def test_waiting_times_are_those_of_the_code() -> None:
@@ -75,9 +75,9 @@ def test_waiting_times_are_those_of_the_code() -> None:
 
 def test_how_much_of_a_write_an_event_tells_is_so() -> None:
     text = one_line(page("docs/events.md").words)
-    assert f"The first {MOST_OPERATIONS_TOLD} operations stand there" in text
+    assert f"The first {MOST_OPERATIONS_TOLD} operations are stored" in text
     assert f"the first {MOST_PARTS_TOLD} of each list but {MOST_PARTS_TOLD_IN_ALL} in all" in text
-    assert f"the first {MOST_PARTS_TOLD} of them" in one_line(SCIM.under("What is set aside"))
+    assert f"the first {MOST_PARTS_TOLD} of them" in one_line(SCIM.under("What is ignored"))
 
 
 def test_what_is_said_of_signing_in_is_so() -> None:

@@ -1,11 +1,11 @@
-"""One running pocket Okta for all of these tests; for each of them an app of its own and a tenant of its own."""
+"""One running pocket Okta for all of these tests, and a new app and tenant for each test."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from tests.conftest import Place
-from tests.okta.okta_and_vestibule import Both, connected
+from tests.okta.okta_and_vestibule import Integration, connected
 from tests.pocket_okta import running as pocket
 
 
@@ -24,7 +24,7 @@ def mode(request: pytest.FixtureRequest) -> pocket.Mode:
 
 
 @pytest.fixture
-def both(okta: pocket.Okta, place: Place, mode: pocket.Mode) -> Iterator[Both]:
-    """The two sides, connected, everything under To App enabled."""
+def integration(okta: pocket.Okta, place: Place, mode: pocket.Mode) -> Iterator[Integration]:
+    """An app and a tenant, connected, with all features under To App enabled."""
     with place.client() as scim:
         yield connected(okta, place, mode, scim)

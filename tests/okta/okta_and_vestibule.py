@@ -1,7 +1,7 @@
-"""The two sides of an integration: an app of the pocket Okta, and the tenant of Vestibule that it is connected to.
+"""An app of the pocket Okta, and the tenant of Vestibule that it is connected to.
 
-The rule: what a test asserts it reads from both sides, over the ways that an administrator has: Okta's API and log on
-the one, SCIM, the activity log and the Profile on the other.
+The rule: tests read what they assert from both sides, with the tools of an administrator: Okta's API and log on one
+side, SCIM, the activity log and the Profile on the other.
 """
 
 import json
@@ -30,8 +30,8 @@ CHANGED_ACTIVE = {"catalogue": ["PATCH /Users/1 200"], "wizard": PUT}
 
 
 @dataclass
-class Both:
-    """An app of either kind with everything enabled, and the fresh tenant behind it."""
+class Integration:
+    """An app of either kind with all features enabled, connected to a new tenant."""
 
     okta: Okta
     app: App
@@ -47,7 +47,9 @@ class Both:
         return self.okta.person(first, last, **profile)
 
     def provisioned(self, first: str = "Ana", last: str = "Reis", **profile: Any) -> tuple[Person, Resource]:
-        """Somebody assigned to the app, with what Vestibule made of it; the conversation so far is forgotten."""
+        """Assign a new person and wait; returns the person and the resource in Vestibule. Earlier requests are
+        forgotten.
+        """
         person = self.person(first, last, **profile)
         self.app.assign(person)
         self.okta.idle()
@@ -56,7 +58,7 @@ class Both:
         return person, self.resource(person)
 
     def settled(self, person: Person) -> str:
-        """See that Okta believes a person to be provisioned, without a red mark or a task; their id at Vestibule."""
+        """Check that Okta shows a person as provisioned, without error or task. Returns their id in Vestibule."""
         row = self.app.user(person)
         assert (row["status"], row["syncState"]) == ("PROVISIONED", "SYNCHRONIZED"), row
         assert row["_embedded"]["pocket"]["error"] is None
@@ -64,18 +66,18 @@ class Both:
         return str(row["externalId"])
 
     def forget(self) -> None:
-        """Begin to listen: `spoken` tells what is said from now on."""
+        """Forget earlier requests: `spoken` returns only those from now on."""
         self._seen = max((exchange["seq"] for exchange in self.exchanges()), default=self._seen)
 
     def exchanges(self) -> list[dict[str, Any]]:
-        """Requests and answers since `forget`."""
+        """Returns requests and responses since `forget`."""
         found: list[dict[str, Any]] = self.okta.call(
             "GET", f"/pocket/v1/exchanges?appId={self.app.id}&after={self._seen}"
         )
         return found
 
     def spoken(self) -> list[str]:
-        """The conversation in short, ids as 1, 2: `GET /Users? 200`, `POST /Users 201`, `PUT /Users/1 200`."""
+        """Returns the requests in short form, ids as 1, 2: `GET /Users? 200`, `POST /Users 201`, `PUT /Users/1 200`."""
         numbers: dict[str, int] = {}
         lines = []
         for exchange in self.exchanges():
@@ -89,29 +91,29 @@ class Both:
     # -- the side of Vestibule
 
     def found(self, user_name: str) -> list[Resource]:
-        """Whom Vestibule shows this identity provider under a userName."""
+        """Returns the resources that this identity provider finds by a userName."""
         answer = self.scim.get("/Users", params={"filter": f"userName eq {json.dumps(user_name)}"})
         assert answer.status_code == 200, answer.text
         resources: list[Resource] = answer.json()["Resources"]
         return resources
 
     def resource(self, person: Person) -> Resource:
-        """The one resource of a person, found by their login."""
+        """Returns the only resource of a person, found by their login."""
         (resource,) = self.found(person["profile"]["login"])
         return resource
 
     def read(self, user_id: str) -> Resource:
-        """A resource by its id, which must be there."""
+        """Returns a resource by its id; it must exist."""
         answer = self.scim.get(f"/Users/{user_id}")
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
     def people(self) -> int:
-        """How many people this identity provider sees."""
+        """Returns how many people this identity provider sees."""
         return int(self.scim.get("/Users?count=0").json()["totalResults"])
 
     def profile(self, user_id: str) -> dict[str, Any]:
-        """A person as the application sees them."""
+        """Returns the Profile of a person."""
 
         async def look(context: Context) -> dict[str, Any]:
             async with context.database.read(self.place.tenant.id) as reading:
@@ -122,32 +124,32 @@ class Both:
         return self.place.running.act(look)
 
     def told(self, user_id: str = "") -> list[str]:
-        """The types of the events about people, or about one of them, oldest first."""
+        """Returns the types of the events about people, or about one of them, oldest first."""
         return [event["type"] for event in self.place.events("user.") if user_id in ("", event["subject"])]
 
     def last_event(self, user_id: str) -> dict[str, Any]:
-        """The latest event about a person."""
+        """Returns the latest event about a person."""
         return [event for event in self.place.events("user.") if event["subject"] == user_id][-1]
 
 
-def connected(okta: Okta, place: Place, mode: Mode, scim: httpx2.Client, **pocket: Any) -> Both:
-    """A new app on one side and a tenant on the other, connected with the tenant's own Key and Secret."""
+def connected(okta: Okta, place: Place, mode: Mode, scim: httpx2.Client, **pocket: Any) -> Integration:
+    """Connect a new app and a tenant with the tenant's Key and Secret."""
     app = okta.app(mode)
     app.connect(place.scim_url, *place.pair, **pocket)
     app.features(create=True, update=True, deactivate=True, password=True)
-    both = Both(okta, app, mode, place, scim)
-    both.forget()
-    return both
+    integration = Integration(okta, app, mode, place, scim)
+    integration.forget()
+    return integration
 
 
 def changed(event: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What an event says has changed: attribute -> (before, after)."""
+    """Returns the changes of an event: attribute -> (before, after)."""
     return {each["attribute"]: (each["before"], each["after"]) for each in event["data"]["changes"]}
 
 
 def until(reached: Callable[[], bool], what: str) -> None:
-    """Ask again until it is so. Each question is a request that waits for its answer, so this neither sleeps nor spins;
-    the test's own time limit ends it.
+    """Repeat a check until it holds. Each check is a request that waits for its response, so this neither sleeps nor
+    spins; the test's own time limit ends it.
     """
     for _ in range(5000):
         if reached():

@@ -12,7 +12,7 @@ from tests.okta.okta_and_vestibule import (
     CREATED,
     LOOK_UP,
     PUT,
-    Both,
+    Integration,
     Person,
     Resource,
     changed,
@@ -27,7 +27,7 @@ from vestibule.model import IdentityProvider, User
 from vestibule.store.database import Tx
 
 
-def add_by_hand(both: Both, person: Person, *, role: str = "", active: bool = True) -> str:
+def add_by_hand(integration: Integration, person: Person, *, role: str = "", active: bool = True) -> str:
     """Somebody whom an administrator of Vestibule added before Okta came, under a login in capitals; their id."""
     login = person["profile"]["login"].upper()
     described = {"userName": login, "displayName": "By Hand", "nickName": "Handy", "emails": [{"value": login}]}
@@ -36,87 +36,87 @@ def add_by_hand(both: Both, person: Person, *, role: str = "", active: bool = Tr
         user = await people.add_by_hand(tx, described, role)
         return user if active else await people.set_active_by_hand(tx, user.id, active=False)
 
-    return str(change(both.place, act).id)
+    return str(change(integration.place, act).id)
 
 
-def provision_before(both: Both, person: Person, *, active: bool = True) -> str:
+def provision_before(integration: Integration, person: Person, *, active: bool = True) -> str:
     """Somebody whom an earlier app of the same identity provider made; their id."""
     login = person["profile"]["login"].upper()
     described = {"userName": login, "displayName": "Earlier", "nickName": "Early", "externalId": "x", "active": active}
-    answer = both.scim.post("/Users", json=described)
+    answer = integration.scim.post("/Users", json=described)
     assert answer.status_code == 201
     return str(answer.json()["id"])
 
 
-def written_over(both: Both, person: Person, user_id: str) -> Resource:
+def written_over(integration: Integration, person: Person, user_id: str) -> Resource:
     """See that a person was linked to somebody who was there, who now is what Okta says."""
-    assert both.settled(person) == user_id
-    resource = both.read(user_id)
+    assert integration.settled(person) == user_id
+    resource = integration.read(user_id)
     login = person["profile"]["login"]
     assert (resource["userName"], resource["displayName"], resource["active"]) == (login, "Ana Reis", True)
     assert resource["externalId"] == person["id"]
     assert resource["emails"] == [{"primary": True, "value": login, "type": "work"}]
     assert "nickName" not in resource  # blank in Okta, and Okta writes over everything it maps
-    assert both.profile(user_id)["firstName"] == "Ana"
-    assert both.people() == 1
+    assert integration.profile(user_id)["firstName"] == "Ana"
+    assert integration.people() == 1
     return resource
 
 
 @pytest.mark.parametrize("active", [True, False], ids=["active", "inactive"])
-def test_c9335_link_to_somebody_added_by_hand(both: Both, active: bool) -> None:
-    ana = both.person("Ana", "Reis")
-    user_id = add_by_hand(both, ana, active=active)
-    both.app.assign(ana)
-    both.okta.idle()
-    assert both.spoken() == [LOOK_UP, *([] if active else CHANGED_ACTIVE[both.mode]), *PUT]
-    written_over(both, ana, user_id)
-    types = both.told(user_id)
+def test_c9335_link_to_somebody_added_by_hand(integration: Integration, active: bool) -> None:
+    ana = integration.person("Ana", "Reis")
+    user_id = add_by_hand(integration, ana, active=active)
+    integration.app.assign(ana)
+    integration.okta.idle()
+    assert integration.spoken() == [LOOK_UP, *([] if active else CHANGED_ACTIVE[integration.mode]), *PUT]
+    written_over(integration, ana, user_id)
+    types = integration.told(user_id)
     assert types[0] == "user.created"
     assert types.count("user.adopted") == 1
     assert types[-1] == "user.changed"
     assert ("user.reactivated" in types) is not active
-    both.forget()
-    both.app.unassign(ana)  # and the life goes on
-    both.okta.idle()
-    assert both.spoken() == CHANGED_ACTIVE[both.mode]
-    assert both.read(user_id)["active"] is False
+    integration.forget()
+    integration.app.unassign(ana)  # and the life goes on
+    integration.okta.idle()
+    assert integration.spoken() == CHANGED_ACTIVE[integration.mode]
+    assert integration.read(user_id)["active"] is False
 
 
 @pytest.mark.parametrize("active", [True, False], ids=["active", "inactive"])
-def test_c9335_link_to_somebody_provisioned_before(both: Both, active: bool) -> None:
-    ana = both.person("Ana", "Reis")
-    user_id = provision_before(both, ana, active=active)
-    both.app.assign(ana)
-    both.okta.idle()
-    assert both.spoken() == [LOOK_UP, *([] if active else CHANGED_ACTIVE[both.mode]), *PUT]
-    written_over(both, ana, user_id)
-    assert both.told(user_id) == ["user.created", *([] if active else ["user.reactivated"]), "user.changed"]
-    told = changed(both.last_event(user_id))
+def test_c9335_link_to_somebody_provisioned_before(integration: Integration, active: bool) -> None:
+    ana = integration.person("Ana", "Reis")
+    user_id = provision_before(integration, ana, active=active)
+    integration.app.assign(ana)
+    integration.okta.idle()
+    assert integration.spoken() == [LOOK_UP, *([] if active else CHANGED_ACTIVE[integration.mode]), *PUT]
+    written_over(integration, ana, user_id)
+    assert integration.told(user_id) == ["user.created", *([] if active else ["user.reactivated"]), "user.changed"]
+    told = changed(integration.last_event(user_id))
     assert told["nickName"] == ("Early", None)
     assert told["externalId"] == ("x", ana["id"])
 
 
-def test_c9335_somebody_with_a_role_is_not_linked(both: Both) -> None:
-    ana = both.person("Ana", "Reis")
-    approver = add_by_hand(both, ana, role="Approver")
-    both.app.assign(ana)
-    both.okta.idle()
-    assert both.spoken() == CREATED
-    assert both.settled(ana) != approver
-    assert both.people() == 1
-    assert both.profile(approver)["displayName"] == "By Hand"
-    assert both.told(approver) == ["user.created"]
+def test_c9335_somebody_with_a_role_is_not_linked(integration: Integration) -> None:
+    ana = integration.person("Ana", "Reis")
+    approver = add_by_hand(integration, ana, role="Approver")
+    integration.app.assign(ana)
+    integration.okta.idle()
+    assert integration.spoken() == CREATED
+    assert integration.settled(ana) != approver
+    assert integration.people() == 1
+    assert integration.profile(approver)["displayName"] == "By Hand"
+    assert integration.told(approver) == ["user.created"]
 
 
-def test_c9335_nobody_is_linked_where_adoption_is_off(both: Both) -> None:
-    change(both.place, lambda tx, _: configure.change_provider(tx, both.place.provider.id, adopts=False))
-    ana = both.person("Ana", "Reis")
-    by_hand = add_by_hand(both, ana)
-    both.app.assign(ana)
-    both.okta.idle()
-    assert both.spoken() == CREATED
-    assert both.settled(ana) != by_hand
-    assert both.told(by_hand) == ["user.created"]
+def test_c9335_nobody_is_linked_where_adoption_is_off(integration: Integration) -> None:
+    change(integration.place, lambda tx, _: configure.change_provider(tx, integration.place.provider.id, adopts=False))
+    ana = integration.person("Ana", "Reis")
+    by_hand = add_by_hand(integration, ana)
+    integration.app.assign(ana)
+    integration.okta.idle()
+    assert integration.spoken() == CREATED
+    assert integration.settled(ana) != by_hand
+    assert integration.told(by_hand) == ["user.created"]
 
 
 def second_provider(place: Place) -> Place:
@@ -132,96 +132,96 @@ def second_provider(place: Place) -> Place:
     return replace(place, provider=provider, pair=pair)
 
 
-def test_c9335_another_identity_providers_person_is_not_linked(both: Both) -> None:
-    place = second_provider(both.place)
+def test_c9335_another_identity_providers_person_is_not_linked(integration: Integration) -> None:
+    place = second_provider(integration.place)
     with place.client() as scim:
-        other = connected(both.okta, place, both.mode, scim)
+        other = connected(integration.okta, place, integration.mode, scim)
         ana, theirs = other.provisioned("Ana", "Reis")
-        both.app.assign(ana)
-        both.okta.idle()
-        assert both.spoken() == CREATED
-        ours = both.settled(ana)
+        integration.app.assign(ana)
+        integration.okta.idle()
+        assert integration.spoken() == CREATED
+        ours = integration.settled(ana)
         assert ours != theirs["id"]
-        both.app.unassign(ana)
-        both.okta.idle()
-        assert both.read(ours)["active"] is False
+        integration.app.unassign(ana)
+        integration.okta.idle()
+        assert integration.read(ours)["active"] is False
         assert other.read(theirs["id"]) == theirs
 
 
 # -- C9336: unique name and e-mail -------------------------------------------------------------------------------------
 
 
-def test_c9336_a_name_that_is_taken_is_refused_and_nobody_is_changed(both: Both) -> None:
-    ana, before = both.provisioned("Ana", "Reis")
-    taken = f"taken.{both.app.id.lower()}@north.example"
-    other = both.scim.post("/Users", json={"userName": taken, "displayName": "Somebody Else"}).json()
-    both.okta.edit(ana, login=taken.upper())
-    both.okta.idle()
-    assert both.spoken() == ["GET /Users/1 200", "PUT /Users/1 409"]
-    error = str(both.app.error(ana))
+def test_c9336_a_name_that_is_taken_is_refused_and_nobody_is_changed(integration: Integration) -> None:
+    ana, before = integration.provisioned("Ana", "Reis")
+    taken = f"taken.{integration.app.id.lower()}@north.example"
+    other = integration.scim.post("/Users", json={"userName": taken, "displayName": "Somebody Else"}).json()
+    integration.okta.edit(ana, login=taken.upper())
+    integration.okta.idle()
+    assert integration.spoken() == ["GET /Users/1 200", "PUT /Users/1 409"]
+    error = str(integration.app.error(ana))
     assert "Automatic profile push of user Ana Reis" in error
     assert "Errors reported by remote server: A user with the userName" in error
     assert taken.upper() in error
-    (task,) = both.app.tasks()
+    (task,) = integration.app.tasks()
     assert task["message"] == error
-    assert both.app.user(ana)["syncState"] == "ERROR"
-    assert both.read(before["id"]) == before
-    assert both.read(other["id"]) == other
-    (refused,) = both.place.events("request.refused")
+    assert integration.app.user(ana)["syncState"] == "ERROR"
+    assert integration.read(before["id"]) == before
+    assert integration.read(other["id"]) == other
+    (refused,) = integration.place.events("request.refused")
     assert (refused["data"]["status"], refused["data"]["scim_type"]) == (409, "uniqueness")
     free = f"free.{taken}"
-    both.okta.edit(ana, login=free)
-    both.okta.idle()
-    assert both.settled(ana) == before["id"]
-    assert both.read(before["id"])["userName"] == free
+    integration.okta.edit(ana, login=free)
+    integration.okta.idle()
+    assert integration.settled(ana) == before["id"]
+    assert integration.read(before["id"])["userName"] == free
 
 
 def test_c9336_creating_somebody_whose_name_is_taken(okta: Okta, place: Place) -> None:
     """An app of the wizard that looks people up by another attribute does not find who is there, and creates."""
     with place.client() as scim:
-        both = connected(okta, place, "wizard", scim, uniqueField="displayName")
-        ana = both.person("Ana", "Reis")
-        user_id = provision_before(both, ana, active=False)
-        before = both.read(user_id)
-        both.app.assign(ana)
+        integration = connected(okta, place, "wizard", scim, uniqueField="displayName")
+        ana = integration.person("Ana", "Reis")
+        user_id = provision_before(integration, ana, active=False)
+        before = integration.read(user_id)
+        integration.app.assign(ana)
         okta.idle()
-        assert both.spoken() == [LOOK_UP, "POST /Users 409"]
-        error = str(both.app.error(ana))
+        assert integration.spoken() == [LOOK_UP, "POST /Users 409"]
+        error = str(integration.app.error(ana))
         assert "Error while creating user" in error
         assert "already exists" in error
-        assert both.app.user(ana)["externalId"] is None
-        assert both.read(user_id) == before
-        both.app.connect(place.scim_url, *place.pair, uniqueField="userName")
-        okta.call("POST", f"/pocket/v1/tasks/{both.app.tasks()[0]['id']}/retry", status=204)
+        assert integration.app.user(ana)["externalId"] is None
+        assert integration.read(user_id) == before
+        integration.app.connect(place.scim_url, *place.pair, uniqueField="userName")
+        okta.call("POST", f"/pocket/v1/tasks/{integration.app.tasks()[0]['id']}/retry", status=204)
         okta.idle()
-        assert both.settled(ana) == user_id
-        assert both.read(user_id)["active"] is True
+        assert integration.settled(ana) == user_id
+        assert integration.read(user_id)["active"] is True
 
 
-def test_c9336_two_people_may_share_an_email(both: Both) -> None:
+def test_c9336_two_people_may_share_an_email(integration: Integration) -> None:
     """Nobody is found or merged by e-mail: it is an attribute, not a name."""
-    shared = f"desk.{both.app.id.lower()}@north.example"
-    ana, first = both.provisioned("Ana", email=shared)
-    noor, second = both.provisioned("Noor", email=shared)
+    shared = f"desk.{integration.app.id.lower()}@north.example"
+    ana, first = integration.provisioned("Ana", email=shared)
+    noor, second = integration.provisioned("Noor", email=shared)
     assert first["id"] != second["id"]
-    found = both.scim.get("/Users", params={"filter": f"emails.value eq {json.dumps(shared)}"}).json()
+    found = integration.scim.get("/Users", params={"filter": f"emails.value eq {json.dumps(shared)}"}).json()
     assert {each["id"] for each in found["Resources"]} == {first["id"], second["id"]}
-    both.app.unassign(ana)
-    both.okta.idle()
-    assert both.read(first["id"])["active"] is False
-    assert both.read(second["id"]) == second
-    assert both.settled(noor) == second["id"]
+    integration.app.unassign(ana)
+    integration.okta.idle()
+    assert integration.read(first["id"])["active"] is False
+    assert integration.read(second["id"]) == second
+    assert integration.settled(noor) == second["id"]
 
 
-def test_c9336_names_are_compared_without_case(both: Both) -> None:
-    ana, before = both.provisioned("Ana", "Reis")
-    both.app.unassign(ana)
-    both.okta.edit(ana, login=ana["profile"]["login"].upper())
-    both.okta.idle()
-    both.forget()
-    both.app.assign(ana)
-    both.okta.idle()
-    assert both.settled(ana) == before["id"]
-    assert both.people() == 1
-    renamed: dict[str, Any] = both.read(before["id"])
+def test_c9336_names_are_compared_without_case(integration: Integration) -> None:
+    ana, before = integration.provisioned("Ana", "Reis")
+    integration.app.unassign(ana)
+    integration.okta.edit(ana, login=ana["profile"]["login"].upper())
+    integration.okta.idle()
+    integration.forget()
+    integration.app.assign(ana)
+    integration.okta.idle()
+    assert integration.settled(ana) == before["id"]
+    assert integration.people() == 1
+    renamed: dict[str, Any] = integration.read(before["id"])
     assert renamed["userName"] == ana["profile"]["login"].upper()

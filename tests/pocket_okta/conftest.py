@@ -30,7 +30,7 @@ def mode(request: pytest.FixtureRequest) -> Mode:
 
 @pytest.fixture
 def app(okta: Okta, scim: ScimService, mode: Mode) -> App:
-    """An app of either kind, connected, with everything enabled; the service has forgotten how it was connected."""
+    """An app of either kind, connected, with all features enabled. The service has forgotten those requests."""
     return connected(okta, scim, mode)
 
 

@@ -1,7 +1,7 @@
-"""A service provider as a browser meets it: a web site with an ACS and a single logout address.
+"""A service provider as a web site, with an ACS and a single logout URL.
 
-The rule: it answers as a careful one does: it takes what it can verify, and a logout request, which comes in a frame,
-is answered by a redirect.
+The rule: it behaves like a careful one: it accepts only what it can verify, and answers a logout request, which comes
+in a frame, with a redirect.
 """
 
 import base64
@@ -54,7 +54,7 @@ class Site:
         return f"<!doctype html><title>In</title><h1>Welcome {read.name_id}</h1>"
 
     def leave(self, fields: dict[str, str]) -> str:
-        """Take a LogoutRequest; returns where to answer."""
+        """Accept a LogoutRequest. Returns the URL for the response."""
         root = self.provider.verified(etree.fromstring(base64.b64decode(fields["SAMLRequest"])))
         name_id = root.findtext("{urn:oasis:names:tc:SAML:2.0:assertion}NameID")
         self.left.append(str(name_id))
@@ -89,6 +89,6 @@ def _handler_for(site: Site) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(text.encode())
 
         def log_message(self, *_args: Any) -> None:
-            """The test's own output is enough."""
+            """Log nothing, because the test's own output is enough."""
 
     return Handler

@@ -1,6 +1,6 @@
 """A small global token revocation endpoint: real HTTP, a JWT that is verified, subjects that are recorded.
 
-The rule: it knows what a service provider knows from SAML: the certificate, and what the Sign On tab shows beside it.
+The rule: it knows only what a service provider knows from SAML: the certificate, and what else the Sign On tab shows.
 """
 
 import json
@@ -16,7 +16,7 @@ from tests.pocket_okta.service_provider import Provider
 
 @dataclass
 class Endpoint:
-    """What came: claims and subjects of every request whose token held. `answers` are statuses to give first."""
+    """The received claims and subjects of every valid request. `answers` are statuses to give first."""
 
     provider: Provider
     org_url: str
@@ -78,6 +78,6 @@ def _handler_for(endpoint: Endpoint) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
 
         def log_message(self, *_args: Any) -> None:
-            """The test's own output is enough."""
+            """Log nothing, because the test's own output is enough."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""Start the pocket Okta as a process of its own, and drive it over its API, as any test of another part may.
+"""Starts the pocket Okta as a process and controls it over its API. Tests of other parts may use this too.
 
 with running(tmp_path) as okta:
     app = okta.app("wizard")
@@ -145,7 +145,7 @@ class App:
 
 
 def connected(okta: Okta, scim: ScimService, kind: str) -> App:
-    """Return a new app that is connected to a service, with everything enabled; the service forgets how."""
+    """Return a new app that is connected to a service, with all features enabled. The service forgets that."""
     made = okta.app(kind)
     made.connect(scim.url, USERNAME, PASSWORD)
     made.features(create=True, update=True, deactivate=True, password=True)

@@ -1,6 +1,6 @@
-"""A small SCIM service for the tests: real HTTP, real behaviour in memory, requests recorded, answers scriptable.
+"""A small SCIM service for the tests: real HTTP, real behaviour in memory, recorded requests, scriptable responses.
 
-The rule: it behaves well by itself, so that what a test sees is the pocket Okta's doing; what goes wrong is scripted.
+The rule: by default it behaves correctly, so that failures come from the pocket Okta; errors are scripted.
 """
 
 import base64
@@ -27,7 +27,7 @@ ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it came. `target` is the path with its query, undecoded."""
+    """A received request. `target` is the path with its query, undecoded."""
 
     method: str
     target: str
@@ -49,7 +49,7 @@ class Received:
 
 @dataclass
 class Script:
-    """An answer to give instead of the service's own, to the next requests that match."""
+    """A response to give to the next matching requests, instead of the service's own."""
 
     method: str
     path: str
@@ -68,7 +68,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class ScimService:
-    """A running service. `users` maps id to resource; `requests` holds what came, in order."""
+    """A running service. `users` maps id to resource; `requests` has all received requests, in order."""
 
     def __init__(self) -> None:
         self.users: dict[str, dict[str, Any]] = {}
@@ -123,7 +123,7 @@ class ScimService:
 
     @contextlib.contextmanager
     def held(self, method: str, path: str = "") -> Iterator[Script]:
-        """Hold the next matching request until the block ends; `reached` is set when it has come."""
+        """Hold the next matching request until the block ends; `reached` is set when it has arrived."""
         script = self.answer(method, path, status=503)
         script.released.clear()
         try:
@@ -132,7 +132,7 @@ class ScimService:
             script.released.set()
 
     def add(self, user_name: str, *, active: bool = True, **more: Any) -> dict[str, Any]:
-        """Put a user in, as if somebody else had made it."""
+        """Add a user, as if another client had made it."""
         user = {"schemas": [CORE], "userName": user_name, "active": active, **more}
         return self._store(str(uuid.uuid4()), user)
 
@@ -156,7 +156,7 @@ class ScimService:
         return lines
 
     def forget(self) -> None:
-        """Forget what came so far."""
+        """Forget all requests so far."""
         self.requests.clear()
 
     # The service itself
@@ -185,7 +185,7 @@ class ScimService:
         return authorization in {f"Basic {basic}", f"Bearer {self.token}", self.token}
 
     def act(self, request: Received) -> tuple[int, dict[str, Any] | None]:
-        """Do what a request asks; returns status and document."""
+        """Carry out a request. Returns status and document."""
         if not self.allowed(request.headers.get("authorization", "")):
             return 401, _error(401, "The key or the secret is wrong.")
         with self._lock:
@@ -282,6 +282,6 @@ def _handler_for(service: ScimService) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815  (http.server's own names)
 
         def log_message(self, *_args: Any) -> None:
-            """The test's own output is enough."""
+            """Log nothing, because the test's own output is enough."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""A small SAML service provider for the tests: it asks, and reads what comes back with tools of its own.
+"""A small SAML service provider for the tests: it sends requests, and reads responses with its own tools.
 
 The rule: independent of the code under test. Signatures are verified by signxml against the certificate of the
 metadata, and only what was signed is read; encryption is undone here with `cryptography`.
@@ -72,7 +72,7 @@ PAIR = key_pair()
 
 @dataclass
 class Read:
-    """What a service provider took from a Response: verified, and where needed decrypted."""
+    """What a service provider read from a Response: verified, and decrypted if needed."""
 
     response: Element
     assertion: Element
@@ -101,7 +101,7 @@ class Read:
 
 @dataclass
 class Provider:
-    """A service provider that is set up at one application of the org."""
+    """A service provider that is configured at one application of the org."""
 
     app: App
     acs: str = ACS
@@ -130,7 +130,7 @@ class Provider:
 
     @property
     def metadata(self) -> Element:
-        """The identity provider's metadata, as anybody may fetch it."""
+        """Returns the identity provider's public metadata."""
         answer = self.app.okta.client.get(f"/app/{self.external_key}/sso/saml/metadata", headers={"Authorization": ""})
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("application/xml")
@@ -224,7 +224,7 @@ class Provider:
     # Reading
 
     def read(self, value: str, *, response: bool = True, assertion: bool = True) -> Read:
-        """Return what a SAMLResponse says after verifying just the signatures it is said to have."""
+        """Return the content of a SAMLResponse after verifying the expected signatures."""
         root = etree.fromstring(base64.b64decode(value))
         assert (root.find("ds:Signature", NS) is not None) == response
         if response:

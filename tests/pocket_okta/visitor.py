@@ -1,4 +1,4 @@
-"""A person of the org with a browser that has no script: cookies, links, and forms that are sent by hand.
+"""A person of the org with a browser without scripts: cookies, links, and forms that the test submits.
 
 visitor = Visitor(okta.url)
 page = visitor.sign_in("ana.reis@north.example")      # the dashboard
@@ -25,7 +25,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Page:
-    """A page as it came after every redirect."""
+    """A page after all redirects."""
 
     url: str
     status: int
@@ -55,7 +55,7 @@ class Page:
 
 
 class Visitor:
-    """Somebody who uses the org, or a service provider, with one browser."""
+    """A person who uses the org, or a service provider, with one browser."""
 
     def __init__(self, okta_url: str) -> None:
         self.okta = okta_url
@@ -71,7 +71,7 @@ class Visitor:
         return _page(self.client.get(urljoin(self.okta, url)))
 
     def send(self, form: Form, come_from: str = "", **fields: str) -> Page:
-        """Send a form as a browser does that is on the page `come_from`, which is the org's own if not said."""
+        """Send a form as a browser on the page `come_from` does, by default one of the org's own."""
         origin = urlsplit(come_from or self.okta)
         same = origin.netloc == urlsplit(form.action).netloc
         headers = {
@@ -82,7 +82,7 @@ class Visitor:
         return _page(self.client.post(form.action, data={**form.fields, **fields}, headers=headers))
 
     def sign_in(self, login: str, page: Page | None = None) -> Page:
-        """Say who one is: on the sign-in page that `page` is, or on the org's own. Returns where that leads."""
+        """Sign in, on `page` or on the org's own sign-in page. Returns the next page."""
         page = page or self.open("/login")
         form = next(form for form in page.forms() if "username" in form.fields)
         return self.send(form, username=login)

@@ -1,1 +1,1 @@
-"""The SAML library: what it takes, what it refuses, and why; pure functions, no server."""
+"""Tests of the SAML library: what it accepts, what it refuses, and why. Pure functions, no server."""

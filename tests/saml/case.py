@@ -1,4 +1,4 @@
-"""One attack: a document, what it is posted to, and by which check it has to fail."""
+"""One attack: a document, the endpoint that it is posted to, and the check that must refuse it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ RESPONSE: Final = "a SAML 2.0 Response"
 
 @dataclass(frozen=True)
 class Case:
-    """`check` is the name of the first check that fails, `wanted` how its sentence begins."""
+    """`check` is the name of the first check that fails, `wanted` the beginning of its sentence."""
 
     check: str
     wanted: str

@@ -1,4 +1,4 @@
-"""The attack corpus: every case by its name. None may be accepted (security reference 1.2, S21)."""
+"""The attack corpus: all cases by name. None may be accepted (security reference 1.2, S21)."""
 
 from typing import Final
 
@@ -16,5 +16,5 @@ CASES: Final[Cases] = {
 
 
 def document(name: str) -> bytes:
-    """The bytes of a case, the same ones each time."""
+    """Returns the bytes of a case, the same each time."""
     return once(name, CASES[name].document)

@@ -1,8 +1,7 @@
-"""The identity provider of these tests: it writes SAML responses, signs and encrypts them, rightly or wrongly on
-demand.
+"""The identity provider of these tests: writes, signs and encrypts SAML responses, correctly or with chosen faults.
 
-The rule of this file: nothing of Vestibule's own code writes, signs or encrypts here, so that a mistake in it does not
-meet the same mistake. Canonical XML is lxml's, the mathematics is that of `cryptography`.
+The rule of this file: none of Vestibule's code writes, signs or encrypts here, so that a mistake in it cannot hide
+itself. Canonical XML is done by lxml, cryptography by `cryptography`.
 """
 
 import base64
@@ -55,7 +54,7 @@ def instant(offset: int) -> str:
 
 
 def expected(**changes: Any) -> Expected:
-    """What the service provider of these tests expects, with changes."""
+    """Returns what the service provider of these tests expects, with changes."""
     usual: dict[str, Any] = {
         "issuer": IDP,
         "certificates": (pair().pinned,),
@@ -74,7 +73,7 @@ def tag(name: str) -> str:
 
 
 def one(node: Node, name: str) -> Node:
-    """The first element of a name such as `saml:Assertion`, at whatever depth."""
+    """Returns the first element with a name such as `saml:Assertion`, at any depth."""
     return next(node.iter(tag(name)))
 
 
@@ -83,7 +82,7 @@ def one(node: Node, name: str) -> Node:
 
 @dataclass(frozen=True)
 class Said:
-    """What a response says: by default what is right. Each field that is text is put in as it is written."""
+    """The claims of a response, by default correct ones. Text fields are inserted unchanged, without escaping."""
 
     id: str = "_response-1"
     assertion_id: str = "_assertion-1"
@@ -155,7 +154,7 @@ def attribute(name: str, values: Sequence[str], how: str = "", typed: str = "") 
 
 
 def read(text: str | bytes) -> Node:
-    """XML as a tree, comments and all."""
+    """Parse XML to a tree, including comments."""
     return etree.fromstring(text, etree.XMLParser(resolve_entities=False, strip_cdata=False))
 
 
@@ -165,7 +164,7 @@ def write(node: Node) -> bytes:
 
 
 def clone(node: Node) -> Node:
-    """The same as a document of its own."""
+    """Returns a copy as a separate document."""
     return read(write(node))
 
 
@@ -252,7 +251,7 @@ def _inclusive(prefixes: Sequence[str]) -> str:
 
 
 def signature(node: Node, by: Pair, how: How) -> Node:
-    """A Signature over an element, not yet in its place and without its value."""
+    """Returns a Signature over an element, not yet inserted and without its value."""
     kind = "rsa" if isinstance(by.private, rsa.RSAPrivateKey) else "ecdsa"
     method = how.method or (f"{DS}rsa-sha1" if how.hash == "sha1" else f"{MORE}{kind}-{how.hash}")
     transforms = list(how.transforms)
@@ -283,7 +282,7 @@ def signature(node: Node, by: Pair, how: How) -> Node:
 
 
 def sign(node: Node, by: Pair | None = None, how: How | None = None) -> Node:
-    """Put a signature over an element behind its Issuer, or first where it has none; the element itself again."""
+    """Sign an element: insert the signature after its Issuer, or first if it has none. Returns the element."""
     by, how = by or pair(), how or How()
     made = signature(node, by, how)
     issuer = node.find(tag("saml:Issuer"))

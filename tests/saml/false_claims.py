@@ -1,4 +1,4 @@
-"""Rightly signed responses that are for somebody else, from somebody else, of another time, or say too little."""
+"""Correctly signed responses for another recipient, from another issuer, of another time, or incomplete."""
 
 from functools import partial
 from typing import Final
@@ -61,7 +61,7 @@ def _confirmation(
 
 
 def _failed(*codes: str, message: str = "") -> str:
-    """A Status that is none of success."""
+    """Returns a Status other than success."""
     inner = ""
     for code in reversed(codes):
         inner = f'<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:{code}">{inner}</samlp:StatusCode>'

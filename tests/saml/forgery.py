@@ -1,4 +1,4 @@
-"""Signatures that are missing, made by the wrong key, by weak means, or over something else than they seem."""
+"""Signatures that are missing, by the wrong key, with weak algorithms, or over something else than they seem."""
 
 import base64
 from functools import partial
@@ -49,14 +49,14 @@ _SIGNED: Final = ("assertion", "response", "both")
 
 
 def _changed(what: str, old: str, new: str) -> bytes:
-    """What was signed is changed afterwards."""
+    """Returns a response that was changed after signing."""
     text = write(signed(what=what))
     assert text.count(old.encode()) == 1
     return text.replace(old.encode(), new.encode())
 
 
 def _stripped(what: str) -> Node:
-    """All signatures are taken out, and another name put in."""
+    """Returns a response without signatures and with another name."""
     root = read(write(signed(what=what)).replace(WHO.encode(), EVIL.encode()))
     for found in list(root.iter(tag("ds:Signature"))):
         parent = found.getparent()
@@ -70,7 +70,7 @@ def _how(what: str = "both", **how: object) -> Node:
 
 
 def _foreign(what: str, **how: object) -> Node:
-    """Somebody else's key; his certificate bears the same name."""
+    """Returns a response signed by another key, whose certificate has the same name."""
     return signed(Said(name_id=named(EVIL)), what, pair("foreign"), How(**how))  # type: ignore[arg-type]  # as above
 
 
@@ -98,7 +98,7 @@ def _der_key_value() -> str:
 
 
 def _mixed() -> Node:
-    """The response is signed rightly, the assertion by somebody else before."""
+    """Returns a correctly signed response whose assertion was signed by another key before."""
     root = Said().response()
     sign(one(root, "saml:Assertion"), pair("foreign"))
     return sign(root)
@@ -143,7 +143,7 @@ def _without(name: str) -> Node:
 
 
 def _renamed(name: str) -> Node:
-    """A part of the signature in another namespace: overlooked by who asks for the whole name."""
+    """Returns a response with a part of the signature in another namespace, which readers of the full name miss."""
     root = signed(what="assertion")
     found = one(root, name)
     found.tag = tag(name).replace(DS, "urn:another")
@@ -151,7 +151,9 @@ def _renamed(name: str) -> Node:
 
 
 def _namespaced_id(attribute: str, namespace: str) -> Node:
-    """The signed assertion's ID is also said by another attribute that some take for one."""
+    """Returns a response in which another attribute, which some readers take for an ID, repeats the signed assertion's
+    ID.
+    """
     root = signed(what="assertion")
     root.set(f"{{{namespace}}}{attribute}", "_assertion-1")
     return root

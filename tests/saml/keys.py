@@ -1,4 +1,4 @@
-"""Keys and certificates for the tests of SAML, fresh in each run and made once."""
+"""Keys and certificates for the SAML tests, made once in each run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ SUBJECT: Final = "Sign-in of North"
 
 @dataclass(frozen=True)
 class Pair:
-    """A private key and the certificate that tells its public part."""
+    """A private key and the certificate of its public key."""
 
     private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
@@ -33,7 +33,7 @@ class Pair:
 
     @property
     def body(self) -> str:
-        """The certificate in base64, as it stands in a KeyInfo."""
+        """The certificate in base64, as in a KeyInfo."""
         return "".join(self.pem.splitlines()[1:-1])
 
     @property
@@ -66,7 +66,7 @@ class Pair:
 
 @cache
 def private_key(use: str, kind: str = "rsa-2048") -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
-    """The key for a use: the same one for the same use, another for another."""
+    """Returns the key for a use: always the same one for the same use."""
     del use
     curves: dict[str, ec.EllipticCurve] = {
         "p192": ec.SECP192R1(),
@@ -104,7 +104,7 @@ _documents: dict[str, bytes] = {}
 
 
 def once(name: str, make: Callable[[], bytes]) -> bytes:
-    """A document that takes some signing, made once in a run like the keys that sign it."""
+    """Returns a signed document that is made once in a run, like the keys that sign it."""
     if name not in _documents:
         _documents[name] = make()
     return _documents[name]

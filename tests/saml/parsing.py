@@ -1,4 +1,4 @@
-"""Documents that mean to be read differently than they were signed, or to harm the reader."""
+"""Documents made to be read differently than they were signed, or to harm the parser."""
 
 from functools import partial
 from typing import Final
@@ -36,7 +36,7 @@ def _cut_name(at: int, cut: str) -> bytes:
 
 
 def _put(what: bytes, before: bytes) -> bytes:
-    """A signed response with something put into it that no signature covers."""
+    """Returns a signed response with an inserted part that no signature covers."""
     text = write(signed())
     assert before in text
     return text.replace(before, what + before, 1)
@@ -63,7 +63,7 @@ def _deep(levels: int) -> bytes:
 
 
 def _other(message: str, prefix: str = "samlp", namespace: str = SAMLP) -> Node:
-    """A message of another kind, rightly signed."""
+    """Returns a correctly signed message of another type."""
     root = read(
         f'<{prefix}:{message} xmlns:{prefix}="{namespace}" xmlns:saml="{SAML}" ID="_1" Version="2.0" '
         f'IssueInstant="2026-11-24T10:00:00Z"><saml:Issuer>{IDP}</saml:Issuer></{prefix}:{message}>'

@@ -1,4 +1,4 @@
-"""Encrypted assertions that are not signed, weakly encrypted, for somebody else, or spoiled."""
+"""Encrypted assertions that are unsigned, weakly encrypted, for another recipient, or damaged."""
 
 from collections.abc import Callable
 from functools import partial
@@ -40,7 +40,7 @@ CBC: Final = f"{XENC}aes256-cbc"
 
 
 def flipped(at: int) -> Callable[[bytes], bytes]:
-    """A change of one bit of the byte at a place."""
+    """Returns a function that flips one bit of the byte at a position."""
 
     def flip(data: bytes) -> bytes:
         changed = bytearray(data)

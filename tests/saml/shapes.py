@@ -1,4 +1,4 @@
-"""Responses as identity providers send them, each with what has to be read from it (wire facts 7)."""
+"""Responses as identity providers send them, each with the expected result (wire facts 7)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ _CLASSES: Final = "urn:oasis:names:tc:SAML:2.0:ac:classes:"
 
 @dataclass(frozen=True)
 class Shape:
-    """A response and what is read from it."""
+    """A response and the expected result."""
 
     name: str
     made: Callable[[], Node | bytes]
@@ -130,7 +130,7 @@ def _entra() -> Node:
 
 
 def sign_assertion(root: Node, how: How | None = None) -> Node:
-    """A response whose assertion alone is signed."""
+    """Returns a response of which only the assertion is signed."""
     sign(one(root, "saml:Assertion"), how=how)
     return root
 

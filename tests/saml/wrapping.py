@@ -1,4 +1,4 @@
-"""Signature wrapping (XSW): the signed element is kept for the signature, another one is put where it is read.
+"""Signature wrapping attacks (XSW): the signed element stays for the verifier, a forged one is put where it is read.
 
 The eight ways of Somorovsky et al., "On Breaking SAML: Be Whoever You Want to Be" (USENIX Security 2012), each tried
 with the assertion signed, the response, both, and the assertion encrypted. Ways 1 and 2 wrap a response; where only the
@@ -32,7 +32,7 @@ Way = Callable[[Node, Node], Node]
 
 
 def evil_twin(node: Node, name: str = "_evil-1") -> Node:
-    """A copy under another id that says somebody else's name, still carrying the signature."""
+    """Returns a copy with another id and another person's name, still with the signature."""
     twin = read(write(node).replace(WHO.encode(), EVIL.encode()))
     twin.set("ID", name)
     return twin
@@ -85,7 +85,7 @@ def _way_4(root: Node) -> Node:
 
 
 def _way_5(root: Node) -> Node:
-    """The evil assertion carries the signature, the true one stands at the end."""
+    """The evil assertion carries the signature, the true one is at the end."""
     assertion = _assertion_of(root)
     root.replace(assertion, evil_twin(assertion))
     root.append(bare(assertion))
@@ -226,7 +226,7 @@ def _stolen_id() -> Node:
 
 
 def _evil_inside_signed_response() -> Node:
-    """The assertion is changed, its own signature made anew by another key, the response's is the true one."""
+    """Returns a response with its original signature, whose assertion was changed and signed again by another key."""
     root = signed(what="both")
     assertion = _assertion_of(root)
     twin = _unsigned_twin(assertion)

@@ -1,4 +1,4 @@
-"""Bodies that are long in coming: whoever sends one is asked anew who they are, and there is an end to waiting."""
+"""Slow request bodies: the sender is authenticated again once the body is complete, and there is a body time-out."""
 
 import asyncio
 import json

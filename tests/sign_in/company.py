@@ -1,6 +1,6 @@
-"""A tenant with an identity provider of the tests' own: one key, and responses written to order.
+"""A tenant whose identity provider is the test itself: it has one key and writes the responses that a test needs.
 
-It signs people in with two requests and no program beside the server, so that a test can have many of them.
+It signs people in with two requests and without another program, so that a test can have many of them.
 """
 
 import base64
@@ -26,12 +26,12 @@ FROM_ELSEWHERE = {"origin": ORG, "sec-fetch-site": "cross-site"}
 
 
 def instant(seconds: float = 0) -> str:
-    """A time so many seconds from now, as SAML writes it."""
+    """Returns a time so many seconds from now, in SAML's format."""
     return (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def request_of(location: str) -> str:
-    """The id of the AuthnRequest that a redirect carries."""
+    """Returns the id of the AuthnRequest in a redirect."""
     (message,) = parse_qs(urlsplit(location).query)["SAMLRequest"]
     found = re.search(r'\bID="([^"]+)"', zlib.decompress(base64.b64decode(message), -15).decode())
     assert found is not None
@@ -40,14 +40,14 @@ def request_of(location: str) -> str:
 
 @dataclass
 class Company:
-    """The identity provider's side of a tenant, and its people's browsers."""
+    """The identity provider of a tenant, and the browsers of its people."""
 
     place: Place
     browsers: list[Visitor] = field(default_factory=list)
 
     @property
     def stem(self) -> str:
-        """This service provider's entity id, which its addresses begin with."""
+        """Returns this service provider's entity id, with which its URLs begin."""
         return f"{self.place.running.url}/saml/{self.place.tenant.name}/{self.place.provider.id}"
 
     @property
@@ -55,7 +55,7 @@ class Company:
         return f"/{self.place.tenant.name}/"
 
     def tie(self, **switches: Any) -> None:
-        """Tell Vestibule of this identity provider."""
+        """Save this identity provider's SAML details in Vestibule."""
         saml = SamlSettings(entity_id=IDP, sso_url=SSO, certificates=(pair().pinned,))
 
         async def take(context: Context) -> None:
@@ -74,7 +74,7 @@ class Company:
     # -- people
 
     def hire(self, name: str = "", **more: Any) -> tuple[str, str]:
-        """Provision somebody over SCIM; their id and userName."""
+        """Provision a person over SCIM. Returns their id and userName."""
         name = name or f"p{uuid4().hex[:10]}@north.example"
         with self.place.client() as scim:
             answer = scim.post("/Users", json=resource(name, **more))
@@ -82,20 +82,20 @@ class Company:
         return answer.json()["id"], name
 
     def browser(self, running: Running | None = None) -> Visitor:
-        """A fresh browser in front of the server, or of another node."""
+        """Returns a new browser at the server, or at another node."""
         self.browsers.append(Visitor((running or self.place.running).url))
         return self.browsers[-1]
 
     # -- signing in
 
     def begin(self, browser: Visitor, to: str = "") -> str:
-        """Go to the identity provider; the id of the request that came there."""
+        """Begin a sign-in. Returns the id of the request that the identity provider got."""
         page = browser.get(f"{self.stem}/login{f'?to={to}' if to else ''}", False)
         assert page.status == 303, page.text
         return request_of(page.answer.headers["location"])
 
     def said(self, name: str, request_id: str, **changes: Any) -> Said:
-        """What a response to a request says that is right."""
+        """Returns the claims of a correct response to a request."""
         answered = f'InResponseTo="{request_id}"' if request_id else ""
         usual: dict[str, Any] = {
             "id": f"_r{uuid4().hex}",
@@ -114,29 +114,31 @@ class Company:
         return Said(**(usual | changes))
 
     def response(self, name: str, request_id: str, **changes: Any) -> str:
-        """A signed response, as the form carries it."""
+        """Returns a signed response, encoded for a form."""
         return carried(signed(self.said(name, request_id, **changes), "assertion"))
 
     def post(self, browser: Visitor, message: str, relay: str = "", path: str = "acs") -> Any:
-        """Send a response as the identity provider's page does."""
+        """Post a response as the identity provider's page does."""
         fields = {"SAMLResponse": message, "RelayState": relay}
         return browser.post(f"{self.stem}/{path}", fields, headers=FROM_ELSEWHERE)
 
     def sign_in(self, name: str, browser: Visitor | None = None, **changes: Any) -> Visitor:
-        """A browser in which somebody has signed in."""
+        """Returns a browser in which a person has signed in."""
         browser = browser or self.browser()
         page = self.post(browser, self.response(name, self.begin(browser), **changes))
         assert page.status == 303, page.text
         return browser
 
     def is_in(self, browser: Visitor, running: Running | None = None) -> bool:
-        """Whether applications are told that this browser's person is signed in, at this node or another."""
+        """Returns whether the session check for applications says that this browser is signed in, at this node or
+        another.
+        """
         status = browser.get(f"{(running or self.place.running).url}{self.home}me").status
         assert status in {200, 401, 404}  # a suspended tenant is as if it were not there
         return status == 200
 
     def is_in_console(self, browser: Visitor, running: Running | None = None) -> bool:
-        """Whether the console lets this browser's person in."""
+        """Returns whether the console accepts this browser's session."""
         page = browser.get(f"{(running or self.place.running).url}/console{self.home}", False)
         assert page.status in {200, 303}, page.text
         return page.status == 200
@@ -144,7 +146,7 @@ class Company:
     # -- signing out
 
     def logout_request(self, name: str, more: str = "", **changes: str) -> Node:
-        """A LogoutRequest, not signed yet."""
+        """Returns a LogoutRequest that is not yet signed."""
         usual = {
             "id": f"_l{uuid4().hex}",
             "issued": instant(),
@@ -161,18 +163,18 @@ class Company:
         )
 
     def log_out(self, browser: Visitor, name: str, more: str = "") -> Any:
-        """The identity provider ends sessions of somebody, through a browser that may be anybody's."""
+        """End a person's sessions as the identity provider does, through any browser."""
         message = carried(sign(self.logout_request(name, more)))
         return browser.post(f"{self.stem}/logout", {"SAMLRequest": message}, headers=FROM_ELSEWHERE)
 
 
 def carried(node: Node) -> str:
-    """A message as a form carries it."""
+    """Returns a message encoded for a form."""
     return base64.b64encode(write(node)).decode()
 
 
 def resource(name: str, **more: Any) -> dict[str, Any]:
-    """A person as Okta describes them."""
+    """Returns the SCIM resource of a person as Okta sends it."""
     return {
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
         "userName": name,

@@ -1,4 +1,4 @@
-"""One running pocket Okta for all of these tests; for each of them an app and a tenant, tied together both ways."""
+"""One running pocket Okta for all of these tests, and an app and a tenant for each, connected in both directions."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ def okta(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pocket.Okta]:
 
 @pytest.fixture
 def scene(okta: pocket.Okta, place: Place) -> Iterator[Scene]:
-    """The two sides, connected for provisioning and tied together for sign-in."""
+    """Returns an app and a tenant, connected for provisioning and sign-in."""
     with place.client() as scim:
         made = Scene(connected(okta, place, "catalogue", scim))
         made.tie()
@@ -33,7 +33,7 @@ def scene(okta: pocket.Okta, place: Place) -> Iterator[Scene]:
 
 @pytest.fixture
 def company(place: Place) -> Iterator[Company]:
-    """A tenant whose identity provider is the test itself."""
+    """Returns a tenant whose identity provider is the test itself."""
     made = Company(place)
     made.tie()
     yield made
@@ -42,7 +42,7 @@ def company(place: Place) -> Iterator[Company]:
 
 @pytest.fixture
 def staff(company: Company) -> Company:
-    """A company everybody of which administers the tenant as well."""
+    """Returns a company whose people are administrators of the tenant too."""
 
     async def make(context: Context) -> None:
         async with context.database.write(company.place.actor) as tx:

@@ -1,4 +1,4 @@
-"""An app of the pocket Okta and a tenant of Vestibule, tied together for provisioning and for sign-in."""
+"""An app of the pocket Okta and a tenant of Vestibule, connected for provisioning and sign-in."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 
 from tests.conftest import PLAIN, Place, signing_key
-from tests.okta.okta_and_vestibule import Both
+from tests.okta.okta_and_vestibule import Integration
 from tests.pocket_okta.visitor import Page, Visitor
 from vestibule.actions import saml_keys, saml_settings
 from vestibule.endpoints.context import Context
@@ -16,11 +16,11 @@ from vestibule.store.identity_providers import find_provider
 
 
 class Scene:
-    """Both sides, and what a test does with them."""
+    """An app and a tenant, with the actions that tests need."""
 
-    def __init__(self, both: Both) -> None:
-        self.both = both
-        self.place: Place = both.place
+    def __init__(self, integration: Integration) -> None:
+        self.integration = integration
+        self.place: Place = integration.place
         self.base = f"{self.place.running.url}/saml/{self.place.tenant.name}/{self.place.provider.id}"
         self._browsers: list[Visitor] = []
         self.home = f"{self.place.running.url}/{self.place.tenant.name}/"
@@ -28,7 +28,7 @@ class Scene:
     # -- tying together
 
     def tie(self) -> None:
-        """What an administrator does on both sides: the one's metadata to the other, each way."""
+        """Exchange metadata in both directions, as administrators do."""
 
         async def keep_key(context: Context) -> None:
             async with context.database.write(self.place.actor) as tx:
@@ -37,14 +37,14 @@ class Scene:
         self.place.running.act(keep_key)
         metadata = httpx2.get(f"{self.base}/metadata", **PLAIN)
         assert metadata.status_code == 200, metadata.text
-        self.both.okta.call("POST", f"{self.both.app.pocket}/sp-metadata", {"xml": metadata.text})
+        self.integration.okta.call("POST", f"{self.integration.app.pocket}/sp-metadata", {"xml": metadata.text})
         self.take_metadata()
 
     def take_metadata(self) -> None:
-        """Vestibule reads the app's metadata as it is now."""
-        made = self.both.okta.call("GET", self.both.app.path)
+        """Let Vestibule read the app's current metadata."""
+        made = self.integration.okta.call("GET", self.integration.app.path)
         key = made["_embedded"]["pocket"]["externalKey"]
-        answer = self.both.okta.client.get(f"/app/{key}/sso/saml/metadata", headers={"Authorization": ""})
+        answer = self.integration.okta.client.get(f"/app/{key}/sso/saml/metadata", headers={"Authorization": ""})
         read = read_metadata(answer.content)
 
         async def take(context: Context) -> None:
@@ -54,7 +54,7 @@ class Scene:
         self.place.running.act(take)
 
     def set(self, **changed: Any) -> None:
-        """Change how people sign in, at Vestibule."""
+        """Change the SAML settings in Vestibule."""
 
         async def change(context: Context) -> None:
             async with context.database.write(self.place.actor) as tx:
@@ -63,11 +63,11 @@ class Scene:
         self.place.running.act(change)
 
     def okta_set(self, **sign_on: Any) -> None:
-        """Change the Sign On tab of the app."""
-        self.both.okta.call("PUT", self.both.app.path, {"settings": {"signOn": sign_on}})
+        """Change settings on the app's Sign On tab."""
+        self.integration.okta.call("PUT", self.integration.app.path, {"settings": {"signOn": sign_on}})
 
     def saml(self) -> SamlSettings:
-        """The SAML settings as Vestibule has them now."""
+        """Returns Vestibule's current SAML settings."""
 
         async def look(context: Context) -> SamlSettings:
             async with context.database.read(self.place.tenant.id) as reading:
@@ -80,12 +80,12 @@ class Scene:
     # -- people
 
     def person(self) -> dict[str, Any]:
-        """Somebody who is assigned, and provisioned."""
-        return self.both.provisioned()[0]
+        """Assign and provision a new person."""
+        return self.integration.provisioned()[0]
 
     def visitor(self) -> Visitor:
-        """A fresh browser without a script, closed at the end of the test."""
-        self._browsers.append(Visitor(self.both.okta.url))
+        """Returns a new browser without scripts, closed at the end of the test."""
+        self._browsers.append(Visitor(self.integration.okta.url))
         return self._browsers[-1]
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class Scene:
             browser.client.close()
 
     def signed_in(self, person: dict[str, Any], visitor: Visitor | None = None, to: str = "") -> tuple[Visitor, Page]:
-        """A browser in which a person has signed in, and the page that they arrive at."""
+        """Sign a person in. Returns the browser and the page that it arrives at."""
         browser = visitor or self.visitor()
         page = browser.open(f"{self.base}/login{f'?to={to}' if to else ''}")
         if any("username" in form.fields for form in page.forms()):
@@ -103,9 +103,9 @@ class Scene:
         return browser, browser.send(form, come_from=page.url)
 
     def me(self, browser: Visitor) -> httpx2.Response:
-        """What the applications' question is answered with."""
+        """Returns the response of the session check for applications."""
         return browser.client.get(f"{self.home}me")
 
     def events(self, kind: str) -> list[dict[str, Any]]:
-        """The data of the tenant's events of a kind, the newest first."""
+        """Returns the data of the tenant's events of a type, newest first."""
         return [each["data"] for each in self.place.events(kind)]

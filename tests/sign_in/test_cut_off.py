@@ -1,5 +1,5 @@
-"""What began, or was written, before somebody's access was taken opens nothing afterwards; and who is gone is not made
-anew by signing in.
+"""A sign-in that began before a person's access ended opens no session, and a deleted person is not created again by
+signing in.
 """
 
 import base64
@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Place
 from tests.saml.factory import sign, write
 from tests.sign_in.company import FROM_ELSEWHERE, Company, carried, instant, resource
-from tests.sign_in.test_ends import WAYS, give_back
+from tests.sign_in.test_ends import ENDINGS, give_back
 from tests.sign_in.test_logout import ONE, SLO, set_sign_on
 from tests.sign_in.test_under_way import anybody
 from tests.sign_in.test_universal_logout import email, order
@@ -32,20 +32,22 @@ def of(**values: str) -> str:
     )
 
 
-# -- under way while it ends -------------------------------------------------------------------------------------------
+# -- a sign-in in progress ---------------------------------------------------------------------------------------------
 
 
-PERSONAL = [way for way in WAYS if way not in {"DELETE", "identity provider disabled", "tenant suspended"}]
+PERSONAL = [ending for ending in ENDINGS if ending not in {"DELETE", "identity provider disabled", "tenant suspended"}]
 
 
-@pytest.mark.parametrize("way", PERSONAL)
-def test_a_sign_in_that_is_under_way_opens_nothing_even_if_the_access_is_given_back(staff: Company, way: str) -> None:
+@pytest.mark.parametrize("ending", PERSONAL)
+def test_a_sign_in_that_is_under_way_opens_nothing_even_if_the_access_is_given_back(
+    staff: Company, ending: str
+) -> None:
     user_id, name = staff.hire()
     open_, late = staff.sign_in(name), staff.browser()
     request = staff.begin(late)
     message = staff.response(name, request)
-    WAYS[way](staff, user_id, name)
-    give_back(way, staff, user_id, name)
+    ENDINGS[ending](staff, user_id, name)
+    give_back(ending, staff, user_id, name)
     page = staff.post(late, message)
     assert page.status == 403
     assert "Your sessions were ended while you signed in. Sign in again." in page.text
@@ -110,7 +112,7 @@ def test_who_has_another_name_now_is_meant_by_both(company: Company) -> None:
 
 def test_nobody_is_not_told_as_done(company: Company) -> None:
     page = company.log_out(company.browser(), "nobody@north.example")
-    assert "Nobody here is meant: there was nothing to end." in page.text
+    assert "There were no sessions to end." in page.text
     set_sign_on(company, slo_url=SLO, slo_binding="post")
     page = company.log_out(company.browser(), "nobody@north.example")
     assert "UnknownPrincipal" in answer_of(page.value("SAMLResponse"))
@@ -188,7 +190,7 @@ def test_who_was_deleted_is_not_created_by_signing_in(company: Company, *, block
     company.tie(just_in_time=True)
     user_id, name = company.hire()
     if blocked:
-        WAYS["command line"](company, user_id, name)
+        ENDINGS["command line"](company, user_id, name)
     with company.place.client() as scim:
         assert scim.delete(f"/Users/{user_id}").status_code == 204
     browser = company.browser()

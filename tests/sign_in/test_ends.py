@@ -1,5 +1,5 @@
-"""Nine ways to take somebody's access, each of which ends their session and their console session with the next
-request, on every node; and nothing that gives the access back brings a session back.
+"""Tests of the nine ways to end a person's access. Each ends their session and their console session with the next
+request, on every node. Giving the access back does not restore a session.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from tests.saml.keys import pair
 from tests.sign_in.company import ORG, Company, instant, resource
 
 PATCHED = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-Way = Callable[[Company, str, str], None]
+Ending = Callable[[Company, str, str], None]
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def other_node(engine: str, running: Running) -> Iterator[Running | None]:
         yield node
 
 
-# -- the ways ----------------------------------------------------------------------------------------------------------
+# -- how access ends ---------------------------------------------------------------------------------------------------
 
 
 def scim(company: Company, method: str, user_id: str, body: Any = None) -> None:
@@ -89,7 +89,7 @@ def suspend_tenant(company: Company, user_id: str, name: str) -> None:
     company.place.running.verb("tenant", "suspend", company.place.tenant.name)
 
 
-def give_back(way: str, company: Company, user_id: str, name: str) -> None:
+def give_back(ending: str, company: Company, user_id: str, name: str) -> None:
     """Undo what can be undone."""
     tenant, provider = company.place.tenant.name, company.place.provider.name
     undo: dict[str, Callable[[], object]] = {
@@ -100,10 +100,10 @@ def give_back(way: str, company: Company, user_id: str, name: str) -> None:
         "identity provider disabled": lambda: company.place.running.verb("idp", "set", tenant, provider, "--enable"),
         "tenant suspended": lambda: company.place.running.verb("tenant", "resume", tenant),
     }
-    undo.get(way, lambda: None)()
+    undo.get(ending, lambda: None)()
 
 
-WAYS: dict[str, Way] = {
+ENDINGS: dict[str, Ending] = {
     "PATCH": patch,
     "PUT": put,
     "DELETE": delete,
@@ -127,8 +127,8 @@ EVENTS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_each_way_ends_every_session_on_every_node(staff: Company, way: str, other_node: Running | None) -> None:
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_each_way_ends_every_session_on_every_node(staff: Company, ending: str, other_node: Running | None) -> None:
     user_id, name = staff.hire()
     bystander = staff.sign_in(staff.hire()[1])
     browsers = [staff.sign_in(name), staff.sign_in(name)]
@@ -136,9 +136,9 @@ def test_each_way_ends_every_session_on_every_node(staff: Company, way: str, oth
     for node in nodes:
         assert all(staff.is_in(each, node) and staff.is_in_console(each, node) for each in browsers)
 
-    WAYS[way](staff, user_id, name)
+    ENDINGS[ending](staff, user_id, name)
 
-    everybody = way in {"identity provider disabled", "tenant suspended"}
+    everybody = ending in {"identity provider disabled", "tenant suspended"}
     for node in nodes:
         assert not any(staff.is_in(each, node) or staff.is_in_console(each, node) for each in browsers), node
         assert staff.is_in(bystander, node) is not everybody
@@ -147,24 +147,24 @@ def test_each_way_ends_every_session_on_every_node(staff: Company, way: str, oth
         assert client.get("/Users?count=1").status_code == (401 if everybody else 200), (
             "the identity provider's own key"
         )
-    told = staff.place.events(EVENTS[way])[-1]
+    told = staff.place.events(EVENTS[ending])[-1]
     assert told["data"]["sessions_ended"] == (6 if everybody else 4)
 
-    give_back(way, staff, user_id, name)
+    give_back(ending, staff, user_id, name)
     for node in nodes:
         assert not any(staff.is_in(each, node) or staff.is_in_console(each, node) for each in browsers), "resurrected"
-    if way != "DELETE":
+    if ending != "DELETE":
         assert staff.is_in(staff.sign_in(name))
     assert staff.place.faults() == []
 
 
 def test_who_may_not_sign_in_gets_no_session(staff: Company) -> None:
     """The door is shut as well, not only the room emptied."""
-    for way in ("PATCH", "PUT", "DELETE", "console", "command line"):
+    for ending in ("PATCH", "PUT", "DELETE", "console", "command line"):
         user_id, name = staff.hire()
-        WAYS[way](staff, user_id, name)
+        ENDINGS[ending](staff, user_id, name)
         browser = staff.browser()
-        assert staff.post(browser, staff.response(name, staff.begin(browser))).status == 403, way
+        assert staff.post(browser, staff.response(name, staff.begin(browser))).status == 403, ending
         assert not staff.is_in(browser)
 
 

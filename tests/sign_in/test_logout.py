@@ -65,7 +65,7 @@ def leaving(page: Any) -> Form:
 
 @pytest.mark.parametrize("binding", ["POST", "REDIRECT"])
 def test_signing_out_at_the_identity_provider_ends_that_session_here(scene: Scene, binding: str) -> None:
-    told = scene.both.okta.call("GET", scene.both.app.path)["settings"]["signOn"]["participateSlo"]
+    told = scene.integration.okta.call("GET", scene.integration.app.path)["settings"]["signOn"]["participateSlo"]
     scene.okta_set(participateSlo={**told, "enabled": True, "bindingType": binding, "sessionIndexRequired": True})
     ana = scene.person()
     browser, elsewhere = scene.signed_in(ana)[0], scene.signed_in(ana)[0]
@@ -73,7 +73,7 @@ def test_signing_out_at_the_identity_provider_ends_that_session_here(scene: Scen
     page = browser.open(frame)
     if binding == "POST":
         page = browser.send(page.form("SAMLRequest"), come_from=page.url)
-    assert page.url.startswith(scene.both.okta.url), "our answer went back"
+    assert page.url.startswith(scene.integration.okta.url), "our answer went back"
     assert "You are signed out there." in page.text, page.text
     assert scene.me(browser).status_code == 401
     assert scene.me(elsewhere).status_code == 200, "that was another session of the identity provider"
@@ -247,7 +247,7 @@ def test_what_is_named_ends(company: Company, binding: str, indexes: str, left: 
     more = indexes if indexes != "_other" else ONE.replace("_one", "_other")
     page = BINDINGS[binding](None)(company, company.logout_request(name, more))
     assert page.status == 200
-    assert "The sessions that were meant are over." in page.text
+    assert "The sessions have ended." in page.text
     assert tuple(company.is_in(each) for each in browsers) == (left or (True, True, True))
     assert company.is_in(bystander)
     told = [each["data"]["sessions_ended"] for each in company.place.events("session.revoked")]

@@ -19,7 +19,7 @@ from vestibule.errors import SignInRefused
 from vestibule.model import IdentityProvider, RoleRules
 from vestibule.store.identity_providers import find_provider
 
-Way = Callable[[Context, Place], Coroutine[Any, Any, None]]
+Ending = Callable[[Context, Place], Coroutine[Any, Any, None]]
 
 
 async def disable(context: Context, place: Place) -> None:
@@ -50,14 +50,14 @@ def sessions(place: Place) -> int:
     return len(rows(place.running, f"{both}tenant_id = $1", place.tenant.id))
 
 
-@pytest.mark.parametrize("way", [disable, suspend], ids=lambda way: str(way.__name__))
-def test_what_was_read_before_does_not_open_a_session(company: Company, way: Way) -> None:
+@pytest.mark.parametrize("ending", [disable, suspend], ids=lambda ending: str(ending.__name__))
+def test_what_was_read_before_does_not_open_a_session(company: Company, ending: Ending) -> None:
     """The request came while all was well; what decides is read when the session is opened."""
     place, (_, name) = company.place, company.hire()
 
     async def act(context: Context) -> None:
         provider = await provider_of(context, place)
-        await way(context, place)
+        await ending(context, place)
         async with context.database.write(place.actor) as tx:
             with pytest.raises(SignInRefused) as refused:
                 await person_sign_in.accept(tx, place.tenant, place.provider.id, provider.saml, anybody(name), None)
@@ -83,15 +83,15 @@ def test_settings_that_changed_since_are_not_what_it_was_examined_with(company: 
 
 
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
-@pytest.mark.parametrize("way", [disable, suspend], ids=lambda way: str(way.__name__))
-def test_what_comes_while_a_session_is_opened_waits_and_ends_it(company: Company, way: Way) -> None:
+@pytest.mark.parametrize("ending", [disable, suspend], ids=lambda ending: str(ending.__name__))
+def test_what_comes_while_a_session_is_opened_waits_and_ends_it(company: Company, ending: Ending) -> None:
     place, (_, name) = company.place, company.hire()
 
     async def act(context: Context) -> None:
         provider = await provider_of(context, place)
         async with context.database.write(place.actor) as tx:
             await person_sign_in.accept(tx, place.tenant, place.provider.id, provider.saml, anybody(name), None)
-            taking = asyncio.create_task(way(context, place))
+            taking = asyncio.create_task(ending(context, place))
             async with context.database.read(place.tenant.id) as reading:
                 waits = False
                 while not (waits or taking.done()):

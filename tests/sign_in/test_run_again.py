@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import Running, running_server
 from tests.console.conftest import rows, sql
 from tests.sign_in.company import Company
-from tests.sign_in.test_ends import EVENTS, WAYS
+from tests.sign_in.test_ends import ENDINGS, EVENTS
 from vestibule.settings import Settings
 
 
@@ -76,16 +76,16 @@ def test_the_beginning_of_a_sign_in(company: Company, reason: str) -> None:
         company.begin(browser)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_each_way_to_end_sessions(staff: Company, way: str) -> None:
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_each_way_to_end_sessions(staff: Company, ending: str) -> None:
     user_id, name = staff.hire()
     browser = staff.sign_in(name)
-    before = len(events(staff, EVENTS[way]))
+    before = len(events(staff, EVENTS[ending]))
     with undone_twice(staff, "user_sessions", "DELETE", "deadlock"):
-        WAYS[way](staff, user_id, name)
+        ENDINGS[ending](staff, user_id, name)
     assert not staff.is_in(browser)
-    if way != "tenant suspended":  # that one is told to operators
-        assert len(events(staff, EVENTS[way])) == before + 1
+    if ending != "tenant suspended":  # that one is told to operators
+        assert len(events(staff, EVENTS[ending])) == before + 1
 
 
 @pytest.mark.parametrize("reason", _FAIL)

@@ -17,21 +17,21 @@ def test_a_person_signs_in_and_a_deactivation_ends_it(scene: Scene) -> None:
     assert me.json()["userName"] == ana["profile"]["login"]
     assert me.json()["profile"]["firstName"] == "Ana"
     assert me.json()["identityProvider"] == "Okta"
-    scene.both.okta.lifecycle(ana, "deactivate")
-    scene.both.okta.idle()
+    scene.integration.okta.lifecycle(ana, "deactivate")
+    scene.integration.okta.idle()
     assert scene.me(browser).status_code == 401
     assert "Sign in with Okta" in browser.open(scene.home).text
     (gone,) = scene.events("user.deactivated")
     assert gone["sessions_ended"] == 1
-    scene.both.okta.lifecycle(ana, "activate")
-    scene.both.okta.idle()
+    scene.integration.okta.lifecycle(ana, "activate")
+    scene.integration.okta.idle()
     assert scene.me(browser).status_code == 401, "reactivation resurrects nothing"
 
 
 def test_nobody_who_is_not_provisioned_gets_in(scene: Scene) -> None:
     ana, bo = scene.person(), scene.person()
-    user = scene.both.resource(bo)
-    scene.both.scim.delete(f"Users/{user['id']}")
+    user = scene.integration.resource(bo)
+    scene.integration.scim.delete(f"Users/{user['id']}")
     _, page = scene.signed_in(bo)
     assert page.status == 403
     assert "You are not signed in" in page.text
@@ -44,10 +44,10 @@ def test_nobody_who_is_not_provisioned_gets_in(scene: Scene) -> None:
 
 def test_somebody_deactivated_at_vestibule_only_is_told_so(scene: Scene) -> None:
     ana = scene.person()
-    user = scene.both.resource(ana)
+    user = scene.integration.resource(ana)
     operations = [{"op": "replace", "value": {"active": False}}]
     body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}
-    scene.both.scim.patch(f"Users/{user['id']}", json=body)
+    scene.integration.scim.patch(f"Users/{user['id']}", json=body)
     _, page = scene.signed_in(ana)
     assert page.status == 403
     assert "Your account here is deactivated." in page.text
@@ -64,7 +64,7 @@ def test_whichever_signature_covers_what_is_read(scene: Scene, response: bool, a
 
 @pytest.mark.parametrize("algorithm", ["AES256_GCM", "AES256_CBC"])
 def test_an_encrypted_assertion(scene: Scene, algorithm: str) -> None:
-    now = scene.both.okta.call("GET", scene.both.app.path)["settings"]["signOn"]["assertionEncryption"]
+    now = scene.integration.okta.call("GET", scene.integration.app.path)["settings"]["signOn"]["assertionEncryption"]
     scene.okta_set(assertionEncryption={**now, "enabled": True, "encryptionAlgorithm": algorithm})
     browser, page = scene.signed_in(scene.person())
     assert scene.me(browser).status_code == 200, page.text
@@ -79,7 +79,7 @@ def test_a_signed_request(scene: Scene) -> None:
 
 def test_a_tile_is_refused_begun_anew_or_accepted(scene: Scene) -> None:
     ana = scene.person()
-    made = scene.both.okta.call("GET", scene.both.app.path)
+    made = scene.integration.okta.call("GET", scene.integration.app.path)
     key, name = made["_embedded"]["pocket"]["externalKey"], made["name"]
     tile = f"/app/{name}/{key}/sso/saml"
     for unsolicited, expected in (("refuse", 401), ("restart", 401), ("accept", 200)):
@@ -123,8 +123,10 @@ def test_where_somebody_wanted_to_go(scene: Scene) -> None:
 
 def test_a_certificate_rolls_over(scene: Scene) -> None:
     ana = scene.person()
-    made = scene.both.okta.call("POST", f"{scene.both.app.path}/credentials/keys/generate?validityYears=2")
-    scene.both.okta.call("PUT", scene.both.app.path, {"credentials": {"signing": {"kid": made["kid"]}}})
+    made = scene.integration.okta.call(
+        "POST", f"{scene.integration.app.path}/credentials/keys/generate?validityYears=2"
+    )
+    scene.integration.okta.call("PUT", scene.integration.app.path, {"credentials": {"signing": {"kid": made["kid"]}}})
     _, page = scene.signed_in(ana)
     assert page.status == 403, "a key nobody told of is not believed"
     scene.take_metadata()
@@ -147,10 +149,10 @@ def test_a_person_ends_a_session_elsewhere_and_signs_out(scene: Scene) -> None:
 
 def test_a_just_in_time_person(scene: Scene) -> None:
     scene.set(just_in_time=True)
-    scene.both.app.features(create=False, update=False, deactivate=False)
-    bo = scene.both.person("Bo", "Lind")
-    scene.both.app.assign(bo)
-    scene.both.okta.idle()
+    scene.integration.app.features(create=False, update=False, deactivate=False)
+    bo = scene.integration.person("Bo", "Lind")
+    scene.integration.app.assign(bo)
+    scene.integration.okta.idle()
     browser, _ = scene.signed_in(bo)
     assert scene.me(browser).json()["userName"] == bo["profile"]["login"]
     assert [each["by"] for each in scene.events("user.created")] == ["sign-in"]

@@ -11,7 +11,7 @@ from tests.conftest import Place, Running
 from tests.console.conftest import rows, sql
 from tests.console.visitor import Page, Visitor
 from tests.sign_in.company import Company
-from tests.sign_in.test_ends import WAYS, command_line, console, give_back
+from tests.sign_in.test_ends import ENDINGS, command_line, console, give_back
 from vestibule.endpoints.web.signed_out import WORDS
 from vestibule.store.ended_sessions import SignOutReason
 from vestibule.worker import clear_expired
@@ -52,38 +52,38 @@ def test_there_are_words_for_every_reason() -> None:
     assert set(WORDS) == set(get_args(SignOutReason))
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_each_browser_of_theirs_is_told_why(staff: Company, way: str) -> None:
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_each_browser_of_theirs_is_told_why(staff: Company, ending: str) -> None:
     user_id, name = staff.hire()
     colleague = staff.sign_in(staff.hire()[1])
     browsers = [staff.sign_in(name), staff.sign_in(name)]
     assert [why(home(staff, each)) for each in browsers] == ["", ""]
 
-    WAYS[way](staff, user_id, name)
+    ENDINGS[ending](staff, user_id, name)
 
-    if way == "tenant suspended":
+    if ending == "tenant suspended":
         assert home(staff, browsers[0]).heading == "Sign-in is suspended"
-        give_back(way, staff, user_id, name)
+        give_back(ending, staff, user_id, name)
     for browser in browsers:
-        assert why(home(staff, browser)) == TOLD[way]
-        assert why(browser.get(f"/console{staff.home}")) == TOLD[way]
+        assert why(home(staff, browser)) == TOLD[ending]
+        assert why(browser.get(f"/console{staff.home}")) == TOLD[ending]
     assert why(home(staff, staff.browser())) == "", "a stranger"
-    if way not in {"tenant suspended", "identity provider disabled"}:
+    if ending not in {"tenant suspended", "identity provider disabled"}:
         assert why(home(staff, colleague)) == ""
         assert home(staff, colleague).heading != "Sign in"
-    if way in {"DELETE", "identity provider disabled"}:
+    if ending in {"DELETE", "identity provider disabled"}:
         return
-    give_back(way, staff, user_id, name)
+    give_back(ending, staff, user_id, name)
     staff.sign_in(name, browsers[0])
     assert why(home(staff, browsers[0])) == "", "who is in again"
     assert staff.place.faults() == []
 
 
 def test_ending_sessions_in_the_console_and_on_the_command_line(staff: Company) -> None:
-    for way in (partial(console, button="End all sessions"), partial(command_line, verb="end-sessions")):
+    for ending in (partial(console, button="End all sessions"), partial(command_line, verb="end-sessions")):
         user_id, name = staff.hire()
         browser = staff.sign_in(name)
-        way(staff, user_id, name)
+        ending(staff, user_id, name)
         assert why(home(staff, browser)) == "an administrator ended your sessions. You can sign in again."
 
 
@@ -118,7 +118,7 @@ def test_no_other_tenant_tells(company: Company, running: Running) -> None:
     """The cookie of one tenant, under the name of the cookie of another."""
     user_id, name = company.hire()
     browser = company.sign_in(name)
-    WAYS["PATCH"](company, user_id, name)
+    ENDINGS["PATCH"](company, user_id, name)
     token = browser.cookies[f"vestibule-{company.place.tenant.name}"]
     other: Place = running.new_tenant()
     thief = company.browser()
@@ -132,7 +132,7 @@ def test_no_other_tenant_tells(company: Company, running: Running) -> None:
 def test_reasons_are_forgotten_after_a_day(company: Company) -> None:
     user_id, name = company.hire()
     browsers = [company.sign_in(name), company.sign_in(name)]
-    WAYS["PATCH"](company, user_id, name)
+    ENDINGS["PATCH"](company, user_id, name)
     running, tenant = company.place.running, company.place.tenant.id
     oldest = "SELECT min(token_check) FROM ended_sessions WHERE tenant_id = $1"
     moved = f"UPDATE ended_sessions SET ended_at = ended_at - $2 WHERE tenant_id = $1 AND token_check = ({oldest})"
@@ -145,7 +145,7 @@ def test_nothing_tells_whose_a_session_was(company: Company) -> None:
     """Who was deleted is remembered by the log alone."""
     user_id, name = company.hire()
     company.sign_in(name)
-    WAYS["DELETE"](company, user_id, name)
+    ENDINGS["DELETE"](company, user_id, name)
     query = "SELECT * FROM ended_sessions WHERE tenant_id = $1"
     ((tenant_id, check, reason, _),) = rows(company.place.running, query, company.place.tenant.id)
     assert (tenant_id, len(check), reason) == (company.place.tenant.id, 32, "deleted")
@@ -166,7 +166,7 @@ def test_the_door_of_a_suspended_tenant_says_so_and_no_more(company: Company) ->
     for ask in asks:
         page = ask()
         assert (page.status, page.heading) == (403, "Sign-in is suspended")
-        assert "Your administrator can ask whoever operates this service why." in page.text
+        assert "Your administrator can ask the operator of this service for the reason." in page.text
         assert company.place.tenant.title not in page.source
         assert company.place.provider.name not in page.source
     # Programs learn what they learn of a tenant that there is not.

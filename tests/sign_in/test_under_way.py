@@ -1,6 +1,4 @@
-"""A sign-in and what takes the person's access at the same instant, on a database that carries out both side by
-side.
-"""
+"""A sign-in, and the end of the person's access at the same moment, on a database that runs both in parallel."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -22,7 +20,7 @@ from vestibule.store.database import Tx, milliseconds_now
 from vestibule.store.identity_providers import find_provider
 from vestibule.store.person_sessions import sessions_of_user
 
-Way = Callable[[Tx, str, str], Awaitable[object]]
+Ending = Callable[[Tx, str, str], Awaitable[object]]
 
 
 async def deactivate(tx: Tx, user_id: str, name: str) -> None:
@@ -48,8 +46,8 @@ def anybody(name: str) -> Assertion:
 
 
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
-@pytest.mark.parametrize("way", [deactivate, delete, block, end], ids=lambda way: str(way.__name__))
-def test_no_session_outlives_what_came_while_it_was_opened(place: Place, company: Company, way: Way) -> None:
+@pytest.mark.parametrize("ending", [deactivate, delete, block, end], ids=lambda ending: str(ending.__name__))
+def test_no_session_outlives_what_came_while_it_was_opened(place: Place, company: Company, ending: Ending) -> None:
     user_id, name = company.hire()
     provider_id = place.provider.id
 
@@ -64,7 +62,7 @@ def test_no_session_outlives_what_came_while_it_was_opened(place: Place, company
         async def take() -> None:
             actor = place.actor._replace(kind="identity_provider", identity_provider_id=provider_id)
             async with database.write(actor) as tx:
-                await way(tx, user_id, name)
+                await ending(tx, user_id, name)
 
         async with database.write(place.actor) as tx:
             opened = await person_sign_in.accept(tx, place.tenant, provider_id, provider.saml, anybody(name), None)

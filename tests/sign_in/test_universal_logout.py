@@ -71,11 +71,11 @@ def order(company: Company, body: Any, bearer: str | None = None, **more: Any) -
 def test_clearing_somebodys_sessions_at_okta_ends_them_here(scene: Scene, subject: str) -> None:
     endpoint = f"{scene.base}/global-token-revocation"
     body = {"status": "ENABLED", "endpoint": endpoint, "subjectFormat": subject}
-    scene.both.okta.call("PUT", scene.both.app.path, {"universalLogout": body})
+    scene.integration.okta.call("PUT", scene.integration.app.path, {"universalLogout": body})
     ana, bo = scene.person(), scene.person()
     hers, his = [scene.signed_in(ana)[0], scene.signed_in(ana)[0]], scene.signed_in(bo)[0]
-    scene.both.okta.call("DELETE", f"/api/v1/users/{ana['id']}/sessions", status=204)
-    scene.both.okta.idle()
+    scene.integration.okta.call("DELETE", f"/api/v1/users/{ana['id']}/sessions", status=204)
+    scene.integration.okta.idle()
     assert [scene.me(each).status_code for each in (*hers, his)] == [401, 401, 200]
     (event,) = scene.place.events("session.revoked")
     assert event["data"] == {
@@ -84,8 +84,8 @@ def test_clearing_somebodys_sessions_at_okta_ends_them_here(scene: Scene, subjec
         "sessions_ended": 2,
     }
     assert event["actor"]["kind"] == "identity_provider"
-    assert event["subject"] == scene.both.resource(ana)["id"]
-    assert scene.both.app.tasks() == []
+    assert event["subject"] == scene.integration.resource(ana)["id"]
+    assert scene.integration.app.tasks() == []
     browser, _ = scene.signed_in(ana)
     assert scene.me(browser).status_code == 200, "she is still here, and may come in again"
 

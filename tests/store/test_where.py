@@ -184,7 +184,7 @@ FILTERS = joined(
 )
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=FILTERS)
 def test_the_database_finds_whom_the_predicate_finds(peopled: Peopled, text: str) -> None:
     holds = predicate(parse_filter(text, USER_TYPE))

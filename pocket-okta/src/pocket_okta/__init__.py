@@ -1,9 +1,9 @@
-"""Pocket Okta: a small Okta org in a program of its own, for newcomers, tests and SCIM developers.
+"""Pocket Okta: a small Okta org in a separate program, for newcomers, tests and SCIM developers.
 
-The rule of this package: it imports nothing of the product it is used against and speaks to it over HTTP alone.
+The rule of this package: it imports no code of the product under test and connects to it only over HTTP.
 It is a practice org and is not affiliated with Okta, Inc.
 
-Floors, imports only go down:
+Layers; imports only go down:
 
     cli, serving, verbs    the command line
     app                    composition: the one file that joins store, engine, API and pages

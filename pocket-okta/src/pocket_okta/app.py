@@ -1,6 +1,6 @@
-"""Composition: the one file that joins store, engine, API and pages into an application, and lists every address.
+"""Composition: joins store, engine, API and pages to an application, and lists every route.
 
-The rule: nothing is decided here but what goes with what.
+The rule: this file only connects parts and makes no other decisions.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from pocket_okta.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the program can be told at its start."""
+    """The settings with which the program is started."""
 
     data: Path
     empty: bool = False

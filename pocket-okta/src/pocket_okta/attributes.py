@@ -124,7 +124,7 @@ _CONSTANT = re.compile(r'"([^"]*)"\Z')
 def clean_profile(given: Mapping[str, object], current: Mapping[str, str]) -> dict[str, str]:
     """Return `current` with the given attributes written over it; a blank value clears one.
 
-    Refuses attributes that Okta's base profile does not have, values that are no text, and a missing required one.
+    Refuses attributes that Okta's base profile does not have, values that are not text, and missing required ones.
     """
     profile = dict(current)
     for name, value in given.items():
@@ -160,7 +160,7 @@ def evaluate(source: str, profile: Mapping[str, str]) -> str:
 
 
 def app_profile(mapping: tuple[Attribute, ...], profile: Mapping[str, str]) -> dict[str, object]:
-    """Return what the mapping makes of a person: app attribute -> value, every mapped attribute, blank or not."""
+    """Return a person's mapped attributes: app attribute -> value, including blank values."""
     return {
         attribute.name: typed(attribute, evaluate(attribute.source, profile))
         for attribute in mapping

@@ -1,6 +1,6 @@
-"""The kinds of application this org can hold, as data.
+"""The kinds of application that this org can have, as data.
 
-The rule: how a kind of app differs on the wire stands here and nowhere else. Sources: Okta wire facts 1.1 (three
+The rule: all differences in the protocol between the kinds of app are in this file. Sources: Okta wire facts 1.1 (three
 products, three behaviours), 1.13 (authentication).
 """
 

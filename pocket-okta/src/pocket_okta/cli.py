@@ -1,4 +1,4 @@
-"""The command line: which verbs there are.
+"""The command line: the list of verbs.
 
 The rule: a verb's code is imported when the verb is used. The server must answer in half a second, and
 `--help` needs neither a web framework nor an HTTP client.

@@ -1,7 +1,7 @@
-"""What every page and every API call has at hand: the store, the engine, the token, and what waits between two
-requests.
+"""What pages and API calls share: the store, the engine, the token, and values kept between two requests.
 
-The rule: nothing here decides anything. It is made in `pocket_okta.app` and read from the running application's state.
+The rule: there are no decisions here. The object is made in `pocket_okta.app` and read from the running application's
+state.
 """
 
 import secrets
@@ -19,7 +19,9 @@ T = TypeVar("T")
 
 
 class Waiting(Generic[T]):
-    """Things that wait for one browser to come back, by an unguessable key; the oldest go, and a restart forgets."""
+    """Values kept for a browser that will come back, by an unguessable key. The oldest are dropped; a restart drops
+    all.
+    """
 
     KEPT = 1000
 
@@ -42,7 +44,7 @@ class Waiting(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Somebody on their way to an app who may have to sign in first. `at` is when the app asked."""
+    """A request to sign in to an app, kept while the person signs in first. `at` is when the app asked."""
 
     app_id: str
     asked: Asked
@@ -51,14 +53,14 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that a browser is to carry: to an address, as an answer to a GET or as a form with these fields."""
+    """A message that a browser delivers to a URL, as a redirect or as a form with these fields."""
 
     to: str
     fields: tuple[tuple[str, str], ...] = ()
 
 
 class Notices:
-    """Sentences that a redirect carries to the next page by a short key: no page shows text from its address."""
+    """Notices for the page after a redirect, by a short key, so that no page shows text from its URL."""
 
     KEPT = 200
 
@@ -79,7 +81,7 @@ class Notices:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The working tools of the program's endpoints."""
+    """What the program's endpoints share."""
 
     db: Database
     engine: Engine

@@ -31,7 +31,7 @@ def name_key(name: str) -> str:
 
 
 class Status(StrEnum):
-    """A person's state, in the words of Okta's API."""
+    """A person's state, as named in Okta's API."""
 
     STAGED = "STAGED"
     ACTIVE = "ACTIVE"
@@ -197,7 +197,8 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """An app user: one person's tie to one app. The row stays after unassignment, with what is known of the other side.
+    """An app user: the assignment of a person to an app. The row is kept after unassignment, with the id at the SCIM
+    service.
 
     `direct`: assigned by hand. `assigned`: by hand or through a group. `remote_id`: the id the SCIM service gave.
     `error`: the sentence beside the red mark. `push_failed`: the last profile push ended in an error.

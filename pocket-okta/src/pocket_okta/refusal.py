@@ -29,7 +29,7 @@ class Refusal(Exception):
 
 
 def not_found(what: str, key: str) -> Refusal:
-    """Return the refusal for a thing that is not there, in the words of Okta's API."""
+    """Return the refusal for a missing object, worded as in Okta's API."""
     return Refusal(Kind.NOT_FOUND, f"Not found: Resource not found: {key} ({what})")
 
 

@@ -1,6 +1,6 @@
 """From an app user's profile to the SCIM document, and back.
 
-The rule: everything the other side returned is kept as it came; only the places that the mapping names are written.
+The rule: everything that the service returned is kept unchanged; only the attributes of the mapping are written.
 External names are Okta's paths: `name.givenName`, `emails.^[primary==true].value`.
 Source: Okta wire facts 1.4, 1.5, 1.11.
 """
@@ -106,7 +106,7 @@ def _write(document: Document, attribute: Attribute, value: object) -> None:
 
 
 def _declare(document: Document, namespace: str) -> None:
-    """An extension's URN must stand in `schemas` (RFC 7643 §3.3)."""
+    """Add an extension's URN to `schemas`, where it must be listed (RFC 7643 §3.3)."""
     schemas = document.get("schemas")
     if not isinstance(schemas, list):
         document["schemas"] = [CORE, namespace]

@@ -1,7 +1,7 @@
 """Open the port, say so, serve, and stop within a second.
 
-The rule: whoever waits for this program waits for an event. It is ready when the URL has been written, not before; on
-SIGINT or SIGTERM it cuts off what is under way, records that, and ends with exit code 0.
+The rule: other programs wait for this one by an event. It is ready when the URL has been written, not before. On SIGINT
+or SIGTERM it interrupts work in progress, records that, and ends with exit code 0.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop on a signal without passing it on afterwards: a stop that was asked for is no failure."""
+        """Stop on a signal without raising it again afterwards, because a requested stop is not a failure."""
         loop = asyncio.get_running_loop()
 
         def asked_to_stop(_number: int, _frame: object) -> None:

@@ -173,7 +173,7 @@ class SigningKey:
 
 
 def check(it: SignOn) -> SignOn:
-    """Return settings fit to be used; refuses what cannot work, naming the field in Okta's API."""
+    """Return checked settings; refuses what cannot work, naming the field in Okta's API."""
     for name, label, url in (
         ("ssoAcsUrl", "Single sign-on URL", it.acs_url),
         ("recipient", "Recipient URL", it.recipient),
@@ -204,7 +204,7 @@ def check(it: SignOn) -> SignOn:
 
 
 def check_url(name: str, label: str, url: str) -> None:
-    """Refuse what is no http or https address; blank means none is set."""
+    """Refuse a URL that is not http or https; blank means that none is set."""
     if not url:
         return
     try:
@@ -224,7 +224,7 @@ def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
 
 
 def check_source(name: str, source: str) -> None:
-    """Refuse an expression that is none of: user.<attribute>, user.id, user.userName, appuser.<attribute>, "text"."""
+    """Refuse an expression other than: user.<attribute>, user.id, user.userName, appuser.<attribute>, "text"."""
     found = _SOURCE.match(source)
     known = found and (found[1] == "appuser" or found[2] in {"id", "userName", *PERSON_ATTRIBUTES})
     if len(source) > LONGEST or not (known or _CONSTANT.match(source)):

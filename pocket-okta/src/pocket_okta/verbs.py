@@ -1,4 +1,4 @@
-"""The verbs that speak to a running org over its HTTP API, for people at a terminal and for scripts (`--json`).
+"""The verbs that call the HTTP API of a running org, for people at a terminal and for scripts (`--json`).
 
 The rule: a verb can do nothing that the API cannot. Address and token come from options, the environment,
 or the data folder of the org.

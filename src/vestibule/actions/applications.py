@@ -1,7 +1,7 @@
 """The list of applications that people see on their home page.
 
-Rule of this file: a URL in the list must be safe to open with one click, whoever entered it. It is an ordinary web
-address, its host is what it looks like, and it contains no password.
+Rule of this file: a URL in the list must be safe to open with one click, no matter who entered it. It is an ordinary
+web address, its host is what it looks like, and it contains no password.
 """
 
 import re

@@ -422,7 +422,7 @@ async def change_mapping(tx: Tx, provider_id: str, rules: tuple[Rule, ...]) -> I
     if rules == before.mapping:
         return before
     kept = [[rule_to_json(rule) for rule in each] for each in (before.mapping, rules)]
-    return await _derive_anew(tx, replace(before, mapping=rules), "mapping.changed", *kept)
+    return await _derive_again(tx, replace(before, mapping=rules), "mapping.changed", *kept)
 
 
 async def change_roles(tx: Tx, provider_id: str, rules: RoleRules, by: AdministratorRole) -> IdentityProvider:
@@ -442,7 +442,7 @@ async def change_roles(tx: Tx, provider_id: str, rules: RoleRules, by: Administr
     if rules == before.roles:
         return before
     kept = roles_to_json(before.roles), roles_to_json(rules)
-    return await _derive_anew(tx, replace(before, roles=rules), "roles.changed", *kept)
+    return await _derive_again(tx, replace(before, roles=rules), "roles.changed", *kept)
 
 
 def check_may_give(rules: RoleRules, by: AdministratorRole) -> None:
@@ -460,7 +460,7 @@ def check_may_give(rules: RoleRules, by: AdministratorRole) -> None:
         )
 
 
-async def _derive_anew(tx: Tx, changed: IdentityProvider, event: str, was: Any, now: Any) -> IdentityProvider:
+async def _derive_again(tx: Tx, changed: IdentityProvider, event: str, was: Any, now: Any) -> IdentityProvider:
     """Store the new rules, record the event, and start the run that the worker continues."""
     after = replace(changed, mapping_version=changed.mapping_version + 1)
     await update_provider(tx, after)

@@ -1,7 +1,8 @@
-"""Signing in as an administrator with a passkey alone: the device has it, and asks for its owner's PIN or finger.
+"""Signs an administrator in with a passkey alone, without e-mail and password.
 
-The rules of this file: no e-mail is asked for, so nothing is learned about one, and no stranger's wrong passwords make
-anybody wait; the passkey has to say that it checked its owner; a challenge opens one session, once, on whichever node.
+The rules of this file: the page does not ask for an e-mail, so it reveals nothing about one, and wrong passwords from
+strangers delay nobody. The passkey has to confirm that it verified its owner, with a PIN, a fingerprint or a face. A
+challenge opens one session only, on all nodes together.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from vestibule.store.events import append_house_event
 from vestibule.store.factors import Factor, find_passkey_owner, lock_factors, take_challenge, take_step
 
 CHALLENGE_LIFE = 5 * 60_000
-"""Milliseconds for which a page waits for its passkey."""
+"""How many milliseconds a challenge is valid."""
 
 
 async def sign_in_with_passkey(
@@ -30,9 +31,11 @@ async def sign_in_with_passkey(
     answer: str,
     browsers: Sequence[str],
 ) -> Entry | None:
-    """Open a session for whose passkey signed a challenge. `browsers` are the cookies of known browsers that came.
+    """Open a session for the administrator whose passkey signed a challenge.
 
-    Returns None if it is nobody's, if it does not fit, or if the challenge was used already.
+    `browsers` are the known-browser cookies of the request.
+
+    Returns None if the passkey is unknown, if the signature is wrong, or if the challenge was used already.
     """
     found = await _find(all_tenants, answer)
     if found is None:
@@ -55,7 +58,10 @@ async def sign_in_with_passkey(
 
 
 async def _find(all_tenants: AllTenants, answer: str) -> tuple[Administrator, Factor] | None:
-    """Whose passkey an answer is of, locked, and the passkey; None if nobody's who may sign in."""
+    """Returns the administrator whose passkey made the answer, and the passkey; None if there is none who may sign in.
+
+    Their factors are locked until the transaction ends.
+    """
     named, owner_id = proofs.credential_of(answer), proofs.owner_of(answer)
     if not named or not owner_id:
         return None

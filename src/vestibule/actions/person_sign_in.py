@@ -164,8 +164,8 @@ def suspended() -> SignInRefused:
         "an active tenant",
         "a suspended one",
         reason="the tenant is suspended",
-        message="Sign-in is suspended for your whole organisation. Your administrator can ask whoever operates this "
-        "service why.",
+        message="Sign-in is suspended for your whole organisation. Your administrator can ask the operator of this "
+        "service for the reason.",
     )
 
 

@@ -1,11 +1,11 @@
-"""Reading a body: JSON text to a value.
+"""Parses a request body from JSON, and refuses what later steps cannot handle.
 
-What a JSON parser would take and a database would not (NUL, lone surrogates, NaN), what would exhaust a recursion
-(depth), what would keep the event loop busy (very many values) and what says two things at once (a name that comes
-twice in one object) is refused here, before anything else looks at the body.
+Refused are characters that JSON parsers accept but databases do not (NUL, lone surrogates, NaN), deep nesting that
+would exhaust a recursion, very many values that would block the event loop, and duplicate names in one object, which
+are ambiguous.
 
-The checks are exact, and cheap for the bodies that identity providers send: a count of bytes shows that nothing can be
-wrong, and only where it does not show that is the text looked at closely.
+The checks are exact, and cheap for the bodies that identity providers send: counting bytes is usually enough to show
+that nothing can be wrong. Only if it is not, the text is examined in detail.
 """
 
 import json
@@ -19,7 +19,7 @@ from vestibule.scim.errors import InvalidSyntax, TooMany, named
 MAX_BODY: Final = 1024 * 1024
 MAX_DEPTH: Final = 32
 MAX_PARTS: Final = 10_000
-"""How many values a body may hold, each object and list counted with what is in it: it bounds what reading it costs."""
+"""How many values a body may have, counting objects, lists and what is in them. It limits the cost of parsing."""
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
@@ -27,12 +27,12 @@ _NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"{}[]")
 
 
 def decode(body: bytes) -> Any:
-    """A request's body as a JSON value. A byte order mark in front of it is passed over.
+    """Returns a request's body as a JSON value. A byte order mark at its beginning is ignored.
 
     Raises:
-        InvalidSyntax: not JSON in UTF-8, nested too deep, a name that comes twice in one object, or a character that no
-            database takes.
-        TooMany: more values than are taken in one body.
+        InvalidSyntax: not JSON in UTF-8, nested too deep, a duplicate name in one object, or a character that no
+            database accepts.
+        TooMany: more values than one body may have.
     """
     if body.startswith(_BYTE_ORDER_MARK):
         body = body[3:]
@@ -69,7 +69,7 @@ def _check_structure(body: bytes) -> None:
 
 
 def _count_names(value: Any) -> int:
-    """How many names the objects of a value have."""
+    """Returns the number of names in all objects of a value."""
     count, parts = 0, value
     if value.__class__ is dict:
         count, parts = len(value), value.values()
@@ -82,7 +82,7 @@ def _count_names(value: Any) -> int:
 
 
 def _check_names(body: bytes, value: Any) -> None:
-    """Refuse an object in which a name comes twice: orjson keeps the last value and says nothing.
+    """Refuse an object with a duplicate name: orjson would silently keep the last value.
 
     Outside of strings, a JSON text has one colon for each name.
     """

@@ -12,7 +12,7 @@ _PREFIX = "urn:ietf:params:scim:schemas:core:2.0:"
 
 
 def service_provider_config(base_url: str) -> Document:
-    """ServiceProviderConfig (RFC 7643 §5)."""
+    """Returns ServiceProviderConfig (RFC 7643 §5)."""
     return {
         "schemas": [_PREFIX + "ServiceProviderConfig"],
         "patch": {"supported": True},
@@ -41,12 +41,12 @@ def service_provider_config(base_url: str) -> Document:
 
 
 def resource_types(base_url: str) -> list[Document]:
-    """Every ResourceType (RFC 7643 §6)."""
+    """Returns every ResourceType (RFC 7643 §6)."""
     return [_resource_type(resource_type, base_url) for resource_type in RESOURCE_TYPES]
 
 
 def schemas(base_url: str) -> list[Document]:
-    """Every Schema that a resource here can have (RFC 7643 §7)."""
+    """Returns every Schema that a resource here can have (RFC 7643 §7)."""
     kept = {schema.id: schema for each in RESOURCE_TYPES for schema in (each.core, *each.extensions)}
     return [_schema(schema, base_url) for schema in kept.values()]
 
@@ -97,7 +97,7 @@ def _attribute(attribute: Attribute) -> dict[str, Any]:
 
 
 def _description(attribute: Attribute) -> str:
-    """What an attribute is for, and how long a value of it may be: RFC 7643 §7 has no characteristic for that."""
+    """Returns an attribute's description with its maximum length, for which RFC 7643 §7 has no characteristic."""
     if attribute.type in {"complex", "boolean"} or attribute.mutability == "readOnly":
         return attribute.description
     longest = attribute.max_bytes or MAX_TEXT

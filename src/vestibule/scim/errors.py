@@ -1,7 +1,7 @@
 """Every way a SCIM request can be refused, one class per kind (RFC 7644 §3.12, table 9).
 
-A `ScimError` is raised with one sentence that says what was wanted and what came. It goes back to the sender, into the
-activity log and from there into tickets. So it may quote a name that was sent (of an attribute, an operation or a
+A `ScimError` is raised with one sentence that says what was expected and what came. It goes back to the sender, into
+the activity log and from there into tickets. So it may quote a name that was sent (of an attribute, an operation or a
 parameter), shortened, because the sender needs it to find the mistake; it never quotes a value of a person or what a
 filter compares with.
 """
@@ -31,7 +31,7 @@ class ScimError(Exception):
         """Whole seconds to wait before the next try; only an integer is understood by Okta (wire facts 1.12)."""
 
     def body(self) -> dict[str, object]:
-        """The SCIM Error message. `status` is a string, as RFC 7644 §3.12 and Okta's SPEC test want it."""
+        """Returns the SCIM Error message. `status` is a string, as RFC 7644 §3.12 and Okta's SPEC test want it."""
         kind = {"scimType": self.scim_type} if self.scim_type else {}
         return {"schemas": [SCHEMA], "status": str(self.status), **kind, "detail": self.detail}
 
@@ -73,41 +73,41 @@ class Mutability(ScimError):
 
 
 class TooMany(ScimError):
-    """More operations or values in one request than are taken at once."""
+    """More operations or values than one request may have."""
 
     status, scim_type = 400, "tooMany"
 
 
 class Unauthorized(ScimError):
-    """No credential that is valid here. One sentence for every cause, so that nothing can be learned from it."""
+    """No valid credential. The sentence is the same for every cause, so that it reveals nothing."""
 
     status = 401
 
 
 class Forbidden(ScimError):
-    """The credential is valid, and what it asks for is not allowed."""
+    """The credential is valid, but the request is not allowed."""
 
     status = 403
 
 
 class NotFound(ScimError):
-    """No such resource, endpoint or tenant: one answer for all of them."""
+    """No such resource, endpoint or tenant: the response is the same for all of them."""
 
     status = 404
 
 
 class NoEndpoint(NotFound):
-    """There is nothing at this address, whatever is asked of it: the client's base URL is probably wrong."""
+    """There is no endpoint at this URL for any method: the client's base URL is probably wrong."""
 
 
 class MethodNotAllowed(ScimError):
-    """The endpoint exists and does not answer this method."""
+    """The endpoint exists but does not support this method."""
 
     status = 405
 
 
 class RequestTimeout(ScimError):
-    """The body was too long in coming."""
+    """The body did not arrive in time."""
 
     status = 408
 
@@ -137,15 +137,15 @@ class UnsupportedMediaType(ScimError):
 
 
 class TooManyRequests(ScimError):
-    """Come back later: Okta retries by itself after 429 with an integer Retry-After, and after nothing else (wire facts
-    1.12).
+    """The client should try again later: Okta retries by itself after 429 with an integer Retry-After, and after
+    nothing else (wire facts 1.12).
     """
 
     status = 429
 
 
 class Internal(ScimError):
-    """Something broke here. The request id in the sentence finds it in the log."""
+    """An internal error. The request id in the sentence identifies it in the log."""
 
     status = 500
 
@@ -157,12 +157,12 @@ class NotImplementedHere(ScimError):
 
 
 def all_errors() -> list[type[ScimError]]:
-    """Every kind of refusal, by status: for the documentation and the test that holds it to this page."""
+    """Returns every kind of refusal, by status: for the test that compares the documentation with this module."""
     return sorted(ScimError.__subclasses__(), key=lambda kind: (kind.status, kind.scim_type or ""))
 
 
 def excerpt(text: str, limit: int = 60) -> str:
-    """Input shortened for a sentence; control characters shown as escapes so that a log line stays one line."""
+    """Returns input shortened for a sentence, with control characters escaped so that a log line stays one line."""
     shown = text if len(text) <= limit else text[:limit] + "…"
     if shown.isprintable():
         return shown
@@ -170,7 +170,7 @@ def excerpt(text: str, limit: int = 60) -> str:
 
 
 def named(path: str) -> str:
-    """The name that a path or a misspelt path begins with, for a sentence. What follows, such as a filter with the
+    """Returns the name at the beginning of a path or misspelt path, for a sentence. The rest, such as a filter with the
     value that it compares with, is left out.
     """
     name = _NAME.match(path)

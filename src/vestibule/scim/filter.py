@@ -1,12 +1,12 @@
-"""Filters: text to a tree of five kinds of node, and the tree to a predicate over a document (RFC 7644 §3.4.2.2).
+"""Parses filters to a tree of five kinds of node, and compiles trees to predicates (RFC 7644 §3.4.2.2).
 
-The rule of this file: nothing is guessed. A filter that names an unknown attribute or compares what cannot be compared
-is refused, because a filter that quietly matches everybody or nobody is how people are duplicated or deleted.
+The rule of this file: nothing is guessed. A filter with an unknown attribute or a comparison that makes no sense is
+refused, because a filter that silently matches everybody or nobody leads to duplicated or deleted people.
 
 The size of a filter is checked before it is parsed, without counting what is inside strings, so that no input makes the
 parser recurse deeply.
 
-What the RFC leaves open is decided here, once, for the predicate and for the SQL alike:
+Where the RFC leaves a choice, it is made here, both for predicates and for SQL:
 - a comparison with a multi-valued attribute holds when it holds for any of its values;
 - an attribute without a value satisfies `ne` and no other comparison;
 - an unqualified complex attribute means its `value` sub-attribute (`emails co "x"`, `manager eq "u-1"`).
@@ -31,8 +31,8 @@ MAX_TERMS: Final = 50
 
 Operator = Literal["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]
 Value = str | bool | int | float
-"""A comparison's value as it is compared: text is folded unless the attribute is case-exact, an instant is in
-milliseconds.
+"""A comparison's value in the form that is compared: text is folded unless the attribute is case-exact, an instant is
+in milliseconds.
 """
 
 Document = dict[str, Any]
@@ -41,7 +41,7 @@ Predicate = Callable[[Document], bool]
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """`attribute operator value`. `given` is the value before it was brought into the form in which it is compared."""
+    """`attribute operator value`. `given` is the value before it was normalised for comparison."""
 
     path: Path
     operator: Operator
@@ -142,7 +142,7 @@ def _parse_any(text: str, resource_type: ResourceType) -> Filter:
 
 
 def parse_element_filter(text: str, path: Path, resource_type: ResourceType) -> Filter:
-    """Parse what stands between the brackets after an attribute, as in `emails[type eq "work"]`.
+    """Parse the filter in brackets after an attribute, as in `emails[type eq "work"]`.
 
     Returns its tree.
 
@@ -154,7 +154,7 @@ def parse_element_filter(text: str, path: Path, resource_type: ResourceType) -> 
 
 
 def compared_paths(tree: Filter) -> list[Path]:
-    """The path of each comparison that a filter makes for one document."""
+    """Returns the path of each comparison that a filter makes for one document."""
     match tree:
         case Group(_, terms):
             return [path for term in terms for path in compared_paths(term)]
@@ -165,20 +165,20 @@ def compared_paths(tree: Filter) -> list[Path]:
 
 
 def check_length(text: str) -> None:
-    """Refuse a filter or a path that is longer than is taken.
+    """Check that a filter or a path is not too long.
 
     Raises:
-        InvalidFilter: it is.
+        InvalidFilter: it is too long.
     """
     if len(text) > MAX_LENGTH:
         raise InvalidFilter(f"A filter or path may have {MAX_LENGTH:,} characters; this one has {len(text):,}.")
 
 
 def check_size(text: str) -> None:
-    """Refuse a filter that is longer, deeper or has more terms than is taken, before anything parses it.
+    """Check that a filter is not too long, too deep and has not too many terms, before it is parsed.
 
     Raises:
-        InvalidFilter: one of the limits is passed.
+        InvalidFilter: it exceeds one of the limits.
     """
     check_length(text)
     bare = _STRING.sub('""', text)
@@ -194,7 +194,7 @@ def check_size(text: str) -> None:
 
 
 class _Parser:
-    """One token ahead, descending by precedence: or, and, not, term."""
+    """A recursive-descent parser with one token of lookahead. Precedence: or, and, not, term."""
 
     def __init__(self, text: str, resource_type: ResourceType) -> None:
         self._text = text
@@ -221,7 +221,7 @@ class _Parser:
             yield _END
 
     def where(self) -> str:
-        """Where in the text the parser stands, in words that do not quote the text."""
+        """Returns the position of the parser in words, without quoting the text."""
         return "at its end" if self.ahead == _END else f"at character {self._start + 1}"
 
     def _take(self) -> tuple[str, str]:
@@ -237,7 +237,7 @@ class _Parser:
         self._take()
 
     def whole(self, below: Path | None = None) -> Filter:
-        """The tree of all of the text; paths begin below an attribute if one is given."""
+        """Returns the tree of the whole text; paths begin below an attribute if one is given."""
         tree = self._alternatives(below)
         if self.ahead != _END:
             raise InvalidFilter(f"The filter should end, or continue with 'and' or 'or', {self.where()}.")
@@ -329,13 +329,13 @@ def _number(word: str) -> float:
     except orjson.JSONDecodeError:
         raise InvalidFilter(
             "A number in the filter should be written as in JSON, such as 7 or -1.5, and not be out of its range; a "
-            "text made of digits stands in double quotes."
+            "text made of digits needs double quotes."
         ) from None
     return number
 
 
 def compare(path: Path, operator: Operator, value: Value | None) -> Filter:
-    """A comparison with its value brought into the form in which it is compared.
+    """Returns a comparison whose value is normalised for comparison.
 
     Raises:
         InvalidFilter: the attribute cannot be compared with such a value, or not with this operator.
@@ -384,13 +384,13 @@ def _comparable(path: Path, value: Value) -> Value:
 
 
 def normal(attribute: Attribute, text: str) -> str:
-    """Text of an attribute as it is compared: folded, unless the attribute is case-exact."""
+    """Returns an attribute's text in the form that is compared: folded, unless the attribute is case-exact."""
     return text if attribute.case_exact else fold(text)
 
 
 def milliseconds(text: str) -> float | None:
-    """An xsd:dateTime as milliseconds since 1970, with the part below a millisecond as a fraction; None if it is
-    none.
+    """Returns an xsd:dateTime as milliseconds since 1970, with the part below a millisecond as a fraction; None for any
+    other text.
     """
     try:
         instant = datetime.fromisoformat(text)
@@ -424,7 +424,7 @@ def predicate(tree: Filter, above: int = 0, folding: Callable[[str], str] = fold
     """Compile a filter to a function that says whether a document matches it.
 
     `above` counts the steps of a path that were taken before the document. `folding` is `fold`, or a cached form of it
-    for somebody who compares the same texts many times.
+    for callers that compare the same texts many times.
     """
     match tree:
         case Group("and", terms):
@@ -473,7 +473,7 @@ def _any_of(tests: list[Predicate]) -> Predicate:
 def _compare_one(
     name: str, holds: Callable[[Any, Any], bool], comparable: Callable[[Any], Any], wanted: Value, *, when_absent: bool
 ) -> Predicate:
-    """A comparison with the only value of an attribute that stands directly in the document."""
+    """Returns a test that compares the only value of a top-level attribute."""
 
     def test_one(document: Document) -> bool:
         return holds(comparable(document[name]), wanted) if name in document else when_absent
@@ -482,7 +482,7 @@ def _compare_one(
 
 
 def reader(path: Path, above: int = 0) -> Callable[[Document], list[Any]]:
-    """A function that lists the values a path has in a document: none, one, or as many as its lists hold."""
+    """Returns a function that lists all values that a path has in a document."""
     names = [step.name for step in path.steps[above:]]
 
     def values(document: Document) -> list[Any]:

@@ -1,6 +1,4 @@
-"""The messages of the protocol: a PatchOp and the parameters of a list on the way in, a ListResponse on the way out
-(RFC 7644 §3).
-"""
+"""The protocol's messages: reads PatchOp and list parameters, writes ListResponse (RFC 7644 §3)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -27,8 +25,8 @@ def parse_patch(body: Any) -> list[Operation]:
     Returns the operations in their order.
 
     Raises:
-        InvalidSyntax: not a PatchOp, or an operation without what it needs.
-        TooMany: more operations than are taken in one request.
+        InvalidSyntax: not a PatchOp, or an operation in which something is missing.
+        TooMany: more operations than one request may have.
     """
     operations = _members(body).get("operations") if isinstance(body, dict) else None
     if not isinstance(operations, list):
@@ -56,7 +54,7 @@ def _parse_operation(operation: Any, number: int) -> Operation:
 
 
 def _members(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A message by its names in lower case.
+    """Returns a message's members by their names in lower case.
 
     Raises:
         InvalidSyntax: a name was sent twice, in different spellings.
@@ -69,14 +67,14 @@ def _members(message: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of a list a client wants: 1-based `start`, at most `count` of them (RFC 7644 §3.4.2.4)."""
+    """The part of a list that a client wants: 1-based `start`, at most `count` of them (RFC 7644 §3.4.2.4)."""
 
     start: int
     count: int
 
 
 def parse_page(start_index: str | None, count: str | None) -> Page:
-    """The `startIndex` and `count` parameters, brought within their limits as the RFC says.
+    """Returns the `startIndex` and `count` parameters, clamped to their limits as the RFC says.
 
     Raises:
         InvalidValue: not a whole number.
@@ -98,7 +96,7 @@ def _whole(name: str, text: str | None, default: int) -> int:
 
 
 def list_response(total: int, start: int, resources: Iterable[bytes]) -> bytes:
-    """A ListResponse around resources that are JSON already. `itemsPerPage` is how many are in it (wire facts 1.9)."""
+    """Returns a ListResponse of resources that are already JSON. `itemsPerPage` is how many it has (wire facts 1.9)."""
     items = list(resources)
     return b'{"schemas":["%b"],"totalResults":%d,"startIndex":%d,"itemsPerPage":%d,"Resources":[%b]}' % (
         LIST_RESPONSE.encode(),

@@ -1,15 +1,15 @@
-"""PATCH: a document and operations in, a new document and a report out (RFC 7644 §3.5.2).
+"""Applies PATCH operations to a document, and reports what each of them did (RFC 7644 §3.5.2).
 
-The rule of this file: every operation is either understood or refused, and what it was understood as is reported, so
-that nobody has to guess why "200 OK" changed nothing. All operations apply or none.
+The rule of this file: every operation is either applied or refused, and a report says how it was interpreted, so that
+nobody has to guess why "200 OK" changed nothing. All operations apply or none.
 
-Beyond the RFC, because Okta and Entra really send it (wire facts 1.6, 3.2): operation names in any case; values without
-a path, whose names may be dotted or begin with a URN; a filtered path that selects nothing makes the value that its
-`eq` terms describe; `remove` with a list of values removes only those. Parts that do not exist here or are read-only
-are set aside and reported.
+Accepted beyond the RFC, because Okta and Entra send it (wire facts 1.6, 3.2): operation names in any case; values
+without a path, whose names may be dotted or begin with a URN; a filtered path that selects nothing makes the value that
+its `eq` terms describe; `remove` with a list of values removes only those. Parts that do not exist here or are
+read-only are ignored and reported.
 
-A short request can ask for a lot of work, as `emails.display` does on a person with 500 addresses. So each thing that
-an operation touches is counted before it is touched, and a request that goes beyond `MAX_STEPS` is refused.
+A short request can cause a lot of work, as `emails.display` does on a person with 500 addresses. So each value that an
+operation reads or writes is counted beforehand, and a request that exceeds `MAX_STEPS` is refused.
 """
 
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ one more for each eight characters, or each two if it holds a filter.
 
 
 class Operation(NamedTuple):
-    """One operation as it came, its name in lower case."""
+    """One operation as it was sent, with its name in lower case."""
 
     verb: Verb
     path: str | None = None
@@ -53,8 +53,8 @@ class Operation(NamedTuple):
 
 @dataclass(slots=True)
 class Understood:
-    """What one operation was understood as: the places it reached, each with whether it changed, and what was set
-    aside.
+    """How one operation was interpreted: the attributes that it reached, each with whether it changed, and what was
+    ignored.
     """
 
     operation: Operation
@@ -67,15 +67,15 @@ def apply_patch(
 ) -> tuple[Document, list[Understood]]:
     """Apply the operations of a PATCH to a document, which is not changed itself.
 
-    Returns the new document, and for each operation what it was understood as.
+    Returns the new document, and for each operation how it was interpreted.
 
     Raises:
         InvalidPath, InvalidFilter: a path does not follow the grammar.
-        InvalidSyntax: a value names an attribute twice and says two things.
+        InvalidSyntax: a value has an attribute twice, with different values.
         InvalidValue: a value of the wrong type, a required attribute without a value, or a document that is too large.
-        NoTarget: a selector that matches nothing and does not say what to make.
+        NoTarget: a selector that matches nothing and does not describe a value that could be created.
         Mutability: the removal of a required attribute.
-        TooMany: more values or more steps than are taken in one request.
+        TooMany: more values or more steps than one request may have.
     """
     text = orjson.dumps(document)
     work = _Work(orjson.loads(text), resource_type)
@@ -87,7 +87,7 @@ def apply_patch(
 
 
 class _Change(NamedTuple):
-    """What to do at a target, where to report that it was done, and how many steps writing the value takes."""
+    """What to do at a target, where to report it, and how many steps it takes to write the value."""
 
     target: Target
     verb: Verb
@@ -97,7 +97,7 @@ class _Change(NamedTuple):
 
 
 class _Work:
-    """The document while it is being changed, and the steps that are left for it."""
+    """The document while it is being changed, and how many steps are left."""
 
     def __init__(self, document: Document, resource_type: ResourceType) -> None:
         self.document = document
@@ -107,7 +107,9 @@ class _Work:
 
     @property
     def written(self) -> int:
-        """How many bytes the operations can have added: a step writes 128 characters, a name and its marks."""
+        """Returns how many bytes the operations can have added: a step writes 128 characters, a name and its
+        punctuation.
+        """
         return 1024 * self._steps
 
     def _spend(self, steps: int) -> None:
@@ -134,11 +136,11 @@ class _Work:
         return report
 
     def _at_names(self, verb: Verb, values: Document, report: Understood, came: dict[Target, Any] | None) -> None:
-        """Take each name of an object as a path. `came` are the targets that the object has named so far, if it names
+        """Apply each name of an object as a path. `came` has the targets that the object has named so far, if it names
         several.
 
-        A name that cannot be a path is an attribute that does not exist, as it is in a POST; one with a bracket is
-        meant as a path, and refused like one.
+        A name that cannot be a path is an unknown attribute, as in a POST. One with a bracket is meant as a path, and
+        is refused like one.
         """
         if came is None and len(values) > 1:
             came = {}
@@ -158,7 +160,7 @@ class _Work:
                 _refuse_two_values(name)
 
     def _at_path(self, verb: Verb, text: str, value: Any, report: Understood) -> Target | None:
-        """Do what an operation says at a path. Returns the target that it names, if there is one."""
+        """Apply an operation at a path. Returns the target that the path names, if there is one."""
         self._spend(3 + len(text) // (2 if "[" in text else 8))
         if text.lower() in {"schemas", "password"}:
             if text.lower() == "password":
@@ -176,7 +178,7 @@ class _Work:
         return target
 
     def _descend(self, holder: Document, depth: int, above: str, change: _Change) -> None:
-        """Go one step down from an object that holds the attribute at `depth`; act when it is the last."""
+        """Go one step down from an object that has the attribute at `depth`, and change it if it is the last step."""
         steps = change.target.steps
         step = steps[depth]
         where = above + step.name
@@ -194,10 +196,10 @@ class _Work:
                 del holder[step.name]
 
     def _is_meant(self, holder: Document, step: Attribute, change: _Change) -> bool:
-        """Whether a selector selects the one value of an attribute. A value that is missing is made as described.
+        """Returns whether a selector selects the only value of an attribute. A missing value is created as described.
 
         Raises:
-            NoTarget: there is something to set, and another value than the selected one to set it in.
+            NoTarget: something should be set, but the attribute has another value than the selected one.
         """
         if step.name not in holder:
             if change.verb != "remove":
@@ -217,7 +219,7 @@ class _Work:
         chosen = self._select(values, target) if selects else list(values)
         self._spend(len(values))
         if not chosen and change.verb != "remove":
-            # Entra patches a work e-mail that is not there yet and expects it to come into being (wire facts 3.2).
+            # Entra patches a work e-mail that does not exist yet and expects it to be created (wire facts 3.2).
             made = _described(target.selector if selects else None, where)
             values.append(made)
             _check_count(values, where)
@@ -230,7 +232,7 @@ class _Work:
     def _act(
         self, holder: Document, attribute: Attribute, where: str, change: _Change, *, selects: bool = False
     ) -> None:
-        """Do what an operation says to the attribute it ends at."""
+        """Apply an operation to the last attribute of its path."""
         self._spend(change.weight)
         if change.verb == "remove":
             changed = self._remove(holder, attribute, where, change, selects=selects)
@@ -244,7 +246,9 @@ class _Work:
         change.report.effects.append((where, changed))
 
     def _merge(self, holder: Document, attribute: Attribute, where: str, change: _Change) -> None:
-        """Set the parts of a single complex value that came; the others stay (RFC 7644 §3.5.2.3). null clears all."""
+        """Set the given parts of a single complex value and keep the others (RFC 7644 §3.5.2.3). null clears all of
+        them.
+        """
         if isinstance(change.value, dict) and change.value:
             inner = holder.setdefault(attribute.name, {})
             joint = _joint(attribute)
@@ -298,7 +302,9 @@ class _Work:
         return _store(holder, attribute, after)
 
     def _set_selected(self, values: list[Any], where: str, change: _Change, came: list[Any]) -> list[Any]:
-        """Replace the selected values by the one that came, or add its parts to them. What the selector pins stays."""
+        """Replace the selected values by the given one, or add its parts to them. Parts that the selector fixes are
+        kept.
+        """
         if not came:
             raise InvalidValue(f"'{where}[…]' should be given an object; got nothing. To remove it, use 'remove'.")
         new, selector = came[0], change.target.selector
@@ -318,7 +324,7 @@ class _Work:
         return after
 
     def _select(self, values: list[Any], target: Target) -> list[Any]:
-        """The values that the selector of a target selects."""
+        """Returns the values that the selector of a target selects."""
         if target.holds is None:
             return values
         for part in target.compares:
@@ -327,7 +333,7 @@ class _Work:
 
 
 def _weight(value: Any) -> int:
-    """How many steps it takes to read or write a value."""
+    """Returns how many steps it takes to read or write a value."""
     if isinstance(value, str):
         return 1 + len(value) // 128
     if isinstance(value, dict):
@@ -336,7 +342,7 @@ def _weight(value: Any) -> int:
 
 
 def _touched(values: list[Any], part: str = "value") -> int:
-    """How many steps it takes to compare one part of each of some values."""
+    """Returns how many steps it takes to compare one part of each of some values."""
     steps = len(values)
     for element in values:
         text = element.get(part)
@@ -350,13 +356,15 @@ def _joint(attribute: Attribute) -> str:
 
 
 def _refuse_two_values(name: str) -> NoReturn:
-    raise InvalidSyntax(f"'{named(name)}' was sent twice in one value, in different spellings, and says two things.")
+    raise InvalidSyntax(
+        f"'{named(name)}' was sent twice in one value, in different spellings and with different values."
+    )
 
 
 def _store(holder: Document, attribute: Attribute, value: Any) -> bool:
-    """Put a cleaned value in its place, or take the attribute away when there is none.
+    """Store a cleaned value, or remove the attribute if there is no value.
 
-    Returns whether that changed it.
+    Returns whether that changed the attribute.
     """
     before = holder.get(attribute.name)
     if value is None or value == []:
@@ -367,10 +375,10 @@ def _store(holder: Document, attribute: Attribute, value: Any) -> bool:
 
 
 def _described(selector: Filter | None, where: str) -> Document:
-    """The value that a selector describes, for an operation that found none.
+    """Returns the value that a selector describes, for an operation that selected none.
 
     Raises:
-        NoTarget: it selects by something else than equality, so that nothing can be made from it (RFC 7644 §3.5.2.3).
+        NoTarget: it does not select by equality, so no value can be created from it (RFC 7644 §3.5.2.3).
     """
     pinned = {} if selector is None else _pinned(selector)
     if pinned is None:
@@ -379,7 +387,7 @@ def _described(selector: Filter | None, where: str) -> Document:
 
 
 def _pinned(selector: Filter) -> Document | None:
-    """The parts whose value a selector fixes; None if it is not made of `eq` terms joined by `and`."""
+    """Returns the parts whose value a selector fixes; None if it is not made of `eq` terms joined by `and`."""
     match selector:
         case Compare(path, "eq", _, given):
             cleaned = cleaner(path.leaf)(given, str(path), [])
@@ -398,8 +406,8 @@ def _check_count(values: list[Any], where: str) -> None:
 
 
 def _listed(values: list[Document], wanted: list[Document], attribute: Attribute) -> set[int]:
-    """Which values a list names, by their Python ids: those with an equal `value`, and the same `type` if the list
-    gives one.
+    """Returns the Python ids of the values that a list names: those with an equal `value`, and the same `type` if the
+    list gives one.
     """
     types: dict[object, set[str | None]] = {}
     for each in wanted:

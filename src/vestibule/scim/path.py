@@ -1,6 +1,6 @@
 """Attribute paths, with which a filter, a PATCH operation, `attributes=` and a mapping rule name an attribute.
 
-The grammar is RFC 7644 §3.10. Two liberties are taken because real clients need them: names are found in any case, and
+The grammar is RFC 7644 §3.10. Two extensions are made because real clients need them: names are found in any case, and
 a schema URN may be followed by a dot as well as by a colon (Entra wire facts 3.2).
 """
 
@@ -14,12 +14,12 @@ _NAME = re.compile(r"[A-Za-z$][A-Za-z0-9_$-]*\Z")
 
 
 class MalformedPath(ValueError):
-    """A text that is no attribute path at all, as opposed to the path of an attribute that does not exist."""
+    """A text that is not an attribute path, as opposed to the path of an attribute that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The way from the resource down to an attribute: one to three steps, the first of them top-level."""
+    """The steps from the resource down to an attribute: one to three, the first of them top-level."""
 
     steps: tuple[Attribute, ...]
     text: str
@@ -27,16 +27,16 @@ class Path:
 
     @property
     def leaf(self) -> Attribute:
-        """The attribute that is named."""
+        """Returns the attribute that the path names."""
         return self.steps[-1]
 
     @property
     def read_only(self) -> bool:
-        """Whether a client's value for it is not taken."""
+        """Returns whether a client's value for it is ignored."""
         return any(step.mutability == "readOnly" for step in self.steps)
 
     def sub(self, name: str) -> "Path | None":
-        """The path one step further down."""
+        """Returns the path that goes one step further down."""
         found = self.leaf.sub(name)
         return _path((*self.steps, found)) if found else None
 

@@ -1,6 +1,6 @@
-"""Documents on their way out: a stored document as the JSON that answers a request.
+"""Turns a stored document into the JSON of a response, with `id` and `meta`.
 
-It gets its `id` and `meta`, as bytes where all of it is wanted, as a dictionary where a client chose attributes.
+The result is bytes for a whole resource, and a dictionary if the client chose attributes.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from vestibule.scim.schema import ResourceType
 
 
 def instant(milliseconds: int) -> str:
-    """A time as an xsd:dateTime in UTC with milliseconds."""
+    """Returns a time as an xsd:dateTime in UTC with milliseconds."""
     seconds, rest = divmod(milliseconds, 1000)
     return f"{_second(seconds)}.{rest:03}Z"
 
@@ -27,12 +27,12 @@ def _second(seconds: int) -> str:
 
 
 def etag(version: int) -> str:
-    """A version as a weak entity tag (RFC 7644 §3.14)."""
+    """Returns a version as a weak entity tag (RFC 7644 §3.14)."""
     return f'W/"{version}"'
 
 
 class Kept(NamedTuple):
-    """A resource as storage keeps it: the document as JSON text, beside what this service says about it."""
+    """A resource as it is stored: the document as JSON text, and the values that this service adds."""
 
     id: str
     document: str
@@ -43,7 +43,7 @@ class Kept(NamedTuple):
 
 
 def present(kept: Kept, resource_type: ResourceType, base_url: str) -> bytes:
-    """The whole resource as JSON. The stored text is spliced, not parsed: this is what most requests end with."""
+    """Returns the whole resource as JSON. The stored text is spliced, not parsed: most requests need this."""
     # Nothing in `meta` needs escaping: a name of ours, instants, a URL that was checked, an id of ours and a number.
     meta = (
         f'"meta":{{"resourceType":"{resource_type.name}","created":"{instant(kept.created)}",'
@@ -54,12 +54,12 @@ def present(kept: Kept, resource_type: ResourceType, base_url: str) -> bytes:
 
 
 def expand(kept: Kept, resource_type: ResourceType, base_url: str) -> Document:
-    """The whole resource as a dictionary."""
+    """Returns the whole resource as a dictionary."""
     return {"id": kept.id, **orjson.loads(kept.document), "meta": _meta(kept, resource_type, base_url)}
 
 
 def location(kept_id: str, resource_type: ResourceType, base_url: str) -> str:
-    """The URL of a resource under a tenant's SCIM base URL."""
+    """Returns the URL of a resource under a tenant's SCIM base URL."""
     return f"{base_url}{resource_type.endpoint}/{kept_id}"
 
 
@@ -79,18 +79,18 @@ _Tree = dict[str, "_Tree | None"]
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """Which attributes a client wants (RFC 7644 §3.9). `id` and `schemas` are always among them."""
+    """The attributes that a client wants (RFC 7644 §3.9). `id` and `schemas` are always included."""
 
     wanted: _Tree | None = None
     unwanted: _Tree | None = None
 
     @property
     def whole(self) -> bool:
-        """Whether the client chose nothing and gets everything."""
+        """Returns whether the client chose nothing and gets everything."""
         return self.wanted is None and self.unwanted is None
 
     def of(self, document: Document) -> Document:
-        """The part of a document that is wanted."""
+        """Returns the part of a document that the client wants."""
         chosen = document if self.wanted is None else _only(document, self.wanted)
         kept = chosen if self.unwanted is None else _except(chosen, self.unwanted)
         always = {name: document[name] for name in ("schemas", "id") if name in document}
@@ -98,16 +98,16 @@ class Projection:
 
 
 def parse_projection(attributes: str | None, excluded: str | None, resource_type: ResourceType) -> Projection:
-    """The `attributes` and `excludedAttributes` parameters of a request.
+    """Parse the `attributes` and `excludedAttributes` parameters of a request.
 
-    Names of attributes that do not exist are passed over, as RFC 7644 §3.9 allows.
+    Names of attributes that do not exist are ignored, as RFC 7644 §3.9 allows.
     """
     wanted = _tree(attributes, resource_type) if attributes else None
     return Projection(wanted, (_tree(excluded, resource_type) or None) if excluded else None)
 
 
 def _tree(names: str, resource_type: ResourceType) -> _Tree:
-    """A list of names as a tree, which is no larger than the schema, however often a name came."""
+    """Returns a list of names as a tree, which is no larger than the schema, even if names are repeated."""
     tree: _Tree = {}
     for name in filter(None, map(str.strip, names.split(","))):
         path = _path_or_none(name, resource_type)
@@ -129,7 +129,7 @@ def _path_or_none(name: str, resource_type: ResourceType) -> Path | None:
 
 
 def _only(value: Any, tree: _Tree) -> Any:
-    """The parts of a value that a tree chooses."""
+    """Returns the parts of a value that a tree chooses."""
     if isinstance(value, list):
         return [_only(element, tree) for element in value]
     if not isinstance(value, dict):
@@ -142,7 +142,7 @@ def _only(value: Any, tree: _Tree) -> Any:
 
 
 def _except(value: Any, tree: _Tree) -> Any:
-    """A value without the parts that a tree chooses."""
+    """Returns a value without the parts that a tree chooses."""
     if isinstance(value, list):
         return [_except(element, tree) for element in value]
     if not isinstance(value, dict):

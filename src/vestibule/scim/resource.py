@@ -1,8 +1,8 @@
-"""Documents on their way in: what a client sent becomes a document that follows the schema, or is refused.
+"""Validates a resource that a client sent: it becomes a document that follows the schema, or is refused.
 
-Names get the schema's spelling, and a refusal names the attribute. The rule: what is wrong but harmless is mended, or
-set aside and reported, because a push that fails for a cosmetic reason can keep Okta from sending the deactivation that
-matters (wire facts 1.7); what would change the meaning is refused.
+Names get the schema's spelling, and a refusal names the attribute. The rule: harmless mistakes are corrected, or
+ignored and reported, because a push that fails for a cosmetic reason can keep Okta from sending an important
+deactivation (wire facts 1.7). A mistake that could change the meaning is refused.
 """
 
 import re
@@ -20,18 +20,18 @@ from vestibule.scim.text import MARKS_IN_A_ROW, digits, fold, many_marks, unprin
 from vestibule.scim.values import LABELS, merge_equal
 
 MAX_VALUES: Final = 500
-"""How many values one attribute of one resource may have: it bounds the work that any single request can ask for."""
+"""How many values one attribute of one resource may have. It limits the work that a request can cause."""
 MAX_RESOURCE: Final = 512 * 1024
-"""How many bytes a resource may take as JSON: it bounds what comparing, keeping and answering it costs."""
+"""How many bytes a resource may take as JSON. It limits the cost of comparing, storing and sending it."""
 MAX_JSON_TEXT: Final = 4096
-"""How many characters a text may have that holds an object as JSON and is read as that object."""
+"""How many characters a text may have to be parsed as an object in JSON."""
 MAX_COMPATIBILITY: Final = 5000
-"""How many characters of a resource may stand for several, as a ligature does: they take long to compare."""
+"""How many characters of a resource may expand to several, as ligatures do. They take long to compare."""
 
 MAX_TEXT: Final = 64 * 1024
-"""How many bytes of UTF-8 one text may take: it bounds the size of a resource, and with it that of a list."""
+"""How many bytes of UTF-8 one text may take. It limits the size of a resource and of a list."""
 _SURELY_SHORT: Final = MAX_TEXT // 4
-"""Characters that take no more than `MAX_TEXT` bytes, whichever they are."""
+"""So many characters never take more than `MAX_TEXT` bytes."""
 
 Reason = Literal["unknown", "readOnly", "neverKept", "secondPrimary"]
 
@@ -44,18 +44,18 @@ REASONS: dict[Reason, str] = {
 
 
 NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
-"""What is no value (RFC 7643 §2.5)."""
+"""What counts as no value (RFC 7643 §2.5)."""
 
 
 class Ignored(NamedTuple):
-    """A part of a request that was set aside, and why."""
+    """A part of a request that was ignored, and why."""
 
     path: str
     reason: Reason
 
 
 Cleaner = Callable[[Any, str, list[Ignored]], Any]
-"""A function that takes a value, where it stood, and the list to report to. It returns the value as the schema wants
+"""A function of a value, its path, and the list to report to. It returns the value as the schema wants
 it, or None for no value (RFC 7643 §2.5).
 """
 
@@ -63,7 +63,7 @@ it, or None for no value (RFC 7643 §2.5).
 def clean(body: Any, resource_type: ResourceType) -> tuple[Document, list[Ignored]]:
     """Turn a whole resource, as a client sent it with POST or PUT, into a document that follows the schema.
 
-    Returns the document, without `id` and `meta`, which are set by this service, and what was set aside.
+    Returns the document without `id` and `meta`, which this service sets, and what was ignored.
 
     Raises:
         InvalidSyntax: not a JSON object, or an attribute was sent twice.
@@ -80,7 +80,9 @@ def clean(body: Any, resource_type: ResourceType) -> tuple[Document, list[Ignore
         taken: Document = cleaner(resource_type.root)(part, "", ignored) or {}
         for name in document.keys() & taken.keys():
             if document[name] != taken[name]:
-                raise InvalidSyntax(f"'{name}' was sent twice, once below the URN of its schema, and says two things.")
+                raise InvalidSyntax(
+                    f"'{name}' was sent twice, once below the URN of its schema, with different values."
+                )
         document |= taken
     _report_unknown_schemas(body, resource_type, ignored)
     check_size(document, resource_type)
@@ -88,7 +90,7 @@ def clean(body: Any, resource_type: ResourceType) -> tuple[Document, list[Ignore
 
 
 def _parts(body: Document, resource_type: ResourceType) -> list[Document]:
-    """The body, and apart from it what it holds below the URN of the core schema."""
+    """Returns the body, and separately the object below the URN of the core schema."""
     length = len(resource_type.core.id)
     below = [name for name in body if len(name) == length and resource_type.is_core(name)]
     if not below:
@@ -98,10 +100,10 @@ def _parts(body: Document, resource_type: ResourceType) -> list[Document]:
 
 
 def core_object(name: str, value: Any) -> Document:
-    """The object below the URN of the core schema; empty where there is no value.
+    """Returns the object below the URN of the core schema; empty if there is no value.
 
     Raises:
-        InvalidValue: something else stands there. It is not passed over: what is lost with it could be a deactivation.
+        InvalidValue: it is not an object. It is not ignored, because a deactivation could be lost with it.
     """
     if isinstance(value, list) and len(value) <= 1:
         value = value[0] if value else None
@@ -113,7 +115,7 @@ def core_object(name: str, value: Any) -> Document:
 
 
 def finish(document: Document, resource_type: ResourceType) -> Document:
-    """The document with `schemas` as its attributes demand.
+    """Returns the document with the `schemas` that its attributes need.
 
     Raises:
         InvalidValue: a required attribute has no value.
@@ -127,13 +129,13 @@ def finish(document: Document, resource_type: ResourceType) -> Document:
 
 
 def check_size(document: Document, resource_type: ResourceType, grown_from: int = 0) -> None:
-    """Refuse a document that is larger than is taken, or takes too long to compare.
+    """Check that a document is not too large and does not take too long to compare.
 
-    `grown_from` is how many bytes it took before: what an earlier version kept, which took more, can still be
-    deactivated and mended, as long as it hardly grows.
+    `grown_from` is its size in bytes before the change: a larger document that an earlier version stored can still be
+    deactivated and corrected, as long as it hardly grows.
 
     Raises:
-        InvalidValue: it is.
+        InvalidValue: it is too large, or takes too long to compare.
     """
     text = orjson.dumps(document)
     if len(text) > max(SMALL, grown_from + _HARDLY):
@@ -142,7 +144,7 @@ def check_size(document: Document, resource_type: ResourceType, grown_from: int 
 
 _HARDLY: Final = 1024
 SMALL: Final = 16 * 1024
-"""How many bytes a document may take as JSON without being looked at: so much costs little, whatever it holds."""
+"""A document of up to so many bytes of JSON is not checked in detail: it costs little in any case."""
 _COMPATIBILITY: Final = re.compile(
     "[\u2026\u2100-\u218f\u2460-\u24ff\u3200-\u33ff\ufb00-\ufdff\ufe70-\ufefc\U0001f100-\U0001f2ff]"
 )
@@ -159,20 +161,20 @@ def _check_large(text: str, size: int, name: str) -> None:
     found = len(_COMPATIBILITY.findall(text))
     if found > MAX_COMPATIBILITY:
         raise InvalidValue(
-            f"A {name} may hold {MAX_COMPATIBILITY:,} ligatures and other characters that stand for several; this one "
+            f"A {name} may hold {MAX_COMPATIBILITY:,} ligatures and other characters that expand to several; this one "
             f"holds {found:,}."
         )
 
 
 @cache
 def cleaner(attribute: Attribute) -> Cleaner:
-    """The validator of an attribute. It is compiled from the attribute's definition once."""
+    """Returns the validator of an attribute. It is compiled from the attribute's definition once."""
     single = _complex(attribute) if attribute.type == "complex" else _simple(attribute)
     return _many(attribute, single) if attribute.multi_valued else single
 
 
 def kind(value: Any) -> str:
-    """What a JSON value is, in words."""
+    """Returns the type of a JSON value in words."""
     match value:
         case None:
             return "null"
@@ -200,7 +202,7 @@ def _simple(attribute: Attribute) -> Cleaner:
         if text is None:
             return None
         text = text.strip()
-        # Very long text is not folded to be measured: that may take long.
+        # Very long text is not folded to measure it, because that may take long.
         compared = text if text.isascii() or len(text) > longest else fold(text)
         size = len(compared.encode())
         if size > longest:
@@ -220,7 +222,7 @@ def _text(value: Any, where: str, _ignored: list[Ignored]) -> str | None:
 
 
 def _as_text(value: Any, where: str) -> str | None:
-    """What came where a text should stand, as that text; None if it is no value."""
+    """Returns a value as text, for an attribute that is text; None if there is no value."""
     value = _unwrapped(value)
     if value is None or value in ([], {}):
         return None
@@ -250,9 +252,9 @@ def _boolean(value: Any, where: str, _ignored: list[Ignored]) -> bool | None:
 
 
 def _unwrapped(value: Any) -> Any:
-    """The one value in a list of one, or in an object with nothing but a `value`; anything else as it is.
+    """Returns the only value in a list of one, or in an object with only a `value`; anything else unchanged.
 
-    Some clients wrap a simple value so, as in `[{"$ref": null, "value": "False"}]`.
+    Some clients wrap simple values like this, as in `[{"$ref": null, "value": "False"}]`.
     """
     inner = value[0] if isinstance(value, list) and len(value) == 1 else value
     if isinstance(inner, dict):
@@ -304,7 +306,7 @@ def _complex(attribute: Attribute) -> Cleaner:
 
 
 def _as_object(value: Any, where: str, attribute: Attribute) -> Document | None:
-    """What came where an object should stand, as that object; None if it is no value."""
+    """Returns a value as an object, for an attribute that is complex; None if there is no value."""
     if isinstance(value, list) and len(value) <= 1:
         value = value[0] if value else None  # Entra sends a manager as a list of one (wire facts 3.2)
     if isinstance(value, str) and value:
@@ -317,7 +319,7 @@ def _as_object(value: Any, where: str, attribute: Attribute) -> Document | None:
 
 
 def _object_of_text(text: str, where: str, attribute: Attribute) -> Document:
-    """The object that a text holds as JSON, or the one that has it as its `value`: Entra sends a manager as a bare id
+    """Returns the object in a JSON text, or an object with the text as its `value`: Entra sends a manager as a bare id
     (wire facts 3.2).
     """
     read = json_in(text)
@@ -338,9 +340,9 @@ def _object_of_text(text: str, where: str, attribute: Attribute) -> Document:
 
 
 def json_in(text: str) -> Any:
-    """The object or list that a text holds as JSON; None if it holds none, or is longer than is read.
+    """Returns the object or list in a JSON text; None if there is none, or the text is too long.
 
-    Attribute mappings that are written as expressions send an object so.
+    Attribute mappings that are written as expressions send objects like this.
     """
     if len(text) > MAX_JSON_TEXT or text.lstrip()[:1] not in {"{", "["}:
         return None

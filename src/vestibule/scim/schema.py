@@ -1,8 +1,8 @@
 """The schemas of RFC 7643 as data: the attributes of a User, and how a name in a request finds its attribute.
 
-`/Schemas` is generated from this page, the parsers look names up in it, and the validators are compiled from it, so
-only what is built is listed. `password` is missing on purpose (it is accepted and never kept), `groups` until there are
-groups. Attribute names are case-insensitive (RFC 7643 §2.1), so every look-up goes through a folded name.
+`/Schemas` is generated from this module, the parsers look names up in it, and the validators are compiled from it, so
+it lists only what is supported. `password` is missing on purpose (it is accepted but never stored), `groups` until
+there are groups. Attribute names are case-insensitive (RFC 7643 §2.1), so every look-up goes through a folded name.
 """
 
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class Attribute:
         self.by_name.update((sub.name.lower(), sub) for sub in self.sub_attributes)
 
     def sub(self, name: str) -> "Attribute | None":
-        """The sub-attribute of that name, in any case."""
+        """Returns the sub-attribute with that name, in any case."""
         return self.by_name.get(name.lower())
 
 
@@ -61,7 +61,7 @@ class ResourceType:
     """A kind of resource: its endpoint, its core schema and the extensions it may carry (RFC 7643 §6).
 
     `root` is the whole resource as one complex attribute: an extension is a sub-attribute of it whose name is a URN,
-    just as it stands in the JSON. Parsers and validators walk down from it and need no special case for extensions.
+    just as in the JSON. Parsers and validators walk down from it and need no special case for extensions.
     """
 
     name: str
@@ -84,14 +84,14 @@ class ResourceType:
         object.__setattr__(self, "root", Attribute(self.name, "complex", self.description, sub_attributes=parts))
 
     def is_core(self, name: str) -> bool:
-        """Whether a name is the bare URN of the core schema, in any case: an object there holds the resource's own
-        attributes.
+        """Returns whether a name is the URN of the core schema, in any case: an object with that name has the
+        resource's own attributes.
         """
         return name.lower() == self.core.id.lower()
 
 
 def _plural(name: str, description: str, *, values: tuple[str, ...], value: Attribute) -> Attribute:
-    """A multi-valued attribute with the default sub-attributes of RFC 7643 §2.4."""
+    """Returns a multi-valued attribute with the default sub-attributes of RFC 7643 §2.4."""
     return Attribute(
         name,
         "complex",
@@ -173,8 +173,8 @@ _USER_SCHEMA = Schema(
                 Attribute("familyName", description="Last name."),
                 Attribute("givenName", description="First name."),
                 Attribute("middleName", description="Middle name or names."),
-                Attribute("honorificPrefix", description="What stands before the name, such as Dr."),
-                Attribute("honorificSuffix", description="What stands after the name, such as III."),
+                Attribute("honorificPrefix", description="A title before the name, such as Dr."),
+                Attribute("honorificSuffix", description="A suffix after the name, such as III."),
             ),
         ),
         Attribute("displayName", description="The name to show to others."),
@@ -274,7 +274,7 @@ _ENTERPRISE_SCHEMA = Schema(
                     case_exact=True,
                     reference_types=("User",),
                 ),
-                # readOnly in RFC 7643; Okta maps it and sends it (wire facts 1.11), and what it said is kept.
+                # readOnly in RFC 7643; Okta maps it and sends it (wire facts 1.11), so it is stored.
                 Attribute("displayName", description="The manager's name."),
             ),
         ),

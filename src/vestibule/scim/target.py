@@ -1,6 +1,6 @@
 """Targets: an attribute path that may select among values, as in `emails[type eq "work"].value` (RFC 7644 §3.5.2).
 
-PATCH operations and mapping rules name what they mean with one.
+PATCH operations and mapping rules use targets.
 """
 
 import re
@@ -84,21 +84,21 @@ class Target:
 
     @property
     def comparisons(self) -> int:
-        """How many comparisons a reader makes for each value: the selector's terms, or one without a selector."""
+        """Returns how many comparisons a reader makes for a value: one for each term of the selector, or one."""
         return max(1, len(self.compares))
 
     @property
     def multi_valued(self) -> bool:
-        """Whether there may be many values to look at."""
+        """Returns whether there may be several values to examine."""
         return any(step.multi_valued for step in self.steps)
 
     def _test(self, at: int, folding: Callable[[str], str]) -> Predicate | None:
-        """The test that values have to pass after the step at that place."""
+        """Returns the test that values have to pass after that step."""
         return predicate(self.selector, at + 1, folding) if self.selector is not None and at == self.selects else None
 
 
 def _single(names: list[str]) -> Callable[[Document], Any]:
-    """A reader of the one value that steps lead to: most rules of a mapping are such."""
+    """Returns a reader of a single value, the target of most mapping rules."""
     *above, last = names
     if not above:
         return methodcaller("get", last)
@@ -115,7 +115,9 @@ def _single(names: list[str]) -> Callable[[Document], Any]:
 
 
 def _first_of_many(name: str, sub: str, holds: Predicate | None) -> Callable[[Document], Any]:
-    """A reader of one part of the values of an attribute: of the primary one that has it, or else of the first."""
+    """Returns a reader of one part of a multi-valued attribute: of the primary value if that has it, or else of the
+    first.
+    """
 
     def value(document: Document) -> Any:
         found = None
@@ -143,7 +145,7 @@ def parse_target(text: str, resource_type: ResourceType) -> Target | None:
 
     Raises:
         InvalidPath: the text is not an attribute path.
-        InvalidFilter: the filter between the brackets is not one.
+        InvalidFilter: the text in brackets is not a filter.
     """
     if "[" in text:
         check_size(text)

@@ -1,7 +1,7 @@
-"""The one form in which text is compared without regard to case.
+"""Case folding: the form in which text is compared without regard to case.
 
-Two database engines disagree about lower case beyond ASCII (SQLite folds none of it, PostgreSQL follows its locale), so
-no comparison is left to them: what is stored to be compared, and what it is compared with, both pass through `fold`.
+The two database engines disagree about lower case beyond ASCII (SQLite folds none of it, PostgreSQL follows its
+locale). So `fold` is applied to both sides of every comparison before the database sees them.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Final
 
 
 def fold(text: str) -> str:
-    """Text in the form that is compared where RFC 7643 says `caseExact: false`.
+    """Fold text for comparison where RFC 7643 says `caseExact: false`.
 
     Returns NFKC, case-folded, and NFKC again (RFC 7644 §7.8), in time that grows with the length of the text.
     """
@@ -25,7 +25,7 @@ def fold(text: str) -> str:
 # accents in turn takes it minutes. So a long run of marks is sorted beforehand, which does not change the result.
 
 MARKS_IN_A_ROW: Final = 31
-"""How many combining marks a letter may have in honest text: more than any script needs."""
+"""How many combining marks a letter may have: more than any script needs."""
 _MARKS = frozenset(
     [character for character in map(chr, range(0x300, 0x1F000)) if unicodedata.combining(character)]
     + ["\u0f73", "\u0f75", "\u0f81", "\uff9e", "\uff9f"]  # no marks themselves, but made of marks only
@@ -34,12 +34,12 @@ _MANY_MARKS = re.compile(f"[{''.join(_MARKS)}]{{{MARKS_IN_A_ROW + 1},}}")
 
 
 def many_marks(text: str) -> bool:
-    """Whether a letter has more combining marks than it may have in honest text."""
+    """Returns whether a letter has more combining marks than any real text has."""
     return _perhaps_many_marks(text) and _MANY_MARKS.search(text) is not None
 
 
 def _perhaps_many_marks(text: str) -> bool:
-    """Whether some 32nd character is a mark, as one must be in any row of 32 marks."""
+    """Returns whether any 32nd character is a mark, as is the case in every run of 32 marks."""
     step = MARKS_IN_A_ROW + 1
     return len(text) >= step and not _MARKS.isdisjoint(text[step - 1 :: step])
 
@@ -50,9 +50,9 @@ def _in_canonical_order(run: re.Match[str]) -> str:
 
 
 def simple_case(text: str) -> str:
-    """Text as people are told apart by at a sign-in: without regard to capital and small letters, and to nothing else.
+    """Fold only capital and small letters, to compare user names at a sign-in.
 
-    A character is taken for its small letter only where each is the other's only case: so `strasse` is not `straße`,
+    A character is replaced by its small letter only if each is the other's only case: so `strasse` is not `straße`,
     full-width letters are not plain ones, and the Kelvin sign is no k, all of which `fold` makes equal.
     """
     if text.isascii():
@@ -61,20 +61,20 @@ def simple_case(text: str) -> str:
 
 
 def digits(number: float) -> str | None:
-    """A number of a JSON text as the text that is kept and compared.
+    """Returns a JSON number as the text that is stored and compared.
 
-    Returns None where its digits were lost when it was read, as those of a whole number beyond 64 bits are.
+    Returns None if digits were lost when it was parsed, as with whole numbers beyond 64 bits.
     """
     text = str(number)
     return None if "e" in text else text
 
 
 def unprintable(text: str) -> str | None:
-    """The first character that no name may hold: control, format, surrogate, private or unassigned.
+    """Returns the first character that is not allowed in a name: control, format, surrogate, private or unassigned.
 
-    Such characters are invisible: with them two names that look the same would be two people.
+    Such characters are invisible, so two people could have names that look the same.
 
-    Returns None if there is none.
+    Returns None if all characters are allowed.
     """
     if text.isprintable() and text.isascii():
         return None

@@ -1,4 +1,4 @@
-"""The values of a multi-valued attribute: which are equal, which is primary, which say nothing (RFC 7643 §2.4)."""
+"""Rules for the values of a multi-valued attribute: equal, primary and empty values (RFC 7643 §2.4)."""
 
 from typing import Any, Final
 
@@ -9,17 +9,17 @@ from vestibule.scim.schema import Attribute
 from vestibule.scim.text import fold
 
 LABELS: Final = frozenset({"type", "primary"})
-"""What says something about a value and is none."""
+"""Sub-attributes that describe a value and are not part of it."""
 _LONGEST_FOLDED: Final = 1024
-"""Characters of a value above which it is compared as it is."""
+"""A value with more characters than this is compared without folding."""
 
 
 def merge_equal(values: list[Document], attribute: Attribute, *, newer_wins: bool = False) -> list[Document]:
-    """Values of which no two are equal, because a resource should not have the same value twice.
+    """Merge equal values, because a resource should not have the same value twice.
 
-    Two are equal if they have the same `value` and the same `type`, or one of them has no `type`; values without a
-    `value`, such as addresses, if they agree in everything but `primary`. One that is equal to an earlier one is merged
-    into it: where both say something, the earlier one is right, or the later one if `newer_wins`.
+    Two values are equal if they have the same `value` and the same `type`, or one of them has no `type`. Values without
+    a `value`, such as addresses, are equal if they agree in everything but `primary`. A value that is equal to an
+    earlier one is merged into it. Where they differ, the earlier one counts, or the later one if `newer_wins`.
 
     Returns the list that was given if no two are equal. The values are not changed.
     """
@@ -50,7 +50,7 @@ def merge_equal(values: list[Document], attribute: Attribute, *, newer_wins: boo
 
 
 def _surely_differ(values: list[Document]) -> bool:
-    """Whether no two values have an equal `value`: a quick test for what nearly always comes."""
+    """Returns whether no two values have an equal `value`: a quick test that covers nearly all requests."""
     texts = [each.get("value", "") for each in values]
     if "" in texts or max(map(len, texts)) > _LONGEST_FOLDED:
         return False
@@ -58,7 +58,7 @@ def _surely_differ(values: list[Document]) -> bool:
 
 
 def identity(value: Document, attribute: Attribute) -> object:
-    """What two equal values have in common, apart from their `type`."""
+    """Returns what two equal values have in common, apart from their `type`."""
     text, of_value = value.get("value"), attribute.by_name.get("value")
     if text is None or of_value is None:
         told = {name: part for name, part in value.items() if name != "primary"}
@@ -69,7 +69,7 @@ def identity(value: Document, attribute: Attribute) -> object:
 
 
 def keep_one_primary(values: list[Any], preferred: list[Any]) -> None:
-    """Let the last of the preferred values be the only primary one (RFC 7644 §3.5.2)."""
+    """Make the last of the preferred values the only primary one (RFC 7644 §3.5.2)."""
     if preferred:
         for element in values:
             if element is not preferred[-1] and element.get("primary"):
@@ -77,7 +77,7 @@ def keep_one_primary(values: list[Any], preferred: list[Any]) -> None:
 
 
 def drop_labels(document: Document) -> None:
-    """Take values out that say nothing: what is cleared comes as one with nothing left but its label (wire facts
+    """Remove empty values: a value that was cleared arrives with nothing but its label (wire facts
     1.5).
     """
     for name, value in list(document.items()):

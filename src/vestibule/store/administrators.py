@@ -220,8 +220,8 @@ async def find_linked_administrator(reading: Reading, user_id: str) -> Administr
 
 
 async def put_linked_administrator(tx: Tx, administrator: Administrator) -> None:
-    """Keep the administrator that a person is as well. Their key is not an e-mail's, so that it meets nobody's who
-    signs in with a password.
+    """Store a person as an administrator. Their key is not an e-mail address, so that it cannot equal the key of an
+    administrator who signs in with a password.
     """
     key = f"{administrator.identity_provider_id}:{administrator.user_id}"
     await tx.run(

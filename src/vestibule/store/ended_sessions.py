@@ -1,4 +1,4 @@
-"""Ends sessions before their time and remembers why, so that the browser which still has the cookie can be told."""
+"""Ends sessions before they expire, and stores the reason for the browser that still has the cookie."""
 
 from typing import Final, Literal, NamedTuple
 
@@ -19,7 +19,7 @@ SignOutReason = Literal[
     "password_changed",
     "factors_reset",
 ]
-"""What ended a session. Those below `tenant_suspended` end sessions of the console only."""
+"""Why a session ended. Reasons after `tenant_suspended` are for sessions of the console only."""
 
 _FIND: Final = "SELECT reason, ended_at FROM ended_sessions WHERE tenant_id = $1 AND token_check = $2"
 _FORGET: Final = "DELETE FROM ended_sessions WHERE ended_at <= $1"
@@ -33,14 +33,17 @@ class EndedSession(NamedTuple):
 
 
 class Ending(NamedTuple):
-    """The two statements that end sessions: one remembers why, one deletes."""
+    """The two statements that end sessions: one stores the reason, one deletes the sessions."""
 
     note: str
     delete: str
 
 
 def ending(table: Literal["user_sessions", "sessions"], condition: str, parameters: int) -> Ending:
-    """Returns the statements that end the sessions which a condition with so many parameters names."""
+    """Returns the statements that end the sessions matching a condition.
+
+    `parameters` is the number of parameters in the condition.
+    """
     return Ending(
         f"INSERT INTO ended_sessions (tenant_id, token_check, reason, ended_at) "  # noqa: S608 -- constants
         f"SELECT tenant_id, token_check, ${parameters + 1}, ${parameters + 2} FROM {table} WHERE {condition} "
@@ -56,11 +59,14 @@ async def end(tx: Tx | AllTenants, statements: Ending, reason: SignOutReason, *v
 
 
 async def find_ended_session(all_tenants: AllTenants, tenant_id: str, token_check: bytes) -> EndedSession | None:
-    """Find out why a tenant's session ended, by its cookie; None if nothing ended it before its time, or long ago."""
+    """Find out why a session of a tenant ended.
+
+    Returns None if it was not ended early, or if that was long ago.
+    """
     row = await all_tenants.one(_FIND, tenant_id, token_check)
     return EndedSession(*row) if row else None
 
 
 async def forget_ended_sessions(all_tenants: AllTenants, until: int) -> None:
-    """Delete what ended at an instant or before."""
+    """Delete the reasons of sessions that ended at an instant or before."""
     await all_tenants.run(_FORGET, until)

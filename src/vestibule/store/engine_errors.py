@@ -45,7 +45,7 @@ _SQLITE: Final[dict[int, type[Exception]]] = {
 
 
 def from_sqlite(error: sqlite3.Error) -> Exception:
-    """Returns the error that stands for one of SQLite's, or the same one if no other engine has it."""
+    """Returns our error for one of SQLite's, or the same error if there is none."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     if code is None:
         if type(error) is sqlite3.OperationalError:
@@ -88,7 +88,7 @@ _RELATION: Final = re.compile(
 
 
 def from_postgres(error: Exception, *, committing: bool = False) -> Exception:
-    """Returns the error that stands for one of PostgreSQL's or of its driver's, or the same one if none does.
+    """Returns our error for one of PostgreSQL's or of its driver's, or the same error if there is none.
 
     `committing` says that COMMIT had been sent. Whatever loses the connection then leaves the outcome unknown.
     """

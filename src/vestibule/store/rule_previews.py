@@ -26,7 +26,7 @@ _FORGET: Final = "DELETE FROM rule_previews WHERE expires_at <= $1"
 
 
 class RulePreview(NamedTuple):
-    """A preview as it stands. It is finished once `finished_at` is set."""
+    """The state of a preview. It is finished once `finished_at` is set."""
 
     id: str
     identity_provider_id: str

@@ -1,4 +1,4 @@
-"""Rows of SAML: sign-ins under way, messages that may be used only once, and the service provider's own keys."""
+"""Rows of SAML: sign-ins in progress, messages that may be used only once, and the service provider's own keys."""
 
 from typing import Any, Final, NamedTuple
 

@@ -1,8 +1,8 @@
-"""Who may scan next: a fair queue for reads that may look at every row of a tenant.
+"""A fair queue for scans: reads that may look at every row of a tenant.
 
 The rule: one tenant's scans never keep another tenant's waiting for longer than one scan takes. A tenant has one scan
-under way in a lane, slots go round the tenants that wait, and both the queue and the wait have a bound. A lane is a
-kind of scan with slots of its own, so that a list that an index answers does not stand behind searches.
+in progress per lane, free slots go to the waiting tenants in turn, and both the queue and the wait are limited. A lane
+is a kind of scan with its own slots, so that a list that uses an index does not wait behind searches.
 """
 
 import asyncio

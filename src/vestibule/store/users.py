@@ -57,7 +57,7 @@ def user_of_row(row: Row) -> User:
 
 
 async def find_user(reading: Reading, user_id: str) -> User | None:
-    """Returns the person with that id, whoever they belong to."""
+    """Returns the person with that id, of any identity provider."""
     row = await reading.one(_GET, reading.tenant, user_id)
     return user_of_row(row) if row else None
 
@@ -162,7 +162,7 @@ def _update(changed: tuple[str, ...]) -> str:
     return f"""
     UPDATE users SET version = $3, modified_at = $4, document = $5, folded = $6, profile = $7{also}
     WHERE tenant_id = $1 AND id = $2
-    """  # noqa: S608 -- names of columns that stand in `update_user`
+    """  # noqa: S608 -- the column names are constants in `update_user`
 
 
 async def insert_user(tx: Tx, user: User, columns: Searchable) -> None:
@@ -242,8 +242,8 @@ async def remove_user(tx: Tx, user_id: str, before: Document) -> None:
 
 
 async def note_signed_out(tx: Tx, user_id: str) -> None:
-    """Note that all sessions of a person end now, so that a sign-in that is under way opens none. This waits for a
-    sign-in that is being accepted at the moment, so that its session can be ended too.
+    """Note that all sessions of a person end now, so that a sign-in in progress opens none. This waits for a sign-in
+    that is being accepted at the moment, so that its session can be ended too.
     """
     await tx.run(_NOTE_SIGNED_OUT, tx.tenant, user_id, tx.now)
 

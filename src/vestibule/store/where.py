@@ -1,10 +1,10 @@
 """A filter's tree as a condition on the `users` table, for both engines.
 
 The condition means exactly what `scim.filter.predicate` means; a property test compares the two. Two rules
-make that so: text is compared with the `folded` document (or a folded column), never with SQL's own idea of lower case;
+make that so: text is compared with the `folded` document (or a folded column), never with SQL's own lower case;
 and every leaf is true or false, never NULL, because `not` over NULL would lose rows.
 
-What identity providers search by stands in columns with an index. Everything else reads the JSON.
+Attributes that identity providers search by have columns with an index. Everything else reads the JSON.
 """
 
 import math
@@ -24,7 +24,7 @@ _EMAIL_COLUMNS: Final = {"value": "value_key", "type": "type_key", "primary": "i
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A condition and its values, to be put after those that stand before it."""
+    """A condition and its values, to be appended to earlier conditions."""
 
     sql: str
     values: list[Any]
@@ -35,7 +35,7 @@ class Where:
 def where(tree: Filter, resource_type: ResourceType, engine: Engine, location_prefix: str, first: int) -> Where:
     """Returns the condition of a filter; its parameters are numbered from `first`. `$1` must be the tenant.
 
-    `location_prefix` is what stands before the id in `meta.location`.
+    `location_prefix` is the part of `meta.location` before the id.
     """
     compiler = _Compiler(engine, resource_type.name, location_prefix, first)
     return Where(compiler.condition(tree), compiler.values, _quick(tree))
@@ -117,7 +117,7 @@ class _Compiler:
     # -- columns -------------------------------------------------------------------------------------------------------
 
     def _column(self, path: Path, operator: Operator, value: Any) -> str | None:
-        """Returns a comparison with what stands in a column, or None."""
+        """Returns a comparison with a column, or None."""
         match path.text:
             case "id":
                 return self._compare("id", operator, value, nullable=False)
@@ -273,7 +273,7 @@ class _Compiler:
     def _compare(self, expression: str, operator: Operator, value: str, *, nullable: bool = True) -> str:
         """Returns a text comparison that is true or false, also where the expression is NULL.
 
-        No index is used for what stands inside COALESCE, so a column that is never NULL goes without.
+        Expressions inside COALESCE use no index, so a column that is never NULL is compared without it.
         """
         size = len(value)
         match operator:

@@ -80,7 +80,7 @@ def edit_general(
 
 
 def delete(tx: Tx, app: App) -> None:
-    """Delete an app with its assignments; the other side hears nothing."""
+    """Delete an app with its assignments. Nothing is sent to its SCIM service."""
     apps.remove_app(tx, app.id)
     _say(tx, app, "application.lifecycle.delete", "Delete application")
 

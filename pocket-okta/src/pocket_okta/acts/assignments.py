@@ -1,7 +1,8 @@
-"""Assignments: who is given which app, by hand or through a group.
+"""Assignments: which people have which app, assigned by hand or through a group.
 
-The rule: who ought to be assigned follows from three facts (assigned by hand, member of an assigned group, not
-deactivated). `settle` compares that with who is, and does the difference; every other act changes a fact and calls it.
+The rule: three facts decide who should be assigned (assigned by hand, member of an assigned group, not deactivated).
+`settle` compares this with the existing assignments and makes the difference; every other act changes a fact and calls
+it.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from pocket_okta.store.database import Tx
 
 
 def settle(tx: Tx, app: App, person_id: str = "") -> None:
-    """Begin the assignments that are due and end those that are not; with `person_id`, that person's alone."""
+    """Begin missing assignments and end those that are no longer due; with `person_id`, only that person's."""
     for claim in rows.claims(tx, app.id, person_id):
         due = not claim.gone and (claim.direct or claim.by_group)
         if due and not claim.assigned:
@@ -94,9 +95,9 @@ def checked_profile(app: App, given: Mapping[str, object]) -> dict[str, object]:
 
 
 def assign(tx: Tx, app: App, person: Person, given: Mapping[str, object]) -> Assignment:
-    """Assign a person by hand. Who has the app through a group already is now assigned by hand as well.
+    """Assign a person by hand, also if they already have the app through a group.
 
-    Attributes given here hold until the person's Okta profile changes; then the mapping writes over the mapped ones.
+    Attributes given here are kept until the person's Okta profile changes; then the mapping overwrites the mapped ones.
     """
     if person.status is Status.DEPROVISIONED:
         raise Refusal(Kind.WRONG_STATE, "A deactivated user cannot be assigned: activate the user first.")
@@ -122,7 +123,7 @@ def edit(tx: Tx, app: App, row: Assignment, given: Mapping[str, object]) -> Assi
 
 
 def unassign(tx: Tx, app: App, row: Assignment) -> None:
-    """Take back what was assigned by hand. Who has the app through a group as well keeps it."""
+    """Remove an assignment by hand. A person who also has the app through a group keeps it."""
     if not row.direct:
         names = ", ".join(group.name for group in _granting(tx, app, row.person_id))
         raise Refusal(

@@ -1,4 +1,4 @@
-"""Look a thing up or refuse: the first line of most acts."""
+"""Look up a person, group, app, assignment or task, or refuse: the first line of most acts."""
 
 from pocket_okta import refusal
 from pocket_okta.org import App, Assignment, Group, Person, Task
@@ -28,7 +28,7 @@ def app(db: Reader, app_id: str) -> App:
 
 
 def assignment(db: Reader, app_id: str, person_id: str) -> Assignment:
-    """Return a standing assignment; a person who was unassigned counts as not there."""
+    """Return a current assignment; refuses if the person was unassigned."""
     found = assignments.get_assignment(db, app_id, person_id)
     if found is None or not found.assigned:
         raise refusal.not_found("AppUser", person_id)

@@ -1,4 +1,4 @@
-"""Directory > Groups: make, rename, fill and delete them. Members follow the group into its apps and out of them."""
+"""Directory > Groups: make, rename, fill and delete groups. Members get and lose the apps of the group."""
 
 import sqlite3
 from dataclasses import replace
@@ -37,7 +37,7 @@ def rename(tx: Tx, group: Group, name: object, description: str) -> Group:
 
 
 def join(tx: Tx, group: Group, person: Person) -> None:
-    """Put a person into a group, and thereby into every app the group is assigned to. Joining twice changes nothing."""
+    """Add a person to a group, and so to every app the group is assigned to. Adding twice changes nothing."""
     if person.status is Status.DEPROVISIONED:
         raise Refusal(Kind.WRONG_STATE, "A deactivated user cannot be added to a group.")
     people.put_member(tx, group.id, person.id)
@@ -47,7 +47,7 @@ def join(tx: Tx, group: Group, person: Person) -> None:
 
 
 def leave(tx: Tx, group: Group, person: Person) -> None:
-    """Take a person out of a group; an app they had through this group alone deactivates them."""
+    """Remove a person from a group. They are deactivated in apps that they had only through this group."""
     people.remove_member(tx, group.id, person.id)
     log.append(
         tx, "act", "group.user_membership.remove", f"Remove {person.name} from group {group.name}", person_id=person.id

@@ -55,7 +55,7 @@ def add(tx: Tx, profile: Mapping[str, object], *, activate: bool = True, passwor
 def edit(tx: Tx, person: Person, profile: Mapping[str, object], *, whole: bool = False) -> Person:
     """Write attributes over a person's profile, or put a whole new profile in its place, and push it to the apps.
 
-    Nothing is ordered when nothing changed. Deactivated people keep the edit to themselves: no app is theirs any more.
+    Nothing is ordered if nothing changed, or if the person is deactivated and therefore has no app.
     """
     cleaned = clean_profile(profile, {} if whole else person.profile)
     if cleaned == person.profile:
@@ -122,7 +122,7 @@ def change_state(tx: Tx, person: Person, act: str) -> Person:
 
 
 def _provision_waiting(tx: Tx, person: Person) -> None:
-    """Assignments that were made while the person was staged begin now."""
+    """Begin the assignments that were made while the person was staged."""
     for assignment in assignment_rows.of_person(tx, person.id):
         kind = provisioning.upon_assignment(find.app(tx, assignment.app_id), person)
         if kind is JobKind.PROVISION and not assignment.remote_id:
@@ -130,7 +130,7 @@ def _provision_waiting(tx: Tx, person: Person) -> None:
 
 
 def delete(tx: Tx, person: Person) -> None:
-    """Delete a deactivated person for good. No app hears of it (wire facts 1.3)."""
+    """Delete a deactivated person permanently. No app is told (wire facts 1.3)."""
     if person.status is not Status.DEPROVISIONED:
         raise Refusal(Kind.WRONG_STATE, "Only a deactivated user can be deleted: deactivate the user first.")
     people.remove_person(tx, person.id)

@@ -1,7 +1,7 @@
-"""Sessions of the org: sign in, find who is there, sign out, clear.
+"""Sessions of the org: sign in, find the signed-in person, sign out, clear sessions.
 
-The rule: the browser holds 256 random bits and the store only their digest; a session is worth nothing the moment its
-person is not active. Nobody has a password here: who may reach the org may be anybody in it.
+The rule: the browser has 256 random bits and the store only their digest. A session is not valid while its person is
+not active. There are no passwords here: anybody who can reach the org can sign in as any of its people.
 """
 
 import hashlib
@@ -28,9 +28,9 @@ def _oldest(db: Reader) -> str:
 
 
 def sign_in(tx: Tx, login: str, before: Session | None = None) -> str:
-    """Begin a session for the person with this login or id; returns what their browser is to hold.
+    """Begin a session for the person with this login or id; returns the token for their browser.
 
-    The session that was there before is continued under a new name if it was theirs, and ends if it was not.
+    An earlier session of this browser continues with a new token if it was theirs, and ends if it was not.
     """
     person = people.get_person(tx, login.strip())
     if person is None or person.status is not Status.ACTIVE:
@@ -50,7 +50,7 @@ def sign_in(tx: Tx, login: str, before: Session | None = None) -> str:
 
 
 def current(db: Reader, token: str) -> tuple[Session, Person] | None:
-    """Return whose session a browser holds; None if it is over, or its person is not active."""
+    """Return the session of a browser and its person; None if it has ended, or the person is not active."""
     session = rows.get(db, _digest(token)) if token else None
     if session is None or session.authenticated < _oldest(db):
         return None
@@ -76,7 +76,7 @@ def end_all(tx: Tx, person: Person) -> None:
 
 
 def clear(tx: Tx, person: Person) -> None:
-    """End a person's sessions here, and tell every app of theirs that takes Universal Logout (wire facts 7.6)."""
+    """End a person's sessions here, and at all their apps with Universal Logout (wire facts 7.6)."""
     end_all(tx, person)
     log.append(tx, "act", "user.session.clear", f"Clear user session: {person.name}", person_id=person.id)
     for assignment in assignments.of_person(tx, person.id):

@@ -1,7 +1,7 @@
 """Applications > Sign On: the settings and the keys that sign.
 
-The rule: an app has exactly one active key from the moment somebody first needs it; making one takes a tenth of a
-second, so it is not made before.
+The rule: an app has exactly one active key once it is first needed. Making a key takes a tenth of a second, so it is
+not made earlier.
 """
 
 import base64
@@ -34,7 +34,7 @@ def save(tx: Tx, app: App, settings: SignOn) -> App:
 
 
 def from_metadata(settings: SignOn, document: bytes) -> SignOn:
-    """Return the settings with what an application's metadata says; refuses a document that is none."""
+    """Return the settings with values from an application's metadata; refuses other documents."""
     try:
         return metadata.read_sp(document, settings)
     except (BadXml, BadCertificate) as problem:
@@ -42,7 +42,7 @@ def from_metadata(settings: SignOn, document: bytes) -> SignOn:
 
 
 def certificates_in(name: str, text: str) -> tuple[str, ...]:
-    """Return pasted certificates in PEM; refuses what is none, naming the field."""
+    """Return pasted certificates in PEM; refuses other text, naming the field."""
     try:
         return keys.read_certificates(text)
     except BadCertificate as problem:
@@ -77,7 +77,7 @@ def active_key(tx: Tx, app: App) -> SigningKey:
 
 
 def published(tx: Tx, app: App) -> list[SigningKey]:
-    """Return the keys that metadata shows: the active one, or every one if the app is told so."""
+    """Return the keys that metadata contains: the active one, or all of them if the app is set so."""
     return [key for key in all_keys(tx, app) if key.active or app.sign_on.publish_all_keys]
 
 
@@ -97,7 +97,7 @@ def metadata_of(app: App, base: str, shown: Iterable[SigningKey]) -> bytes:
 
 
 def activate(tx: Tx, app: App, kid: str) -> None:
-    """Roll over: this key signs from now on, the one before stays listed as inactive."""
+    """Make this the signing key; the previous one stays listed as inactive."""
     if kid not in {key.kid for key in all_keys(tx, app)}:
         raise refusal.not_found("JsonWebKey", kid)
     rows.activate_key(tx, app.id, kid)

@@ -1,7 +1,7 @@
-"""Take a signed-in person to an app, and see them out of it again.
+"""Single sign-on and single logout of a signed-in person at an app.
 
-The rule: the person is active and assigned at this very moment, or there is no assertion. What an app was told of a
-session (NameID, SessionIndex) is kept, because only in those words can it be told of the end.
+The rule: an assertion is made only for a person who is active and assigned at that moment. NameID and SessionIndex of
+each sign-in are stored, because a logout request has to contain them.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from pocket_okta.store.sessions import Session, Visit
 
 
 def may_enter(db: Reader, app: App, person: Person) -> Assignment | None:
-    """Return the assignment that lets a person in, None if there is none."""
+    """Return the assignment that allows a person to sign in; None if there is none."""
     row = assignments.get_assignment(db, app.id, person.id)
     return row if row and row.assigned and person.status is Status.ACTIVE else None
 
@@ -75,7 +75,7 @@ def _attributes(db: Reader, app: App, person: Person, row: Assignment) -> tuple[
 
 
 def refuse(tx: Tx, app: App, asked: Asked) -> Element:
-    """Return the Response to somebody who may not be asked and is not signed in."""
+    """Return the Response to a passive request when nobody is signed in."""
     now = datetime.fromisoformat(tx.now)
     key = sign_on.active_key(tx, app)
     return response.refuse(app.sign_on, asked, issuer_of(app.external_key), key, now, names.RESPONDER, names.NO_PASSIVE)
@@ -83,7 +83,7 @@ def refuse(tx: Tx, app: App, asked: Asked) -> Element:
 
 @dataclass(frozen=True, slots=True)
 class Farewell:
-    """An app that is to be told of the end of a session, with the key to say it with."""
+    """An app that must be told that a session ended, with the key that signs the message."""
 
     app: App
     key: SigningKey
@@ -91,7 +91,7 @@ class Farewell:
 
 
 def leave(tx: Tx, session_id: str, *, but: str = "") -> list[Farewell]:
-    """End a session; returns the apps that want to hear of it, all `but` the one that asked for it."""
+    """End a session; returns the apps to tell, except `but`, the one that asked for it."""
     farewells = []
     for visit in rows.visits(tx, session_id):
         app = apps.get_app(tx, visit.app_id)
@@ -102,9 +102,10 @@ def leave(tx: Tx, session_id: str, *, but: str = "") -> list[Farewell]:
 
 
 def leave_as_asked(tx: Tx, app: App, asked: LogoutAsked) -> tuple[tuple[str, ...], list[Farewell]]:
-    """End what an app's LogoutRequest names; returns the status codes of the answer, and who else is to be told.
+    """End the sessions that an app's LogoutRequest names; returns the status codes of the response, and the other apps
+    to tell.
 
-    Without a SessionIndex every session of that NameID ends. A session that is over already ended well.
+    Without a SessionIndex every session of that NameID ends. If the session has already ended, that is a success.
     """
     visits = rows.visits_of(tx, app.id, asked.name_id)
     meant = [visit for visit in visits if asked.session_index in {"", visit.session_index}]

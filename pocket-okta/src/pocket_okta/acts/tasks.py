@@ -1,4 +1,4 @@
-"""Dashboard > Tasks: try failed provisioning again, or put it aside."""
+"""Dashboard > Tasks: retry failed provisioning, or dismiss it."""
 
 from pocket_okta.acts import apps, find
 from pocket_okta.org import JobKind, Task
@@ -23,7 +23,7 @@ def retry(tx: Tx, task: Task) -> None:
 
 
 def dismiss(tx: Tx, task: Task) -> None:
-    """Put a task aside without trying again; the red mark at the assignment goes with it."""
+    """Dismiss a task without a retry; the red mark at the assignment disappears too."""
     _require_open(task)
     queue.close_task(tx, task.id, "dismissed")
     row = assignments.get_assignment(tx, task.app_id, task.person_id)

@@ -74,12 +74,12 @@ async def not_served(request: Request, problem: Exception) -> Response:
 
 
 async def broken(_request: Request, _problem: Exception) -> Response:
-    """Answer when the program itself failed; the trace goes to the program's log, never to the client."""
+    """Answer an internal error; the stack trace goes to the program's log, never to the client."""
     return error(500, "E0000009", "Internal Server Error")
 
 
 class TokenGate:
-    """ASGI middleware: lets a request pass that carries the API token as `Authorization: SSWS <token>`."""
+    """ASGI middleware that accepts only requests with the API token as `Authorization: SSWS <token>`."""
 
     def __init__(self, app: ASGIApp, token: str, free: frozenset[str] = frozenset()) -> None:
         self._app = app
@@ -114,7 +114,7 @@ async def body_of(request: Request) -> dict[str, object]:
 
 
 def child(document: Mapping[str, object], name: str) -> Mapping[str, object]:
-    """Return an object inside a body, empty when it is absent; refuses a member that is no object."""
+    """Return an object inside a body, empty if it is absent; refuses other types."""
     value = document.get(name)
     if value is None:
         return {}
@@ -124,7 +124,7 @@ def child(document: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 
 def text(document: Mapping[str, object], name: str, default: str = "") -> str:
-    """Return a text member of a body; refuses one that is no text."""
+    """Return a text member of a body; refuses other types."""
     value = document.get(name)
     if value is None:
         return default

@@ -1,4 +1,4 @@
-"""`/pocket/v1`: the buttons and records of the pocket Okta for which Okta's own API has no word."""
+"""`/pocket/v1`: the buttons and records of the pocket Okta that are missing in Okta's own API."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -67,7 +67,7 @@ async def start_import(request: Request) -> Response:
 
 
 async def list_candidates(request: Request) -> Response:
-    """List who an import found that is nobody in Okta yet."""
+    """List the accounts found by an import that belong to no person in Okta yet."""
     db = desk_of(request).db.read
     app = find.app(db, request.path_params["app"])
     return answers.JsonAnswer(

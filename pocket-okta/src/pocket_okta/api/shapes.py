@@ -1,4 +1,4 @@
-"""How people, groups, apps and app users look in JSON: Okta's own shapes, and the pocket's for exchanges and tasks.
+"""JSON of people, groups, apps and app users as in Okta's API, and of exchanges and tasks.
 
 The rule: no secret is ever rendered, neither a connection's password or token nor a task's.
 """
@@ -94,7 +94,7 @@ def app(it: App, base: str, sign_on: Json, kid: str | None) -> Json:
 
 
 def app_user(row: Assignment, base: str, *, can_provision: bool, busy: bool) -> Json:
-    """`busy`: work for this app user is queued or running. The red mark's sentence stands under `_embedded.pocket`."""
+    """`busy`: work for this app user is queued or running. The error message is under `_embedded.pocket`."""
     status, sync = standing(row, can_provision=can_provision, busy=busy)
     return {
         "id": row.person_id,
@@ -118,7 +118,7 @@ def app_user(row: Assignment, base: str, *, can_provision: bool, busy: bool) -> 
 
 
 def standing(row: Assignment, *, can_provision: bool, busy: bool) -> tuple[str, str]:
-    """Return (status, syncState) of an app user in the words of Okta's API."""
+    """Return (status, syncState) of an app user as in Okta's API."""
     if busy:
         return ("PROVISIONED" if row.remote_id else "STAGED", "SYNCING")
     if row.error:

@@ -1,7 +1,7 @@
 """`settings.signOn` of an app in Okta's own names, its signing keys, and its metadata.
 
-The rule: what a body leaves out stays as it is, null clears it, and a name that Okta does not have is refused rather
-than ignored: a misspelt setting must not look saved.
+The rule: a setting that a body omits is kept, null clears it, and a name that Okta does not have is refused, because a
+misspelt setting must not look saved.
 """
 
 from collections.abc import Mapping
@@ -137,7 +137,7 @@ def key(it: SigningKey) -> Json:
 
 
 def save(tx: Tx, app: App, body: Mapping[str, object]) -> App:
-    """Save what an app's body says about signing on, and roll over to the key it names."""
+    """Save the sign-on settings of an app's body, and activate the key that it names."""
     given = answers.child(answers.child(body, "settings"), "signOn")
     pocket = answers.child(answers.child(body, "settings"), "pocket")
     settings = replace(
@@ -155,7 +155,7 @@ def save(tx: Tx, app: App, body: Mapping[str, object]) -> App:
 
 
 def read(given: Mapping[str, object], now: SignOn) -> SignOn:
-    """Return the settings with what a `signOn` body says written over them."""
+    """Return the settings overwritten with those of a `signOn` body."""
     for name in given:
         if name not in _SETTABLE and name not in _FIXED:
             raise refusal.invalid(name, f"{name}: signOn has no such setting; it has {', '.join(_SETTABLE)}.")

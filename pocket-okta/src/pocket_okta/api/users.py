@@ -107,7 +107,7 @@ async def show_user(request: Request) -> Response:
 
 
 async def update_user(request: Request) -> Response:
-    """POST changes the attributes it names; PUT puts a whole profile in place. Either may set the password."""
+    """POST changes the given attributes; PUT replaces the whole profile. Both may set the password."""
     body = await answers.body_of(request)
     with desk_of(request).db.write() as tx:
         person = find.person(tx, request.path_params["user"])
@@ -119,7 +119,7 @@ async def update_user(request: Request) -> Response:
 
 
 async def delete_user(request: Request) -> Response:
-    """Deactivate a person who is not yet; delete one who is. So does Okta."""
+    """Deactivate an active person, or delete a deactivated one, as Okta does."""
     with desk_of(request).db.write() as tx:
         person = find.person(tx, request.path_params["user"])
         if person.status is Status.DEPROVISIONED:
@@ -141,7 +141,7 @@ async def change_state(request: Request) -> Response:
 
 
 async def clear_sessions(request: Request) -> Response:
-    """End a person's sessions, here and at every app that takes Universal Logout."""
+    """End a person's sessions, here and at every app with Universal Logout."""
     with desk_of(request).db.write() as tx:
         sessions.clear(tx, find.person(tx, request.path_params["user"]))
     return Response(status_code=204)

@@ -1,4 +1,4 @@
-"""The SCIM conversations of Okta: what is asked, in which order, and what each answer means.
+"""Okta's SCIM conversations: which requests are sent, in which order, and what each response means.
 
 The rule: a method is one purpose of Okta's ("verify that a user exists", "push a profile") in whichever calls the kind
 of app makes for it. It raises StepFailed with the sentence that Okta's screens show.
@@ -35,7 +35,7 @@ PROBE_GROUPS = ("application.provision.integration.call_api", "Read groups of ex
 
 
 class StepFailed(Exception):
-    """One step of a conversation that ended in an error, with the sentence to show."""
+    """A step of a conversation failed; has the sentence to show."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
@@ -44,7 +44,7 @@ class StepFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody's account on the other side, as far as Okta cares."""
+    """The parts of a person's account at the SCIM service that Okta uses."""
 
     remote_id: str
     active: bool
@@ -90,9 +90,9 @@ class Conversation:
         return id_of(created)
 
     async def push_profile(self, remote_id: str, merge: Callable[[Document], Document]) -> None:
-        """Write the mapped attributes into what the service returns and put the whole back.
+        """Read the user, write the mapped attributes over it, and PUT all of it.
 
-        As a PATCH, where the app is told so: the mapped attributes alone, without a path (wire facts 1.6).
+        As a PATCH, if the app is set so: only the mapped attributes, without a path (wire facts 1.6).
         """
         doing = f"Error while trying to push profile update for {self._user_name}"
         if not self._app.patch_profiles:
@@ -170,6 +170,6 @@ def _same(found: object, wanted: str) -> bool:
 
 
 def _checked(answer: Answer) -> None:
-    """A write may answer without a body; a body that is there must be JSON."""
+    """The response to a write may have no body; a body must be JSON."""
     if answer.text.strip():
         document_in(answer)

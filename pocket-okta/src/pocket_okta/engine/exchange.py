@@ -1,4 +1,4 @@
-"""One SCIM request and its answer as Okta makes them, and what of it may be written down.
+"""One SCIM request and its response as Okta makes them, and what of them may be logged.
 
 The rule: values and text, no network. Secrets leave this module only inside the request itself; everything kept for the
 log has Authorization and passwords taken out. Sources: Okta wire facts 1.2 (headers, encoding), 1.12 (errors).
@@ -27,7 +27,7 @@ PAGE = 100  # people per page of an import (wire facts 1.9)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to be sent. `event` and `message` name it as Okta's System Log does; `media` is what it speaks."""
+    """One request to be sent. `event` and `message` name it as Okta's System Log does; `media` is its media type."""
 
     method: str
     path: str
@@ -39,7 +39,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, whole."""
+    """A complete response."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -54,7 +54,7 @@ class Answer:
 
 
 class CallFailed(Exception):
-    """A call that did not do what it was for.
+    """A call failed.
 
     `reason` completes the sentence "Error while …: "; `status` is that of the answer, 0 if none came.
     """
@@ -112,7 +112,7 @@ def patch_of(value: Document) -> Document:
 
 
 def document_in(answer: Answer) -> Document:
-    """Return the JSON object an answer holds; raises CallFailed in the words of Okta's JSON reader."""
+    """Return the JSON object in a response; raises CallFailed with the message of Okta's JSON parser."""
     try:
         document = orjson.loads(answer.text)
     except orjson.JSONDecodeError:
@@ -174,7 +174,7 @@ def retry_after(answer: Answer) -> float | None:
 
 
 class Redactor:
-    """Takes the secrets of one connection out of what is written down."""
+    """Removes the secrets of one connection from what is logged."""
 
     def __init__(self, connection: Connection) -> None:
         header = authorization(connection)

@@ -1,6 +1,6 @@
-"""Fetch an application's SAML metadata for whoever waits for it.
+"""Fetches an application's SAML metadata from a URL.
 
-The rule: it calls out, so it holds no transaction; the caller saves afterwards.
+The rule: it makes a network request, so it uses no transaction; the caller saves afterwards.
 """
 
 from pocket_okta import refusal

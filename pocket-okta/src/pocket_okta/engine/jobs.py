@@ -1,4 +1,4 @@
-"""What each kind of job does, from the look-up to the row it leaves behind.
+"""What each kind of job does, from the look-up to the row that it writes.
 
 The rule: what is pushed is read when the call is made, not when the job was ordered, and every end of a job is written
 in one transaction: the row, the task, and the job's own removal. Sources: Okta wire facts 1.3–1.7, 1.9.
@@ -65,7 +65,7 @@ class Bench:
         return assignments.get_assignment(self.db.read, self.app.id, self.job.person_id)
 
     def update(self, change: Callable[[Assignment], Assignment]) -> None:
-        """Change the assignment's row as it is now: an act may have written it while the call was under way."""
+        """Change the assignment's row as it is now: an act may have written it during the call."""
         with self.db.write() as tx:
             row = assignments.get_assignment(tx, self.app.id, self.job.person_id)
             if row:
@@ -79,7 +79,7 @@ def sentence_for(job: Job, app: App, row: Assignment | None, what: str) -> str:
 
 
 async def carry_out(bench: Bench) -> bool:
-    """Do a job. Raises StepFailed; returns False, without a call, where there is nothing to do any more."""
+    """Do a job. Raises StepFailed; returns False, without a call, if there is nothing left to do."""
     if bench.job.kind is JobKind.IMPORT:
         if not bench.app.can_import:
             raise StepFailed("Importing users is not enabled any more.")
@@ -106,7 +106,7 @@ async def carry_out(bench: Bench) -> bool:
 
 
 async def _log_out(bench: Bench, row: Assignment) -> bool:
-    """Have an app end a person's sessions. Where it knows nobody of that name, there is nothing to end."""
+    """Ask an app to end a person's sessions. If it does not know the person, there is nothing to end."""
     person = people.get_person(bench.db.read, bench.job.person_id)
     if person is None or not bench.app.sign_on.universal_logout.enabled:
         return False
@@ -120,7 +120,7 @@ async def _log_out(bench: Bench, row: Assignment) -> bool:
 
 
 async def _provision(bench: Bench, talk: Conversation, row: Assignment) -> None:
-    """Look the person up; create them, or link the account that is there, wake it, and write the profile over it."""
+    """Look the person up; create them, or link and activate the existing account and update its profile."""
     app = bench.app
     lookup = str(row.profile.get(app.unique_field) or row.user_name)
     found = await talk.find(lookup)
@@ -201,7 +201,7 @@ async def _import(bench: Bench) -> None:
 
 
 def _sort_in(tx: Tx, app: App, users: list[Document]) -> dict[str, int]:
-    """Link who matches by userName, offer the others for confirmation; returns what was counted."""
+    """Link accounts that match by userName, offer the others for confirmation; returns the counts."""
     counts = {"scanned": len(users), "added": 0, "updated": 0, "unchanged": 0, "removed": 0, "linked": 0}
     known = {candidate.remote_id: candidate for candidate in apps.all_candidates(tx, app.id)}
     for user in users:
@@ -231,7 +231,7 @@ def _sort_in(tx: Tx, app: App, users: list[Document]) -> dict[str, int]:
 
 
 def _refresh(tx: Tx, row: Assignment, found: Candidate) -> str:
-    """Take over what an import says about an account that is linked already; returns updated or unchanged."""
+    """Update a linked account from an import; returns updated or unchanged."""
     changed = {name: value for name, value in found.profile.items() if row.profile.get(name) != value}
     if not changed:
         return "unchanged"

@@ -1,8 +1,8 @@
 """The engine: runs jobs, one at a time per app user, eight at a time per app, and survives a stop.
 
-The rule: the jobs table is the truth and this object only its shadow in memory. A job whose request was under way when
-the program stopped becomes a task ("interrupted"), because nobody knows whether the other side did it; one that was
-merely waiting goes back into the queue.
+The rule: the jobs table is authoritative, and this object only a copy in memory. A job whose request was in progress
+when the program stopped becomes a task ("interrupted"), because nobody knows whether the other side did it; one that
+was merely waiting goes back into the queue.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class Engine:
         db.on_jobs = self.admit
 
     def start(self) -> None:
-        """Take up what an earlier run left: cut-off jobs become tasks, queued ones run."""
+        """Continue after an earlier run: interrupted jobs become tasks, queued ones run."""
         with self._db.write() as tx:
             for job in queue.all_jobs(tx, "running"):
                 jobs.fail(tx, job, INTERRUPTED)

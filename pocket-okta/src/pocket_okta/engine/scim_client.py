@@ -1,6 +1,6 @@
 """Send one SCIM call over HTTP, try again when told to slow down, and write every attempt into the System Log.
 
-The rule: the connection is read anew for each attempt, so that new credentials work at once (test plan C9341), and
+The rule: the connection is read again for each attempt, so that new credentials work at once (test plan C9341), and
 no exchange goes unrecorded, not even one that was cut off. Sources: Okta wire facts 1.2 (60 s), 1.12 (429).
 """
 
@@ -181,5 +181,5 @@ class ScimClient:
 
 
 def stopping() -> Refusal:
-    """What a person hears whose button was cut off by the stop of the program."""
+    """Returns the refusal for a person whose action was interrupted because the program stopped."""
     return Refusal(Kind.STOPPING, "The pocket Okta is being stopped; the call was interrupted.")

@@ -1,6 +1,6 @@
 """Try whether an app's SCIM service answers: the button "Test API Credentials", and every Save that depends on it.
 
-The rule: it calls out, so it holds no transaction; the caller saves afterwards.
+The rule: it makes a network request, so it uses no transaction; the caller saves afterwards.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The screens, a file per family of pages, and every address of theirs in one list."""
+"""The screens, one file per family of pages, and a list of all their routes."""
 
 from collections.abc import Awaitable, Callable, Mapping
 

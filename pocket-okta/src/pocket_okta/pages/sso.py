@@ -45,7 +45,7 @@ def app_of(request: Request) -> App:
 
 
 def person_of(request: Request) -> tuple[rows.Session, Person] | None:
-    """Return who is signed in to the org in this browser."""
+    """Return the person who is signed in to the org in this browser."""
     return sessions.current(desk_of(request).db.read, request.cookies.get(COOKIE, ""))
 
 

@@ -18,7 +18,7 @@ class BadRequest(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message as it came. `raw_query` is the undecoded query of a redirect, blank for a form."""
+    """A received message. `raw_query` is the undecoded query of a redirect, blank for a form."""
 
     parameter: str  # SAMLRequest or SAMLResponse
     value: str

@@ -1,6 +1,6 @@
 """The Response that signs a person in, in Okta's shape.
 
-The rule: everything in it is given; whether it is signed, how, and for whom it is encrypted stands in the settings.
+The rule: everything in it is given by the caller; the settings say whether and how it is signed and encrypted.
 Source: Okta wire facts 7.1.
 """
 
@@ -43,7 +43,7 @@ def _root(name: str, issuer: str, now: datetime, **attributes: str) -> Element:
 
 
 def status_of(root: Element, *codes: str) -> None:
-    """Append a Status; the second code stands inside the first."""
+    """Append a Status; the second code is nested in the first."""
     inside = xml.add(root, names.SAMLP, "Status")
     for code in codes:
         inside = xml.add(inside, names.SAMLP, "StatusCode", Value=code)

@@ -1,6 +1,6 @@
 """XML signatures and signatures of a redirect: made as Okta makes them, verified against pinned certificates.
 
-The rule: what was signed is what is read: `verified` returns the signed element itself, parsed anew by the verifier,
+The rule: only what was signed is read: `verified` returns the signed element itself, parsed again by the verifier,
 and a key that comes inside a message is never the key it is verified with. Source: Okta wire facts 7.1.
 """
 

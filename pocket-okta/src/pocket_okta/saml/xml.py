@@ -1,4 +1,4 @@
-"""The one room where the pocket Okta parses XML, and the few words it builds and reads elements with.
+"""The only module in which the pocket Okta parses XML, with the functions to build and read elements.
 
 The rule: no DTD, no entities, no network, no more than MAX bytes; comments and processing instructions are taken for an
 attack, because text beside them is read differently by different programs.

@@ -88,7 +88,7 @@ def all_apps(db: Reader) -> list[App]:
 
 
 def remove_app(tx: Tx, app_id: str) -> None:
-    """Forget an app and everything that hangs on it but its log."""
+    """Delete an app and everything that belongs to it, except its log."""
     for table in (
         "app_groups",
         "assignments",

@@ -1,4 +1,4 @@
-"""Rows of assignments: who is tied to which app."""
+"""Rows of assignments of people to apps."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ def put_assignment(tx: Tx, row: Assignment) -> None:
 
 
 def clear_error(tx: Tx, row: Assignment) -> None:
-    """Take the red mark off an assignment."""
+    """Remove the error from an assignment."""
     tx.run("UPDATE assignments SET error = '' WHERE app_id = ? AND person_id = ?", row.app_id, row.person_id)
 
 
@@ -68,7 +68,7 @@ def get_assignment(db: Reader, app_id: str, person_id: str) -> Assignment | None
 
 
 def by_remote_id(db: Reader, app_id: str, remote_id: str) -> Assignment | None:
-    """Return whose account on the other side this is, if that person is assigned."""
+    """Return the assignment with this id at the SCIM service, if there is one."""
     row = db.one("SELECT * FROM assignments WHERE app_id = ? AND remote_id = ? AND assigned", app_id, remote_id)
     return _assignment(row) if row else None
 
@@ -102,7 +102,7 @@ def count_assigned(db: Reader) -> dict[str, tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One person who is assigned to an app, or ought to be: by hand, through a group, or not any more."""
+    """A person who is assigned to an app, or should be: by hand, through a group, or no longer."""
 
     person_id: str
     direct: bool
@@ -127,7 +127,7 @@ ORDER BY people.rowid
 
 
 def claims(db: Reader, app_id: str, person_id: str = "") -> list[Claim]:
-    """Return everybody who is or ought to be assigned to an app; with `person_id`, that person alone."""
+    """Return everybody who is or should be assigned to an app; with `person_id`, only that person."""
     return [
         Claim(row["person_id"], bool(row["direct"]), bool(row["by_group"]), bool(row["assigned"]), bool(row["gone"]))
         for row in db.all(CLAIMS, app_id, person_id)

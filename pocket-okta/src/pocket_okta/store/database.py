@@ -105,7 +105,7 @@ def instant(moment: datetime) -> str:
 
 
 def system_clock() -> datetime:
-    """The one place where this package asks what time it is."""
+    """Returns the current time. Nothing else in this package reads the clock."""
     return datetime.now(UTC)
 
 

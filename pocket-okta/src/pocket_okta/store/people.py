@@ -22,7 +22,7 @@ def _person(row: sqlite3.Row) -> Person:
 
 
 def _search_key(person: Person) -> str:
-    """What the search box looks through, each word after a line break, so that a beginning can be asked for."""
+    """Returns the text that the search box searches, each word after a line break to find its beginning."""
     profile = person.profile
     words = (profile["firstName"], profile["lastName"], person.name, person.login, profile["email"])
     return "".join(f"\n{name_key(word)}" for word in words)
@@ -40,7 +40,7 @@ ON CONFLICT (id) DO UPDATE SET login_key = excluded.login_key, search_key = excl
 
 
 def put_person(tx: Tx, person: Person) -> None:
-    """Insert or overwrite a person. Raises sqlite3.IntegrityError when the login is somebody else's."""
+    """Insert or overwrite a person. Raises sqlite3.IntegrityError if another person has the login."""
     tx.run(
         PUT_PERSON,
         person.id,
@@ -87,7 +87,7 @@ def count_people(db: Reader) -> dict[str, int]:
 
 
 def remove_person(tx: Tx, person_id: str) -> None:
-    """Forget a person. Their assignments stay: a deactivation may still be on its way to the other side."""
+    """Delete a person. Their assignments are kept, because a deactivation may still have to be sent."""
     tx.run("DELETE FROM group_members WHERE person_id = ?", person_id)
     tx.run("DELETE FROM people WHERE id = ?", person_id)
 

@@ -1,6 +1,6 @@
-"""Rows of sessions: who is signed in to the org, and to which apps that session was taken.
+"""Rows of sessions: who is signed in to the org, and at which apps.
 
-The rule: what a browser holds is not kept; the row's id is a digest of it.
+The rule: the browser's token is not stored; the row's id is a digest of it.
 """
 
 import sqlite3
@@ -11,7 +11,7 @@ from pocket_okta.store.database import Reader, Tx
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody signed in. `authenticated` is when they last said who they are."""
+    """A session of a person. `authenticated` is when they last signed in."""
 
     id: str
     person_id: str
@@ -20,7 +20,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One app that a session was taken to, and what the assertion said of it."""
+    """A sign-in at an app in a session, with values from the assertion."""
 
     session_id: str
     app_id: str
@@ -57,7 +57,7 @@ def remove(tx: Tx, session_id: str) -> None:
 
 
 def move_visits(tx: Tx, session_id: str, to: str) -> None:
-    """Let another session take the place of one."""
+    """Move the sign-ins of a session to another session."""
     tx.run("UPDATE session_apps SET session_id = ? WHERE session_id = ?", to, session_id)
 
 

@@ -18,7 +18,7 @@ from pocket_okta.store.database import Reader, Tx
 
 
 def read_sign_on(kept: Mapping[str, Any]) -> SignOn:
-    """Return the settings that were kept; an app of an older file has none and gets the defaults."""
+    """Return the stored settings; an app in an older file has none and gets the defaults."""
     if not kept:
         return SignOn()
     lists: dict[str, Any] = {

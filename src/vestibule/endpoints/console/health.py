@@ -57,7 +57,7 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
         return Health(
             "warn",
             f"This tenant is suspended: whatever {title} sends is refused.",
-            mend="Ask whoever operates this Vestibule to resume it.",
+            mend="Ask the operator of this Vestibule to resume it.",
         )
     if not provider.enabled:
         return Health(
@@ -80,7 +80,7 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
         return Health(
             "warn",
             f"Provisioning is paused. {title} is told to wait with new people and changes, keeps them and tries again "
-            "by itself. Whoever it deactivates or deletes is out at once.",
+            "by itself. People whom it deactivates or deletes lose access at once.",
         )
     if not keys:
         return Health("warn", "There is no key that works.", mend="Make one on the tab Provisioning, under Keys.")

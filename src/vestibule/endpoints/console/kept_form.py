@@ -1,6 +1,6 @@
-"""Keeps a form during re-authentication, so that nothing has to be typed twice.
+"""Keeps a submitted form during re-authentication, so that nothing has to be typed twice.
 
-The form is stored encrypted in a row that only the same administrator can open, for some minutes; the URL has only the
+The form is stored encrypted for some minutes, in a row that only the same administrator can open. The URL has only the
 row's id. A form with a password is not kept.
 """
 
@@ -32,7 +32,7 @@ class KeptForm:
 
 
 async def keep_form(visit: Visit, back: str) -> str:
-    """Keep the form of this request in place of an earlier one of the same administrator.
+    """Keep the form of this request, and delete an earlier one of the same administrator.
 
     Returns the id of the row; empty if the form cannot be kept.
     """
@@ -60,7 +60,7 @@ async def find_kept_form(visit: Visit, note_id: str) -> KeptForm:
         sealed = await find_note(all_tenants, visit.who.tenant_id, _holder(visit.who), note_id)
     if sealed is None:
         raise NotFound(
-            f"This form waited longer than {KEPT_FORM_SECONDS // 60} minutes, or another one took its place. "
+            f"This form was kept for longer than {KEPT_FORM_SECONDS // 60} minutes, or was replaced by another one. "
             "Fill it in again."
         )
     action, back, fields = orjson.loads(visit.context.checker.unseal(sealed, _purpose(note_id)))

@@ -1,6 +1,6 @@
 """The page on which an administrator signs in with a passkey alone.
 
-The challenge waits in a cookie under seal, so that nothing is kept here of whoever only looks at the page.
+The challenge is kept in an encrypted cookie, so that opening the page stores nothing on the server.
 """
 
 import asyncio
@@ -20,19 +20,19 @@ from vestibule.store.administrator_sessions import end_session
 
 _PURPOSE: Final = "the challenge of a sign-in with a passkey"
 _LONGEST_COOKIE: Final = 500
-_WRONG: Final = "That passkey opens nothing here. Try another one, or sign in with your e-mail and password."
-_LATE: Final = "This page waited longer than five minutes, or was used already. Try again."
+_WRONG: Final = "That passkey cannot sign in here. Try another one, or sign in with your e-mail and password."
+_LATE: Final = "This page was open for longer than five minutes, or was used already. Try again."
 
 
 async def show_passkey(visit: Visit) -> Response:
-    """The page with the button that asks for a passkey; or on to the console for who is signed in already."""
+    """Show the page with the button that asks for a passkey. Redirects to the console if already signed in."""
     if visit.administrator is not None:
         return visit.redirect(local_path(visit.query("to")))
     return await _page(visit, visit.query("to"))
 
 
 async def sign_in(visit: Visit) -> Response:
-    """Check what the passkey signed, and begin a session."""
+    """Verify the passkey's signature, and begin a session."""
     answer, party = visit.field("answer"), proofs.relying_party(visit.context.settings.url)
     if not answer or party is None:
         return await _page(visit, visit.field("to"))
@@ -53,7 +53,7 @@ async def sign_in(visit: Visit) -> Response:
 async def _page(visit: Visit, to: str, refused: Refusal | None = None) -> Response:
     party, challenge = proofs.relying_party(visit.context.settings.url), proofs.make_challenge()
     options = ""
-    if party:  # in a thread, because the first call loads the library
+    if party:  # in a thread, because the first call imports the library
         options = await asyncio.to_thread(proofs.request_options, party, challenge, [], owner_checked=True)
     status = 401 if refused else 200
     response = visit.page("passkey.html", status, options=options, to=local_path(to), refused=refused)
@@ -71,7 +71,7 @@ async def _page(visit: Visit, to: str, refused: Refusal | None = None) -> Respon
 
 
 def _waiting(visit: Visit) -> tuple[bytes, int] | None:
-    """The challenge that this browser's page waits with, and until when; None if none does, or no longer."""
+    """Returns the challenge from this browser's cookie and when it expires; None if there is none or it has expired."""
     text = visit.request.cookies.get(_cookie(visit), "")
     if not text or len(text) > _LONGEST_COOKIE:
         return None

@@ -87,7 +87,7 @@ def _message_about(check: str, provider: IdentityProvider) -> str:
 
 
 async def _end_replaced(tx: Tx, visit: Visit, opened: person_sign_in.Opened) -> None:
-    """End the sessions whose cookies are about to be replaced in this browser, whoever they belong to."""
+    """End the sessions whose cookies are about to be replaced in this browser, of any person."""
     cookies = visit.request.cookies
     if token := cookies.get(person_cookie_name(visit.context, visit.tenant), ""):
         await end_session_of_token(tx, token_check(token))

@@ -31,9 +31,9 @@ NOTICES: Final = {
     "provisioning-paused": "Provisioning is paused. New people and changes wait at the identity provider. People who "
     "are deactivated or deleted there lose access at once.",
     "key-retired": "The key is retired, and refused from now on.",
-    "mapping-saved": "The mapping is saved. Every Profile is being derived anew.",
+    "mapping-saved": "The mapping is saved. All Profiles are being derived again.",
     "mapping-same": "Nothing was changed.",
-    "roles-saved": "The role rules are saved. Every Profile is being derived anew.",
+    "roles-saved": "The role rules are saved. All Profiles are being derived again.",
     "roles-same": "Nothing was changed.",
     "person-added": "The person was added.",
     "person-saved": "The person was changed.",

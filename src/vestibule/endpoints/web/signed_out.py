@@ -1,4 +1,4 @@
-"""Shows why a session ended: only to the browser that still has the session's cookie, and only for a day."""
+"""Tells a browser why its session ended: only with the session's cookie, and only for a day."""
 
 from typing import Final, NamedTuple
 
@@ -42,16 +42,16 @@ WORDS: Final[dict[SignOutReason, tuple[str, str]]] = {
     ),
     "tenant_suspended": (
         "sign-in was suspended for your whole organisation",
-        "Your administrator can ask whoever operates this service why.",
+        "Your administrator can ask the operator of this service for the reason.",
     ),
     "console_role_changed": ("your role in this console was changed", "You can sign in again if you still have one."),
     "console_locked_out": (
-        "your access to this console was taken",
+        "your access to this console was removed",
         "If that is not right, ask an owner to choose Let in again under Settings > Administrators.",
     ),
     "password_changed": (
         "your password was changed",
-        "Sign in with the new one. If it was not you who changed it, tell an owner at once.",
+        "Sign in with the new one. If you did not change it, tell an owner at once.",
     ),
     "factors_reset": (
         "your second factors were removed",
