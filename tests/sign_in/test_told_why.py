@@ -29,8 +29,8 @@ TOLD = {
     "single logout": "you signed out at your identity provider. You can sign in again.",
     "identity provider disabled": "sign-in with your identity provider was switched off here. Ask your administrator "
     "to enable it again.",
-    "tenant suspended": "sign-in was suspended for your whole organisation. Your administrator can ask whoever "
-    "operates this service why.",
+    "tenant suspended": "sign-in was suspended for your whole organisation. Your administrator can ask the "
+    "operator of this service for the reason.",
 }
 WHEN = r"You were signed out (just now|\d+ s ago), at \d\d:\d\d:\d\d, because "
 
