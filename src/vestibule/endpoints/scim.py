@@ -13,14 +13,13 @@ import logging
 import re
 import secrets
 import time
-from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
 import orjson
 
 from vestibule.actions import provision
-from vestibule.actions.provision import ProvisioningOff, ProvisioningPaused, check_provisioning
+from vestibule.actions.provision import check_provisioning
 from vestibule.endpoints.body_timeout import BodyTimeout
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.exchange import (
@@ -36,12 +35,10 @@ from vestibule.endpoints.exchange import (
 )
 from vestibule.endpoints.failures import BUSY_FOR, scim_error
 from vestibule.endpoints.fair_share import FairShare
-from vestibule.endpoints.flood_counter import FloodCounter
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
 from vestibule.endpoints.key_usage import KeyUsage
 from vestibule.endpoints.refused_credentials import RefusedCredentials
-from vestibule.events import redacted_text
-from vestibule.limits import WAITING_WRITE_SECONDS, WAITING_WRITES
+from vestibule.endpoints.scim_refusals import USER_ID, ScimRefusals
 from vestibule.model import HOUSE, Actor, User
 from vestibule.scim import discovery
 from vestibule.scim.errors import (
@@ -62,17 +59,15 @@ from vestibule.scim.representation import Projection, etag, expand, location, pa
 from vestibule.scim.resource import clean
 from vestibule.scim.schema import USER_TYPE
 from vestibule.settings import Settings
-from vestibule.store.credentials import note_refusal, note_test
+from vestibule.store.credentials import note_test
 from vestibule.store.database import Busy, Damaged, Tx
 from vestibule.store.events import append_event
 from vestibule.store.user_lists import Visibility, page_users
-from vestibule.store.users import find_user
 from vestibule.store.where import where
 from vestibule.vendors import VENDORS
 
 log = logging.getLogger("vestibule.scim")
 
-_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 ENDPOINTS: Final = frozenset({"Users", "Groups", "ServiceProviderConfig", "ResourceTypes", "Schemas"})
 """The first segment of a path below a tenant's base URL. If two follow each other, the base URL is too long."""
 _TEST_NOTED_EVERY: Final = 1_000
@@ -89,13 +84,7 @@ class ScimEndpoint:
         self._key_usage = KeyUsage(context)
         limits = context.settings
         self._fair_share = FairShare(limits.tenant_rate, limits.tenant_ceiling, limits.tenant_requests)
-        self._rate_limited = FloodCounter(recorded=1, together=10)
-        self._waiting = FloodCounter(
-            recorded=1,
-            together=WAITING_WRITES,
-            interval=WAITING_WRITE_SECONDS * 1000,
-            most_kinds=10 * WAITING_WRITES,
-        )
+        self._refusals = ScimRefusals(context)
         self._lookups = Lookups(context.database, context.checker)
         self._body_timeout = BodyTimeout()
         settings = context.settings
@@ -176,7 +165,7 @@ class ScimEndpoint:
         except RefusedCredential as refused:
             return self._refuse(request, refused)
         except TooManyRequests as too_many:
-            self._note_rate_limited(request, too_many, now)
+            self._refusals.note_rate_limited(request, too_many, now)
             return refusal(too_many)
         if not request.questions_connection:
             at_once = self._refused_credentials.was_refused_before(caller.presented)
@@ -214,13 +203,6 @@ class ScimEndpoint:
         finally:
             self._fair_share.leave(share)
 
-    def _note_rate_limited(self, request: Request, too_many: TooManyRequests, now: int) -> None:
-        """Record the first rate-limit refusal in a minute, with how many there were since the one before."""
-        actor = request.actor
-        more = self._rate_limited.note((actor.tenant_id, actor.identity_provider_id), now)
-        if more is not None:
-            self._context.background.spawn(self._record_refusal(request, too_many, more=more))
-
     async def _carry_out(self, request: Request, caller: Caller) -> Answer:
         try:
             if caller.presented.provisioning == "off":
@@ -235,20 +217,8 @@ class ScimEndpoint:
             told = scim_error(error, request.actor.request_id)
             request.questions_connection = isinstance(told, NoEndpoint | UnsupportedMediaType)
             if not isinstance(error, Busy | Damaged):  # a failing database cannot store the event either
-                more = self._count_waiting(request, told)
-                if more is not None:
-                    await self._record_refusal(request, told, more=more)
+                await self._refusals.record(request, told)
             return refusal(told)
-
-    def _count_waiting(self, request: Request, refused: ScimError) -> int | None:
-        """Returns how many refusals like this one went unrecorded since the last recorded one; None if this one is only
-        counted. What is refused because provisioning is paused or off comes again for hours.
-        """
-        if not isinstance(refused, ProvisioningPaused | ProvisioningOff):
-            return 0
-        request.read_body_at_hand()
-        kind = (request.actor.identity_provider_id, request.method, *request.segments, _name_sent(request))
-        return self._waiting.note(kind, self._context.database.clock())
 
     async def _read_for_the_log(self, request: Request) -> None:
         """Read the body of a refused write, so that the event can name the person.
@@ -284,21 +254,6 @@ class ScimEndpoint:
                 check_provisioning(caller.presented.provisioning)
         return request.parse_body(body)
 
-    async def _record_refusal(self, request: Request, refused: ScimError, *, more: int = 0) -> None:
-        """Record a refusal, with the request and the person it was about, as far as they are known."""
-        request.read_body_at_hand()
-        told = request.told().told() | {
-            "reason": redacted_text(refused.detail),
-            "status": refused.status,
-            "scim_type": refused.scim_type or "",
-        }
-        if more:
-            told["more"] = more
-        try:
-            await self._context.database.run(request.actor, partial(_append_refusal, request=request, told=told))
-        except Exception:
-            log.exception("a refusal could not be recorded", extra={"request": request.actor.request_id})
-
     async def _route(self, request: Request, caller: Caller) -> Answer:
         match request.segments:
             case ["Users"]:
@@ -312,7 +267,7 @@ class ScimEndpoint:
                 if request.method in {"GET", "PUT", "PATCH", "DELETE"}:
                     if user_id in ENDPOINTS:
                         raise _no_endpoint(request)
-                    if _ID.match(user_id) is None:
+                    if USER_ID.match(user_id) is None:
                         raise NotFound(provision.NOBODY_HERE)
                     return await self._one(request, caller, user_id)
             case [kind, *rest] if kind in {"ServiceProviderConfig", "ResourceTypes", "Schemas"} and len(rest) <= 1:
@@ -421,36 +376,6 @@ class ScimEndpoint:
 def _no_endpoint(request: Request) -> NoEndpoint:
     path = excerpt("/" + "/".join(request.segments))
     return NoEndpoint(f"There is no endpoint {path} here; the SCIM base URL is {request.base_url}.")
-
-
-async def _append_refusal(tx: Tx, request: Request, told: dict[str, Any]) -> None:
-    user_id, user_name = await _person_meant(tx, request)
-    if user_name:
-        told = told | {"user_name": user_name}
-    if request.questions_connection:
-        told = told | {"questions_connection": True}
-        await note_refusal(tx, tx.actor.identity_provider_id, tx.now)
-    await append_event(tx, "request.refused", told, subject_id=user_id)
-
-
-async def _person_meant(tx: Tx, request: Request) -> tuple[str, str]:
-    """Returns the id and userName of the person that a refused request is about; empty if unknown."""
-    match request.segments:
-        case ["Users", user_id] if _ID.match(user_id):
-            user = await find_user(tx, user_id)
-            if user is not None and user.identity_provider_id == tx.actor.identity_provider_id:
-                return user.id, str(orjson.loads(user.document)["userName"])
-        case ["Users"]:
-            return "", excerpt(_name_sent(request), 200)
-    return "", ""
-
-
-def _name_sent(request: Request) -> str:
-    """Returns the userName in the body of a request; empty if there is none."""
-    if not isinstance(request.sent, dict):
-        return ""
-    name = next((value for name, value in request.sent.items() if name.lower() == "username"), "")
-    return name if isinstance(name, str) else ""
 
 
 def _tenant_hosts(settings: Settings) -> re.Pattern[str] | None:
