@@ -112,3 +112,10 @@ def test_an_answer_without_a_page_that_waits_is_refused(staff: Staff) -> None:
         page = visitor.post("/console/passkey", {"answer": "{}"})
         assert (page.status, page.heading) in {(200, "Sign in with a passkey"), (401, "Sign in with a passkey")}
         assert "vestibule" not in visitor.cookies
+
+
+def test_the_sign_in_page_offers_no_passkey_where_browsers_have_none(staff: Staff) -> None:
+    """The server is called by an IP address here; by a name the page offers it (tests/browser/test_passkey.py)."""
+    page = staff.visitor().get("/console/sign-in")
+    assert page.heading == "Sign in"
+    assert not page.all("//a[contains(@href, '/console/passkey')]")

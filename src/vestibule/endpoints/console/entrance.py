@@ -6,6 +6,7 @@ from typing import Final
 from starlette.responses import Response
 
 from vestibule.actions import administer, administrator_sign_in, configure, pace, passwords, second_factor
+from vestibule.actions.proofs import relying_party
 from vestibule.actions.second_factor import Entry
 from vestibule.endpoints.console.browser_cookie import known_tokens
 from vestibule.endpoints.console.second_step import entered, local_path
@@ -133,7 +134,7 @@ async def show_sign_in(visit: Visit) -> Response:
         return visit.redirect(local_path(visit.query("to")))
     values = {"tenant": visit.query("tenant"), "to": visit.query("to"), "email": ""}
     signed_out = await why_administrator_signed_out(visit)
-    return visit.page("sign_in.html", values=values, refused=None, signed_out=signed_out)
+    return _sign_in_page(visit, 200, values=values, refused=None, signed_out=signed_out)
 
 
 async def sign_in_administrator(visit: Visit) -> Response:
@@ -144,11 +145,17 @@ async def sign_in_administrator(visit: Visit) -> Response:
     except (TooOften, TooBusy, WrongInput) as refused:
         values = {"email": email, "tenant": tenant_name, "to": visit.field("to")}
         status = 401 if isinstance(refused, WrongInput) else refused.status
-        response = visit.page("sign_in.html", status, values=values, refused=refused, signed_out=None)
+        response = _sign_in_page(visit, status, values=values, refused=refused, signed_out=None)
         if refused.retry_after:
             response.headers["retry-after"] = str(refused.retry_after)
         return response
     return entered(visit, entry, local_path(visit.field("to")))
+
+
+def _sign_in_page(visit: Visit, status: int, **shown: object) -> Response:
+    """Returns the sign-in form; it offers passkeys only where browsers have them."""
+    passkeys = relying_party(visit.context.settings.url) is not None
+    return visit.page("sign_in.html", status, passkeys=passkeys, **shown)
 
 
 async def _judge(visit: Visit, email: str, tenant_name: str) -> Entry:
