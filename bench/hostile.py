@@ -135,11 +135,11 @@ def watch(
     most = 0
     while time.monotonic() < until:
         most = max(most, megabytes(running.process.pid))
-        time.sleep(0.1)
+        time.sleep(0.1)  # memory is sampled ten times a second
     stop.set()
     for each in threads:
         each.join()
-    time.sleep(settle)
+    time.sleep(settle)  # what is measured is how much memory is left after so long
     return Seen(
         {probe.name: percentile(probe.took, 0.99) for probe in asked},
         sum(probe.failed for probe in asked),

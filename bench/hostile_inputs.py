@@ -112,7 +112,7 @@ def silent(target: Target, until: float) -> None:
         try:
             held.append(connect(target))
         except OSError:
-            time.sleep(0.01)
+            time.sleep(0.01)  # the server takes no more connections: at once would only burn the processor
         if len(held) > 150:
             held.pop(0).close()
     for each in held:
@@ -140,7 +140,7 @@ def slow_reader(target: Target, until: float) -> None:
         with suppress(OSError):
             held.append(connect(target, buffer=4096))
             held[-1].sendall(asked * 4)
-        time.sleep(0.25)
+        time.sleep(0.25)  # four new readers a second on each of the connections
     for each in held:
         each.close()
 

@@ -82,7 +82,7 @@ def wait_until_ready(
                 return
         except OSError:
             pass  # not listening yet
-        time.sleep(0.02)
+        time.sleep(0.02)  # a peer says nothing when it is ready: it has to be asked
     raise ServerFailed(
         f"the server was not ready within {START_WITHIN:.0f} s (GET {path}: {last}):\n{read_log(folder)}"
     )

@@ -199,7 +199,7 @@ def _stopwatch(company: Company, user_id: str) -> float:
     for _ in range(50):
         if (shown := company.place.running.act(look)) is not None:
             return shown
-        time.sleep(0.1)
+        time.sleep(0.1)  # the stopwatch is stored behind the answer, by another process
     raise AnsweredWrongly("the stopwatch was not kept")
 
 

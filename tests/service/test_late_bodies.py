@@ -62,7 +62,7 @@ async def retire(tx: Tx, _: Context) -> None:
 
 def grow_late() -> None:
     """Let pass what makes a body late: there is no event to wait for, time itself is what is looked at."""
-    time.sleep(2 * _KNOWN_FOR)
+    time.sleep(2 * _KNOWN_FOR)  # no event says that a body is late
 
 
 def meanwhile(place: Place, act: Callable[[Tx, Context], Awaitable[Any]]) -> None:
