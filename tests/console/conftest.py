@@ -10,11 +10,12 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+from argon2 import PasswordHasher
 
 from tests.conftest import PLAIN, Place, Running
 from tests.console.visitor import Page, Visitor
 from tests.sign_in.company import Company
-from vestibule.actions import administer, administrator_sign_in, passwords
+from vestibule.actions import administer, administrator_sign_in
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.routes import ROUTES
 from vestibule.keys import token_check
@@ -22,15 +23,9 @@ from vestibule.model import HOUSE, Actor, Administrator, AdministratorRole, new_
 from vestibule.store.administrators import insert_administrator
 from vestibule.store.database import AllTenants, Tx
 
-
-@pytest.fixture(scope="session")
-def engine(request: pytest.FixtureRequest) -> str:
-    """Console tests run on SQLite. Tests that depend on the engine are marked `on_both_engines`."""
-    return str(getattr(request, "param", "sqlite"))
-
-
 PASSWORD = "seven quiet lamps over water"
-PASSWORD_HASH = passwords.hash_password(PASSWORD, "nobody@north.example")
+PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+"""A hash that costs nothing to verify; a hash says what it costs. A real one takes as long as the rest of a test."""
 OPERATOR = Actor(HOUSE, "operator", name="test")
 Result = TypeVar("Result")
 
