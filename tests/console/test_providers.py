@@ -218,7 +218,7 @@ def test_metadata_can_come_with_the_identity_provider(staff: Staff, owner: Visit
         metadata=f"\n  {metadata(pem(), bindings=('urn:x', 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST'))}  \n",
     )
     assert "https://north.okta.example/app/sso/saml/1" in owner.get(page.link("Sign-in")).text
-    page = add(staff, owner, metadata=metadata(pem()), name=" ")
+    page = add(staff, owner, metadata=metadata(pem()), name="n" * 101)
     assert (page.status, page.value("metadata").startswith("<?xml")) == (400, True)
 
 
