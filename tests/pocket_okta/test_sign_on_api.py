@@ -1,7 +1,6 @@
-"""Sign-on over the API in Okta's names, at a terminal, and over a restart or an older file."""
+"""Sign-on over the API in Okta's names, at a terminal, and over a restart."""
 
 import json
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -147,25 +146,6 @@ def test_keys_settings_and_sessions_survive_a_restart(tmp_path: Path) -> None:
         visitor.client.cookies.set("pocket_okta_sid", cookie)
         assert "My Apps" in visitor.open("/app/UserHome").text
         assert sign_in(okta, sp, login) == login
-
-
-def test_the_file_of_an_older_pocket_is_taken_on(tmp_path: Path) -> None:
-    """Before there was a Sign On tab, the file had neither its tables nor its settings."""
-    data = tmp_path / "data"
-    with running(data) as okta:
-        (app,) = okta.call("GET", "/api/v1/apps")
-    with sqlite3.connect(data / "org.sqlite3") as old:
-        old.executescript(
-            "DROP TABLE signing_keys; DROP TABLE sessions; DROP TABLE session_apps; PRAGMA user_version=1;"
-            "UPDATE apps SET settings = json_remove(settings, '$.signOn');"
-        )
-    old.close()
-    with running(data) as okta:
-        assert len(okta.call("GET", "/api/v1/users")) == 6
-        sp = Provider(App(okta, app)).connect()
-        ana = okta.call("GET", "/api/v1/users/ana.reis@north.example")
-        sp.app.assign(ana)
-        assert sign_in(okta, sp, "ana.reis@north.example") == "ana.reis@north.example"
 
 
 def test_the_org_has_the_address_it_is_given(tmp_path: Path) -> None:
