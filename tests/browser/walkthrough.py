@@ -71,7 +71,7 @@ class Vestibule:
         if not self.page.get_by_role("heading", level=1, name="Identity Providers").count():
             self.go("Identity Providers")
         self.follow("Add identity provider")
-        expect(self.page.get_by_label("Name", exact=True)).to_have_value("Okta")
+        expect(self.page.get_by_label("Name", exact=True)).to_have_value("")
         expect(self.page.get_by_label("Vendor")).to_have_value("okta")
         expect(self.page.get_by_label("Switch on auto-provisioning")).to_be_checked()
         self.shoot("add-identity-provider")

@@ -198,7 +198,10 @@ class Scene:
                         f"SELECT * FROM {table} WHERE tenant_id IN ($1, $2, $3)", *tenants
                     )
                 kept["sessions"] = await all_tenants.all(of_sessions, *tenants[:2], self.staff["operator"].id)
-                kept["tenants"] = await all_tenants.all("SELECT * FROM tenants")
+                of_tenants = (
+                    "SELECT id, name, title, state, (SELECT count(*) FROM tenants) FROM tenants WHERE id IN ($1, $2)"
+                )
+                kept["tenants"] = await all_tenants.all(of_tenants, *tenants[:2])
             return {table: set(map(tuple, found)) for table, found in kept.items() if table != without}
 
         return self.running.act(read)

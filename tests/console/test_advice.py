@@ -12,6 +12,7 @@ from tests.console.test_attention import ELSEWHERE, needs
 from tests.console.visitor import Page, Visitor
 from tests.sign_in.company import Company
 from vestibule.endpoints.console.sign_in_advice import mend_of_sign_in
+from vestibule.vendors import VENDORS
 
 
 def newest(staff: Staff, visitor: Visitor, event_type: str) -> Page:
@@ -90,7 +91,7 @@ def test_an_identity_provider_that_is_disabled(staff: Staff, owner: Visitor, com
 
 
 def test_a_tenant_that_is_suspended_is_not_mended_here() -> None:
-    for vendor in ("okta", "entra", "generic"):
+    for vendor in VENDORS:
         said = "The operator of this Vestibule has suspended the tenant. Ask them to resume it."
         assert mend_of_sign_in("Suspended", vendor) == said
 

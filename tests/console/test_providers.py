@@ -8,7 +8,7 @@ from tests.console.certificates import bare, fingerprint, key_of, metadata, pem
 from tests.console.conftest import Staff
 from tests.console.harmless import check_markup
 from tests.console.visitor import Page, Visitor
-from vestibule.vendors import VENDORS
+from vestibule.vendors import VENDORS, Step
 
 REFUSED_CERTIFICATES = [
     ("a text", "a certificate", "Expected a certificate in PEM or base64; got something else."),
@@ -58,6 +58,34 @@ def settings(staff: Staff, visitor: Visitor, **fields: str | None) -> Page:
 # -- adding ------------------------------------------------------------------------------------------------------------
 
 
+def shows_steps(page: Page, steps: tuple[Step, ...]) -> None:
+    for step in steps:
+        assert step.where in page.text
+        assert step.what in page.text
+        for label, _ in step.fields:
+            assert label in page.text
+    assert "{" not in " ".join(each.text_content() for each in page.all("//section[@id='steps']"))
+
+
+def quoted(text: str) -> str:
+    """A text in an XPath."""
+    return f'"{text}"'
+
+
+def test_without_a_name_it_is_called_after_its_vendor(staff: Staff, owner: Visitor) -> None:
+    assert add(staff, owner, vendor="entra", name="").heading == "Microsoft Entra ID"
+
+
+def test_the_vendors_are_offered_in_a_useful_order(staff: Staff, owner: Visitor) -> None:
+    """The two most used ones, the others by title, and last the one for every other product."""
+    page = owner.get(staff.at("identity-providers", "new"))
+    first, second, *others, last = [each.text_content() for each in page.all("//select[@name='vendor']/option")]
+    assert (first, second, last) == ("Okta", "Microsoft Entra ID", "Other (SCIM 2.0)")
+    assert others == sorted(others, key=str.casefold)
+    assert len(others) == 8
+    assert page.value("vendor") == "okta"
+
+
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_every_vendor_can_be_added_and_has_its_steps(staff: Staff, owner: Visitor, vendor: str) -> None:
     page = add(staff, owner, vendor=vendor, name=f"Our {vendor}")
@@ -68,10 +96,17 @@ def test_every_vendor_can_be_added_and_has_its_steps(staff: Staff, owner: Visito
     page = owner.get(page.link("Provisioning"))
     check_markup(page)
     assert f"Steps in {VENDORS[vendor].title}" in page.text
-    for step in VENDORS[vendor].steps:
-        assert step.where in page.text
-        for label, _ in step.fields:
-            assert label in page.text
+    shows_steps(page, VENDORS[vendor].steps)
+    page = owner.get(page.link("Sign-in"))
+    check_markup(page)
+    shows_steps(page, VENDORS[vendor].saml.steps)
+    stem = f"{staff.place.running.url}/saml/{staff.place.tenant.name}/"
+    for step in VENDORS[vendor].saml.steps:
+        for label, value in step.fields:
+            if value in {"{acs_url}", "{entity_id}"}:
+                (shown,) = page.all(f"//section[@id='steps']//div[.={quoted(label)}]/following-sibling::div[1]/code")
+                assert shown.text_content().startswith(stem)
+                assert shown.text_content().endswith("/acs") == (value == "{acs_url}")
     listed = owner.get(staff.at("identity-providers"))
     check_markup(listed)
     row = next(row for row in listed.rows() if row.startswith(f"Our {vendor} | {VENDORS[vendor].title}"))
@@ -81,11 +116,11 @@ def test_every_vendor_can_be_added_and_has_its_steps(staff: Staff, owner: Visito
 @pytest.mark.parametrize(
     ("fields", "field", "status", "sentence"),
     [
-        ({"name": ""}, "name", 400, "The name should have 1 to 100 characters; got 0."),
+        ({"name": " "}, "name", 409, "There is already an identity provider 'Okta' in this tenant."),
         ({"name": "n" * 101}, "name", 400, "got 101."),
         ({"name": "Ok\u200bta"}, "name", 400, "visible characters; got U+200B."),
         ({"name": "okta"}, "name", 409, "There is already an identity provider 'okta' in this tenant."),
-        ({"vendor": "elsewhere"}, "vendor", 400, "one of okta, entra, generic; got 'elsewhere'."),
+        ({"vendor": "elsewhere"}, "vendor", 400, f"one of {', '.join(VENDORS)}; got 'elsewhere'."),
         ({"metadata": "<nonsense"}, "metadata", 400, "Expected a well-formed XML document; got something else."),
     ],
 )
@@ -183,7 +218,7 @@ def test_metadata_can_come_with_the_identity_provider(staff: Staff, owner: Visit
         metadata=f"\n  {metadata(pem(), bindings=('urn:x', 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST'))}  \n",
     )
     assert "https://north.okta.example/app/sso/saml/1" in owner.get(page.link("Sign-in")).text
-    page = add(staff, owner, metadata=metadata(pem()), name=" ")
+    page = add(staff, owner, metadata=metadata(pem()), name="n" * 101)
     assert (page.status, page.value("metadata").startswith("<?xml")) == (400, True)
 
 

@@ -75,6 +75,10 @@ class Page:
         assert rows, f"{self.path.name} has no table under '{title}'"
         return rows[2:]
 
+    def all_rows(self) -> list[list[str]]:
+        """Returns the rows of all tables, also of those within a list, as cells, with their heads."""
+        return [cells_of(line.strip()) for line in self.prose.split("\n") if line.lstrip().startswith("|")]
+
     def links(self) -> list[tuple[bool, str]]:
         """Returns every link as (whether it is a picture, its target)."""
         # An example of a link between backticks is none.

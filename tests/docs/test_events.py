@@ -24,15 +24,37 @@ def test_the_fields_of_an_event_are_the_real_ones() -> None:
     assert [code(row[0]) for row in PAGE.table("What every event has")] == list(Event.__dataclass_fields__)
 
 
+QUERIES = {
+    "two people": {"startindex": "1", "count": "2"},
+    "a GUID": {"filter": f'userName eq "{GUID}"'},
+    "a GUID as an address": {"filter": f'emails[type eq "work"].value eq "{GUID}"'},
+    "one person": {"count": "1"},
+    "one of a page": {"startindex": "1", "count": "1"},
+    "everybody": {},
+    "a hundred": {"startindex": "1", "count": "100"},
+    "somebody": {"filter": 'userName eq "ana@north.example"'},
+}
+SMALL_PAGES = {"two people", "one person", "one of a page"}
+TESTS = {
+    "okta": {"two people"},
+    "entra": {"a GUID", "a GUID as an address"},
+    "authentik": set(),
+    "cyberark": {"one person"},
+    "google": {"one person"},
+    "jumpcloud": SMALL_PAGES,
+    "keycloak": set(),
+    "onelogin": SMALL_PAGES,
+    "pingone": SMALL_PAGES,
+    "sailpoint": SMALL_PAGES,
+    "generic": SMALL_PAGES,
+}
+
+
 def test_connection_tests_are_told_for_every_vendor_and_as_they_are() -> None:
-    okta, entra, generic = ({"startindex": "1", "count": "2"}, {"filter": f'userName eq "{GUID}"'}, {"count": "1"})
-    assert [code(row[0]) for row in PAGE.table("Connection tests")] == list(VENDORS) == ["okta", "entra", "generic"]
-    taken = {name: [vendor.is_probe(query, 0) for query in (okta, entra, generic)] for name, vendor in VENDORS.items()}
-    assert taken == {"okta": [True, False, False], "entra": [False, True, False], "generic": [True, False, True]}
-    assert [
-        vendor.is_probe(query, 1) for vendor, query in zip(VENDORS.values(), (okta, entra, generic), strict=True)
-    ] == [
-        True,
-        False,
-        True,
-    ]
+    assert [code(row[0]) for row in PAGE.table("Connection tests")] == list(VENDORS)
+    for found, gone in ((0, set[str]()), (1, {"a GUID", "a GUID as an address"})):
+        taken = {
+            name: {each for each, query in QUERIES.items() if vendor.is_probe(query, found)}
+            for name, vendor in VENDORS.items()
+        }
+        assert taken == {name: tests - gone for name, tests in TESTS.items()}

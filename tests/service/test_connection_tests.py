@@ -36,6 +36,25 @@ def test_oktas_test_is_one_whomever_it_finds(running: Running, people: int) -> N
     assert count_tests(place) == 1
 
 
+@pytest.mark.parametrize(
+    ("vendor", "query", "tests"),
+    [
+        ("google", {"count": "1"}, 1),
+        ("cyberark", {"count": "1"}, 1),
+        ("pingone", {"startIndex": "1", "count": "1"}, 1),
+        ("authentik", {}, 0),
+        ("keycloak", {"count": "1"}, 0),
+    ],
+)
+def test_a_vendor_decides_what_is_told_as_its_test(
+    running: Running, vendor: str, query: dict[str, str], tests: int
+) -> None:
+    place = running.new_tenant(vendor)
+    with place.client() as client:
+        assert client.get("/Users", params=query).status_code == 200
+    assert count_tests(place) == tests
+
+
 def test_what_is_refused_is_no_test(running: Running) -> None:
     place = running.new_tenant("entra")
     with place.client() as entra:

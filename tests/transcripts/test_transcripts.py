@@ -1,6 +1,7 @@
 """Recorded conversations of identity providers, replayed word by word against the running server, on both engines.
 
-A transcript is a JSON file below a folder named after its vendor: where it comes from, the variables it uses, and steps
+A transcript is a JSON file below a folder named after its vendor, and is replayed in a tenant with that vendor (which
+makes no difference to the answers): where it comes from, the variables it uses, and steps
 of a request and what the answer must be. `{{name}}` stands for a variable; a text that is nothing else becomes the
 variable's own JSON value, so that a whole object can be sent back as it came. What an answer must be is told in two
 ways: `body` holds the parts it must contain, and `checks` are the comparisons of Okta's published test, by the names
@@ -19,10 +20,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import PLAIN, Place
+from tests.conftest import PLAIN, Place, Running
 from tests.service.test_credentials import basic
+from vestibule.vendors import VENDORS
 
-FILES = sorted(Path(__file__).parent.glob("*/*.json"))
+FOLDER = Path(__file__).parent
+FILES = sorted(FOLDER.glob("*/*.json"))
 MISSING = object()
 
 
@@ -163,14 +166,28 @@ def replay(transcript: Transcript, place: Place) -> None:
                 assert not wrong, (step.name, wrong, answer.text)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
-def test_transcript(place: Place, file: Path) -> None:
+def named(file: Path) -> str:
+    """The name of a transcript: its folders and its file."""
+    return "-".join(file.relative_to(FOLDER).with_suffix("").parts)
+
+
+def read(file: Path) -> Transcript:
+    """A transcript, and its vendor's name is that of its folder."""
     transcript = Transcript(**json.loads(file.read_text("utf-8")))
     assert transcript.mode in {"catalogue", "wizard", "both"}
-    replay(transcript, place)
+    assert transcript.mode == "both" or file.parent.name == "okta"
+    assert transcript.name
+    assert transcript.source
+    return transcript
 
 
-def test_there_are_transcripts() -> None:
+@pytest.mark.parametrize("file", FILES, ids=named)
+def test_transcript(running: Running, file: Path) -> None:
+    replay(read(file), running.new_tenant(file.relative_to(FOLDER).parts[0]))
+
+
+def test_every_vendor_has_transcripts_and_every_folder_a_vendor() -> None:
+    assert {file.relative_to(FOLDER).parts[0] for file in FILES} == set(VENDORS)
     assert "okta/spec-test.json" in {f"{file.parent.name}/{file.name}" for file in FILES}
 
 

@@ -25,7 +25,7 @@ from vestibule.scim.filter import (
     predicate,
 )
 from vestibule.scim.path import MalformedPath, find_path
-from vestibule.scim.schema import USER_TYPE
+from vestibule.scim.schema import ENTERPRISE_USER, USER_TYPE
 from vestibule.scim.target import parse_target
 from vestibule.scim.text import fold
 
@@ -48,6 +48,32 @@ def test_a_path_after_brackets_joins_the_brackets() -> None:
     assert [str(path) for path in compared_paths(tree)] == ["emails.type", "emails.value"]
     both = {"emails": [{"type": "work", "value": "y"}, {"type": "home", "value": "x"}]}
     assert not predicate(tree)(both)  # one value has to satisfy all of it
+
+
+MANAGED = {ENTERPRISE_USER: {"manager": {"value": "u-77"}, "department": "Ops"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ('manager eq "u-77"', f'{ENTERPRISE_USER}:manager eq "u-77"'),
+        ('id pr and MANAGER.value eq "u-77"', f'id pr and {ENTERPRISE_USER}:manager.value eq "u-77"'),
+        ("department pr", f"{ENTERPRISE_USER}:department pr"),
+        ('manager[value eq "u-77"]', f'{ENTERPRISE_USER}:manager[value eq "u-77"]'),
+    ],
+)
+def test_an_attribute_of_an_extension_may_come_without_its_urn(text: str, same: str) -> None:
+    """Entra's reference probe (wire facts 3.1)."""
+    tree = parse_filter(text, USER_TYPE)
+    assert tree == parse_filter(same, USER_TYPE)
+    assert predicate(tree)({"id": "a", **MANAGED})
+    assert not predicate(tree)({"id": "a"})
+
+
+@pytest.mark.parametrize("text", ['manger eq "u"', 'urn:x:manager eq "u"', 'emails[manager eq "u"]', "name.manager pr"])
+def test_a_name_that_no_schema_has_is_refused_all_the_same(text: str) -> None:
+    with pytest.raises(InvalidFilter, match="There is no attribute"):
+        parse_filter(text, USER_TYPE)
 
 
 @pytest.mark.parametrize("text", ["active eq true", "ACTIVE EQ TRUE", "active  eq\ttrue ", "(active eq true)"])

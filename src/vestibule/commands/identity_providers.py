@@ -152,5 +152,5 @@ def list_providers(tenant_name: str, as_json: bool) -> None:
         return [provider_json(context.settings, tenant, each) for each in providers]
 
     shown = in_house(act)
-    lines = [f"{each['name']:24} {each['vendor']:8} provisioning {each['provisioning']}" for each in shown]
+    lines = [f"{each['name']:24} {each['vendor']:9} provisioning {each['provisioning']}" for each in shown]
     show(shown, lines or ["No identity provider yet."], as_json=as_json)

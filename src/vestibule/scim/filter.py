@@ -21,7 +21,7 @@ from typing import Any, Final, Literal, get_args
 import orjson
 
 from vestibule.scim.errors import InvalidFilter, excerpt
-from vestibule.scim.path import MalformedPath, Path, find_path
+from vestibule.scim.path import MalformedPath, Path, find_filter_path
 from vestibule.scim.schema import Attribute, ResourceType
 from vestibule.scim.text import digits, fold
 
@@ -129,7 +129,7 @@ def _parse_plain(text: str, resource_type: ResourceType) -> Filter | None:
         return None
     word, operator, string = match.groups()
     try:
-        path = find_path(word, resource_type)
+        path = find_filter_path(word, resource_type)
     except MalformedPath:
         return None
     known = _OPERATORS.get(operator.lower())
@@ -277,7 +277,7 @@ class _Parser:
 
     def _path(self, word: str, below: Path | None) -> Path:
         try:
-            path = below.sub(word) if below else find_path(word, self._type)
+            path = below.sub(word) if below else find_filter_path(word, self._type)
         except MalformedPath:
             path = None
         if path is None:

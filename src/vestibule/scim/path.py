@@ -73,6 +73,22 @@ def find_path(text: str, resource_type: ResourceType) -> Path | None:
     return _path(tuple(steps))
 
 
+def find_filter_path(text: str, resource_type: ResourceType) -> Path | None:
+    """Find the attribute that a filter names. An attribute of an extension may come without the URN if the core schema
+    has none of that name: Entra asks for `manager eq "…"` (wire facts 3.1).
+
+    Returns its path, or None if there is no such attribute.
+
+    Raises:
+        MalformedPath: the text is not an attribute path.
+    """
+    found = find_path(text, resource_type)
+    if found is None and ":" not in text:
+        qualified = (find_path(f"{schema.id}:{text}", resource_type) for schema in resource_type.extensions)
+        found = next((path for path in qualified if path is not None), None)
+    return found
+
+
 def _split(text: str, resource_type: ResourceType) -> list[str] | None:
     """Split a path into names, from the top down. Returns None if it begins with the URN of an unknown schema."""
     folded = text.lower()

@@ -3,9 +3,11 @@
 import re
 from typing import Final
 
-from vestibule.vendors.vendor import BASE_MAPPING, Step, Vendor
+from vestibule.vendors.vendor import BASE_MAPPING, THE_TOKEN, SamlScreens, Step, Vendor
 
-_GUID_LOOKUP: Final = re.compile(r'[\w.]+ eq "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"', re.IGNORECASE)
+_GUID_LOOKUP: Final = re.compile(
+    r'[\w.]+(?:\[type eq "\w+"\]\.\w+)? eq "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"', re.IGNORECASE
+)
 
 ENTRA = Vendor(
     name="entra",
@@ -13,24 +15,73 @@ ENTRA = Vendor(
     mapping=BASE_MAPPING,
     steps=(
         Step(
+            "Enterprise applications > New application > Create your own application",
+            "Choose Integrate any other application you don't find in the gallery (Non-gallery). One application is "
+            "enough for provisioning and for sign-in.",
+        ),
+        Step(
             "Enterprise applications > your application > Provisioning",
-            "Choose Automatic as the Provisioning Mode.",
+            "Choose Automatic as the Provisioning Mode. Newer screens have New configuration instead.",
         ),
         Step(
             "Provisioning > Admin Credentials",
             "Fill in the two fields.",
-            (("Tenant URL", "{scim_url}"), ("Secret Token", "the token")),
+            (("Tenant URL", "{scim_url}"), ("Secret Token", THE_TOKEN)),
         ),
         Step("Provisioning > Admin Credentials", "Press Test Connection, and Save once it succeeds."),
         Step(
-            "Users and groups",
-            "Assign people, then press Start provisioning. Entra sends changes about every 40 minutes.",
+            "Provisioning > Mappings",
+            "Compare Provision Microsoft Entra ID Users with the attributes in the guide. userName is the only "
+            "attribute that people should be matched by.",
         ),
+        Step("Users and groups > Add user/group", "Assign people. Begin with one."),
+        Step(
+            "Provisioning > Provision on demand",
+            "Search for that person and press Provision. They appear here under Users within seconds, and Entra shows "
+            "what it did in each step.",
+        ),
+        Step(
+            "Provisioning > Overview",
+            "Press Start provisioning. From then on Entra sends changes about every 40 minutes.",
+        ),
+    ),
+    saml=SamlScreens(
+        steps=(
+            Step(
+                "Enterprise applications > your application > Single sign-on > SAML > Basic SAML Configuration",
+                "Press Edit, fill in the fields, and press Save. Leave Relay State empty.",
+                (
+                    ("Identifier (Entity ID)", "{entity_id}"),
+                    ("Reply URL (Assertion Consumer Service URL)", "{acs_url}"),
+                    ("Sign on URL", "{login_url}"),
+                ),
+            ),
+            Step(
+                "Single sign-on > Attributes & Claims > Unique User Identifier (Name ID)",
+                "It has to be the attribute that userName is mapped from: user.userprincipalname, unless you changed "
+                "the mapping.",
+                (
+                    ("Name identifier format", "Email address, or Unspecified"),
+                    ("Source attribute", "user.userprincipalname"),
+                ),
+            ),
+            Step(
+                "Single sign-on > SAML Certificates",
+                "Copy the App Federation Metadata Url, and enter it here under Identity Provider Information.",
+            ),
+        ),
+        metadata="Enterprise applications > your application > Single sign-on > SAML Certificates > App "
+        "Federation Metadata Url",
+        addresses="In Entra: Enterprise applications > your app > Single sign-on > Basic SAML Configuration",
+        acs_field="the Reply URL (Assertion Consumer Service URL)",
+        audience_field="the Identifier (Entity ID)",
+        certificates="In Entra: Enterprise applications > your app > Single sign-on > SAML Certificates: see which is "
+        "active",
+        signing="In Entra: Enterprise applications > your app > Single sign-on > SAML Certificates > Edit > Signing "
+        "Option: choose Sign SAML response and assertion",
     ),
     mend_setting="Enterprise applications > your application > Provisioning > Admin Credentials: paste the token again "
     "and press Test Connection",
-    metadata_setting="Enterprise applications > your application > Single sign-on > SAML Certificates > App "
-    "Federation Metadata Url",
     connection_screen="Enterprise applications > your application > Provisioning > Admin Credentials",
     url_field="Tenant URL",
     key_field="Secret Token",

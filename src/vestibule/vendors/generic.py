@@ -1,6 +1,6 @@
 """Any other identity provider with SCIM 2.0."""
 
-from vestibule.vendors.vendor import BASE_MAPPING, Step, Vendor
+from vestibule.vendors.vendor import ANY_SAML, BASE_MAPPING, THE_SECRET, THE_TOKEN, Step, Vendor, small_page
 
 GENERIC = Vendor(
     name="generic",
@@ -13,8 +13,8 @@ GENERIC = Vendor(
             (
                 ("Base URL", "{scim_url}"),
                 ("User name", "{key}"),
-                ("Password", "the Secret"),
-                ("or: token", "the token"),
+                ("Password", THE_SECRET),
+                ("or: token", THE_TOKEN),
             ),
         ),
         Step(
@@ -22,14 +22,13 @@ GENERIC = Vendor(
             "Use userName as the unique identifier, switch on create, update and deactivate, and test the connection.",
         ),
     ),
+    saml=ANY_SAML,
     mend_setting="your identity provider's provisioning settings: paste the Secret or the token again and test the "
     "connection",
-    metadata_setting="your identity provider's SAML settings",
     connection_screen="your identity provider's provisioning settings",
     url_field="the base URL",
     key_field="the user name",
     secret_field="the password",  # noqa: S106 -- what a field is called
     probe="the connection test",
-    # Most connection tests request one or two people without a filter.
-    is_probe=lambda query, _found: "filter" not in query and query.get("count") in {"1", "2"},
+    is_probe=small_page,
 )

@@ -1,6 +1,6 @@
 """Okta: the application template "SCIM 2.0 Test App (Basic Auth)"."""
 
-from vestibule.vendors.vendor import BASE_MAPPING, Step, Vendor
+from vestibule.vendors.vendor import BASE_MAPPING, THE_SECRET, SamlScreens, Step, Vendor
 
 OKTA = Vendor(
     name="okta",
@@ -14,7 +14,7 @@ OKTA = Vendor(
         Step(
             "Provisioning > Integration",
             "Fill in the three fields.",
-            (("SCIM 2.0 Base Url", "{scim_url}"), ("Username", "{key}"), ("Password", "the Secret")),
+            (("SCIM 2.0 Base Url", "{scim_url}"), ("Username", "{key}"), ("Password", THE_SECRET)),
         ),
         Step(
             "Provisioning > Integration",
@@ -30,9 +30,34 @@ OKTA = Vendor(
             "Assign people or groups. Each of them appears here under Users within seconds.",
         ),
     ),
+    saml=SamlScreens(
+        steps=(
+            Step(
+                "Applications > Create App Integration > SAML 2.0",
+                "Or General > SAML Settings > Edit, if the application exists. Fill in these fields, and leave Default "
+                "RelayState empty. The Application username is the same as for provisioning.",
+                (
+                    ("Single sign-on URL", "{acs_url}"),
+                    ("Audience URI (SP Entity ID)", "{entity_id}"),
+                    ("Name ID format", "Unspecified or EmailAddress"),
+                ),
+            ),
+            Step(
+                "Applications > your application > Sign On",
+                "Copy the Metadata URL, and enter it here under Identity Provider Information.",
+            ),
+        ),
+        metadata="Applications > your application > Sign On > Metadata URL",
+        addresses="In Okta: Applications > your app > General > SAML Settings > Edit",
+        acs_field="the Single sign-on URL, which is also used for Recipient URL and Destination URL,",
+        audience_field="the Audience URI (SP Entity ID)",
+        certificates="In Okta: Applications > your app > Sign On > SAML Signing Certificates: see which certificate "
+        "is active",
+        signing="In Okta: Applications > your app > General > SAML Settings > Edit > Configure SAML > Show Advanced "
+        "Settings: set Response to Signed",
+    ),
     mend_setting="Applications > your application > Provisioning > Integration > Edit: paste the Secret again and "
     "press Test API Credentials",
-    metadata_setting="Applications > your application > Sign On > Metadata URL",
     connection_screen="Applications > your application > Provisioning > Integration > Edit",
     url_field="SCIM 2.0 Base Url",
     key_field="Username",

@@ -15,6 +15,7 @@ from vestibule.store.credentials import credentials_of
 from vestibule.store.events import EventQuery, page_events
 from vestibule.store.identity_providers import all_providers, find_derivation
 from vestibule.store.user_lists import count_by_provider
+from vestibule.vendors import VENDORS
 
 
 async def show_providers(visit: Visit) -> Response:
@@ -32,16 +33,18 @@ async def show_providers(visit: Visit) -> Response:
 
 async def show_new_provider(visit: Visit) -> Response:
     """Show the form to add an identity provider."""
-    return visit.page("provider_new.html", values={"name": "Okta", "vendor": "okta", "switch_on": "yes"}, refused=None)
+    return visit.page("provider_new.html", values={"vendor": "okta", "switch_on": "yes"}, refused=None)
 
 
 async def add_provider(visit: Visit) -> Response:
     """Add an identity provider. By default auto-provisioning is switched on, and its Key and Secret are shown once."""
     values = {name: visit.field(name) for name in ("name", "vendor", "metadata", "switch_on")}
+    vendor = VENDORS.get(values["vendor"])
+    name = values["name"].strip() or (vendor.title if vendor else "")
     try:
         saml = _read_metadata(values["metadata"]) if values["metadata"].strip() else None
         async with visit.context.database.write(visit.actor) as tx:
-            provider = await configure.create_provider(tx, values["name"], values["vendor"], saml)
+            provider = await configure.create_provider(tx, name, values["vendor"], saml)
             pair = None
             if values["switch_on"] == "yes":
                 _, pair = await configure.set_provisioning(tx, provider.id, "on", visit.context.checker)

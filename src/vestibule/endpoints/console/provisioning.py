@@ -1,7 +1,7 @@
 """An identity provider's tab Provisioning: the switch, the SCIM URL, the keys, and the steps in the other product."""
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from starlette.responses import Response
 
@@ -10,11 +10,12 @@ from vestibule.endpoints.console.confirm import Confirmation, confirm_page, not_
 from vestibule.endpoints.console.provider_frame import framed
 from vestibule.endpoints.console.reauthentication import proven_for_settings
 from vestibule.endpoints.console.shown_once import NOTHING, ShownOnce, show_once, take_once
+from vestibule.endpoints.console.vendor_steps import fill_steps
 from vestibule.endpoints.web.rendering import exact
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.keys import Pair, shortened
-from vestibule.model import IdentityProvider, Provisioning
+from vestibule.model import Provisioning
 from vestibule.store.credentials import credentials_of, find_credential
 from vestibule.store.database import Reading
 from vestibule.store.identity_providers import find_provider
@@ -48,7 +49,7 @@ async def provisioning_page(
             ended=[key for key in keys if not key.usable(reading.now)],
             scim_url=scim_url,
             scim_host_url=settings.scim_host_url(visit.tenant.name),
-            steps=_vendor_steps(provider, scim_url, newest),
+            steps=fill_steps(VENDORS[provider.vendor].steps, {"scim_url": scim_url, "key": newest}),
             pair=pair,
             once=once,
             refused=refused,
@@ -60,29 +61,6 @@ async def provisioning_page(
 async def show_pair(visit: Visit, provider_id: str, pair: Pair) -> Response:
     """Returns a redirect to the page that shows a new Key and Secret once."""
     return await show_once(visit, visit.at("identity-providers", provider_id, "provisioning"), *pair)
-
-
-def _vendor_steps(provider: IdentityProvider, scim_url: str, key: str) -> list[dict[str, Any]]:
-    """Returns the vendor's steps with the real values filled in."""
-    return [
-        {
-            "where": step.where,
-            "what": step.what,
-            "fields": [(label, *_filled(value, scim_url, key)) for label, value in step.fields],
-        }
-        for step in VENDORS[provider.vendor].steps
-    ]
-
-
-def _filled(value: str, scim_url: str, key: str) -> tuple[str, bool]:
-    """Returns the value to enter, and whether it can be copied from this page."""
-    match value:
-        case "{scim_url}":
-            return scim_url, True
-        case "{key}":
-            return (key, True) if key else ("the Key, made when auto-provisioning is switched on", False)
-        case _:
-            return f"{value}, shown once when the key was made", False
 
 
 @proven_for_settings

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from vestibule.actions import saml_settings
 from vestibule.endpoints.console.provider_frame import framed, provider_of
 from vestibule.endpoints.console.reauthentication import proven_for_settings
+from vestibule.endpoints.console.vendor_steps import fill_steps
 from vestibule.endpoints.fetch import fetch
 from vestibule.endpoints.saml_out import service_provider
 from vestibule.endpoints.web.visit import Visit
@@ -22,8 +23,10 @@ from vestibule.saml.certificate import read_certificates
 from vestibule.saml.errors import SamlError
 from vestibule.saml.metadata import check_sso_url, read_metadata
 from vestibule.store.saml import keys_of
+from vestibule.vendors import VENDORS
 
 _TYPED: Final = ("metadata", "metadata_url", "entity_id", "sso_url", "certificate", "candidate")
+_OURS: Final = ("acs_url", "entity_id", "metadata_url", "login_url")
 _BINDINGS: Final[dict[str, SamlBinding]] = {"redirect": "redirect", "post": "post"}
 _LINES: Final = (
     ("entity_id", "Entity ID (Issuer)"),
@@ -61,13 +64,15 @@ async def sign_in_page(visit: Visit, *, refused: Refusal | None = None) -> Respo
     """Returns the tab Sign-in, with the error in one of its forms if there is one."""
     async with visit.context.database.scan(visit.tenant.id) as reading:
         provider = await provider_of(visit, reading)
+        ours = service_provider(visit.context, visit.tenant, provider)
         way = visit.field("way") or ("url" if provider.saml.metadata_url or not provider.saml.entity_id else "metadata")
         return visit.page(
             "provider_sign_in.html",
             refused.status if refused else 200,
             refused=refused,
             way=way,
-            ours=service_provider(visit.context, visit.tenant, provider),
+            ours=ours,
+            steps=fill_steps(VENDORS[provider.vendor].saml.steps, {name: getattr(ours, name) for name in _OURS}),
             saml_keys=await keys_of(reading, provider.id),
             values={name: visit.field(name) for name in _TYPED},
             **await framed(visit, reading, provider, "sign-in"),

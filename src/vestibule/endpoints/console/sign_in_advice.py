@@ -2,23 +2,8 @@
 
 from typing import Final
 
-_WHERE: Final = {
-    "okta": "In Okta: Applications > your app > General > SAML Settings > Edit",
-    "entra": "In Entra: Enterprise applications > your app > Single sign-on > Basic SAML Configuration",
-    "generic": "In the SAML settings of the identity provider",
-}
-_CERTIFICATES: Final = {
-    "okta": "In Okta: Applications > your app > Sign On > SAML Signing Certificates: see which certificate is active",
-    "entra": "In Entra: Enterprise applications > your app > Single sign-on > SAML Certificates: see which is active",
-    "generic": "At the identity provider: see which signing certificate is active",
-}
-_SIGNING: Final = {
-    "okta": "In Okta: Applications > your app > General > SAML Settings > Edit > Configure SAML > Show Advanced "
-    "Settings: set Response to Signed",
-    "entra": "In Entra: Enterprise applications > your app > Single sign-on > SAML Certificates > Edit > Signing "
-    "Option: choose Sign SAML response and assertion",
-    "generic": "At the identity provider: switch on signing of the response or of the assertion",
-}
+from vestibule.vendors import VENDORS
+
 _HERE: Final = "the identity provider's page here, under Identity Provider Information"
 _CLOCK: Final = (
     "Compare the clocks: this machine's and the identity provider's may differ by two minutes. If they agree, the "
@@ -34,9 +19,9 @@ _MENDS: Final[dict[str, str]] = {
     "Signed": "{signing}.",
     "Issuer": f"Paste the metadata of the application that people really use on {_HERE}.",
     "Issuer of the response": f"Paste the metadata of the application that people really use on {_HERE}.",
-    "Destination": f"{{where}}: the Single sign-on URL should be exactly the one on {_HERE}.",
-    "Recipient": f"{{where}}: the Recipient URL should be exactly the Single sign-on URL on {_HERE}.",
-    "Audience": f"{{where}}: the Audience URI (SP Entity ID) should be exactly the one on {_HERE}.",
+    "Destination": f"{{addresses}}: {{acs}} should be exactly the Single sign-on URL on {_HERE}.",
+    "Recipient": f"{{addresses}}: {{acs}} should be exactly the Single sign-on URL on {_HERE}.",
+    "Audience": f"{{addresses}}: {{audience}} should be exactly the Audience URI on {_HERE}.",
     "Issued": _CLOCK,
     "Time of the Conditions": _CLOCK,
     "Time of the SubjectConfirmation": _CLOCK,
@@ -70,10 +55,12 @@ CHECKS: Final = tuple(_MENDS)
 
 
 def mend_of_sign_in(check: str, vendor: str) -> str:
-    """Returns what to do about a failed check."""
-    told = _MENDS.get(check, _MENDS["Shape"])
-    return told.format(
-        where=_WHERE.get(vendor, _WHERE["generic"]),
-        certificates=_CERTIFICATES.get(vendor, _CERTIFICATES["generic"]),
-        signing=_SIGNING.get(vendor, _SIGNING["generic"]),
+    """Returns what to do about a failed check, with the names of the vendor's screens."""
+    screens = VENDORS[vendor].saml
+    return _MENDS.get(check, _MENDS["Shape"]).format(
+        addresses=screens.addresses,
+        acs=screens.acs_field,
+        audience=screens.audience_field,
+        certificates=screens.certificates,
+        signing=screens.signing,
     )
