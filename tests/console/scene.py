@@ -24,8 +24,8 @@ from vestibule.actions import (
     second_factor,
 )
 from vestibule.actions.derive import Pace, derive_batch
-from vestibule.actions.provision import Sent
 from vestibule.actions.rule_preview import begin_preview
+from vestibule.actions.scim_request import Sent
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.web import assets
 from vestibule.endpoints.web.guard import Route
@@ -198,7 +198,10 @@ class Scene:
                         f"SELECT * FROM {table} WHERE tenant_id IN ($1, $2, $3)", *tenants
                     )
                 kept["sessions"] = await all_tenants.all(of_sessions, *tenants[:2], self.staff["operator"].id)
-                kept["tenants"] = await all_tenants.all("SELECT * FROM tenants")
+                of_tenants = (
+                    "SELECT id, name, title, state, (SELECT count(*) FROM tenants) FROM tenants WHERE id IN ($1, $2)"
+                )
+                kept["tenants"] = await all_tenants.all(of_tenants, *tenants[:2])
             return {table: set(map(tuple, found)) for table, found in kept.items() if table != without}
 
         return self.running.act(read)

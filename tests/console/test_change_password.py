@@ -18,9 +18,10 @@ def change(visitor: Visitor, present: str = PASSWORD, new: str = NEW, again: str
     return visitor.submit(visitor.get(ACCOUNT), "Change password", form)
 
 
-def test_a_change_ends_what_the_old_password_opened(staff: Staff, owner: Visitor) -> None:
+def test_a_change_ends_what_the_old_password_opened(staff: Staff) -> None:
+    owner = staff.signed_in_with_form("owner")
     ana = staff.people["owner"]
-    elsewhere = staff.signed_in("owner")
+    elsewhere = staff.signed_in_with_form("owner")
     link = staff.running.json("admin", "add", ana.email, "--tenant", staff.place.tenant.name)["link"]
     page = change(owner)
     check_markup(page)

@@ -561,7 +561,8 @@ def test_without_a_factor_the_password_confirms(staff: Staff, owner: Visitor) ->
     assert owner.submit(page, "Send form").heading == "Add an authenticator app"
 
 
-def test_confirming_is_slowed_down_like_signing_in(staff: Staff, owner: Visitor) -> None:
+def test_confirming_is_slowed_down_like_signing_in(staff: Staff) -> None:
+    owner = staff.signed_in_with_form("owner")
     form, wrong = owner.get(f"{ACCOUNT}/again"), {"password": "eight loud lamps over"}
     page = until(lambda: owner.submit(form, "Confirm password", wrong), lambda page: page.status != 401, looks=12)
     assert page.status == 429
@@ -635,10 +636,10 @@ def test_an_operator_resets_who_lost_everything(staff: Staff, ana: Administrator
     assert "You sign in with a password alone. Add a second factor" in page.text
     reach_step(staff.visitor(), other)
 
-    refused = staff.running.command("admin", "reset-factors", "nobody@north.example", *where, check=False)
+    refused = staff.running.verb("admin", "reset-factors", "nobody@north.example", *where, check=False)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith("vestibule: There is no administrator nobody@north.example there.")
-    said = staff.running.command("admin", "reset-factors", ana.email, *where).stdout
+    said = staff.running.verb("admin", "reset-factors", ana.email, *where).stdout
     assert said.startswith("Removed 0 second factors.\n")
 
 
@@ -651,7 +652,7 @@ def test_an_operator_has_an_account_too(staff: Staff) -> None:
     page = visitor.get(ACCOUNT)
     assert operator.email in page.text
     assert "Activity" in page.source
-    staff.running.command("admin", "reset-factors", operator.email, "--operator")
+    staff.running.verb("admin", "reset-factors", operator.email, "--operator")
     assert visitor.get(ACCOUNT).heading == "Sign in"
     newest = rows(staff.running, "SELECT type FROM events WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1", HOUSE)
     assert newest == [("administrator.factors_reset",)]

@@ -54,7 +54,7 @@ def test_kill_9_in_the_middle_of_a_load(engine: str, new_database: Callable[[str
     with running_server(settings) as server:
         place.running = server
         check(place, ledger, f"CRASH_SEED={seed}, at the end")
-        verified = server.command("verify", check=False)
+        verified = server.verb("verify", check=False)
         assert (verified.returncode, verified.stdout) == (0, "0 findings.\n"), verified.stdout + verified.stderr
     assert sum(under_way) > 0, "no write was under way at any kill: this would prove nothing"
     print(f"{ledger.answered} answered writes, {under_way} under way at the kills")  # noqa: T201 -- for the curious

@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx2
-from tests.conftest import HANG, PLAIN
+from tests.conftest import HANG, PLAIN, in_process
 from tests.pocket_okta.scim_service import PASSWORD, USERNAME, ScimService
+
+from pocket_okta.cli import main
 
 Mode = Literal["catalogue", "wizard"]
 ON = {"status": "ENABLED"}
@@ -59,12 +61,25 @@ class Okta:
     def lifecycle(self, person: dict[str, Any], act: str) -> None:
         self.call("POST", f"/api/v1/users/{person['id']}/lifecycle/{act}")
 
-    def group(self, *people: dict[str, Any]) -> str:
+    def group(self, *people: dict[str, Any], name: str = "", description: str = "") -> str:
         """Make a group of these people; returns its id."""
-        made = self.call("POST", "/api/v1/groups", {"profile": {"name": f"Crew {uuid.uuid4().hex[:8]}"}})
+        profile = {"name": name or f"Crew {uuid.uuid4().hex[:8]}", "description": description}
+        made = self.call("POST", "/api/v1/groups", {"profile": profile})
         for person in people:
-            self.call("PUT", f"/api/v1/groups/{made['id']}/users/{person['id']}")
+            self.join(made["id"], person)
         return str(made["id"])
+
+    def join(self, group: str, person: dict[str, Any]) -> None:
+        self.call("PUT", f"/api/v1/groups/{group}/users/{person['id']}")
+
+    def leave(self, group: str, person: dict[str, Any]) -> None:
+        self.call("DELETE", f"/api/v1/groups/{group}/users/{person['id']}")
+
+    def rename(self, group: str, name: str) -> None:
+        self.call("PUT", f"/api/v1/groups/{group}", {"profile": {"name": name}})
+
+    def group_name(self, group: str) -> str:
+        return str(self.call("GET", f"/api/v1/groups/{group}")["profile"]["name"])
 
     def app(self, kind: str = "catalogue") -> "App":
         """Add an app: catalogue, header, bearer, or wizard."""
@@ -126,6 +141,19 @@ class App:
     def unassign(self, person: dict[str, Any]) -> None:
         self.okta.call("DELETE", f"{self.path}/users/{person['id']}", status=204)
 
+    def push(self, group: str, **target: str) -> "Push":
+        """Push a group; `targetGroupName` or `targetGroupId` says which one to link."""
+        made = self.okta.call("POST", f"{self.path}/group-push/mappings", {"sourceGroupId": group, **target})
+        return Push(self, made["id"])
+
+    def pushes(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.okta.call("GET", f"{self.path}/group-push/mappings")
+        return found
+
+    def settings(self, **pocket: Any) -> None:
+        """Change settings that Okta's own API does not have."""
+        self.okta.call("PUT", self.path, {"settings": {"pocket": pocket}})
+
     def user(self, person: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = self.okta.call("GET", f"{self.path}/users/{person['id']}")
         return found
@@ -144,6 +172,32 @@ class App:
         return found
 
 
+class Push:
+    """One pushed group of an app."""
+
+    def __init__(self, app: App, push_id: str) -> None:
+        self._okta = app.okta
+        self.id = push_id
+        self.path = f"{app.path}/group-push/mappings/{push_id}"
+        self._pocket = f"{app.pocket}/group-push/mappings/{push_id}"
+
+    def show(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._okta.call("GET", self.path)
+        return found
+
+    def now(self) -> None:
+        """Press "Push now"."""
+        self._okta.call("POST", f"{self._pocket}/push-now", status=204)
+
+    def set(self, status: str) -> None:
+        self._okta.call("PATCH", self.path, {"status": status})
+
+    def unlink(self, *, delete: bool) -> None:
+        """Pause the push and unlink the group; the group at the service is deleted or left."""
+        self.set("INACTIVE")
+        self._okta.call("DELETE", f"{self.path}?deleteTargetGroup={str(delete).lower()}", status=204)
+
+
 def connected(okta: Okta, scim: ScimService, kind: str) -> App:
     """Return a new app that is connected to a service, with all features enabled. The service forgets that."""
     made = okta.app(kind)
@@ -151,6 +205,11 @@ def connected(okta: Okta, scim: ScimService, kind: str) -> App:
     made.features(create=True, update=True, deactivate=True, password=True)
     scim.forget()
     return made
+
+
+def command(*words: str) -> "subprocess.CompletedProcess[str]":
+    """Run the pocket Okta's command line in this process. Returns its output and exit code."""
+    return in_process(dict(os.environ), *words, program=main)
 
 
 @contextlib.contextmanager

@@ -18,9 +18,11 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.conftest import HANG
+from tests.pocket_okta.scim_patch import Resource, patched
 
 USERNAME, PASSWORD, TOKEN = "vk_north", "vs_north-secret-0001", "vt_north-token-0001"
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 
@@ -68,10 +70,11 @@ class _Server(ThreadingHTTPServer):
 
 
 class ScimService:
-    """A running service. `users` maps id to resource; `requests` has all received requests, in order."""
+    """A running service. `users` and `groups` map id to resource; `requests` has all received requests, in order."""
 
     def __init__(self) -> None:
-        self.users: dict[str, dict[str, Any]] = {}
+        self.users: dict[str, Resource] = {}
+        self.groups: dict[str, Resource] = {}
         self.requests: list[Received] = []
         self.username, self.password, self.token = USERNAME, PASSWORD, TOKEN
         self.page_limit = 1000
@@ -131,12 +134,26 @@ class ScimService:
         finally:
             script.released.set()
 
-    def add(self, user_name: str, *, active: bool = True, **more: Any) -> dict[str, Any]:
+    def add(self, user_name: str, *, active: bool = True, **more: Any) -> Resource:
         """Add a user, as if another client had made it."""
         user = {"schemas": [CORE], "userName": user_name, "active": active, **more}
-        return self._store(str(uuid.uuid4()), user)
+        return self._store("Users", str(uuid.uuid4()), user)
 
-    def named(self, user_name: str) -> dict[str, Any]:
+    def add_group(self, name: str, *members: str) -> Resource:
+        """Add a group with members by their ids, as if another client had made it."""
+        listed = [{"value": member} for member in members]
+        return self._store("Groups", str(uuid.uuid4()), {"schemas": [GROUP], "displayName": name, "members": listed})
+
+    def group_named(self, name: str) -> Resource:
+        """Return the one group of that name."""
+        (found,) = [group for group in self.groups.values() if group["displayName"] == name]
+        return found
+
+    def members_of(self, name: str) -> set[str]:
+        """Return the userNames of a group's members."""
+        return {self.users[member["value"]]["userName"] for member in self.group_named(name)["members"]}
+
+    def named(self, user_name: str) -> Resource:
         """Return the one user of that name."""
         (found,) = [user for user in self.users.values() if user["userName"].lower() == user_name.lower()]
         return found
@@ -145,8 +162,12 @@ class ScimService:
         return [request for request in self.requests if method in ("", request.method)]
 
     def spoken(self) -> list[str]:
-        """Return the conversation in short: GET /Users?, POST /Users, PATCH /Users/1 … with ids as 1, 2."""
-        ids = {user_id: str(number) for number, user_id in enumerate(self.users, start=1)}
+        """Return the conversation in short: GET /Users?, POST /Users, PATCH /Groups/1 … with ids as 1, 2."""
+        ids = {
+            resource_id: str(number)
+            for collection in (self.users, self.groups)
+            for number, resource_id in enumerate(collection, start=1)
+        }
         lines = []
         for request in self.requests:
             path = request.path.removeprefix("/scim/v2")
@@ -161,15 +182,18 @@ class ScimService:
 
     # The service itself
 
-    def _store(self, user_id: str, document: dict[str, Any]) -> dict[str, Any]:
+    def _kept(self, kind: str) -> dict[str, Resource]:
+        return self.users if kind == "Users" else self.groups
+
+    def _store(self, kind: str, resource_id: str, document: Resource) -> Resource:
         kept = {key: value for key, value in document.items() if key not in {"password", "groups"} and value != ""}
-        kept["id"] = user_id
+        kept["id"] = resource_id
         kept["meta"] = {
-            "resourceType": "User",
+            "resourceType": kind.removesuffix("s"),
             "created": "2026-11-24T00:00:00Z",
-            "location": f"{self.url}/Users/{user_id}",
+            "location": f"{self.url}/{kind}/{resource_id}",
         }
-        self.users[user_id] = kept
+        self._kept(kind)[resource_id] = kept
         return kept
 
     def take_script(self, method: str, path: str) -> Script | None:
@@ -184,52 +208,69 @@ class ScimService:
         basic = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
         return authorization in {f"Basic {basic}", f"Bearer {self.token}", self.token}
 
-    def act(self, request: Received) -> tuple[int, dict[str, Any] | None]:
+    def act(self, request: Received) -> tuple[int, Resource | None]:
         """Carry out a request. Returns status and document."""
         if not self.allowed(request.headers.get("authorization", "")):
             return 401, _error(401, "The key or the secret is wrong.")
         with self._lock:
             return self._act(request)
 
-    def _act(self, request: Received) -> tuple[int, dict[str, Any] | None]:
+    def _act(self, request: Received) -> tuple[int, Resource | None]:
         parts = urlsplit(request.target)
-        kind, _, user_id = parts.path.removeprefix("/scim/v2").strip("/").partition("/")
-        if kind != "Users":
-            return (200, _listing([], 1, 0)) if kind == "Groups" else (404, _error(404, "No such endpoint."))
-        if not user_id:
-            return self._list(parse_qs(parts.query)) if request.method == "GET" else self._create(request.json)
-        user_id = unquote(user_id)
-        if user_id not in self.users:
-            return 404, _error(404, "No user with that id in this tenant.")
+        kind, _, resource_id = parts.path.removeprefix("/scim/v2").strip("/").partition("/")
+        query = parse_qs(parts.query)
+        if kind not in {"Users", "Groups"}:
+            return 404, _error(404, "No such endpoint.")
+        if not resource_id:
+            return self._list(kind, query) if request.method == "GET" else self._create(kind, request.json)
+        resource_id, kept = unquote(resource_id), self._kept(kind)
+        if resource_id not in kept:
+            return 404, _error(404, f"No {kind.removesuffix('s').lower()} with that id in this tenant.")
         if request.method == "GET":
-            return 200, self.users[user_id]
+            return 200, _shown(kept[resource_id], query)
+        if request.method == "DELETE":
+            del kept[resource_id]
+            return 204, None
         document = request.json
         if request.method == "PATCH":
-            document = {**self.users[user_id], **document["Operations"][0]["value"]}
-        if self._taken(document["userName"], user_id):
-            return 409, _error(409, "userName is taken.")
-        return 200, self._store(user_id, document)
+            document = patched(kept[resource_id], document)
+        if refused := self._refusal(kind, document, resource_id):
+            return refused
+        changed = self._store(kind, resource_id, document)
+        return (200, changed) if kind == "Users" or request.method == "PUT" else (204, None)
 
-    def _taken(self, user_name: str, but: str = "") -> bool:
-        return any(u["userName"].lower() == user_name.lower() and i != but for i, u in self.users.items())
+    def _refusal(self, kind: str, document: Resource, but: str = "") -> tuple[int, Resource] | None:
+        """Return the refusal of a name that is taken, or of a member whom nobody knows."""
+        name = "userName" if kind == "Users" else "displayName"
+        wanted = document[name].lower()
+        if any(kept[name].lower() == wanted and kept_id != but for kept_id, kept in self._kept(kind).items()):
+            return 409, _error(409, f"{name} is taken.")
+        for member in document.get("members") or []:
+            if kind == "Groups" and member["value"] not in self.users:
+                return 400, _error(400, f"members: nobody has the id {member['value']}.")
+        return None
 
-    def _create(self, document: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        if self._taken(document["userName"]):
-            return 409, _error(409, "userName is taken.")
-        return 201, self._store(str(uuid.uuid4()), document)
+    def _create(self, kind: str, document: Resource) -> tuple[int, Resource]:
+        return self._refusal(kind, document) or (201, self._store(kind, str(uuid.uuid4()), document))
 
-    def _list(self, query: dict[str, list[str]]) -> tuple[int, dict[str, Any]]:
-        found = list(self.users.values())
+    def _list(self, kind: str, query: dict[str, list[str]]) -> tuple[int, Resource]:
+        found = list(self._kept(kind).values())
         if expression := query.get("filter", [""])[0]:
             name, value = re.fullmatch(r'(\w+) eq "(.*)"', expression).groups()  # type: ignore[union-attr]  # Okta sends no other
             value = re.sub(r"\\(.)", r"\1", value)
-            found = [user for user in found if str(user.get(name, "")).lower() == value.lower()]
+            found = [one for one in found if str(one.get(name, "")).lower() == value.lower()]
         start, count = int(query.get("startIndex", ["1"])[0]), int(query.get("count", ["100"])[0])
         page = found[start - 1 : start - 1 + min(count, self.page_limit)]
-        return 200, _listing(page, start, len(found))
+        return 200, _listing([_shown(one, query) for one in page], start, len(found))
 
 
-def _listing(page: list[dict[str, Any]], start: int, total: int) -> dict[str, Any]:
+def _shown(resource: Resource, query: dict[str, list[str]]) -> Resource:
+    """Return a resource without what the request excludes."""
+    excluded = query.get("excludedAttributes", [""])[0].split(",")
+    return {name: value for name, value in resource.items() if name not in excluded}
+
+
+def _listing(page: list[Resource], start: int, total: int) -> Resource:
     return {
         "schemas": [LIST],
         "totalResults": total,
@@ -239,7 +280,7 @@ def _listing(page: list[dict[str, Any]], start: int, total: int) -> dict[str, An
     }
 
 
-def _error(status: int, detail: str) -> dict[str, Any]:
+def _error(status: int, detail: str) -> Resource:
     return {"schemas": [ERROR], "status": str(status), "detail": detail}
 
 
@@ -262,7 +303,7 @@ def _handler_for(service: ScimService) -> type[BaseHTTPRequestHandler]:
             more = {"Content-Type": "application/scim+json"}
             if script is None or script.done_first:
                 status, document = service.act(request)
-                text = json.dumps(document)
+                text = "" if document is None else json.dumps(document)
             if script is not None:
                 script.reached.set()
                 script.released.wait(HANG)

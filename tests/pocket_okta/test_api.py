@@ -231,7 +231,7 @@ def test_an_app_its_connection_and_features(okta: Okta, scim: ScimService) -> No
             "password": {"status": "DISABLED", "seed": "OKTA", "change": "CHANGE"},
         },
     }
-    assert okta.call("GET", app.path)["features"] == ["PUSH_PROFILE_UPDATES", "IMPORT_NEW_USERS"]
+    assert okta.call("GET", app.path)["features"] == ["PUSH_PROFILE_UPDATES", "IMPORT_NEW_USERS", "GROUP_PUSH"]
     okta.call("POST", f"{app.path}/connections/default/lifecycle/deactivate", status=204)
     assert okta.call("GET", f"{app.path}/connections/default")["status"] == "DISABLED"
     okta.call("POST", f"{app.path}/connections/default/lifecycle/activate", status=204)

@@ -155,6 +155,10 @@ def test_nothing_that_comes_from_elsewhere_is_markup(okta: Okta, scim: ScimServi
     )
     app.assign(ana)
     okta.idle()
+    push = app.push(group["id"])
+    body = {"name": HOSTILE, "value": HOSTILE}
+    rule = okta.call("POST", f"{app.pocket}/group-push/rules", body)
+    okta.idle()
     scim.add(HOSTILE, name={"givenName": HOSTILE, "familyName": HOSTILE})
     okta.call("POST", f"{app.pocket}/import")
     for path in (
@@ -169,6 +173,10 @@ def test_nothing_that_comes_from_elsewhere_is_markup(okta: Okta, scim: ScimServi
         f"/applications/{app.id}/general",
         f"/applications/{app.id}/assignments",
         f"/applications/{app.id}/assignments/{ana['id']}",
+        f"/applications/{app.id}/push-groups",
+        f"/applications/{app.id}/push-groups/find",
+        f"/applications/{app.id}/push-groups/{push.id}/unlink",
+        f"/applications/{app.id}/push-groups/rules/{rule['id']}/delete",
         f"/applications/{app.id}/import",
         f"/applications/{app.id}/provisioning/to-app",
         f"/reports/system-log?app={app.id}",
@@ -179,6 +187,7 @@ def test_nothing_that_comes_from_elsewhere_is_markup(okta: Okta, scim: ScimServi
         page.goto(path)
         assert page.locator("img").count() == 0, path
     okta.call("DELETE", app.path, status=204)
+    okta.idle()
     okta.call("DELETE", f"/api/v1/groups/{group['id']}", status=204)
     okta.call("DELETE", f"/api/v1/users/{ana['id']}", status=204)
     okta.call("DELETE", f"/api/v1/users/{ana['id']}", status=204)
@@ -205,7 +214,12 @@ def test_every_page_fits_a_phone(okta: Okta, scim: ScimService, browser: Browser
 
 def pages_of(app: App, person: str) -> list[str]:
     """Return every page of the program, about this app and person where it is about one."""
-    group = app.okta.group()
+    group, assigned = app.okta.group(), app.okta.group()
+    app.okta.call("PUT", f"{app.path}/groups/{assigned}")
+    push = app.push(group)
+    app.push(app.okta.group(name=f"A crew with a very long name, {uuid.uuid4().hex} and so on"))
+    rule = app.okta.call("POST", f"{app.pocket}/group-push/rules", {"name": "Everybody at sea", "value": person})
+    app.okta.idle()
     log = app.exchanges()[-1]["seq"]
     return [
         "/",
@@ -233,6 +247,13 @@ def pages_of(app: App, person: str) -> list[str]:
         f"/applications/{app.id}/assignments/people",
         f"/applications/{app.id}/assignments/groups",
         f"/applications/{app.id}/assignments/{person}",
+        f"/applications/{app.id}/assignments/groups/{assigned}",
+        f"/applications/{app.id}/push-groups",
+        f"/applications/{app.id}/push-groups?bulk=1",
+        f"/applications/{app.id}/push-groups/find",
+        f"/applications/{app.id}/push-groups/rules/new",
+        f"/applications/{app.id}/push-groups/rules/{rule['id']}/delete",
+        f"/applications/{app.id}/push-groups/{push.id}/unlink",
         "/reports/system-log",
         f"/reports/system-log/{log}",
         "/security/api/tokens",
@@ -368,6 +389,8 @@ def test_an_app_is_renamed_and_deleted_on_the_screen(okta: Okta) -> None:
         "provisioning": "NONE",
         "withholdDeactivationAfterError": True,
         "patchProfiles": False,
+        "renameGroups": True,
+        "groupBatch": 100,
         "publishAllCertificates": False,
     }
     assert "Provisioning" not in okta.client.get(f"{path}/assignments").text.split('class="tabs"')[1].split("</nav>")[0]

@@ -1,16 +1,12 @@
-"""Sign-on over the API in Okta's names, at a terminal, and over a restart or an older file."""
+"""Sign-on over the API in Okta's names, at a terminal, and over a restart."""
 
 import json
-import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lxml import etree
-from tests.conftest import HANG
-from tests.pocket_okta.running import App, Okta, running
+from tests.pocket_okta.running import App, Okta, command, running
 from tests.pocket_okta.service_provider import ACS, AUDIENCE, SLO, Provider, key_pair, x5c
 from tests.pocket_okta.test_api import causes
 from tests.pocket_okta.visitor import Visitor
@@ -152,25 +148,6 @@ def test_keys_settings_and_sessions_survive_a_restart(tmp_path: Path) -> None:
         assert sign_in(okta, sp, login) == login
 
 
-def test_the_file_of_an_older_pocket_is_taken_on(tmp_path: Path) -> None:
-    """Before there was a Sign On tab, the file had neither its tables nor its settings."""
-    data = tmp_path / "data"
-    with running(data) as okta:
-        (app,) = okta.call("GET", "/api/v1/apps")
-    with sqlite3.connect(data / "org.sqlite3") as old:
-        old.executescript(
-            "DROP TABLE signing_keys; DROP TABLE sessions; DROP TABLE session_apps; PRAGMA user_version=1;"
-            "UPDATE apps SET settings = json_remove(settings, '$.signOn');"
-        )
-    old.close()
-    with running(data) as okta:
-        assert len(okta.call("GET", "/api/v1/users")) == 6
-        sp = Provider(App(okta, app)).connect()
-        ana = okta.call("GET", "/api/v1/users/ana.reis@north.example")
-        sp.app.assign(ana)
-        assert sign_in(okta, sp, "ana.reis@north.example") == "ana.reis@north.example"
-
-
 def test_the_org_has_the_address_it_is_given(tmp_path: Path) -> None:
     with running(tmp_path / "data", "--org-url", "https://okta.north.example/") as okta:
         (app,) = okta.call("GET", "/api/v1/apps")
@@ -190,19 +167,7 @@ def test_at_a_terminal(tmp_path: Path) -> None:
     with running(data) as okta:
 
         def run(*words: str, code: int = 0) -> str:
-            command = [
-                sys.executable,
-                "-W",
-                "error",
-                "-m",
-                "pocket_okta",
-                *words,
-                "--url",
-                okta.url,
-                "--data",
-                str(data),
-            ]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
+            done = command(*words, "--url", okta.url, "--data", str(data))
             assert done.returncode == code, done.stderr
             assert "Traceback" not in done.stderr
             return done.stdout + done.stderr

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from pocket_okta import pages, seed
-from pocket_okta.api import answers, apps, groups, pocket, sign_on, users
+from pocket_okta.api import answers, apps, group_push, groups, pocket, sign_on, users
 from pocket_okta.desk import Desk
 from pocket_okta.engine.queue import Engine
 from pocket_okta.engine.scim_client import Network, Timing
@@ -87,8 +87,8 @@ def _application(
     host_names: tuple[str, ...],
     lifespan: Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]],
 ) -> Starlette:
-    api_v1 = _api([*users.ROUTES, *groups.ROUTES, *apps.ROUTES, *sign_on.ROUTES], desk)
-    pocket_v1 = _api(pocket.ROUTES, desk, free=frozenset({"/pocket/v1/health"}))
+    api_v1 = _api([*users.ROUTES, *groups.ROUTES, *apps.ROUTES, *group_push.ROUTES, *sign_on.ROUTES], desk)
+    pocket_v1 = _api([*pocket.ROUTES, *group_push.POCKET_ROUTES], desk, free=frozenset({"/pocket/v1/health"}))
     application = Starlette(
         routes=[
             Mount("/api/v1", app=api_v1),

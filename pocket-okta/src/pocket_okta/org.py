@@ -127,7 +127,10 @@ ACTIONS: Mapping[str, str] = {
     "IMPORT_USERS": "Import New Users and Profile Updates",
     "PUSH_NEW_USERS": "Push New Users",
     "PUSH_PROFILE_UPDATES": "Push Profile Updates",
+    "PUSH_GROUPS": "Push Groups",
 }
+# "Member changes per PATCH" (wire facts 1.8): the default, and what an app may be set to.
+GROUP_BATCH, LARGEST_GROUP_BATCH = 100, 1000
 USERNAME_FORMATS: Mapping[str, str] = {"login": "Okta username", "email": "Email"}
 
 
@@ -138,6 +141,8 @@ class App:
     `provisioning`: whether the app speaks SCIM at all (the wizard's General tab can say None).
     `withhold_after_error`: a failed profile push makes a later unassignment send no deactivation (wire facts 1.7).
     `patch_profiles`: a catalogue app pushes profiles as a PATCH too; sources contradict each other (wire facts 9.1).
+    `rename_groups`: a pushed group gets the name that it has in Okta; otherwise a linked group keeps its own.
+    `group_batch`: how many member changes go into one PATCH.
     """
 
     id: str
@@ -154,6 +159,8 @@ class App:
     import_groups: bool = False
     withhold_after_error: bool = False
     patch_profiles: bool = False
+    rename_groups: bool = True
+    group_batch: int = GROUP_BATCH
     custom_attributes: tuple[Attribute, ...] = ()
     sign_on: SignOn = field(default_factory=SignOn)
 
@@ -191,6 +198,10 @@ class App:
         )
 
     @property
+    def can_push_groups(self) -> bool:
+        return self.connected and (not self.template.wizard or "PUSH_GROUPS" in self.actions)
+
+    @property
     def can_import(self) -> bool:
         return self.connected and (not self.template.wizard or "IMPORT_USERS" in self.actions)
 
@@ -224,7 +235,7 @@ class Assignment:
 
 
 class JobKind(StrEnum):
-    """What the engine can be told to do for an app user, or for an app (import)."""
+    """What the engine can be told to do for an app user, for a pushed group, or for an app (import)."""
 
     PROVISION = "provision"
     PUSH_PROFILE = "push_profile"
@@ -232,42 +243,61 @@ class JobKind(StrEnum):
     DEACTIVATE = "deactivate"
     IMPORT = "import"
     UNIVERSAL_LOGOUT = "universal_logout"
+    PUSH_GROUP = "push_group"  # what is new: a delta
+    OVERWRITE_GROUP = "overwrite_group"  # the button "Push now"
+    DELETE_GROUP = "delete_group"
+
+
+GROUP_WORK = frozenset({JobKind.PUSH_GROUP, JobKind.OVERWRITE_GROUP, JobKind.DELETE_GROUP})
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One piece of provisioning work. Jobs of one app user run in the order they were given, one at a time."""
+    """One piece of provisioning work. Jobs of one app user or group run in the order they were given, one at a time.
+
+    `subject` is the id of a person, or of a group push mapping for group work; blank for an import.
+    """
 
     id: int
     app_id: str
-    person_id: str
+    subject: str
     kind: JobKind
     secret: str = field(default="", repr=False)  # a password on its way
 
     @property
+    def person_id(self) -> str:
+        """The id of the person whom the job is about; blank if it is about a group or an app."""
+        return "" if self.kind in GROUP_WORK else self.subject
+
+    @property
     def line(self) -> tuple[str, str]:
-        """What this job queues behind: its app user; for an import, the app's own line.
+        """What this job queues behind: its app user or group; for an import, the app's own line.
 
         Universal Logout has a line beside the app user's: a session is to end now, whatever provisioning waits for.
         """
         if self.kind is JobKind.UNIVERSAL_LOGOUT:
-            return (self.app_id, f"{self.person_id} logout")
-        return (self.app_id, self.person_id)
+            return (self.app_id, f"{self.subject} logout")
+        return (self.app_id, self.subject)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Dashboard > Tasks: provisioning that failed and waits for an administrator."""
+    """Dashboard > Tasks: provisioning that failed and waits for an administrator. `subject` is that of the job."""
 
     id: int
     app_id: str
-    person_id: str
+    subject: str
     kind: JobKind
     message: str
     state: str  # open, retried, dismissed, resolved
     created: str
     closed: str
     secret: str = field(default="", repr=False)
+
+    @property
+    def person_id(self) -> str:
+        """The id of the person whom the task is about; blank if it is about a group or an app."""
+        return "" if self.kind in GROUP_WORK else self.subject
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,7 +183,6 @@ def serve(
             tls(ca_file)
         except OSError as problem:
             raise click.ClickException(f"--ca-file: {ca_file} holds no certificate authority: {problem}.") from None
-    listener = bind(host, port, anywhere=anywhere)
     settings = Settings(
         data=data,
         empty=empty,
@@ -193,4 +192,5 @@ def serve(
         token=os.environ.get("POCKET_OKTA_API_TOKEN", "").strip(),
         org_url=org_url.rstrip("/"),
     )
-    run(settings, listener, ready_fd, ready_file)
+    with bind(host, port, anywhere=anywhere) as listener:
+        run(settings, listener, ready_fd, ready_file)

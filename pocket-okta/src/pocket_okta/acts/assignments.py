@@ -33,7 +33,7 @@ def _begin(tx: Tx, app: App, person: Person, *, direct: bool, given: Mapping[str
 
     The remote id of an earlier assignment is forgotten: the look-up by name that comes first finds the account again.
     """
-    profile = {**app_profile(app.mapping, person.profile), **(given or {})}
+    profile = {**mapped_profile(tx, app, person, direct=direct), **(given or {})}
     row = Assignment(
         app_id=app.id,
         person_id=person.id,
@@ -63,6 +63,12 @@ def _begin(tx: Tx, app: App, person: Person, *, direct: bool, given: Mapping[str
     return row
 
 
+def mapped_profile(tx: Tx, app: App, person: Person, *, direct: bool) -> dict[str, object]:
+    """Return a person's app attributes: from the mapping and, unless assigned by hand, from the assigned groups."""
+    mapped = app_profile(app.mapping, person.profile)
+    return mapped if direct else mapped | apps.given_by_groups(tx, app.id, person.id)
+
+
 def _end(tx: Tx, app: App, row: Assignment) -> None:
     """End an assignment. The row stays with the remote id, for the deactivation that may follow."""
     rows.put_assignment(
@@ -89,7 +95,7 @@ def checked_profile(app: App, given: Mapping[str, object]) -> dict[str, object]:
         if name not in known:
             raise refusal.invalid(name, f"{name}: {app.label} has no such app user attribute.")
         profile[name] = typed(known[name], value)
-    if "userName" in profile and not profile["userName"]:
+    if profile.get("userName", " ") == "":
         raise refusal.invalid("userName", "userName: The field cannot be left blank")
     return profile
 
@@ -140,9 +146,20 @@ def _granting(tx: Tx, app: App, person_id: str) -> list[Group]:
     return [group for group in people.groups_of(tx, person_id) if group.id in granted]
 
 
-def assign_group(tx: Tx, app: App, group: Group) -> None:
-    """Assign every member of a group, now and in future."""
-    apps.put_app_group(tx, app.id, group.id)
+def assign_group(tx: Tx, app: App, group: Group, given: Mapping[str, object]) -> None:
+    """Assign every member of a group, now and in future, or change the app attributes that this gives them (C9309).
+
+    The attributes win over the mapping for members who are not assigned by hand.
+    """
+    profile = {name: value for name, value in checked_profile(app, given).items() if value != ""}
+    if "userName" in profile:
+        raise refusal.invalid("userName", "userName: every member has a username of their own; a group gives none.")
+    earlier = apps.app_group_profile(tx, app.id, group.id)
+    apps.put_app_group(tx, app.id, group.id, profile)
+    if earlier is not None:
+        if earlier != profile:
+            _follow_group(tx, app, group)
+        return
     log.append(
         tx,
         "act",
@@ -168,6 +185,17 @@ def unassign_group(tx: Tx, app: App, group: Group) -> None:
     settle(tx, app)
 
 
+def _follow_group(tx: Tx, app: App, group: Group) -> None:
+    """Give the members of an assigned group its changed attributes, and push them."""
+    log.append(
+        tx, "act", "group.application_assignment.update", f"Update assignment: {group.name}, {app.label}", app_id=app.id
+    )
+    for person in people.members(tx, group.id):
+        row = rows.get_assignment(tx, app.id, person.id)
+        if row and row.assigned and not row.direct:
+            edit(tx, app, row, mapped_profile(tx, app, person, direct=False))
+
+
 def provision(tx: Tx, app: App, row: Assignment) -> None:
     """Press "Provision User": for people who were assigned before provisioning was switched on."""
     if not app.can.any:
@@ -183,7 +211,7 @@ def force_sync(tx: Tx, app: App) -> int:
     for row in provisioned:
         person = people.get_person(tx, row.person_id)
         if person:
-            mapped = app_profile(app.mapping, person.profile)
+            mapped = mapped_profile(tx, app, person, direct=row.direct)
             rows.put_assignment(tx, replace(row, profile={**row.profile, **mapped}, user_name=str(mapped["userName"])))
         queue.order(tx, app.id, row.person_id, JobKind.PUSH_PROFILE)
     return len(provisioned)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pocket_okta import provisioning, refusal
 from pocket_okta.acts import assignments as assigning
 from pocket_okta.acts import find, sessions
-from pocket_okta.attributes import app_profile, clean_profile
+from pocket_okta.attributes import clean_profile
 from pocket_okta.org import JobKind, Person, Status, new_id, require
 from pocket_okta.refusal import Kind, Refusal
 from pocket_okta.store import apps, log, people, queue
@@ -67,7 +67,7 @@ def edit(tx: Tx, person: Person, profile: Mapping[str, object], *, whole: bool =
     )
     for assignment in assignment_rows.of_person(tx, person.id):
         app = find.app(tx, assignment.app_id)
-        mapped = app_profile(app.mapping, edited.profile)
+        mapped = assigning.mapped_profile(tx, app, edited, direct=assignment.direct)
         row = replace(
             assignment,
             profile={**assignment.profile, **mapped},

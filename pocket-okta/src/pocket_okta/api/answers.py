@@ -143,6 +143,16 @@ def switch(document: Mapping[str, object], name: str, *, default: bool) -> bool:
     return value
 
 
+def whole(document: Mapping[str, object], name: str, default: int) -> int:
+    """Return a whole-number member of a body."""
+    value = document.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise refusal.invalid(name, f"{name}: wanted a whole number, got {value!r}.")
+    return value
+
+
 def flag(request: Request, name: str, *, default: bool) -> bool:
     """Return a true/false parameter of the address."""
     value = request.query_params.get(name)

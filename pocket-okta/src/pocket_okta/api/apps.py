@@ -12,6 +12,7 @@ from pocket_okta import refusal
 from pocket_okta.acts import apps as acts
 from pocket_okta.acts import assignments as assigning
 from pocket_okta.acts import find
+from pocket_okta.acts import group_push as pushing
 from pocket_okta.api import answers, shapes
 from pocket_okta.api import sign_on as signing
 from pocket_okta.catalogue import WIZARD, template_named
@@ -64,7 +65,7 @@ def _general(tx: Tx, app: App, body: Mapping[str, object]) -> App:
     provisioning = answers.text(pocket, "provisioning", "SCIM" if app.provisioning else "NONE")
     if provisioning not in {"SCIM", "NONE"}:
         raise refusal.invalid("provisioning", f"provisioning: wanted SCIM or NONE, got {provisioning!r}.")
-    return acts.edit_general(
+    app = acts.edit_general(
         tx,
         app,
         label=body.get("label") or app.label,
@@ -72,6 +73,14 @@ def _general(tx: Tx, app: App, body: Mapping[str, object]) -> App:
         provisioning=provisioning == "SCIM",
         withhold_after_error=answers.switch(pocket, "withholdDeactivationAfterError", default=app.withhold_after_error),
         patch_profiles=answers.switch(pocket, "patchProfiles", default=app.patch_profiles),
+    )
+    if "renameGroups" not in pocket and "groupBatch" not in pocket:
+        return app
+    return pushing.save_settings(
+        tx,
+        app,
+        rename_groups=answers.switch(pocket, "renameGroups", default=app.rename_groups),
+        group_batch=answers.whole(pocket, "groupBatch", app.group_batch),
     )
 
 
@@ -191,7 +200,7 @@ def _enabled(setting: Mapping[str, object], current: bool) -> bool:
 
 
 def _app_user(request: Request, db: Reader, app: App, row: Assignment) -> shapes.Json:
-    busy = row.person_id in queue.busy_people(db, app.id)
+    busy = row.person_id in queue.busy_subjects(db, app.id)
     return shapes.app_user(row, _base(request), can_provision=app.can.any, busy=busy)
 
 
@@ -250,7 +259,9 @@ async def unassign_user(request: Request) -> Response:
 
 
 def _app_group(request: Request, app_id: str, group_id: str) -> shapes.Json:
-    return {"id": group_id, "priority": 0, "_links": {"app": {"href": f"{_base(request)}api/v1/apps/{app_id}"}}}
+    profile = apps.app_group_profile(desk_of(request).db.read, app_id, group_id)
+    links = {"app": {"href": f"{_base(request)}api/v1/apps/{app_id}"}}
+    return {"id": group_id, "priority": 0, "profile": profile or {}, "_links": links}
 
 
 async def list_app_groups(request: Request) -> Response:
@@ -268,9 +279,11 @@ async def show_app_group(request: Request) -> Response:
 
 
 async def assign_group(request: Request) -> Response:
+    """Assign a group, or give its assignment a new `profile`: app attributes for all members."""
+    given = answers.child(await answers.body_of(request), "profile")
     with desk_of(request).db.write() as tx:
         app, group = find.app(tx, request.path_params["app"]), find.group(tx, request.path_params["group"])
-        assigning.assign_group(tx, app, group)
+        assigning.assign_group(tx, app, group, given)
     return answers.JsonAnswer(_app_group(request, app.id, group.id))
 
 

@@ -6,7 +6,7 @@ The rule: no secret is ever rendered, neither a connection's password or token n
 from collections.abc import Mapping
 
 from pocket_okta.catalogue import Scheme
-from pocket_okta.org import App, Assignment, Group, Person, Task
+from pocket_okta.org import GROUP_WORK, App, Assignment, Group, Person, Task
 from pocket_okta.saml.metadata import issuer_of
 from pocket_okta.store.apps import ImportRun
 from pocket_okta.store.log import Entry
@@ -54,6 +54,8 @@ _FEATURE_NAMES = {
 def app(it: App, base: str, sign_on: Json, kid: str | None) -> Json:
     """`sign_on` is `settings.signOn`; `kid` the id of the key that signs, None as long as there is none."""
     features = [name for key, name in _FEATURE_NAMES.items() if getattr(it.can, key)]
+    features += ["IMPORT_NEW_USERS"] if it.can_import else []
+    features += ["GROUP_PUSH"] if it.can_push_groups else []
     return {
         "id": it.id,
         "name": it.template.key,
@@ -62,7 +64,7 @@ def app(it: App, base: str, sign_on: Json, kid: str | None) -> Json:
         "created": it.created,
         "lastUpdated": it.last_updated,
         "signOnMode": "SAML_2_0",
-        "features": [*features, *(["IMPORT_NEW_USERS"] if it.can_import else [])],
+        "features": features,
         "credentials": {
             "userNameTemplate": {"template": f"${{source.{it.username_format}}}", "type": "BUILT_IN"},
             "signing": {"kid": kid},
@@ -75,6 +77,8 @@ def app(it: App, base: str, sign_on: Json, kid: str | None) -> Json:
                 "provisioning": "SCIM" if it.provisioning else "NONE",
                 "withholdDeactivationAfterError": it.withhold_after_error,
                 "patchProfiles": it.patch_profiles,
+                "renameGroups": it.rename_groups,
+                "groupBatch": it.group_batch,
                 "publishAllCertificates": it.sign_on.publish_all_keys,
             },
         },
@@ -193,6 +197,7 @@ def task(it: Task, labels: Mapping[str, str]) -> Json:
         "appId": it.app_id,
         "appLabel": labels.get(it.app_id),
         "userId": it.person_id or None,
+        "mappingId": it.subject if it.kind in GROUP_WORK else None,
         "created": it.created,
         "closed": it.closed or None,
     }

@@ -8,6 +8,7 @@ Source: Okta wire facts 1.1, 1.3–1.6, 1.9.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pocket_okta.engine.bench import StepFailed
 from pocket_okta.engine.exchange import (
     PAGE,
     Answer,
@@ -32,14 +33,6 @@ PASSWORD = ("application.provision.user.push_password", "Push user's password up
 IMPORT = ("application.provision.user.import", "Import users from external application")
 PROBE = ("application.provision.integration.call_api", "Test API credentials")
 PROBE_GROUPS = ("application.provision.integration.call_api", "Read groups of external application")
-
-
-class StepFailed(Exception):
-    """A step of a conversation failed; has the sentence to show."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,23 +92,29 @@ def probe_path() -> str:
     return "/Users?startIndex=1&count=2"
 
 
-def lookup_path(field: str, value: str) -> str:
+def lookup_path(field: str, value: str, collection: str = "/Users") -> str:
     """Return the look-up that goes before every create; a plus in an address stays a plus (%2B)."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     expression = f'{field} eq "{escaped}"'
-    return f"/Users?filter={quote(expression, safe='')}&startIndex=1&count=100"
+    return f"{collection}?filter={quote(expression, safe='')}&startIndex=1&count=100"
 
 
 def user_path(remote_id: str) -> str:
     return f"/Users/{quote(remote_id, safe='')}"
 
 
+def group_path(remote_id: str) -> str:
+    return f"/Groups/{quote(remote_id, safe='')}"
+
+
 def patch_of(value: Document) -> Document:
     """Return a PATCH body with one replace and no path: the only shape Okta documents for users (wire facts 1.6)."""
-    return {
-        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
-        "Operations": [{"op": "replace", "value": value}],
-    }
+    return patch_with([{"op": "replace", "value": value}])
+
+
+def patch_with(operations: list[Document]) -> Document:
+    """Return a PATCH body of these operations."""
+    return {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}
 
 
 def document_in(answer: Answer) -> Document:

@@ -6,18 +6,17 @@ in one transaction: the row, the task, and the job's own removal. Sources: Okta 
 
 import secrets
 import string
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pocket_okta import provisioning, scim_document
-from pocket_okta.engine import conversation, universal_logout
-from pocket_okta.engine.conversation import Conversation, StepFailed
+from pocket_okta.engine import conversation, group_jobs, universal_logout
+from pocket_okta.engine.bench import Bench, StepFailed
+from pocket_okta.engine.conversation import Conversation
 from pocket_okta.engine.exchange import PAGE, CallFailed
-from pocket_okta.engine.scim_client import ScimClient
-from pocket_okta.org import App, Assignment, Candidate, Job, JobKind, Status, linked, name_key
+from pocket_okta.org import GROUP_WORK, App, Assignment, Candidate, Job, JobKind, Status, linked, name_key
 from pocket_okta.scim_document import Document
-from pocket_okta.store import apps, assignments, people, queue
-from pocket_okta.store.database import Database, Tx
+from pocket_okta.store import apps, assignments, group_push, people, queue
+from pocket_okta.store.database import Tx
 
 # How the sentence on the screen begins, per kind of job; the failed step completes it.
 _WHAT_FAILED = {
@@ -52,26 +51,6 @@ def random_password() -> str:
     return "".join([*fixed, *(secrets.choice(_LETTERS) for _ in range(5))])
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What a job works with: the store, its app as it is now, and a client that talks to that app's service."""
-
-    db: Database
-    app: App
-    client: ScimClient
-    job: Job
-
-    def row(self) -> Assignment | None:
-        return assignments.get_assignment(self.db.read, self.app.id, self.job.person_id)
-
-    def update(self, change: Callable[[Assignment], Assignment]) -> None:
-        """Change the assignment's row as it is now: an act may have written it during the call."""
-        with self.db.write() as tx:
-            row = assignments.get_assignment(tx, self.app.id, self.job.person_id)
-            if row:
-                assignments.put_assignment(tx, change(row))
-
-
 def sentence_for(job: Job, app: App, row: Assignment | None, what: str) -> str:
     """Return the sentence that Okta shows at the assignment and under Dashboard > Tasks."""
     person = row.person_name if row else job.person_id
@@ -80,6 +59,8 @@ def sentence_for(job: Job, app: App, row: Assignment | None, what: str) -> str:
 
 async def carry_out(bench: Bench) -> bool:
     """Do a job. Raises StepFailed; returns False, without a call, if there is nothing left to do."""
+    if bench.job.kind in GROUP_WORK:
+        return await group_jobs.carry_out(bench)
     if bench.job.kind is JobKind.IMPORT:
         if not bench.app.can_import:
             raise StepFailed("Importing users is not enabled any more.")
@@ -153,7 +134,13 @@ async def _push_profile(bench: Bench, talk: Conversation, remote_id: str) -> Non
 
 
 def finish(tx: Tx, job: Job) -> None:
-    """Write the end of a job that went well: tasks of the kinds it settles are closed, and the red mark with them."""
+    """Write the end of a job that went well: tasks of the kinds it settles are closed, and the red mark with them.
+
+    Whoever has got an account is now pushed in the pushed groups that they are in.
+    """
+    if job.kind in GROUP_WORK:
+        group_jobs.finish(tx, job)
+        return
     queue.close_tasks(tx, job.app_id, job.person_id, _SETTLES[job.kind], "resolved")
     queue.remove_job(tx, job.id)
     row = assignments.get_assignment(tx, job.app_id, job.person_id)
@@ -161,10 +148,16 @@ def finish(tx: Tx, job: Job) -> None:
         left = queue.open_task(tx, job.app_id, job.person_id)
         synced = row.last_sync if job.kind is JobKind.UNIVERSAL_LOGOUT else tx.now
         assignments.put_assignment(tx, replace(row, error=left.message if left else "", last_sync=synced))
+    if job.kind is JobKind.PROVISION:
+        for push in group_push.with_member(tx, job.app_id, job.person_id):
+            group_push.order_push(tx, push)
 
 
 def fail(tx: Tx, job: Job, what: str) -> None:
     """Write the end of a job that failed: the red mark at the assignment, and a task."""
+    if job.kind in GROUP_WORK:
+        group_jobs.fail(tx, job, what)
+        return
     queue.remove_job(tx, job.id)
     app = apps.get_app(tx, job.app_id)
     if app is None:

@@ -1,4 +1,4 @@
-"""The engine: runs jobs, one at a time per app user, eight at a time per app, and survives a stop.
+"""The engine: runs jobs, one at a time per app user or group, eight at a time per app, and survives a stop.
 
 The rule: the jobs table is authoritative, and this object only a copy in memory. A job whose request was in progress
 when the program stopped becomes a task ("interrupted"), because nobody knows whether the other side did it; one that
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pocket_okta.catalogue import Scheme
 from pocket_okta.engine import conversation, jobs, universal_logout
-from pocket_okta.engine.conversation import StepFailed
+from pocket_okta.engine.bench import Bench, StepFailed
 from pocket_okta.engine.exchange import Answer, Call, CallFailed
 from pocket_okta.engine.scim_client import Network, Recorder, ScimClient, stopping
 from pocket_okta.org import App, Connection, Job, JobKind
@@ -138,7 +138,7 @@ class Engine:
             queue.set_job_state(tx, job.id, "running")
         client = self._client(app, job, lambda seconds: self._pause(job, seconds))
         try:
-            done = await jobs.carry_out(jobs.Bench(self._db, app, client, job))
+            done = await jobs.carry_out(Bench(self._db, app, client, job))
         except StepFailed as failed:
             with self._db.write() as tx:
                 jobs.fail(tx, job, failed.sentence)

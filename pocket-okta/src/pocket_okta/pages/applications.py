@@ -19,6 +19,7 @@ TABS = (
     ("Provisioning", "provisioning"),
     ("Import", "import"),
     ("Assignments", "assignments"),
+    ("Push Groups", "push-groups"),
 )
 
 

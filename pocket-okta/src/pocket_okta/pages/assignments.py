@@ -3,13 +3,16 @@
 The rule: after a button that provisions, the page waits a moment, so that it usually shows the result and not the wait.
 """
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pocket_okta import refusal
 from pocket_okta.acts import assignments as acts
 from pocket_okta.acts import find
 from pocket_okta.desk import desk_of
-from pocket_okta.org import App, Assignment, Status
+from pocket_okta.org import App, Assignment, Group, Status
 from pocket_okta.pages.applications import app_of, render_tab
 from pocket_okta.pages.frame import Wrong, form_of, go, wrong
 from pocket_okta.refusal import Refusal
@@ -33,7 +36,7 @@ def _state(app: App, row: Assignment, *, busy: bool) -> tuple[str, str]:
 async def show_assignments(request: Request) -> Response:
     db = desk_of(request).db.read
     app = app_of(request)
-    busy = queue.busy_people(db, app.id)
+    busy = queue.busy_subjects(db, app.id)
     found = assignments.of_app(db, app.id, after=request.query_params.get("after", ""), limit=SHOWN + 1)
     rows = [(row, *_state(app, row, busy=row.person_id in busy)) for row in found[:SHOWN]]
     return render_tab(
@@ -94,9 +97,51 @@ async def assign_group(request: Request) -> Response:
     desk = desk_of(request)
     with desk.db.write() as tx:
         app, group = find.app(tx, request.path_params["app"]), find.group(tx, form.get("group", ""))
-        acts.assign_group(tx, app, group)
+        acts.assign_group(tx, app, group, {})
     await desk.engine.until_idle(MOMENT)
     return go(request, f"/applications/{app.id}/assignments", f"The group {group.name} was assigned to {app.label}.")
+
+
+async def show_edit_group(request: Request) -> Response:
+    app = app_of(request)
+    db = desk_of(request).db.read
+    group = find.group(db, request.path_params["group"])
+    profile = apps.app_group_profile(db, app.id, group.id)
+    if profile is None:
+        raise refusal.not_found("AppGroup", group.id)
+    return _edit_group(request, app, group, profile, Wrong())
+
+
+def _edit_group(
+    request: Request, app: App, group: Group, values: Mapping[str, object], problem: Wrong, status: int = 200
+) -> Response:
+    attributes = [attribute for attribute in app.mapping if attribute.name != "userName"]
+    return render_tab(
+        request,
+        "app_group.html",
+        app,
+        "assignments",
+        status,
+        group=group,
+        values=values,
+        attributes=attributes,
+        problem=problem,
+    )
+
+
+async def edit_group(request: Request) -> Response:
+    """Save the app attributes that a group assignment gives its members."""
+    form = await form_of(request)
+    desk = desk_of(request)
+    app, group = app_of(request), find.group(desk.db.read, request.path_params["group"])
+    given = {attribute.name: form[attribute.name] for attribute in app.mapping if attribute.name in form}
+    try:
+        with desk.db.write() as tx:
+            acts.assign_group(tx, find.app(tx, app.id), find.group(tx, group.id), given)
+    except Refusal as refused:
+        return _edit_group(request, app, group, form, wrong(refused), 400)
+    await desk.engine.until_idle(MOMENT)
+    return go(request, f"/applications/{app.id}/assignments", f"The assignment of {group.name} was saved.")
 
 
 async def unassign_group(request: Request) -> Response:

@@ -8,7 +8,7 @@ from pocket_okta.acts import groups as acts
 from pocket_okta.desk import desk_of
 from pocket_okta.org import Status
 from pocket_okta.pages.frame import back, form_of, go, render
-from pocket_okta.store import apps, people
+from pocket_okta.store import apps, group_push, people
 
 
 async def show_groups(request: Request) -> Response:
@@ -38,6 +38,7 @@ async def show_group(request: Request) -> Response:
             person for person in everybody if person.id not in inside and person.status is not Status.DEPROVISIONED
         ],
         apps=[find.app(db, app_id) for app_id in apps.apps_of_group(db, group.id)],
+        pushes=[(find.app(db, push.app_id), push) for push in group_push.of_group(db, group.id)],
     )
 
 

@@ -8,7 +8,7 @@ import orjson
 
 from pocket_okta.attributes import Attribute
 from pocket_okta.catalogue import Scheme
-from pocket_okta.org import App, Candidate, Connection, Features, Group, template_of
+from pocket_okta.org import GROUP_BATCH, App, Candidate, Connection, Features, Group, template_of
 from pocket_okta.store.database import Reader, Tx
 from pocket_okta.store.sign_on import read_sign_on
 
@@ -32,6 +32,8 @@ def _settings(app: App) -> str:
             "importGroups": app.import_groups,
             "withholdAfterError": app.withhold_after_error,
             "patchProfiles": app.patch_profiles,
+            "renameGroups": app.rename_groups,
+            "groupBatch": app.group_batch,
             "customAttributes": [asdict(attribute) for attribute in app.custom_attributes],
             "signOn": asdict(app.sign_on),
         }
@@ -62,6 +64,8 @@ def _app(row: sqlite3.Row) -> App:
         import_groups=settings["importGroups"],
         withhold_after_error=settings["withholdAfterError"],
         patch_profiles=settings["patchProfiles"],
+        rename_groups=settings.get("renameGroups", True),
+        group_batch=settings.get("groupBatch", GROUP_BATCH),
         custom_attributes=tuple(Attribute(**attribute) for attribute in settings["customAttributes"]),
         sign_on=read_sign_on(settings.get("signOn", {})),
     )
@@ -98,13 +102,42 @@ def remove_app(tx: Tx, app_id: str) -> None:
         "candidates",
         "signing_keys",
         "session_apps",
+        "group_pushes",
+        "group_push_rules",
     ):
         tx.run(f"DELETE FROM {table} WHERE app_id = ?", app_id)  # noqa: S608  (a name from the line above)
     tx.run("DELETE FROM apps WHERE id = ?", app_id)
 
 
-def put_app_group(tx: Tx, app_id: str, group_id: str) -> None:
-    tx.run("INSERT OR IGNORE INTO app_groups (app_id, group_id, created) VALUES (?, ?, ?)", app_id, group_id, tx.now)
+PUT_APP_GROUP = """
+INSERT INTO app_groups (app_id, group_id, created, profile) VALUES (?, ?, ?, ?)
+ON CONFLICT (app_id, group_id) DO UPDATE SET profile = excluded.profile
+"""
+
+
+def put_app_group(tx: Tx, app_id: str, group_id: str, profile: Mapping[str, object]) -> None:
+    """Assign an app to a group, or change the app attributes that the assignment gives its members."""
+    tx.run(PUT_APP_GROUP, app_id, group_id, tx.now, orjson.dumps(dict(profile)).decode())
+
+
+def app_group_profile(db: Reader, app_id: str, group_id: str) -> Mapping[str, object] | None:
+    """Return the app attributes that a group assignment gives; None if the app is not assigned to the group."""
+    row = db.one("SELECT profile FROM app_groups WHERE app_id = ? AND group_id = ?", app_id, group_id)
+    return dict(orjson.loads(row["profile"])) if row else None
+
+
+GIVEN_BY_GROUPS = """
+SELECT app_groups.profile FROM app_groups JOIN group_members USING (group_id) JOIN groups ON groups.id = group_id
+WHERE app_groups.app_id = ? AND group_members.person_id = ? ORDER BY groups.name_key DESC
+"""
+
+
+def given_by_groups(db: Reader, app_id: str, person_id: str) -> dict[str, object]:
+    """Return the app attributes that a person has from group assignments; of several groups, the first by name wins."""
+    given: dict[str, object] = {}
+    for row in db.all(GIVEN_BY_GROUPS, app_id, person_id):
+        given |= orjson.loads(row["profile"])
+    return given
 
 
 def remove_app_group(tx: Tx, app_id: str, group_id: str) -> None:

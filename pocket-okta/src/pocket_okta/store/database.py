@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pocket_okta.org import Job
 
-VERSION = 2
+VERSION = 3
 
 SCHEMA = """
 CREATE TABLE people (
@@ -70,6 +70,23 @@ CREATE TABLE session_apps (
   PRIMARY KEY (session_id, app_id)) WITHOUT ROWID;
 CREATE INDEX session_apps_index ON session_apps (app_id, name_id);
 """
+# What the third format has beyond the second: group push, and attributes that a group assignment gives.
+GROUP_PUSH = """
+ALTER TABLE jobs RENAME COLUMN person_id TO subject;
+ALTER TABLE tasks RENAME COLUMN person_id TO subject;
+ALTER TABLE app_groups ADD COLUMN profile TEXT NOT NULL DEFAULT '{}';
+CREATE TABLE group_pushes (
+  id TEXT PRIMARY KEY, app_id TEXT NOT NULL, group_id TEXT NOT NULL, active INTEGER NOT NULL,
+  target_name TEXT NOT NULL, remote_id TEXT NOT NULL, members TEXT NOT NULL, error TEXT NOT NULL,
+  rule_id TEXT NOT NULL, created TEXT NOT NULL, last_updated TEXT NOT NULL, last_push TEXT NOT NULL,
+  UNIQUE (app_id, group_id));
+CREATE INDEX group_pushes_group ON group_pushes (group_id);
+CREATE TABLE group_push_rules (
+  id TEXT PRIMARY KEY, app_id TEXT NOT NULL, name TEXT NOT NULL, field TEXT NOT NULL, operator TEXT NOT NULL,
+  value TEXT NOT NULL, active INTEGER NOT NULL, created TEXT NOT NULL);
+CREATE INDEX group_push_rules_app ON group_push_rules (app_id);
+"""
+FORMATS = (SCHEMA, SIGN_ON, GROUP_PUSH)
 
 
 class Reader:
@@ -134,7 +151,7 @@ class Database:
             )
         if version == VERSION:
             return False
-        missing = SIGN_ON if version else f"{SCHEMA} {SIGN_ON}"
+        missing = " ".join(FORMATS[version:])
         self._connection.executescript(f"BEGIN IMMEDIATE; {missing} PRAGMA user_version={VERSION}; COMMIT;")
         return not version
 

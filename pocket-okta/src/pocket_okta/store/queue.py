@@ -6,23 +6,23 @@ from pocket_okta.org import Job, JobKind, Task
 from pocket_okta.store.database import Reader, Tx
 
 
-def order(tx: Tx, app_id: str, person_id: str, kind: JobKind, secret: str = "") -> Job:
+def order(tx: Tx, app_id: str, subject: str, kind: JobKind, secret: str = "") -> Job:
     """Put a job into the queue. It reaches the engine when the transaction is committed."""
     job_id = tx.run(
-        "INSERT INTO jobs (app_id, person_id, kind, state, secret, created) VALUES (?, ?, ?, 'queued', ?, ?)",
+        "INSERT INTO jobs (app_id, subject, kind, state, secret, created) VALUES (?, ?, ?, 'queued', ?, ?)",
         app_id,
-        person_id,
+        subject,
         kind.value,
         secret,
         tx.now,
     )
-    job = Job(job_id, app_id, person_id, kind, secret)
+    job = Job(job_id, app_id, subject, kind, secret)
     tx.jobs.append(job)
     return job
 
 
 def _job(row: sqlite3.Row) -> Job:
-    return Job(row["id"], row["app_id"], row["person_id"], JobKind(row["kind"]), row["secret"])
+    return Job(row["id"], row["app_id"], row["subject"], JobKind(row["kind"]), row["secret"])
 
 
 def all_jobs(db: Reader, state: str) -> list[Job]:
@@ -43,19 +43,25 @@ def remove_job(tx: Tx, job_id: int) -> None:
     tx.run("DELETE FROM jobs WHERE id = ?", job_id)
 
 
-def busy_people(db: Reader, app_id: str) -> set[str]:
-    """Return the people of an app for whom provisioning is queued or running."""
+def busy_subjects(db: Reader, app_id: str) -> set[str]:
+    """Return the people of an app, and the mappings of its pushed groups, for which work is queued or running."""
     rows = db.all(
-        "SELECT DISTINCT person_id FROM jobs WHERE app_id = ? AND kind <> ?", app_id, JobKind.UNIVERSAL_LOGOUT.value
+        "SELECT DISTINCT subject FROM jobs WHERE app_id = ? AND kind <> ?", app_id, JobKind.UNIVERSAL_LOGOUT.value
     )
-    return {row["person_id"] for row in rows}
+    return {row["subject"] for row in rows}
+
+
+def is_queued(db: Reader, app_id: str, subject: str, kind: JobKind) -> bool:
+    """Tell whether such a job waits and has not begun."""
+    sql = "SELECT 1 FROM jobs WHERE app_id = ? AND subject = ? AND kind = ? AND state = 'queued'"
+    return db.one(sql, app_id, subject, kind.value) is not None
 
 
 def _task(row: sqlite3.Row) -> Task:
     return Task(
         id=row["id"],
         app_id=row["app_id"],
-        person_id=row["person_id"],
+        subject=row["subject"],
         kind=JobKind(row["kind"]),
         message=row["message"],
         state=row["state"],
@@ -66,13 +72,13 @@ def _task(row: sqlite3.Row) -> Task:
 
 
 def insert_task(tx: Tx, job: Job, message: str) -> int:
-    """Record a failure. It takes the place of an open task of the same kind for the same app user."""
-    close_tasks(tx, job.app_id, job.person_id, (job.kind,), "resolved")
+    """Record a failure. It takes the place of an open task of the same kind for the same subject."""
+    close_tasks(tx, job.app_id, job.subject, (job.kind,), "resolved")
     return tx.run(
-        "INSERT INTO tasks (app_id, person_id, kind, message, state, created, closed, secret) "
+        "INSERT INTO tasks (app_id, subject, kind, message, state, created, closed, secret) "
         "VALUES (?, ?, ?, ?, 'open', ?, '', ?)",
         job.app_id,
-        job.person_id,
+        job.subject,
         job.kind.value,
         message,
         tx.now,
@@ -80,16 +86,16 @@ def insert_task(tx: Tx, job: Job, message: str) -> int:
     )
 
 
-def close_tasks(tx: Tx, app_id: str, person_id: str, kinds: tuple[JobKind, ...], state: str) -> None:
-    """Close an app user's open tasks of these kinds, and forget any password they carried."""
+def close_tasks(tx: Tx, app_id: str, subject: str, kinds: tuple[JobKind, ...], state: str) -> None:
+    """Close an app user's or group's open tasks of these kinds, and forget any password they carried."""
     for kind in kinds:
         tx.run(
             "UPDATE tasks SET state = ?, closed = ?, secret = '' "
-            "WHERE app_id = ? AND person_id = ? AND kind = ? AND state = 'open'",
+            "WHERE app_id = ? AND subject = ? AND kind = ? AND state = 'open'",
             state,
             tx.now,
             app_id,
-            person_id,
+            subject,
             kind.value,
         )
 
@@ -114,12 +120,12 @@ def all_tasks(db: Reader, *, state: str = "open", app_id: str = "", limit: int =
     return [_task(row) for row in rows]
 
 
-def open_task(db: Reader, app_id: str, person_id: str) -> Task | None:
-    """Return an app user's newest open task."""
+def open_task(db: Reader, app_id: str, subject: str) -> Task | None:
+    """Return an app user's or group's newest open task."""
     row = db.one(
-        "SELECT * FROM tasks WHERE app_id = ? AND person_id = ? AND state = 'open' ORDER BY id DESC LIMIT 1",
+        "SELECT * FROM tasks WHERE app_id = ? AND subject = ? AND state = 'open' ORDER BY id DESC LIMIT 1",
         app_id,
-        person_id,
+        subject,
     )
     return _task(row) if row else None
 
