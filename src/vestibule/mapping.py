@@ -131,6 +131,11 @@ def _source(text: str, number: int) -> Target:
         target = parse_target(text, USER_TYPE)
     except ScimError as error:
         raise WrongInput(f"Rule {number + 1}: {error.detail}", field=str(number)) from None
+    if target is not None and target.steps[0].in_rows:
+        raise WrongInput(
+            f"Rule {number + 1}: the source '{text}' cannot be read: groups give roles by role rules.",
+            field=str(number),
+        )
     if target is None or target.steps[-1].type == "complex":
         hint = (
             "it is made of parts; name one of them, such as name.givenName" if target else "there is no such attribute"

@@ -215,6 +215,26 @@ class User(NamedTuple):
     """The groups of the last assertion, a JSON list. Role rules use them."""
     blocked_at: int | None = None
     """When an administrator blocked this person, if so. A block is independent of the identity provider."""
+    in_groups: bool = False
+    """Whether the person is directly in a group."""
+
+    @property
+    def kept(self) -> Kept:
+        """The resource in the form that the SCIM library takes."""
+        return Kept(self.id, self.document, self.created_at, self.modified_at, self.version)
+
+
+class Group(NamedTuple):
+    """A group as stored, without its members, which are rows of their own."""
+
+    id: str
+    identity_provider_id: str
+    document: str
+    """The SCIM document as JSON text, without `id`, `meta` and `members`."""
+    member_count: int
+    version: int
+    created_at: int
+    modified_at: int
 
     @property
     def kept(self) -> Kept:

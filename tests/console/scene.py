@@ -24,8 +24,8 @@ from vestibule.actions import (
     second_factor,
 )
 from vestibule.actions.derive import Pace, derive_batch
-from vestibule.actions.provision import Sent
 from vestibule.actions.rule_preview import begin_preview
+from vestibule.actions.scim_request import Sent
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.web import assets
 from vestibule.endpoints.web.guard import Route

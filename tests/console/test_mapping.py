@@ -17,7 +17,7 @@ from tests.console.conftest import Staff, in_tenant, rows, sql
 from tests.console.harmless import check_markup
 from tests.console.visitor import Page, Visitor, until, words
 from vestibule.actions import configure, provision
-from vestibule.actions.provision import Sent
+from vestibule.actions.scim_request import Sent
 from vestibule.endpoints.context import Context
 from vestibule.mapping import MAX_RULES
 from vestibule.model import Derivation, RoleRule, RoleRules

@@ -22,8 +22,9 @@ from vestibule.mapping import DeriveAll, compile_profile
 from vestibule.model import HOUSE, Actor
 from vestibule.scim.errors import ScimError
 from vestibule.scim.resource import clean
-from vestibule.scim.schema import USER_TYPE
+from vestibule.scim.schema import GROUP_TYPE, USER_TYPE
 from vestibule.store.database import AllTenants, Damaged, Database, Reading, Row
+from vestibule.store.group_columns import GroupColumns, group_columns
 from vestibule.store.identity_providers import find_derivation, find_provider
 from vestibule.store.tenants import find_tenants
 from vestibule.store.user_columns import Searchable, searchable
@@ -50,6 +51,9 @@ AND type IN ('user.created', 'user.changed', 'user.deactivated', 'user.reactivat
              'user.signed_in')
 ORDER BY subject_id, id LIMIT $5
 """
+_GROUPS: Final = """
+SELECT id, name_key, external_id, folded, document FROM groups WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3
+"""
 _PROVIDERS: Final = "SELECT id, mapping_version FROM identity_providers WHERE tenant_id = $1 ORDER BY id"
 _LOOSE: Final = (
     (
@@ -58,6 +62,31 @@ _LOOSE: Final = (
         """
         SELECT DISTINCT user_id FROM user_emails WHERE tenant_id = $1
         AND NOT EXISTS (SELECT 1 FROM users WHERE users.tenant_id = $1 AND users.id = user_emails.user_id) LIMIT 100
+        """,
+    ),
+    (
+        "group_members",
+        "the group {0} has a member {1} that does not exist",
+        """
+        SELECT m.group_id, m.member_id FROM group_members m WHERE m.tenant_id = $1 AND NOT EXISTS (
+            SELECT 1 FROM users u WHERE u.tenant_id = $1 AND u.id = m.member_id AND NOT m.is_group)
+        AND NOT EXISTS (SELECT 1 FROM groups g WHERE g.tenant_id = $1 AND g.id = m.member_id AND m.is_group) LIMIT 100
+        """,
+    ),
+    (
+        "group_members",
+        "there are members of a group {0} that does not exist",
+        """
+        SELECT DISTINCT m.group_id FROM group_members m WHERE m.tenant_id = $1 AND NOT EXISTS (
+            SELECT 1 FROM groups g WHERE g.tenant_id = $1 AND g.id = m.group_id) LIMIT 100
+        """,
+    ),
+    (
+        "groups",
+        "the number of members that the group {0} has is not the one that is stored",
+        """
+        SELECT g.id FROM groups g WHERE g.tenant_id = $1 AND g.member_count <> (
+            SELECT count(*) FROM group_members m WHERE m.tenant_id = $1 AND m.group_id = g.id) LIMIT 100
         """,
     ),
     (
@@ -108,6 +137,8 @@ _TABLES: Final = (
     "credentials",
     "users",
     "user_emails",
+    "groups",
+    "group_members",
     "departures",
     "former_names",
     "events",
@@ -152,6 +183,7 @@ async def find_faults_of_tenant(database: Database, tenant_id: str, tell: Callab
         faults += await _check_providers(reading, known)
         for table, sentence, sql in _LOOSE:
             faults += [sentence.format(*row) for row in await _ask(reading, faults, table, sql, tenant_id)]
+        faults += await _check_groups(reading, faults, known)
         suspects = await _find_suspects(reading, faults, tell)
     for user_id in sorted(suspects - known):
         faults += [f"user {user_id}: {fault}" for fault in await _look_again(database, tenant_id, user_id)]
@@ -221,6 +253,35 @@ async def _mappings(reading: Reading) -> dict[str, DeriveAll | None]:
             with contextlib.suppress(WrongInput, *_ODD):
                 mappings[provider_id] = await derivation_of(reading, provider_id, version)
     return mappings
+
+
+# -- groups ------------------------------------------------------------------------------------------------------------
+
+
+async def _check_groups(reading: Reading, faults: list[str], known: set[str]) -> list[str]:
+    """Check the documents of groups and the columns for searching, except those `known` to be unreadable."""
+    found: list[str] = []
+    after = ""
+    while rows := await _ask(reading, faults, "groups", _GROUPS, reading.tenant, after, _BATCH):
+        after = rows[-1][0]
+        for group_id, *row in rows:
+            fault = "" if group_id in known else _check_group(*row)
+            found += [f"group {group_id}: {fault}"] if fault else []
+    return found
+
+
+def _check_group(name_key: str, external_id: str | None, folded: str, text: str) -> str:
+    try:
+        document = orjson.loads(text)
+        cleaned, ignored = clean(document, GROUP_TYPE)
+        if cleaned != document or ignored:
+            return "no request can have stored this document"
+        matches = GroupColumns(name_key, external_id, folded) == group_columns(document, text)
+    except ScimError as error:
+        return f"the document does not follow the schema: {error.detail}"
+    except _ODD:
+        return "no request can have stored this document"
+    return "" if matches else "the search columns do not match the document"
 
 
 # -- people ------------------------------------------------------------------------------------------------------------

@@ -86,6 +86,8 @@ ENTRA = Vendor(
     url_field="Tenant URL",
     key_field="Secret Token",
     secret_field="Secret Token",  # noqa: S106 -- what a field is called
+    send_again="press Restart provisioning, or use Provision on demand for one person",
+    retries=True,
     probe="Test Connection",
     # A look-up of a random GUID that nobody has.
     is_probe=lambda query, found: found == 0 and _GUID_LOOKUP.fullmatch(query.get("filter", "")) is not None,

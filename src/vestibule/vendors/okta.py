@@ -62,6 +62,8 @@ OKTA = Vendor(
     url_field="SCIM 2.0 Base Url",
     key_field="Username",
     secret_field="Password",  # noqa: S106 -- what a field is called
+    send_again="unassign the person and assign them again",
+    retries=True,
     probe="Test API Credentials",
     is_probe=lambda query, _found: dict(query) == {"startindex": "1", "count": "2"},
 )

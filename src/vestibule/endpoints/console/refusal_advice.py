@@ -26,10 +26,8 @@ _MENDS: Final = {
     "Identity "
     "Providers > Provisioning.",
     "404": "There is no such person for this identity provider: they were deleted here, or the id is another tenant's. "
-    "In "
-    "{vendor}: unassign the person and assign them again, so that they are looked up again.",
-    "429": "Nothing is lost: {vendor} tries again by itself. If provisioning is paused, resume it; if it sends too "
-    "much at once, it slows down.",
+    "In {vendor}: {send_again}, so that they are looked up again.",
+    "429": "{retries} If provisioning is paused, resume it; if it sends too much at once, it slows down.",
     "405": "This address does not accept this method. In {vendor}: check which version of SCIM the application uses; "
     "it has to be 2.0.",
     "501": "{vendor} asked for a part of SCIM that is not supported here, such as writing groups. In {vendor}: switch "
@@ -63,7 +61,14 @@ def advice_on(event: Event, providers: dict[str, IdentityProvider]) -> str:
     if event.type != "request.refused":
         return ""
     sentence = _MENDS.get(event.data.get("scim_type", "")) or _MENDS.get(str(event.data.get("status", "")), "")
-    return sentence.replace("{vendor}", VENDORS[vendor].title if vendor != "generic" else "the identity provider")
+    title = VENDORS[vendor].title if vendor != "generic" else "the identity provider"
+    again = VENDORS[vendor].send_again
+    retries = (
+        f"Nothing is lost: {title} tries again by itself."
+        if VENDORS[vendor].retries
+        else (f"{title[0].upper()}{title[1:]} may not try again by itself. Then, in {title}: {again}.")
+    )
+    return sentence.format(vendor=title, send_again=again, retries=retries)
 
 
 def mend_link(visit: Visit, event: Event, providers: dict[str, IdentityProvider]) -> tuple[str, str]:
