@@ -117,6 +117,19 @@ def test_refused_requests(staff: Staff, owner: Visitor, scim: httpx2.Client) -> 
     assert newest(staff, owner, "request.refused").link("Mend") == f"{staff.provider}/provisioning"
 
 
+def test_refused_requests_about_groups(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
+    assert scim.post("/Groups", json={"displayName": "Stores"}).status_code == 201
+    assert scim.post("/Groups", json={"displayName": "stores"}).status_code == 409
+    assert "There is a group of that name already. In Okta: link to it" in newest(staff, owner, "request.refused").text
+    unknown = {"displayName": "Yard", "members": [{"value": "00000000-0000-7000-8000-000000000000"}]}
+    assert scim.post("/Groups", json=unknown).status_code == 400
+    assert "In Okta: assign the members to the application" in newest(staff, owner, "request.refused").text
+    assert scim.get("/Groups/00000000-0000-7000-8000-000000000000").status_code == 404
+    assert "In Okta: push the group again." in newest(staff, owner, "request.refused").text
+    assert scim.get("/Groups", params={"filter": "nonsense"}).status_code == 400
+    assert "In Okta: check the expression" in newest(staff, owner, "request.refused").text
+
+
 @pytest.mark.parametrize(
     ("vendor", "again", "waits"),
     [

@@ -32,7 +32,8 @@ ENTRA = Vendor(
         Step(
             "Provisioning > Mappings",
             "Compare Provision Microsoft Entra ID Users with the attributes in the guide. userName is the only "
-            "attribute that people should be matched by.",
+            "attribute that people should be matched by. Provision Microsoft Entra ID Groups sends groups; set Enabled "
+            "to No if you do not need them here.",
         ),
         Step("Users and groups > Add user/group", "Assign people. Begin with one."),
         Step(

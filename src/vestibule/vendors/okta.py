@@ -29,6 +29,10 @@ OKTA = Vendor(
             "Assignments > Assign",
             "Assign people or groups. Each of them appears here under Users within seconds.",
         ),
+        Step(
+            "Push Groups > Push Groups > Find groups by name",
+            "Push groups, if you need them here. Use other groups than those with which people are assigned.",
+        ),
     ),
     saml=SamlScreens(
         steps=(
