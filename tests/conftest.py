@@ -139,18 +139,41 @@ def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+ON_SQLITE = (
+    "tests/conformance/",
+    "tests/console/",
+    "tests/okta/test_connection.py",
+    "tests/service/test_late_bodies.py",
+    "tests/service/test_odd_headers.py",
+    "tests/service/test_scim_odd_requests.py",
+    "tests/service/test_unreadable_requests.py",
+    "tests/service/test_wire.py",
+    "tests/sign_in/test_logout.py",
+    "tests/sign_in/test_restart.py",
+    "tests/sign_in/test_rules.py",
+    "tests/sign_in/test_sign_in_test.py",
+    "tests/sign_in/test_told_why.py",
+    "tests/sign_in/test_universal_logout.py",
+)
+"""Tests whose subject is a protocol, a form or a page, by how their names begin: they run on SQLite. Those of them that
+depend on the engine are marked `on_both_engines`.
+"""
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every test that touches a database on both engines, but tests of the console on SQLite. A test or a module
+    """Run every test that touches a database on both engines, but those of `ON_SQLITE` on SQLite. A test or a module
     that differs says so with a mark.
     """
     marks = metafunc.definition.iter_markers("parametrize")
     if "engine" in metafunc.fixturenames and not any("engine" in mark.args[0] for mark in marks):
-        console = metafunc.definition.path.is_relative_to(ROOT / "tests" / "console")
-        metafunc.parametrize("engine", ENGINES[:1] if console else ENGINES, indirect=True, scope="session")
+        one = metafunc.definition.nodeid.startswith(ON_SQLITE)
+        metafunc.parametrize("engine", ENGINES[:1] if one else ENGINES, indirect=True, scope="session")
 
 
 on_both_engines = pytest.mark.parametrize("engine", ENGINES, indirect=True, scope="session")
 """For a test, or as a module's `pytestmark`, where one engine is the default."""
+on_sqlite = pytest.mark.parametrize("engine", ENGINES[:1], indirect=True, scope="session")
+"""For a test that does not depend on the engine, where both engines are the default."""
 
 
 # -- the program as a process ------------------------------------------------------------------------------------------
@@ -179,15 +202,17 @@ class Running:
         )
 
     def verb(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        """Run a command in this process, which is cheaper."""
+        """Run a command in this process. A process of its own takes half a second of CPU: `command` is for tests whose
+        subject is the process.
+        """
         ended = in_process(self.environment, *arguments)
         if check:
             ended.check_returncode()
         return ended
 
     def json(self, *arguments: str) -> Any:
-        """Run a command with --json. Returns what it printed."""
-        return json.loads(self.command(*arguments, "--json").stdout)
+        """Run a command with --json in this process. Returns what it printed."""
+        return json.loads(self.verb(*arguments, "--json").stdout)
 
     def act(self, act: Callable[[Context], Awaitable[Result]]) -> Result:
         """Run a function with a context on the server's database, as commands do, but in this process. While
@@ -302,14 +327,16 @@ def environment_of(settings: Settings, **more: str) -> dict[str, str]:
     return clean | more
 
 
-def in_process(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run the command line in a thread of this process. Returns its output and exit code."""
+def in_process(
+    environment: dict[str, str], *arguments: str, program: Callable[[], object] = main
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command line in a thread of this process. Returns its output and exit code."""
     out, err = io.StringIO(), io.StringIO()
     handlers, level = logging.root.handlers[:], logging.root.level
 
     def run() -> int:
         try:
-            main()
+            program()
         except SystemExit as ended:
             return int(ended.code or 0)
         return 0
@@ -320,7 +347,7 @@ def in_process(environment: dict[str, str], *arguments: str) -> "subprocess.Comp
         contextlib.redirect_stderr(err),
         ThreadPoolExecutor(1) as thread,
     ):
-        patch.setattr(sys, "argv", ["vestibule", *arguments])
+        patch.setattr(sys, "argv", [program.__module__.partition(".")[0], *arguments])
         for name in set(os.environ) - set(environment):
             patch.delenv(name)
         for name, value in environment.items():

@@ -56,6 +56,30 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
         "New rules changed the Profile of {subject}: {attributes}",
         "A Profile changed because the mapping or the role rules did.",
     ),
+    EventType(
+        "user.group_roles_changed",
+        "A change of the group {name} changed the Profile of {subject}: {attributes}",
+        "A person came into a group or left one, and role rules give roles by that group.",
+    ),
+    # -- groups
+    EventType("group.created", "{actor} created the group {subject}", "A group was created.", "good"),
+    EventType(
+        "group.changed",
+        "{actor} changed the group {subject}: {difference}",
+        "Attributes or members of a group changed. `added` and `removed` name at most 1,000 members; if there are "
+        "more, further events follow, and `part` and `parts` count them.",
+    ),
+    EventType(
+        "group.unchanged",
+        "{actor} sent the group {subject} again; nothing changed",
+        "A write that changed nothing of a group.",
+    ),
+    EventType(
+        "group.deleted",
+        "{actor} deleted the group {subject}",
+        "A group was deleted. Its people stay; this log keeps who was in it.",
+        "warn",
+    ),
     # -- signing in
     EventType("user.signed_in", "{subject} signed in with {name}", "A person's session began.", "good"),
     EventType("user.signed_out", "{subject} signed out", "A person ended their session."),

@@ -120,14 +120,20 @@ class SamlSettings:
     """E-mail domains of the people who use this identity provider, if the tenant has several."""
 
 
+RoleSource = Literal["profile", "group", "scim_group"]
+"""What a role rule looks at: an attribute of the Profile, a group of the assertion, or a group that was pushed."""
+
+
 @dataclass(frozen=True, slots=True)
 class RoleRule:
-    """A rule that gives `role` if an attribute of the Profile, or one of the assertion's groups, equals `value`.
+    """A rule that gives `role` if an attribute of the Profile, or one of the assertion's groups, equals `value`, or if
+    the person is in the SCIM group with that id.
 
-    `attribute` names the attribute of the Profile; it is empty if `source` is `group`. Case is ignored.
+    `attribute` names the attribute of the Profile. It is empty if `source` is `group`, and the name that the group had
+    when the rule was saved if it is `scim_group`. Case is ignored.
     """
 
-    source: Literal["profile", "group"]
+    source: RoleSource
     attribute: str
     value: str
     role: str
@@ -215,6 +221,26 @@ class User(NamedTuple):
     """The groups of the last assertion, a JSON list. Role rules use them."""
     blocked_at: int | None = None
     """When an administrator blocked this person, if so. A block is independent of the identity provider."""
+    in_groups: bool = False
+    """Whether the person is directly in a group."""
+
+    @property
+    def kept(self) -> Kept:
+        """The resource in the form that the SCIM library takes."""
+        return Kept(self.id, self.document, self.created_at, self.modified_at, self.version)
+
+
+class Group(NamedTuple):
+    """A group as stored, without its members, which are rows of their own."""
+
+    id: str
+    identity_provider_id: str
+    document: str
+    """The SCIM document as JSON text, without `id`, `meta` and `members`."""
+    member_count: int
+    version: int
+    created_at: int
+    modified_at: int
 
     @property
     def kept(self) -> Kept:

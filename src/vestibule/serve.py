@@ -1,6 +1,7 @@
 """Runs the server: opens the socket, checks TLS, starts the workers and handles signals."""
 
 import asyncio
+import contextlib
 import fcntl
 import gc
 import os
@@ -8,7 +9,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -44,17 +45,16 @@ def run(settings: Settings, opened: Callable[[Context], None] | None = None) -> 
     Raises:
         Refusal: the start is stopped, with one clear line.
     """
-    lock = _lock(settings)
-    _check_tls(settings)
-    with _bind(settings) as listening:
-        asyncio.run(_try(settings))
-        listening.listen(2048)
-        settings = replace(settings, port=listening.getsockname()[1])
-        if settings.workers > 1:
-            _run_workers(settings, listening)
-        else:
-            _run_one(settings, listening, opened or (lambda _context: None))
-    os.close(lock)
+    with _locked(settings):
+        _check_tls(settings)
+        with _bind(settings) as listening:
+            asyncio.run(_try(settings))
+            listening.listen(2048)
+            settings = replace(settings, port=listening.getsockname()[1])
+            if settings.workers > 1:
+                _run_workers(settings, listening)
+            else:
+                _run_one(settings, listening, opened or (lambda _context: None))
 
 
 def _run_one(settings: Settings, listening: socket.socket, opened: Callable[[Context], None]) -> None:
@@ -152,10 +152,10 @@ def _bind(settings: Settings) -> socket.socket:
     return listening
 
 
-def _lock(settings: Settings) -> int:
-    """Lock the data folder, so that only one server uses an SQLite file. Commands do not need the lock.
-
-    Returns the file descriptor that holds the lock.
+@contextlib.contextmanager
+def _locked(settings: Settings) -> Iterator[None]:
+    """Lock the data folder until the block ends, so that only one server uses an SQLite file. Commands do not need the
+    lock.
 
     Raises:
         AlreadyRunning: another server holds it.
@@ -167,13 +167,15 @@ def _lock(settings: Settings) -> int:
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise WrongSetting(f"data: {folder} cannot be written to: {error.strerror}.") from None
-    if not settings.on_postgres:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(lock)
-            raise AlreadyRunning(f"data: another Vestibule is running on {folder.resolve()}.") from None
-    return lock
+    try:
+        if not settings.on_postgres:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise AlreadyRunning(f"data: another Vestibule is running on {folder.resolve()}.") from None
+        yield
+    finally:
+        os.close(lock)
 
 
 class AlreadyRunning(Refusal):

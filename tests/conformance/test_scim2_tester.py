@@ -1,28 +1,35 @@
-"""What scim2-tester, an independent reader of the RFCs, says of the running server: all of its checks, on both engines.
+"""What scim2-tester, an independent reading of the RFCs, says of the running server: all of its checks.
 
-The rule: a result that is no success stands below with the reason why it is none here. An entry that no longer occurs
-fails the test as well, so that the list never says more than is true.
+A result that is no success is listed below with the reason why it is none here. An entry that no longer occurs fails
+the test as well, so that the list stays true. The package takes seconds to import, so only these tests import it.
 """
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import httpx2
-import pytest
-from scim2_client.engines.httpx2 import SyncSCIMClient
-from scim2_tester import CheckResult, Status, check_server
 
 from tests.conftest import PLAIN, Place
 
-GOOD = {Status.SUCCESS, Status.COMPLIANT, Status.ACCEPTABLE}
+if TYPE_CHECKING:
+    from scim2_tester import CheckResult
+
+GOOD = {"SUCCESS", "COMPLIANT", "ACCEPTABLE"}
 
 Known = tuple[str, str, str]
 """A check, how its result is called, and a part of what it says."""
 
+_DISPLAY = (
+    "it compares a member as it sent it, without `display`, with the one that is answered, which has it: RFC 7643 §4.2 "
+    "shows `display`, and /Schemas calls it readOnly"
+)
 NOT_OFFERED: dict[Known, str] = {
     ("search_with_attributes", "SKIPPED", "POST /.search"): (
         "searching several kinds of resources at once is optional (RFC 7644 §3.4.3), no identity provider asks for it "
         "(wire facts 1.2), and it is answered with 501"
     ),
+    ("check_add_attribute", "ERROR", "'members' was not added or has unexpected value"): _DISPLAY,
+    ("check_replace_attribute", "ERROR", "'members' was not replaced or has unexpected value"): _DISPLAY,
     ("check_remove_attribute", "ERROR", "did not remove attribute 'active'"): (
         "a person is active or not. Without a value for it the state stays as it was (wire facts 1.5), as RFC 7643 "
         "§2.5 lets a service provider give an unassigned attribute a value; flipping it would lock somebody out or in"
@@ -46,16 +53,16 @@ ASKED = {
 """Checks that must have been made, or the rest would say nothing."""
 
 
-def told(result: CheckResult) -> str:
-    """A result in one line."""
+def told(result: "CheckResult") -> str:
+    """Returns a result as one line."""
     return f"{result.status.name} {result.title} {result.resource_type or ''}: {result.reason}"
 
 
-def unexplained(results: list[CheckResult], known: dict[Known, str]) -> tuple[list[str], list[Known]]:
-    """The results that are neither good nor known, and the known ones that did not occur."""
+def unexplained(results: list["CheckResult"], known: dict[Known, str]) -> tuple[list[str], list[Known]]:
+    """Returns the results that are neither good nor known, and the known ones that did not occur."""
     strange, met = [], set()
     for result in results:
-        if result.status in GOOD:
+        if result.status.name in GOOD:
             continue
         entry = next((each for each in known if _is(result, each)), None)
         if entry is None:
@@ -65,26 +72,32 @@ def unexplained(results: list[CheckResult], known: dict[Known, str]) -> tuple[li
     return strange, [entry for entry in known if entry not in met]
 
 
-def _is(result: CheckResult, known: Known) -> bool:
+def _is(result: "CheckResult", known: Known) -> bool:
     title, status, words = known
     return (result.title, result.status.name) == (title, status) and words in (result.reason or "")
 
 
 def test_scim2_tester(place: Place) -> None:
+    from scim2_client.engines.httpx2 import SyncSCIMClient  # noqa: PLC0415 -- see above
+    from scim2_tester import check_server  # noqa: PLC0415 -- see above
+
     with httpx2.Client(base_url=place.scim_url, auth=(place.pair.key, place.pair.secret), **PLAIN) as client:
         results = check_server(SyncSCIMClient(client))
     strange, stale = unexplained(results, NOT_OFFERED)
     assert not strange, "\n".join(strange)
     assert not stale, f"these no longer occur, take them off the list: {stale}"
-    made = Counter(result.title for result in results if result.status in GOOD)
+    made = Counter(result.title for result in results if result.status.name in GOOD)
     assert set(made) >= ASKED, ASKED - set(made)
     assert sum(made.values()) > 100
-    assert {result.resource_type for result in results if result.resource_type} == {"User"}
+    assert {result.resource_type for result in results if result.resource_type} == {"User", "Group"}
     with place.client() as scim:
+        assert scim.get("/Groups").json()["totalResults"] == 0
         assert scim.get("/Users").json()["totalResults"] == 0  # it cleans up, and we let it
 
 
 def test_the_list_is_held_to_what_occurs() -> None:
+    from scim2_tester import CheckResult, Status  # noqa: PLC0415 -- see above
+
     known = {("check", "ERROR", "no bulk"): "a reason"}
     good = CheckResult(Status.SUCCESS, "check")
     expected = CheckResult(Status.ERROR, "check", reason="there is no bulk here")
@@ -94,7 +107,11 @@ def test_the_list_is_held_to_what_occurs() -> None:
     assert unexplained([expected, other], known) == (["DEVIATION check User: there is no bulk here"], [])
 
 
-@pytest.mark.parametrize("status", [each for each in Status if each not in GOOD])
-def test_no_kind_of_failure_passes(status: Status) -> None:
-    strange, _ = unexplained([CheckResult(status, "check", reason="a reason")], {})
-    assert strange == [f"{status.name} check : a reason"]
+def test_no_kind_of_failure_passes() -> None:
+    from scim2_tester import CheckResult, Status  # noqa: PLC0415 -- see above
+
+    failures = [each for each in Status if each.name not in GOOD]
+    assert len(failures) >= 4
+    for status in failures:
+        strange, _ = unexplained([CheckResult(status, "check", reason="a reason")], {})
+        assert strange == [f"{status.name} check : a reason"]

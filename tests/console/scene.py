@@ -10,7 +10,7 @@ import pyotp
 
 from tests.conftest import Place, Running
 from tests.console.certificates import pem
-from tests.console.conftest import OPERATOR, PASSWORD, PASSWORD_HASH
+from tests.console.conftest import APP_SECRET, OPERATOR, PASSWORD, PASSWORD_HASH
 from tests.console.visitor import Page, Visitor
 from vestibule.actions import (
     administer,
@@ -24,8 +24,8 @@ from vestibule.actions import (
     second_factor,
 )
 from vestibule.actions.derive import Pace, derive_batch
-from vestibule.actions.provision import Sent
 from vestibule.actions.rule_preview import begin_preview
+from vestibule.actions.scim_request import Sent
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.web import assets
 from vestibule.endpoints.web.guard import Route
@@ -40,7 +40,6 @@ from vestibule.store.rule_previews import move_rule_preview
 
 VISITORS: Final = ("nobody", "auditor", "admin", "owner", "operator", "stranger")
 """A stranger is the owner of another tenant."""
-APP_SECRET: Final = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 NEW_PASSWORD: Final = "eight loud lamps under sand"
 
 FORMS: Final[dict[str, dict[str, str]]] = {
@@ -198,7 +197,10 @@ class Scene:
                         f"SELECT * FROM {table} WHERE tenant_id IN ($1, $2, $3)", *tenants
                     )
                 kept["sessions"] = await all_tenants.all(of_sessions, *tenants[:2], self.staff["operator"].id)
-                kept["tenants"] = await all_tenants.all("SELECT * FROM tenants")
+                of_tenants = (
+                    "SELECT id, name, title, state, (SELECT count(*) FROM tenants) FROM tenants WHERE id IN ($1, $2)"
+                )
+                kept["tenants"] = await all_tenants.all(of_tenants, *tenants[:2])
             return {table: set(map(tuple, found)) for table, found in kept.items() if table != without}
 
         return self.running.act(read)

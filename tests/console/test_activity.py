@@ -24,8 +24,6 @@ from vestibule.scim.schema import ENTERPRISE_USER
 from vestibule.store import events
 from vestibule.store.events import EventQuery
 
-pytestmark = on_both_engines
-
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 
@@ -96,6 +94,7 @@ def test_everything_that_happened_is_told_newest_first(staff: Staff, owner: Visi
     )
 
 
+@on_both_engines
 def test_filters_narrow_the_log(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
     ana = lived(staff, owner, scim)
     acs = f"/saml/{staff.place.tenant.name}/{staff.place.provider.id}/acs"
@@ -156,6 +155,7 @@ def test_a_filter_that_is_none_shows_something_in_200(staff: Staff, owner: Visit
         check_markup(page)
 
 
+@on_both_engines
 @pytest.mark.parametrize("filters", [{}, {"what": "people"}, {"type": "user.changed"}], ids=str)
 def test_paging_loses_and_repeats_nothing(
     staff: Staff, owner: Visitor, scim: httpx2.Client, filters: dict[str, str]
@@ -180,6 +180,7 @@ def test_paging_loses_and_repeats_nothing(
     assert newer.value("what") == filters.get("what", ""), "the filter stays"
 
 
+@on_both_engines
 def test_new_events_are_counted(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
     page = owner.get(staff.at("activity"))
     address = str(page.one("//*[@data-fresh]").get("data-fresh"))
@@ -191,6 +192,7 @@ def test_new_events_are_counted(staff: Staff, owner: Visitor, scim: httpx2.Clien
 # -- one event in full -------------------------------------------------------------------------------------------------
 
 
+@on_both_engines
 def test_a_patch_tells_what_was_sent_understood_and_changed(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
     ana = staff.provision(scim, userName="ana@north.example", title="Lead", emails=[{"value": "a@x.example"}])
     body = operations(
@@ -359,6 +361,7 @@ def put_event(staff: Staff, at: str, event_type: str, data: dict[str, Any]) -> s
     return event_id
 
 
+@on_both_engines
 def test_dates_are_whole_days_in_utc(staff: Staff, owner: Visitor) -> None:
     first = put_event(staff, "2026-03-01T00:00:00+00:00", "tenant.resumed", {"title": "North"})
     last = put_event(staff, "2026-03-01T23:59:59.999+00:00", "tenant.resumed", {"title": "North"})
@@ -379,6 +382,7 @@ def test_a_date_that_is_none_is_told(staff: Staff, owner: Visitor, date: str) ->
     assert owner.get(staff.at("activity", "export"), **{"from": date}).status == 400
 
 
+@on_both_engines
 def test_a_person_is_found_by_name_in_any_case_and_after_their_end(
     staff: Staff, owner: Visitor, scim: httpx2.Client
 ) -> None:
@@ -397,6 +401,7 @@ def test_a_person_is_found_by_name_in_any_case_and_after_their_end(
     assert "Nothing of that kind." in owner.get(staff.at("activity"), person="nobody@north.example").text
 
 
+@on_both_engines
 def test_an_attribute_finds_what_changed_it(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
     ana = lived(staff, owner, scim)
     path = f"{ENTERPRISE_USER}:department"
@@ -415,6 +420,7 @@ def test_an_attribute_finds_what_changed_it(staff: Staff, owner: Visitor, scim: 
     }  # fmt: skip
 
 
+@on_both_engines
 def test_a_search_that_finds_little_goes_on_by_the_page(
     staff: Staff, owner: Visitor, scim: httpx2.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -447,6 +453,7 @@ def test_a_search_that_finds_little_goes_on_by_the_page(
 # -- export ------------------------------------------------------------------------------------------------------------
 
 
+@on_both_engines
 def test_an_export_holds_what_the_filters_find(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
     lived(staff, owner, scim)
     for number in range(260):
@@ -482,6 +489,7 @@ def test_a_cell_that_is_no_formula_stays() -> None:
     assert [neutral(cell) for cell in ("a=b", "", "1", "\t=1", "\r=1")] == ["a=b", "", "1", "'\t=1", "'\r=1"]
 
 
+@on_both_engines
 def test_a_row_says_how_long_an_end_took(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
     lived(staff, owner, scim)
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.console.conftest import PASSWORD, Staff, open_session, rows, sql
+from tests.console.conftest import PASSWORD, Staff, equip, open_session, rows, sql
 from tests.console.harmless import check_markup
-from tests.console.test_second_factor import equip
 from tests.console.visitor import Page, Visitor
 from vestibule.keys import token_check
 from vestibule.limits import FREE_TRIES
@@ -18,9 +17,10 @@ def change(visitor: Visitor, present: str = PASSWORD, new: str = NEW, again: str
     return visitor.submit(visitor.get(ACCOUNT), "Change password", form)
 
 
-def test_a_change_ends_what_the_old_password_opened(staff: Staff, owner: Visitor) -> None:
+def test_a_change_ends_what_the_old_password_opened(staff: Staff) -> None:
+    owner = staff.signed_in_with_form("owner")
     ana = staff.people["owner"]
-    elsewhere = staff.signed_in("owner")
+    elsewhere = staff.signed_in_with_form("owner")
     link = staff.running.json("admin", "add", ana.email, "--tenant", staff.place.tenant.name)["link"]
     page = change(owner)
     check_markup(page)

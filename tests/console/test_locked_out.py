@@ -85,7 +85,7 @@ def test_no_fresh_link_for_who_is_locked_out(staff: Staff, owner: Visitor) -> No
     assert not page.all(f"{row}//button[normalize-space()='New one-time link']")
     page = owner.post(staff.at("administrators", noor.id, "link"), {"form_token": owner.form_token})
     assert (page.status, LOCKED_OUT in page.text, "/setup/" in page.source) == (403, True, False)
-    done = staff.running.command("admin", "add", noor.email, "--tenant", staff.place.tenant.name, check=False)
+    done = staff.running.verb("admin", "add", noor.email, "--tenant", staff.place.tenant.name, check=False)
     assert (done.returncode, LOCKED_OUT in done.stderr, done.stdout) == (1, True, "")
     assert told_of(staff, noor) == ["disabled"]
 

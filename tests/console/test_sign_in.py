@@ -353,7 +353,8 @@ def test_what_was_taken_while_the_password_was_checked_is_seen(staff: Staff, cha
     sql(staff.running, "UPDATE administrators SET disabled_at = NULL WHERE id = $1", noor.id)
 
 
-def test_signing_out_ends_the_session(staff: Staff, owner: Visitor) -> None:
+def test_signing_out_ends_the_session(staff: Staff) -> None:
+    owner = staff.signed_in_with_form("owner")
     cookie = owner.cookies["vestibule"]
     page = owner.submit(owner.get(staff.at("")), "Sign out")
     assert page.notice == "You are signed out."

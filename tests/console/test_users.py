@@ -16,8 +16,6 @@ from vestibule.keys import Pair
 from vestibule.scim.schema import ENTERPRISE_USER
 from vestibule.store.database import Tx
 
-pytestmark = on_both_engines
-
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 
@@ -57,6 +55,7 @@ HAND = {
 }
 
 
+@on_both_engines
 def test_somebody_is_added_changed_and_deleted_by_hand(staff: Staff, owner: Visitor) -> None:
     page = add_by_hand(staff, owner, HAND["user_name"], **{k: v for k, v in HAND.items() if k != "user_name"})
     check_markup(page)
@@ -211,6 +210,7 @@ def test_a_persons_page_tells_profile_origins_document_and_timeline(
     assert owner.get(page.link("All of it")).timeline() == page.timeline()
 
 
+@on_both_engines
 def test_a_possible_duplicate_is_shown_and_nothing_is_merged(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
     ana = staff.provision(scim, userName="Ana@north.example", displayName="Ana of Okta")
 
@@ -239,6 +239,7 @@ def test_a_possible_duplicate_is_shown_and_nothing_is_merged(staff: Staff, owner
 # -- searching ---------------------------------------------------------------------------------------------------------
 
 
+@on_both_engines
 def test_people_are_found_by_what_they_are_called(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
     staff.provision(
         scim,
@@ -261,6 +262,7 @@ def test_people_are_found_by_what_they_are_called(staff: Staff, owner: Visitor, 
     assert "Nobody matches." in owner.get(staff.at("users"), q="nobody").text
 
 
+@on_both_engines
 @pytest.mark.parametrize(
     ("name", "texts"),
     [
@@ -292,6 +294,7 @@ def test_a_search_is_a_text_and_not_a_pattern(
         assert found(staff, owner, text) == ["a@b.example"], text
 
 
+@on_both_engines
 def test_a_search_never_fails(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
     staff.provision(scim, userName="a@b.example")
     for text in ("x" * 600, "a " * 300, "\u202e", "\ud7ff", "%%%%", "\\" * 99, "\u0000", "a\tb", "$1 $2 ?", "{}"):
@@ -302,6 +305,7 @@ def test_a_search_never_fails(staff: Staff, owner: Visitor, scim: httpx2.Client)
         assert owner.get(f"{staff.at('users')}?{query}").status == 200
 
 
+@on_both_engines
 def test_a_name_is_found_however_much_stands_before_it(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
     """What a person is searched by is not cut where somebody could still type it."""
     long = "Wolfeschlegelsteinhausenbergerdorff"
@@ -316,6 +320,7 @@ def test_a_name_is_found_however_much_stands_before_it(staff: Staff, owner: Visi
     assert len(found(staff, owner, "hubert@south.example")) == 1
 
 
+@on_both_engines
 def test_filters_narrow_the_list(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
     add_by_hand(staff, owner, "hand@north.example", role="editor")
     for name in ("one", "two"):
@@ -339,6 +344,7 @@ def test_filters_narrow_the_list(staff: Staff, owner: Visitor, scim: httpx2.Clie
 # -- paging ------------------------------------------------------------------------------------------------------------
 
 
+@on_both_engines
 @pytest.mark.parametrize("filtered", [False, True], ids=["all", "searched"])
 def test_paging_loses_and_repeats_nobody(staff: Staff, owner: Visitor, scim: httpx2.Client, filtered: bool) -> None:
     """In both directions, while people come and go on the pages behind and ahead."""
@@ -368,6 +374,7 @@ def test_paging_loses_and_repeats_nobody(staff: Staff, owner: Visitor, scim: htt
     assert len(returned) == len(wanted) + len(pages) - 1, "who came meanwhile is on the first page"
 
 
+@on_both_engines
 def test_a_full_last_page_leads_nowhere(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
     for number in range(PAGE):
         staff.provision(scim, userName=f"p{number}@north.example")

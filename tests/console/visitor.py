@@ -215,8 +215,8 @@ class Visitor:
 
     @property
     def form_token(self) -> str:
-        """Returns the form token of this session from a page."""
-        page = self.get("/console/")
+        """Returns the form token of this session from a page, a small one that every administrator may see."""
+        page = self.get("/console/account/again")
         return str(page.all("//input[@name='form_token']")[0].get("value"))
 
 

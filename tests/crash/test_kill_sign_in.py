@@ -104,6 +104,6 @@ def test_kill_9_while_people_sign_in(engine: str, new_database: Callable[[str], 
         assert all(company.is_in(browser, server) for browser, _ in answered)
         again = company.post(company.browser(), answered[-1][1])
         assert again.status == 403
-        assert server.command("verify", check=False).returncode == 0
+        assert server.verb("verify", check=False).returncode == 0
     company.close()
     assert under_way > 0, "no sign-in was under way at any kill: this would prove nothing"

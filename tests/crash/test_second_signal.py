@@ -28,5 +28,5 @@ def test_a_second_ctrl_c_leaves_no_complaint(engine: str, new_database: Callable
         said = [line for line in server.log.read_text()[before:].splitlines() if line.startswith("{")]
         assert [line for line in said if json.loads(line)["level"] == "error"] == []
         assert "CancelledError" not in server.log.read_text()
-        verified = server.command("verify", check=False)
+        verified = server.verb("verify", check=False)
         assert verified.returncode == 0, verified.stdout

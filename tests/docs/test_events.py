@@ -7,7 +7,7 @@ from vestibule.vendors import VENDORS
 
 PAGE = page("docs/events.md")
 GUID = "0f0e0d0c-0b0a-0908-0706-050403020100"
-FAMILIES = ("People", "Signing in", "Requests and credentials", "Configuration", "Administrators")
+FAMILIES = ("People", "Groups", "Signing in", "Requests and credentials", "Configuration", "Administrators")
 
 
 def test_every_event_type_stands_there_once_and_nothing_else() -> None:

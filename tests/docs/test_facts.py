@@ -8,7 +8,7 @@ from vestibule import __version__
 from vestibule.actions import passwords
 from vestibule.actions.administrator_sign_in import ABSOLUTE, IDLE
 from vestibule.actions.configure import MOST_USABLE_KEYS
-from vestibule.actions.provision import (
+from vestibule.actions.scim_request import (
     MOST_OPERATIONS_TOLD,
     MOST_PARTS_TOLD,
     MOST_PARTS_TOLD_IN_ALL,
@@ -16,11 +16,13 @@ from vestibule.actions.provision import (
 )
 from vestibule.endpoints.exchange import MOST_PARAMETERS
 from vestibule.endpoints.failures import BUSY_FOR
+from vestibule.endpoints.scim_bodies import GROUP_PATCH_PARTS, LARGEST_GROUP, LARGEST_GROUP_PATCH, MOST_MEMBERS
 from vestibule.limits import BODY_SECONDS, FREE_TRIES, HEADER_BYTES, HEADER_LINES, LIST_BYTES, SCAN_SECONDS
 from vestibule.mapping import MAX_RULES
 from vestibule.model import Rule
 from vestibule.scim.body import MAX_BODY, MAX_DEPTH, MAX_PARTS
 from vestibule.scim.filter import MAX_LENGTH, MAX_NESTING, MAX_TERMS
+from vestibule.scim.membership import MAX_MEMBER_CHANGES
 from vestibule.scim.messages import DEFAULT_PAGE, MAX_OPERATIONS, MAX_PAGE
 from vestibule.scim.patch import MAX_STEPS
 from vestibule.scim.resource import MAX_COMPATIBILITY, MAX_JSON_TEXT, MAX_RESOURCE, MAX_TEXT, MAX_VALUES, REASONS
@@ -33,6 +35,11 @@ SCIM = page("docs/scim.md")
 LIMITS = {
     "Body": f"{MAX_BODY:,} bytes",
     "Until all of the body is there": f"{BODY_SECONDS} seconds",
+    "The body of a whole group": f"{LARGEST_GROUP:,} bytes",
+    "Members in it": f"{MOST_MEMBERS:,}",
+    "The body of a PATCH of a group": f"{LARGEST_GROUP_PATCH:,} bytes",
+    "Values in it, each object and list counted as well": f"{GROUP_PATCH_PARTS:,}",
+    "Members that a PATCH of a group names": f"{MAX_MEMBER_CHANGES:,}",
     "JSON nesting": f"{MAX_DEPTH}",
     "Operations in a PATCH": f"{MAX_OPERATIONS:,}",
     "Steps that the operations of a PATCH take": f"{MAX_STEPS:,}",

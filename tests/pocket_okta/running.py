@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx2
-from tests.conftest import HANG, PLAIN
+from tests.conftest import HANG, PLAIN, in_process
 from tests.pocket_okta.scim_service import PASSWORD, USERNAME, ScimService
+
+from pocket_okta.cli import main
 
 Mode = Literal["catalogue", "wizard"]
 ON = {"status": "ENABLED"}
@@ -213,6 +215,11 @@ def connected(okta: Okta, scim: ScimService, kind: str) -> App:
     made.features(create=True, update=True, deactivate=True, password=True)
     scim.forget()
     return made
+
+
+def command(*words: str) -> "subprocess.CompletedProcess[str]":
+    """Run the pocket Okta's command line in this process. Returns its output and exit code."""
+    return in_process(dict(os.environ), *words, program=main)
 
 
 @contextlib.contextmanager

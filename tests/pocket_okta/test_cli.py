@@ -1,4 +1,4 @@
-"""The verbs, as a person at a terminal and as a script."""
+"""The verbs, as a person at a terminal and as a script. All but one of them run in this process."""
 
 import json
 import subprocess
@@ -9,19 +9,18 @@ from typing import Any
 
 import pytest
 from tests.conftest import HANG
-from tests.pocket_okta.running import running
+from tests.pocket_okta.running import command, running
 from tests.pocket_okta.scim_service import PASSWORD, TOKEN, USERNAME, ScimService
 
 
 class Terminal:
-    """Calls `python -m pocket_okta` for one running org."""
+    """Calls the command line for one running org."""
 
     def __init__(self, url: str, data: Path) -> None:
         self.reach = ("--url", url, "--data", str(data))
 
     def run(self, *words: str, code: int = 0) -> str:
-        command = [sys.executable, "-W", "error", "-m", "pocket_okta", *words, *self.reach]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
+        done = command(*words, *self.reach)
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr
@@ -84,8 +83,9 @@ def test_tasks(terminal: Terminal, scim: ScimService) -> None:
     terminal.run("idle")
     (task,) = terminal.json("tasks")
     assert "Taken." in terminal.run("tasks")
-    command = [sys.executable, "-m", "pocket_okta", "tasks", *terminal.reach, "retry", str(task["id"])]
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    retry = [sys.executable, "-W", "error", "-m", "pocket_okta", "tasks", *terminal.reach, "retry", str(task["id"])]
+    done = subprocess.run(retry, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
     terminal.run("idle")
     assert terminal.json("tasks") == []
     assert len(scim.users) == 1
@@ -118,9 +118,7 @@ def test_idle_has_an_end(terminal: Terminal, scim: ScimService) -> None:
 
 
 def test_help_lists_every_verb() -> None:
-    command = [sys.executable, "-m", "pocket_okta", "--help"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    listed = command("--help").stdout
     for verb in ("serve", "people", "app", "log", "tasks", "idle"):
         assert verb in listed
-        done = subprocess.run([*command[:-1], verb, "--help"], capture_output=True, text=True, check=True)
-        assert "--help" in done.stdout
+        assert "--help" in command(verb, "--help").stdout

@@ -193,6 +193,7 @@ def test_nothing_that_comes_from_elsewhere_is_markup(okta: Okta, scim: ScimServi
     okta.call("DELETE", f"/api/v1/users/{ana['id']}", status=204)
 
 
+@pytest.mark.parametrize("mode", ["wizard"], indirect=True)
 def test_every_page_fits_a_phone(okta: Okta, scim: ScimService, browser: Browser, app: App) -> None:
     ana = okta.person("Ana", "Reis", title="A very long title of somebody who does many different things at once")
     scim.refuse("POST", status=409, detail="averylongwordwithoutanyblanks" * 12)

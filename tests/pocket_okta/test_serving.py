@@ -1,7 +1,13 @@
-"""Start, stop, start again; who may speak to it."""
+"""Starting and stopping the pocket Okta, and whose requests it answers.
 
+A start as a process takes a second of CPU. Starts that are refused run in this process, and the options of a start that
+goes well are tested together.
+"""
+
+import contextlib
 import http.client
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -10,19 +16,19 @@ import httpx2
 import pytest
 from tests.conftest import HANG, PLAIN
 from tests.console.visitor import until
-from tests.pocket_okta.running import Okta, connected, running
+from tests.pocket_okta.running import Okta, command, connected, running
 from tests.pocket_okta.scim_service import ScimService
 
 
 def serve(*options: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "pocket_okta", "serve", *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
+    """Run `serve` in this process, for a start that is refused."""
+    return command("serve", *options)
 
 
 def test_it_says_when_it_is_open(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
-    command = [sys.executable, "-m", "pocket_okta", "serve", "--port", "0", "--data", str(tmp_path / "data")]
-    with subprocess.Popen([*command, "--ready-file", str(ready)], stdout=subprocess.PIPE, text=True) as process:
+    start = [sys.executable, "-m", "pocket_okta", "serve", "--port", "0", "--data", str(tmp_path / "data")]
+    with subprocess.Popen([*start, "--ready-file", str(ready)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         url = line.removeprefix("pocket Okta is open at ").strip()
@@ -32,8 +38,9 @@ def test_it_says_when_it_is_open(tmp_path: Path) -> None:
     assert ready.read_text() == f"{url}\n"
 
 
-def test_a_fresh_org_has_people_groups_and_an_app(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as okta:
+def test_a_fresh_org_has_people_groups_and_an_app_and_its_options_hold(tmp_path: Path) -> None:
+    options = ("--host", "0.0.0.0", "--anywhere", "--host-name", "okta.north.example")
+    with running(tmp_path / "data", *options, token="given-token") as okta:
         assert len(okta.call("GET", "/api/v1/users")) == 6
         assert [group["profile"]["name"] for group in okta.call("GET", "/api/v1/groups")] == [
             "Engineering",
@@ -43,17 +50,16 @@ def test_a_fresh_org_has_people_groups_and_an_app(tmp_path: Path) -> None:
         assert app["label"] == "SCIM 2.0 Test App (Basic Auth)"
         assert app["features"] == []
         assert app["settings"]["pocket"]["mode"] == "catalogue"
+        assert "0.0.0.0" in okta.url
+        assert httpx2.get(okta.url, headers={"Host": "okta.north.example"}, **PLAIN).status_code == 200
+        assert httpx2.get(okta.url, headers={"Host": "okta.south.example"}, **PLAIN).status_code == 421
+    assert not (tmp_path / "data" / "api-token").exists(), "the token came from the environment"
 
 
-def test_an_empty_org_is_empty(okta: Okta, tmp_path: Path) -> None:
-    with running(tmp_path / "data", "--empty") as empty:
-        assert empty.call("GET", "/api/v1/users") == empty.call("GET", "/api/v1/apps") == []
-    assert okta.url != empty.url
-
-
-def test_state_survives(tmp_path: Path, scim: ScimService) -> None:
+def test_an_empty_org_is_empty_and_its_state_survives(tmp_path: Path, scim: ScimService) -> None:
     data = tmp_path / "data"
     with running(data, "--empty") as okta:
+        assert okta.call("GET", "/api/v1/users") == okta.call("GET", "/api/v1/apps") == []
         app = connected(okta, scim, "catalogue")
         ana = okta.person("Ana")
         app.assign(ana)
@@ -69,18 +75,18 @@ def test_state_survives(tmp_path: Path, scim: ScimService) -> None:
         assert scim.named(ana["profile"]["login"])["name"]["givenName"] == "Anna"
 
 
-@pytest.mark.parametrize("name", ["api-token", "org.sqlite3"])
-def test_the_data_folder_is_its_owners_alone(tmp_path: Path, name: str) -> None:
+def test_the_data_folder_has_one_owner_one_program_and_one_version(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with running(data):
         assert data.stat().st_mode & 0o777 == 0o700
-        assert (data / name).stat().st_mode & 0o777 == 0o600
-
-
-def test_the_token_can_come_from_the_environment(tmp_path: Path) -> None:
-    with running(tmp_path / "data", token="given-token") as okta:
-        okta.call("GET", "/api/v1/users")
-    assert not (tmp_path / "data" / "api-token").exists()
+        for name in ("api-token", "org.sqlite3"):
+            assert (data / name).stat().st_mode & 0o777 == 0o600
+        refused = serve("--data", str(data), "--port", "0")
+        assert "another pocket Okta uses it" in refused.stderr
+        assert "Traceback" not in refused.stderr
+    with contextlib.closing(sqlite3.connect(data / "org.sqlite3")) as newer:
+        newer.execute("PRAGMA user_version=99")
+    assert "newer pocket Okta" in serve("--data", str(data), "--port", "0").stderr
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
@@ -189,27 +195,6 @@ def test_a_taken_port_is_named(okta: Okta, tmp_path: Path) -> None:
     assert f"cannot open 127.0.0.1:{port}" in refused.stderr
 
 
-def test_anywhere_is_anywhere(tmp_path: Path) -> None:
-    with running(tmp_path / "data", "--host", "0.0.0.0", "--anywhere") as okta:
-        assert "0.0.0.0" in okta.url
-
-
-def test_a_folder_of_a_newer_program_is_refused(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    with running(data):
-        pass
-    subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"import sqlite3; sqlite3.connect({str(data / 'org.sqlite3')!r}).execute('PRAGMA user_version=99')",
-        ],
-        check=True,
-    )
-    refused = serve("--data", str(data), "--port", "0")
-    assert "newer pocket Okta" in refused.stderr
-
-
 @pytest.mark.parametrize(
     ("host", "status"),
     [
@@ -224,12 +209,6 @@ def test_a_folder_of_a_newer_program_is_refused(tmp_path: Path) -> None:
 )
 def test_only_names_that_nobody_else_can_take_are_answered(okta: Okta, host: str, status: int) -> None:
     assert httpx2.get(okta.url, headers={"Host": host}, **PLAIN).status_code == status
-
-
-def test_a_further_host_name_can_be_allowed(tmp_path: Path) -> None:
-    with running(tmp_path / "data", "--host-name", "okta.north.example") as okta:
-        headers = {"Host": "okta.north.example"}
-        assert httpx2.get(okta.url, headers=headers, **PLAIN).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -264,14 +243,6 @@ def test_every_answer_has_the_headers_of_the_wall(okta: Okta) -> None:
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
         assert headers["cache-control"] == "no-store"
-
-
-def test_two_programs_do_not_share_a_folder(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    with running(data):
-        refused = serve("--data", str(data), "--port", "0")
-        assert "another pocket Okta uses it" in refused.stderr
-        assert "Traceback" not in refused.stderr
 
 
 def test_a_ca_file_without_an_authority_is_refused(tmp_path: Path) -> None:

@@ -1,15 +1,12 @@
 """Sign-on over the API in Okta's names, at a terminal, and over a restart."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lxml import etree
-from tests.conftest import HANG
-from tests.pocket_okta.running import App, Okta, running
+from tests.pocket_okta.running import App, Okta, command, running
 from tests.pocket_okta.service_provider import ACS, AUDIENCE, SLO, Provider, key_pair, x5c
 from tests.pocket_okta.test_api import causes
 from tests.pocket_okta.visitor import Visitor
@@ -170,19 +167,7 @@ def test_at_a_terminal(tmp_path: Path) -> None:
     with running(data) as okta:
 
         def run(*words: str, code: int = 0) -> str:
-            command = [
-                sys.executable,
-                "-W",
-                "error",
-                "-m",
-                "pocket_okta",
-                *words,
-                "--url",
-                okta.url,
-                "--data",
-                str(data),
-            ]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
+            done = command(*words, "--url", okta.url, "--data", str(data))
             assert done.returncode == code, done.stderr
             assert "Traceback" not in done.stderr
             return done.stdout + done.stderr

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import HANG, PLAIN, Place, Running, on_loop, running_server
+from tests.conftest import HANG, PLAIN, Place, Running, on_loop, on_sqlite, running_server
 from vestibule.actions import configure
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.routes import SCIM_ROUTES
@@ -168,6 +168,7 @@ SPELLINGS = (
 )
 
 
+@on_sqlite
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize(("method", "path"), SCIM_ROUTES)
 def test_no_spelling_of_a_path_is_answered_without_credentials(

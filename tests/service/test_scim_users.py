@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import Place
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 
@@ -170,7 +171,7 @@ def test_enterprise_extension(scim: httpx2.Client) -> None:
     extension = {"department": "Ops", "employeeNumber": 42, "manager": [{"$ref": None, "value": "u-77"}]}
     user = created(scim, **{ENTERPRISE: extension})
     assert user[ENTERPRISE] == {"department": "Ops", "employeeNumber": "42", "manager": {"value": "u-77"}}
-    assert user["schemas"] == [USER, ENTERPRISE]
+    assert user["schemas"] == [USER, ENTERPRISE, GROUP]
     assert find(scim, f'{ENTERPRISE}:manager eq "u-77"')["totalResults"] == 1
     body = {name: value for name, value in user.items() if name != ENTERPRISE}
     assert scim.put(f"/Users/{user['id']}", json=body).json()["schemas"] == [USER]
@@ -712,13 +713,16 @@ def test_discovery_tells_the_truth(scim: httpx2.Client, place: Place) -> None:
     assert (config["bulk"]["supported"], config["sort"]["supported"]) == (False, False)
     assert config["filter"]["maxResults"] == 1000
     kinds = scim.get("/ResourceTypes").json()
-    assert [(kind["id"], kind["name"], kind["endpoint"]) for kind in kinds["Resources"]] == [("User", "User", "/Users")]
+    assert [(kind["id"], kind["name"], kind["endpoint"]) for kind in kinds["Resources"]] == [
+        ("User", "User", "/Users"),
+        ("Group", "Group", "/Groups"),
+    ]
     assert scim.get("/ResourceTypes/User").json() == kinds["Resources"][0]
     schemas = scim.get("/Schemas").json()
     assert [schema["id"] for schema in schemas["Resources"]] == [USER, ENTERPRISE]
     names = {attribute["name"] for attribute in schemas["Resources"][0]["attributes"]}
-    assert "userName" in names
-    assert {"password", "groups"}.isdisjoint(names)
+    assert {"userName", "groups"} <= names
+    assert "password" not in names
     assert scim.get(f"/Schemas/{ENTERPRISE}").json() == schemas["Resources"][1]
     refused(scim.get("/Schemas/urn:nobody"), 404)
     refused(scim.get("/Schemas", params={"filter": 'id eq "x"'}), 403)
@@ -728,7 +732,7 @@ def test_discovery_tells_the_truth(scim: httpx2.Client, place: Place) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("POST", "/Groups", 501),
+        ("POST", "/Groups/.search", 501),
         ("GET", "/Groups/x", 404),
         ("GET", "/Nothing", 404),
         ("GET", "", 404),

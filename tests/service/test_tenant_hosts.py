@@ -61,6 +61,6 @@ def test_nothing_but_a_port_follows_the_domain(place: Place) -> None:
 def test_no_tenant_takes_the_name_of_the_server(engine: str, new_database: Callable[[str], Settings]) -> None:
     given = {"VESTIBULE_BASE_URL": f"https://idp.{DOMAIN}", "VESTIBULE_WILDCARD_HOST": DOMAIN}
     with running_server(new_database(engine), **given) as server:
-        refused = server.command("tenant", "add", "idp", check=False)
+        refused = server.verb("tenant", "add", "idp", check=False)
         assert (refused.returncode, "the host name of this server itself" in refused.stderr) == (1, True)
-        assert server.command("tenant", "add", "idp2").returncode == 0
+        assert server.verb("tenant", "add", "idp2").returncode == 0

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.conftest import PLAIN
+from tests.conftest import PLAIN, on_both_engines
 from tests.console.conftest import sql
 from tests.console.visitor import Page, Visitor
 from tests.pocket_okta.visitor import Form
@@ -234,6 +234,7 @@ def by_post(by: Pair | None = None) -> Send:
 BINDINGS: dict[str, Callable[[Pair | None], Send]] = {"redirect": by_redirect, "post": by_post}
 
 
+@on_both_engines
 @pytest.mark.parametrize("binding", BINDINGS)
 @pytest.mark.parametrize(
     ("indexes", "left"),
@@ -280,6 +281,7 @@ def test_it_is_answered_with_a_form_where_that_is_taken(company: Company) -> Non
     assert f"frame-ancestors {ORG};" in page.answer.headers["content-security-policy"]
 
 
+@on_both_engines
 def test_the_console_session_of_that_sign_in_ends_as_well(company: Company) -> None:
     make_staff(company)
     _, name = company.hire()
@@ -360,6 +362,7 @@ def test_a_redirect_that_was_changed_on_its_way_ends_nothing(company: Company) -
     assert not company.is_in(browser)
 
 
+@on_both_engines
 @pytest.mark.parametrize("binding", BINDINGS)
 def test_a_request_is_obeyed_once(company: Company, binding: str) -> None:
     _, name = company.hire()

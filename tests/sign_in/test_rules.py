@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 
-from tests.conftest import Place, running_server
+from tests.conftest import Place, on_both_engines, running_server
 from tests.console.conftest import rows, sql
 from tests.console.harmless import check_headers, check_markup
 from tests.console.visitor import Page, Visitor, free_port
@@ -200,6 +200,7 @@ def test_under_https_cookies_are_bound_to_the_host(https: Company) -> None:
 # -- limits ------------------------------------------------------------------------------------------------------------
 
 
+@on_both_engines
 @pytest.mark.parametrize(
     ("statement", "lives"),
     [
@@ -224,6 +225,7 @@ def test_a_session_is_good_within_its_limits_and_while_all_is_well(
         sql(company.place.running, statement.replace("FALSE", "TRUE"), company.place.tenant.id)
 
 
+@on_both_engines
 def test_looking_prolongs_a_session_and_a_minute_is_enough(company: Company) -> None:
     browser = company.sign_in(company.hire()[1])
     query = "SELECT seen_at FROM user_sessions WHERE tenant_id = $1"

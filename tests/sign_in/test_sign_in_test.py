@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import on_both_engines
 from tests.console.conftest import hire, in_tenant, open_session, rows
 from tests.console.harmless import check_markup
 from tests.console.visitor import Page, Visitor, apart, words
@@ -92,6 +93,7 @@ def nothing_opened(company: Company) -> None:
 # -- what is shown -----------------------------------------------------------------------------------------------------
 
 
+@on_both_engines
 def test_everything_passes_and_nobody_is_signed_in(company: Company, admin: Visitor) -> None:
     async def make_staff(tx: Tx, _context: Context) -> None:
         await configure.change_roles(tx, company.place.provider.id, RoleRules(default="console-owner"), "owner")
@@ -296,6 +298,7 @@ def test_who_would_be_created_is_told_so_and_nothing_else(company: Company, admi
 # -- a certificate before it is in force -------------------------------------------------------------------------------
 
 
+@on_both_engines
 def test_a_new_certificate_is_tried_and_then_put_into_force(company: Company, admin: Visitor) -> None:
     _, name = company.hire()
     new = pair("next")

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from tests.conftest import Place, Running
+from tests.conftest import Place, Running, on_both_engines
 from tests.console.conftest import rows, sql
 from tests.console.visitor import Page, Visitor
 from tests.sign_in.company import Company
@@ -52,6 +52,7 @@ def test_there_are_words_for_every_reason() -> None:
     assert set(WORDS) == set(get_args(SignOutReason))
 
 
+@on_both_engines
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_each_browser_of_theirs_is_told_why(staff: Company, ending: str) -> None:
     user_id, name = staff.hire()
@@ -95,6 +96,7 @@ def test_ending_one_of_ones_own_sessions_tells_that_browser(company: Company) ->
     assert why(home(company, there)).startswith("you ended this session from another browser.")
 
 
+@on_both_engines
 def test_one_session_of_several_at_single_logout(company: Company) -> None:
     _, name = company.hire()
     one, two = (company.sign_in(name, session=f'SessionIndex="_{each}"') for each in ("one", "two"))
@@ -129,6 +131,7 @@ def test_no_other_tenant_tells(company: Company, running: Running) -> None:
     assert why(home(company, thief)) == TOLD["PATCH"], "who has the cookie, as a check of this test"
 
 
+@on_both_engines
 def test_reasons_are_forgotten_after_a_day(company: Company) -> None:
     user_id, name = company.hire()
     browsers = [company.sign_in(name), company.sign_in(name)]

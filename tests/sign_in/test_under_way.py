@@ -10,7 +10,7 @@ from tests.saml.factory import IDP
 from tests.saml.keys import pair
 from tests.sign_in.company import Company, resource
 from vestibule.actions import configure, people, person_sign_in, provision
-from vestibule.actions.provision import Sent
+from vestibule.actions.scim_request import Sent
 from vestibule.endpoints.context import Context
 from vestibule.keys import token_check
 from vestibule.model import RoleRules

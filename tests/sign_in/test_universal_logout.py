@@ -14,6 +14,7 @@ import httpx2
 import jwt
 import pytest
 
+from tests.conftest import on_both_engines
 from tests.saml.keys import Pair, pair
 from tests.sign_in.company import ORG, Company
 from tests.sign_in.scene import Scene
@@ -93,6 +94,7 @@ def test_clearing_somebodys_sessions_at_okta_ends_them_here(scene: Scene, subjec
 # -- who is meant ------------------------------------------------------------------------------------------------------
 
 
+@on_both_engines
 def test_everything_that_somebody_has_open_ends(staff: Company) -> None:
     user_id, name = staff.hire()
     hers, his = [staff.sign_in(name) for _ in range(3)], staff.sign_in(staff.hire()[1])
@@ -107,6 +109,7 @@ def test_everything_that_somebody_has_open_ends(staff: Company) -> None:
     assert [each["data"]["sessions_ended"] for each in staff.place.events("session.revoked")] == [6, 0]
 
 
+@on_both_engines
 def test_people_are_meant_by_what_the_identity_provider_knows_of_them(company: Company) -> None:
     """By userName; by an e-mail address that is none; by the identity provider's own id; by NameID."""
     _, name = company.hire()
@@ -213,6 +216,7 @@ def test_a_token_that_proves_nothing_ends_nothing(company: Company, kind: str) -
     assert company.is_in(browser)
 
 
+@on_both_engines
 def test_an_order_is_carried_out_once(company: Company) -> None:
     """Whoever sees one pass by cannot keep somebody out with it."""
     _, name = company.hire()

@@ -11,7 +11,7 @@ from tests.conftest import on_loop
 from vestibule import worker
 from vestibule.actions import configure, derive, provision
 from vestibule.actions.derive import FIRST_BATCH, LATE_WRITERS, PIECE, SMALLEST_BATCH, Pace, derive_batch
-from vestibule.actions.provision import Sent
+from vestibule.actions.scim_request import Sent
 from vestibule.endpoints.context import Context
 from vestibule.limits import BATCH_PEOPLE
 from vestibule.model import HOUSE, Actor, Derivation, Rule

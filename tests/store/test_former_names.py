@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import on_loop
 from vestibule.actions import configure, provision
-from vestibule.actions.provision import Sent
+from vestibule.actions.scim_request import Sent
 from vestibule.endpoints.context import Context
 from vestibule.model import HOUSE, Actor, new_id
 from vestibule.settings import Settings
@@ -94,7 +94,7 @@ def test_names_from_before_they_were_kept_are_filled_in_from_the_log(opened: Ope
     async def go_back(context: Context) -> None:
         """To a database that kept no former names."""
         async with context.database.write_all_tenants(OPERATOR) as all_tenants:
-            for table in ("former_names", "ended_sessions"):
+            for table in ("former_names", "ended_sessions", "groups", "group_members"):
                 await all_tenants.run(f"DROP TABLE {table}")
             await all_tenants.run("DROP INDEX factors_by_credential")
             await all_tenants.run("DELETE FROM migrations WHERE number > $1", BEFORE_FORMER_NAMES)

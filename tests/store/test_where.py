@@ -19,7 +19,7 @@ from vestibule.scim.resource import clean
 from vestibule.scim.schema import ENTERPRISE_USER, USER_TYPE, Attribute
 from vestibule.settings import Settings
 from vestibule.store import user_lists
-from vestibule.store.user_columns import searchable
+from vestibule.store.user_columns import SEARCHED_USERS, searchable
 from vestibule.store.user_lists import Visibility, page_users
 from vestibule.store.users import insert_user
 from vestibule.store.where import where
@@ -76,7 +76,7 @@ class Peopled:
 
         async def read() -> list[str]:
             engine = self.context.database.engine
-            condition = where(parse_filter(text, USER_TYPE), USER_TYPE, engine, f"{BASE}/Users/", first=3)
+            condition = where(parse_filter(text, USER_TYPE), SEARCHED_USERS, engine, BASE, first=3)
             async with self.context.database.read(TENANT) as reading:
                 total, users = await page_users(reading, Visibility(PROVIDER, False), condition, 1, 1000)
             assert total == len(users)
@@ -220,7 +220,7 @@ def test_instants_are_compared_to_the_millisecond(peopled: Peopled) -> None:
     ],
 )
 def test_what_an_index_answers_is_known(text: str, quick: bool) -> None:
-    assert where(parse_filter(text, USER_TYPE), USER_TYPE, "sqlite", BASE, first=3).quick is quick
+    assert where(parse_filter(text, USER_TYPE), SEARCHED_USERS, "sqlite", BASE, first=3).quick is quick
 
 
 @pytest.mark.parametrize(
@@ -239,13 +239,13 @@ def test_quick_filters_use_an_index(peopled: Peopled, text: str) -> None:
         return  # PostgreSQL chooses by statistics, which a hundred rows do not move
 
     async def plan(scope: str) -> list[str]:
-        condition = where(parse_filter(text, USER_TYPE), USER_TYPE, "sqlite", f"{BASE}/Users/", first=3)
+        condition = where(parse_filter(text, USER_TYPE), SEARCHED_USERS, "sqlite", BASE, first=3)
         sql = f"SELECT id FROM users WHERE tenant_id = $1 AND {scope} AND {condition.sql} ORDER BY id || '' LIMIT 10"
         async with peopled.context.database.read(TENANT) as reading:
             rows = await reading.all(f"EXPLAIN QUERY PLAN {sql}", TENANT, PROVIDER, *condition.values)
         return [row[3] for row in rows]
 
     wanted = ("user_name_key=?", "external_id=?", "value_key=?", "AND id=?")
-    for scope in (user_lists._OWN, user_lists._OWN_OR_ADOPTABLE):
+    for scope in (user_lists.OWN, user_lists.OWN_OR_ADOPTABLE):
         steps = on_loop(plan(scope))
         assert any(word in step for step in steps for word in wanted), steps

@@ -18,7 +18,7 @@ SOURCE = Path(store.__file__).parent.parent
 HANDLES = {"Tx", "AllTenants"}
 OPENERS = {"write", "write_all_tenants"}
 RUNNERS = {"run", "run_all_tenants"}
-STATEMENTS = {"one", "all", "run", "many"}
+STATEMENTS = {"one", "all", "all_in_thread", "run", "many"}
 
 
 def annotated_handles(function: ast.AsyncFunctionDef) -> set[str]:

@@ -210,7 +210,6 @@ def serve(
             tls(ca_file)
         except OSError as problem:
             raise click.ClickException(f"--ca-file: {ca_file} holds no certificate authority: {problem}.") from None
-    listener = bind(host, port, anywhere=anywhere)
     settings = Settings(
         data=data,
         empty=empty,
@@ -222,4 +221,5 @@ def serve(
         dialect=dialect,
         cycles=Cycles(every=cycle, quarantine_after=quarantine_after),
     )
-    run(settings, listener, ready_fd, ready_file)
+    with bind(host, port, anywhere=anywhere) as listener:
+        run(settings, listener, ready_fd, ready_file)

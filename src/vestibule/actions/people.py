@@ -9,6 +9,7 @@ from typing import Final
 import orjson
 
 from vestibule.actions.end_access import take_access, take_all
+from vestibule.actions.membership import leave_all_groups
 from vestibule.actions.new_person import describe, make_person
 from vestibule.actions.provision import change_type, record_change
 from vestibule.errors import FormCheck, NotAllowed, NotFound, Taken, WrongInput
@@ -93,6 +94,7 @@ async def delete_by_hand(tx: Tx, user_id: str) -> None:
         NotAllowed: the person belongs to an identity provider.
     """
     user, before = await _reach(tx, user_id)
+    await leave_all_groups(tx, user)
     await remove_user(tx, user_id, before)
     changes = changes_between(before, {})
     await take_all(tx, user, _told(user._replace(version=user.version + 1), before, changes))

@@ -5,27 +5,26 @@ have no role; all others are 404. A change and its event are stored in the same 
 identity providers are never found, linked or merged by e-mail, externalId or userName.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
+from vestibule.actions.deriving import Deriving, deriving_of, groups_that_count
 from vestibule.actions.end_access import keep_console_in_step, take_access, take_all
+from vestibule.actions.membership import leave_all_groups
 from vestibule.actions.new_person import describe, make_person
-from vestibule.events import changes_between, creation_changes, redacted, redacted_text, shortened_changes
-from vestibule.mapping import DeriveAll, compile_profile, reads_active
-from vestibule.model import RoleRules, User
-from vestibule.scim.errors import Forbidden, NotFound, PreconditionFailed, TooManyRequests, Uniqueness
+from vestibule.actions.scim_request import Sent, check_provisioning, check_version, paused, told_of_parts
+from vestibule.events import changes_between, creation_changes, shortened_changes
+from vestibule.model import User
+from vestibule.scim.errors import Forbidden, NotFound, Uniqueness
 from vestibule.scim.filter import Document
 from vestibule.scim.patch import Operation, Understood, apply_patch
-from vestibule.scim.representation import etag
 from vestibule.scim.resource import Ignored
 from vestibule.scim.schema import USER_TYPE
 from vestibule.scim.text import fold
 from vestibule.store.database import Reading, Tx, UniqueViolation
 from vestibule.store.events import append_event
-from vestibule.store.identity_providers import find_provider
 from vestibule.store.user_lists import Visibility
 from vestibule.store.users import (
     ProviderState,
@@ -38,47 +37,14 @@ from vestibule.store.users import (
     update_user,
 )
 
-PAUSE: Final = 60
-"""The Retry-After, in seconds, while provisioning is paused."""
-
-LARGEST_KEPT_BODY: Final = 64 * 1024
-"""Bytes of a request body. Of a larger one the event stores only the size."""
-
-MOST_OPERATIONS_TOLD: Final = 100
-"""How many operations of a PATCH an event stores. The others are counted."""
-MOST_PARTS_TOLD: Final = 50
-"""How many reached and how many ignored parts of one operation an event stores."""
-MOST_PARTS_TOLD_IN_ALL: Final = 500
-"""How many parts of all operations together an event stores."""
-
 NOBODY_HERE: Final = "There is no user with that id for this identity provider."
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The request, for the event. `size` is the size of the body in bytes."""
-
-    method: str
-    path: str
-    body: Any = None
-    size: int = 0
-
-    def told(self) -> dict[str, Any]:
-        """Returns the data for an event: method, path and the redacted body."""
-        told: dict[str, Any] = {"request": {"method": self.method, "path": self.path}}
-        if self.body is not None:
-            kept = redacted(self.body) if self.size <= LARGEST_KEPT_BODY else f"{self.size:,} bytes, too large to keep"
-            told["sent"] = kept
-        return told
 
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
     """The settings that a write depends on, read in its transaction."""
 
-    derive: DeriveAll
-    reads_active: bool
-    """Whether Profiles depend on `active`."""
+    deriving: Deriving
     adopts: bool
     is_paused: bool
     """Whether only deactivations and deletions are carried out."""
@@ -112,7 +78,7 @@ async def create_user(tx: Tx, sent: Sent, document: Document, ignored: list[Igno
     state, adoptable = found
     rules = await _rules(tx, state)
     if rules.is_paused:
-        raise _paused()
+        raise paused()
     if rules.adopts and adoptable is not None:
         raise _taken(document)
     try:
@@ -120,7 +86,7 @@ async def create_user(tx: Tx, sent: Sent, document: Document, ignored: list[Igno
             tx,
             tx.actor.identity_provider_id,
             described,
-            rules.derive(document, "[]"),
+            rules.deriving.derive(document, "[]", ()),
             lambda user: _told(sent, user, document, None, ignored),
         )
     except UniqueViolation:
@@ -178,6 +144,7 @@ async def delete_user(tx: Tx, sent: Sent, user_id: str, if_match: str | None = N
             "first, or delete them in the Admin Console."
         )
     before: Document = orjson.loads(user.document)
+    await leave_all_groups(tx, user)
     await remove_user(tx, user.id, before)
     gone = user._replace(version=user.version + 1)
     await take_all(tx, user, _told(sent, gone, before, changes_between(before, {}), []))
@@ -203,50 +170,14 @@ async def _reach(tx: Tx, user_id: str, if_match: str | None) -> tuple[User, _Rul
     rules = await _rules(tx, state)
     if not await _sees(tx, Visibility(tx.actor.identity_provider_id, rules.adopts), user):
         raise NotFound(NOBODY_HERE)
-    if if_match is not None and not _matches(if_match, user.version):
-        raise PreconditionFailed(f"If-Match is not the current version, {etag(user.version)}.")
+    check_version(if_match, user.version)
     return user, rules
-
-
-def _matches(if_match: str, version: int) -> bool:
-    tags = {tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(",")}
-    return "*" in tags or str(version) in tags
 
 
 async def _rules(tx: Tx, state: ProviderState) -> _Rules:
     check_provisioning(state.provisioning)
-    deriving = await _deriving_of(tx, tx.actor.identity_provider_id, state.mapping_version)
-    return _Rules(*deriving, state.adopts, state.provisioning == "paused")
-
-
-class ProvisioningOff(Forbidden):
-    """Provisioning is switched off for this identity provider: nothing is answered."""
-
-
-class ProvisioningPaused(TooManyRequests):
-    """Provisioning is paused for this identity provider, and this write has to wait."""
-
-
-def check_provisioning(provisioning: str) -> None:
-    """Check that provisioning is not switched off. A pause is checked in the transaction, as it depends on the write.
-
-    Raises:
-        ProvisioningOff: it is switched off.
-    """
-    if provisioning == "off":
-        raise ProvisioningOff(
-            "Auto-provisioning is switched off for this identity provider. Switch it on in the Admin Console under "
-            "Integrations > Identity Providers > Provisioning."
-        )
-
-
-def _paused() -> ProvisioningPaused:
-    """Returns the error for a write while provisioning is paused. Okta tries again by itself."""
-    return ProvisioningPaused(
-        "Provisioning is paused in the Admin Console: only deactivations and deletions are carried out. Try again "
-        "later.",
-        retry_after=PAUSE,
-    )
+    deriving = await deriving_of(tx, tx.actor.identity_provider_id, state.mapping_version)
+    return _Rules(deriving, state.adopts, state.provisioning == "paused")
 
 
 def _may_pass_the_pause(before: Document, changes: list[dict[str, Any]], after: Document) -> bool:
@@ -256,29 +187,6 @@ def _may_pass_the_pause(before: Document, changes: list[dict[str, Any]], after: 
     (docs/decisions/0016).
     """
     return not after["active"] and (before["active"] or not changes)
-
-
-_derivations: OrderedDict[tuple[str, int], tuple[DeriveAll, bool]] = OrderedDict()
-
-
-async def derivation_of(reading: Reading, provider_id: str, version: int) -> DeriveAll:
-    """Returns the function that derives Profiles by one version of an identity provider's rules. It is cached."""
-    derive, _ = await _deriving_of(reading, provider_id, version)
-    return derive
-
-
-async def _deriving_of(reading: Reading, provider_id: str, version: int) -> tuple[DeriveAll, bool]:
-    """Returns the same as `derivation_of`, and whether it depends on `active`."""
-    deriving = _derivations.get((provider_id, version))
-    if deriving is None:
-        provider = await find_provider(reading, provider_id)
-        rules, roles = (provider.mapping, provider.roles) if provider else ((), RoleRules())
-        deriving = compile_profile(rules, roles), reads_active(rules)
-        if provider and provider.mapping_version == version:
-            _derivations[provider_id, version] = deriving
-            if len(_derivations) > 256:
-                _derivations.popitem(last=False)
-    return deriving
 
 
 # -- storing changes ---------------------------------------------------------------------------------------------------
@@ -298,17 +206,20 @@ async def _keep(
     adopting = not user.identity_provider_id
     changes = changes_between(before, after)
     if rules.is_paused and not _may_pass_the_pause(before, changes, after):
-        raise _paused()
+        raise paused()
     if not changes and not adopting:
         await append_event(tx, "user.unchanged", _told(sent, user, before, [], ignored, understood), subject_id=user.id)
         return user
     text = orjson.dumps(after).decode()
-    only_switched = not adopting and not rules.reads_active and all(each["attribute"] == "active" for each in changes)
+    only_switched = (
+        not adopting and not rules.deriving.reads_active and all(each["attribute"] == "active" for each in changes)
+    )
+    profile = user.profile if only_switched else await _profile(tx, rules.deriving, user, after)
     kept = user._replace(
         identity_provider_id=tx.actor.identity_provider_id,
         active=after["active"],
         document=text,
-        profile=user.profile if only_switched else orjson.dumps(rules.derive(after, user.saml_groups)).decode(),
+        profile=profile,
         version=user.version + 1,
         modified_at=max(tx.now, user.modified_at),
     )
@@ -325,6 +236,12 @@ async def _keep(
         told = _told(sent, kept, after, changes, ignored, understood)
         await record_change(tx, change_type(before, after), user.id, told)
     return kept
+
+
+async def _profile(tx: Tx, deriving: Deriving, user: User, document: Document) -> str:
+    """Returns a person's Profile for a new document, as JSON."""
+    groups = await groups_that_count(tx, deriving.groups, (user,))
+    return orjson.dumps(deriving.derive(document, user.saml_groups, groups.get(user.id, ()))).decode()
 
 
 async def record_change(tx: Tx, event_type: str, user_id: str, told: dict[str, Any]) -> None:
@@ -373,29 +290,4 @@ def _told(
         "version": user.version,
         "changes": creation_changes(document, body) if changes is None else shortened_changes(changes, body),
     }
-    if ignored:
-        told |= _told_ignored(ignored, MOST_PARTS_TOLD)
-    if understood is not None:
-        told["operations"] = _told_operations(understood)
-        if len(understood) > MOST_OPERATIONS_TOLD:
-            told["operations_more"] = len(understood) - MOST_OPERATIONS_TOLD
-    return told
-
-
-def _told_operations(understood: list[Understood]) -> list[dict[str, Any]]:
-    told, left = [], MOST_PARTS_TOLD_IN_ALL
-    for report in understood[:MOST_OPERATIONS_TOLD]:
-        most = min(MOST_PARTS_TOLD, left)
-        operation: dict[str, Any] = {"reached": report.effects[:most]} | _told_ignored(report.ignored, most)
-        if len(report.effects) > most:
-            operation["reached_more"] = len(report.effects) - most
-        left = max(left - len(operation["reached"]) - len(operation["ignored"]), 0)
-        told.append(operation)
-    return told
-
-
-def _told_ignored(ignored: list[Ignored], most: int) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "ignored": [{"path": redacted_text(each.path), "reason": each.reason} for each in ignored[:most]]
-    }
-    return told | {"ignored_more": len(ignored) - most} if len(ignored) > most else told
+    return told | told_of_parts(ignored, understood)

@@ -15,6 +15,7 @@ _PAGE: Final = 500
 _JSON: Final[dict[str, dict[str, type]]] = {
     "identity_providers": {"saml": dict, "mapping": list, "roles": dict},
     "users": {"document": dict, "folded": dict, "profile": dict, "saml_groups": list},
+    "groups": {"document": dict, "folded": dict},
     "events": {"actor": dict, "data": dict},
     "saml_requests": {"result": dict},
     "rule_previews": {"draft": dict, "result": dict},

@@ -14,17 +14,19 @@ from typing import Any, Final
 
 import orjson
 
-from vestibule.actions.provision import derivation_of
+from vestibule.actions.deriving import Deriving, deriving_of
 from vestibule.actions.readable_rows import find_unreadable, parsed
 from vestibule.errors import WrongInput
 from vestibule.events import BY_NAME
-from vestibule.mapping import DeriveAll, compile_profile
+from vestibule.mapping import compile_profile
 from vestibule.model import HOUSE, Actor
 from vestibule.scim.errors import ScimError
 from vestibule.scim.resource import clean
-from vestibule.scim.schema import USER_TYPE
+from vestibule.scim.schema import GROUP_TYPE, USER_TYPE
 from vestibule.store.database import AllTenants, Damaged, Database, Reading, Row
+from vestibule.store.group_columns import GroupColumns, group_columns
 from vestibule.store.identity_providers import find_derivation, find_provider
+from vestibule.store.members import Membership, groups_of
 from vestibule.store.tenants import find_tenants
 from vestibule.store.user_columns import Searchable, searchable
 from vestibule.store.users import lock_user
@@ -50,6 +52,9 @@ AND type IN ('user.created', 'user.changed', 'user.deactivated', 'user.reactivat
              'user.signed_in')
 ORDER BY subject_id, id LIMIT $5
 """
+_GROUPS: Final = """
+SELECT id, name_key, external_id, folded, document FROM groups WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3
+"""
 _PROVIDERS: Final = "SELECT id, mapping_version FROM identity_providers WHERE tenant_id = $1 ORDER BY id"
 _LOOSE: Final = (
     (
@@ -58,6 +63,31 @@ _LOOSE: Final = (
         """
         SELECT DISTINCT user_id FROM user_emails WHERE tenant_id = $1
         AND NOT EXISTS (SELECT 1 FROM users WHERE users.tenant_id = $1 AND users.id = user_emails.user_id) LIMIT 100
+        """,
+    ),
+    (
+        "group_members",
+        "the group {0} has a member {1} that does not exist",
+        """
+        SELECT m.group_id, m.member_id FROM group_members m WHERE m.tenant_id = $1 AND NOT EXISTS (
+            SELECT 1 FROM users u WHERE u.tenant_id = $1 AND u.id = m.member_id AND NOT m.is_group)
+        AND NOT EXISTS (SELECT 1 FROM groups g WHERE g.tenant_id = $1 AND g.id = m.member_id AND m.is_group) LIMIT 100
+        """,
+    ),
+    (
+        "group_members",
+        "there are members of a group {0} that does not exist",
+        """
+        SELECT DISTINCT m.group_id FROM group_members m WHERE m.tenant_id = $1 AND NOT EXISTS (
+            SELECT 1 FROM groups g WHERE g.tenant_id = $1 AND g.id = m.group_id) LIMIT 100
+        """,
+    ),
+    (
+        "groups",
+        "the number of members that the group {0} has is not the one that is stored",
+        """
+        SELECT g.id FROM groups g WHERE g.tenant_id = $1 AND g.member_count <> (
+            SELECT count(*) FROM group_members m WHERE m.tenant_id = $1 AND m.group_id = g.id) LIMIT 100
         """,
     ),
     (
@@ -108,6 +138,8 @@ _TABLES: Final = (
     "credentials",
     "users",
     "user_emails",
+    "groups",
+    "group_members",
     "departures",
     "former_names",
     "events",
@@ -152,6 +184,7 @@ async def find_faults_of_tenant(database: Database, tenant_id: str, tell: Callab
         faults += await _check_providers(reading, known)
         for table, sentence, sql in _LOOSE:
             faults += [sentence.format(*row) for row in await _ask(reading, faults, table, sql, tenant_id)]
+        faults += await _check_groups(reading, faults, known)
         suspects = await _find_suspects(reading, faults, tell)
     for user_id in sorted(suspects - known):
         faults += [f"user {user_id}: {fault}" for fault in await _look_again(database, tenant_id, user_id)]
@@ -208,19 +241,48 @@ async def _check_provider(reading: Reading, provider_id: str) -> str:
     return ""
 
 
-async def _mappings(reading: Reading) -> dict[str, DeriveAll | None]:
+async def _mappings(reading: Reading) -> dict[str, Deriving | None]:
     """Returns the function with which each identity provider derives Profiles.
 
     It is None while a derivation is running, and if the rules are not valid, which is a finding of its own.
     """
-    mappings: dict[str, DeriveAll | None] = {}
+    mappings: dict[str, Deriving | None] = {}
     for provider_id, version in await reading.all(_PROVIDERS, reading.tenant):
         mappings[provider_id] = None
         run = await find_derivation(reading, provider_id)
         if run is None or run.finished_at is not None:
             with contextlib.suppress(WrongInput, *_ODD):
-                mappings[provider_id] = await derivation_of(reading, provider_id, version)
+                mappings[provider_id] = await deriving_of(reading, provider_id, version)
     return mappings
+
+
+# -- groups ------------------------------------------------------------------------------------------------------------
+
+
+async def _check_groups(reading: Reading, faults: list[str], known: set[str]) -> list[str]:
+    """Check the documents of groups and the columns for searching, except those `known` to be unreadable."""
+    found: list[str] = []
+    after = ""
+    while rows := await _ask(reading, faults, "groups", _GROUPS, reading.tenant, after, _BATCH):
+        after = rows[-1][0]
+        for group_id, *row in rows:
+            fault = "" if group_id in known else _check_group(*row)
+            found += [f"group {group_id}: {fault}"] if fault else []
+    return found
+
+
+def _check_group(name_key: str, external_id: str | None, folded: str, text: str) -> str:
+    try:
+        document = orjson.loads(text)
+        cleaned, ignored = clean(document, GROUP_TYPE)
+        if cleaned != document or ignored:
+            return "no request can have stored this document"
+        matches = GroupColumns(name_key, external_id, folded) == group_columns(document, text)
+    except ScimError as error:
+        return f"the document does not follow the schema: {error.detail}"
+    except _ODD:
+        return "no request can have stored this document"
+    return "" if matches else "the search columns do not match the document"
 
 
 # -- people ------------------------------------------------------------------------------------------------------------
@@ -275,9 +337,13 @@ async def _check_users(reading: Reading, first: str, last: str) -> list[tuple[st
         for user_id, session_id in sessions
         if session_id not in told.sessions and user_id not in told.in_part
     ]
-    for row in await reading.all(_USERS, reading.tenant, first, last):
+    rows = await reading.all(_USERS, reading.tenant, first, last)
+    groups: dict[str, list[Membership]] = {}
+    if any(deriving is not None and deriving.groups for deriving in mappings.values()):
+        groups = await groups_of(reading, [row[0] for row in rows])
+    for row in rows:
         faults += [(row[0], fault) for fault in _check_document(row, emails.get(row[0], set()))]
-        faults += [(row[0], fault) for fault in _check_profile(row, mappings)]
+        faults += [(row[0], fault) for fault in _check_profile(row, mappings, groups.get(row[0], []))]
         faults += [(row[0], fault) for fault in _check_version(row, told)]
     return faults
 
@@ -328,15 +394,15 @@ def _check_document(row: Row, emails: set[object]) -> list[str]:
     return faults
 
 
-def _check_profile(row: Row, mappings: dict[str, DeriveAll | None]) -> list[str]:
+def _check_profile(row: Row, mappings: dict[str, Deriving | None], scim_groups: list[Membership]) -> list[str]:
     _, provider_id, *_, document, profile, _, groups = row
     if not provider_id:
         return []
     if provider_id not in mappings:
         return [f"it belongs to an identity provider {provider_id} that does not exist"]
-    derive = mappings[provider_id]
+    deriving, ids = mappings[provider_id], {group.group_id for group in scim_groups}
     try:
-        if derive is not None and orjson.loads(profile) != derive(orjson.loads(document), groups):
+        if deriving is not None and orjson.loads(profile) != deriving.derive(orjson.loads(document), groups, ids):
             return ["the Profile is not the one that the mapping derives"]
     except _ODD:
         return ["the mapping cannot be applied to it"]

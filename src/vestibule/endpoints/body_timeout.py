@@ -25,8 +25,8 @@ class BodyTimeout:
         self._timed_out: set[asyncio.Task[Any]] = set()
         self._ticking = False
 
-    async def wait(self, body: Awaitable[bytes]) -> bytes:
-        """Wait for a body within the time limit, and return it.
+    async def wait(self, body: Awaitable[None]) -> None:
+        """Wait until a body was received, within the time limit.
 
         Raises:
             RequestTimeout: it took too long.
@@ -36,7 +36,7 @@ class BodyTimeout:
         if not self._ticking:
             self._tick()
         try:
-            return await body
+            await body
         except asyncio.CancelledError:
             if task not in self._timed_out:
                 raise

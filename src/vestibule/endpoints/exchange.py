@@ -5,7 +5,7 @@ All limits on a request's query and body are checked here, before anything else 
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
@@ -13,12 +13,12 @@ from urllib.parse import unquote_plus
 
 import orjson
 
-from vestibule.actions.provision import LARGEST_KEPT_BODY, Sent
+from vestibule.actions.scim_request import LARGEST_KEPT_BODY, Sent
+from vestibule.endpoints.scim_bodies import BodyReader, JsonBody
 from vestibule.events import redacted_query
 from vestibule.model import Actor
-from vestibule.scim.body import MAX_BODY, decode
 from vestibule.scim.errors import InvalidSyntax, InvalidValue, PayloadTooLarge, ScimError, UnsupportedMediaType, excerpt
-from vestibule.scim.messages import MEDIA_TYPE
+from vestibule.scim.messages import MEDIA_TYPE, list_response
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -51,14 +51,18 @@ class FastPath(Protocol):
 
 
 class Answer(NamedTuple):
-    """A response: status, JSON body and additional headers."""
+    """A response: status, JSON body and additional headers. A large body is given in `pieces` instead."""
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    pieces: AsyncIterator[bytes] | None = None
 
     async def send(self, send: Send, line: FastPath | None) -> None:
         """Send it to the server, by the fast path if possible."""
+        if self.pieces is not None:
+            await self._send_as_it_comes(send, self.pieces)
+            return
         if line is not None and len(self.body) <= _PIECE and _CLOSE not in self.headers:
             lines = [b"%b: %b\r\n" % header for header in self.headers]
             headers = b"%bcontent-length: %d\r\n%b" % (_ALWAYS, len(self.body), b"".join(lines))
@@ -74,6 +78,13 @@ class Answer(NamedTuple):
         finally:
             line.hold(0)
 
+    async def _send_as_it_comes(self, send: Send, pieces: AsyncIterator[bytes]) -> None:
+        """Send a body whose length is not known. The server waits while a slow client has not read the last piece."""
+        await send({"type": "http.response.start", "status": self.status, "headers": [_TYPE, _NO_STORE, *self.headers]})
+        async for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
     async def _send_pieces(self, send: Send) -> None:
         apart = [_TYPE, _NO_STORE, (b"content-length", b"%d" % len(self.body)), *self.headers]
         await send({"type": "http.response.start", "status": self.status, "headers": apart})
@@ -82,6 +93,28 @@ class Answer(NamedTuple):
         for start in range(0, last, _PIECE):
             await send({"type": "http.response.body", "body": self.body[start : start + _PIECE], "more_body": True})
         await send({"type": "http.response.body", "body": self.body[last:]})
+
+
+def listed(total: int, start: int, resources: list[bytes | AsyncIterator[bytes]]) -> Answer:
+    """Returns the response with a list of resources, of which some may come in pieces."""
+    whole = [resource for resource in resources if isinstance(resource, bytes)]
+    if len(whole) == len(resources):
+        return Answer(200, list_response(total, start, whole))
+    head, tail = list_response(total, start, (), len(resources)).split(b"[]", 1)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        joint = head + b"["
+        for resource in resources:
+            if isinstance(resource, bytes):
+                yield joint + resource
+            else:
+                yield joint
+                async for piece in resource:
+                    yield piece
+            joint = b","
+        yield b"]" + tail
+
+    return Answer(200, pieces=pieces())
 
 
 def refusal(error: ScimError) -> Answer:
@@ -139,49 +172,39 @@ class Request:
         tag = self.headers.get(b"if-match")
         return tag.decode("latin-1") if tag is not None else None
 
-    def check_body(self) -> None:
-        """Check the media type and length of the body in the headers.
+    def check_body(self, largest: int) -> None:
+        """Check the media type and length of the body in the headers. `largest` is in bytes.
 
         Raises:
             UnsupportedMediaType, PayloadTooLarge: the body cannot be accepted.
         """
         _check_media_type(self.headers.get(b"content-type", b""), self.headers.get(b"content-encoding", b"identity"))
         declared = self.headers.get(b"content-length", b"")
-        if declared.isdigit() and int(declared) > MAX_BODY:
-            raise PayloadTooLarge(f"A body may take {MAX_BODY:,} bytes; this one takes {int(declared):,}.")
+        if declared.isdigit() and int(declared) > largest:
+            raise PayloadTooLarge(f"A body may take {largest:,} bytes; this one takes {int(declared):,}.")
 
     def body_at_hand(self) -> bytes | None:
         """Returns the body if it arrived together with the headers, as most do; None if it must be awaited."""
-        body = self.line.body_at_hand() if self.line is not None else None
-        return body if body is not None and len(body) <= MAX_BODY else None
+        return self.line.body_at_hand() if self.line is not None else None
 
-    async def receive_body(self) -> bytes:
-        """Receive the body, and return it.
+    async def receive_body(self, reader: BodyReader) -> None:
+        """Receive the body, and pass it on.
 
         Raises:
-            PayloadTooLarge: it exceeds the limit.
+            ScimError: the reader does not accept it.
             InvalidSyntax: the connection was closed before its end.
         """
-        body, more = b"", True
+        more = True
         while more:
             message = await self.receive()
             if message["type"] == "http.disconnect":
                 raise InvalidSyntax("The connection was closed before the body was complete.")
-            body += message.get("body", b"")
+            reader.feed(message.get("body", b""))
             more = message.get("more_body", False)
-            if len(body) > MAX_BODY:
-                raise PayloadTooLarge(f"A body may take {MAX_BODY:,} bytes; this one takes more.")
-        return body
 
-    def parse_body(self, body: bytes) -> Any:
-        """Parse the body as JSON, and return it. It is also kept for `told`.
-
-        Raises:
-            InvalidSyntax: it is not JSON within the limits.
-        """
-        self.sent_size = len(body)
-        self.sent = decode(body)
-        return self.sent
+    def note_body(self, reader: BodyReader) -> None:
+        """Keep what a body says, so that an event can tell it."""
+        self.sent_size, self.sent = reader.size, reader.told
 
     def read_body_at_hand(self) -> None:
         """Parse a body that has arrived but was not parsed yet, so that the event of a refusal has it.
@@ -189,8 +212,11 @@ class Request:
         A body that is not JSON is left out.
         """
         if self.sent is None and (body := self.body_at_hand()) and len(body) <= LARGEST_KEPT_BODY:
+            reader = JsonBody()
             with contextlib.suppress(ScimError):
-                self.parse_body(body)
+                reader.feed(body)
+                reader.finish()
+                self.note_body(reader)
 
     def told(self) -> Sent:
         """Returns the request in the form for an event."""

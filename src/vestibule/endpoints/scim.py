@@ -18,8 +18,9 @@ from urllib.parse import unquote
 
 import orjson
 
-from vestibule.actions import provision
-from vestibule.actions.provision import check_provisioning
+from vestibule.actions.groups import NO_GROUP_HERE
+from vestibule.actions.provision import NOBODY_HERE
+from vestibule.actions.scim_request import check_provisioning
 from vestibule.endpoints.body_timeout import BodyTimeout
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.exchange import (
@@ -30,6 +31,7 @@ from vestibule.endpoints.exchange import (
     Request,
     Scope,
     Send,
+    listed,
     refusal,
     while_connected,
 )
@@ -38,8 +40,12 @@ from vestibule.endpoints.fair_share import FairShare
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
 from vestibule.endpoints.key_usage import KeyUsage
 from vestibule.endpoints.refused_credentials import RefusedCredentials
-from vestibule.endpoints.scim_refusals import USER_ID, ScimRefusals
-from vestibule.model import HOUSE, Actor, User
+from vestibule.endpoints.scim_bodies import LONG, JsonBody
+from vestibule.endpoints.scim_groups import Groups
+from vestibule.endpoints.scim_handlers import EVERYTHING, Handler, Pieces, Rendering
+from vestibule.endpoints.scim_refusals import RESOURCE_ID, ScimRefusals
+from vestibule.endpoints.scim_users import Users
+from vestibule.model import HOUSE, Actor
 from vestibule.scim import discovery
 from vestibule.scim.errors import (
     Forbidden,
@@ -55,19 +61,21 @@ from vestibule.scim.errors import (
 )
 from vestibule.scim.filter import Document, parse_filter
 from vestibule.scim.messages import list_response, parse_page, parse_patch
-from vestibule.scim.representation import Projection, etag, expand, location, parse_projection, present
-from vestibule.scim.resource import clean
-from vestibule.scim.schema import USER_TYPE
+from vestibule.scim.representation import Projection, etag, location, parse_projection
 from vestibule.settings import Settings
 from vestibule.store.credentials import note_test
-from vestibule.store.database import Busy, Damaged, Tx
+from vestibule.store.database import Busy, Damaged, Reading, Row, Tx
 from vestibule.store.events import append_event
-from vestibule.store.user_lists import Visibility, page_users
+from vestibule.store.listing import page_rows
+from vestibule.store.user_lists import Visibility
 from vestibule.store.where import where
 from vestibule.vendors import VENDORS
 
 log = logging.getLogger("vestibule.scim")
 
+HANDLERS: Final[dict[str, Handler[Any]]] = {"Users": Users(), "Groups": Groups()}
+"""The resource types, by the endpoint of each."""
+_NOT_HERE: Final = {"Users": NOBODY_HERE, "Groups": NO_GROUP_HERE}
 ENDPOINTS: Final = frozenset({"Users", "Groups", "ServiceProviderConfig", "ResourceTypes", "Schemas"})
 """The first segment of a path below a tenant's base URL. If two follow each other, the base URL is too long."""
 _TEST_NOTED_EVERY: Final = 1_000
@@ -228,109 +236,125 @@ class ScimEndpoint:
         """
         if request.method not in {"POST", "PUT", "PATCH"}:
             return
+        reader = JsonBody()
         try:
-            request.check_body()
+            request.check_body(reader.largest)
             body = request.body_at_hand()
-            if body is None:
-                body = await self._body_timeout.wait(request.receive_body())
-            request.parse_body(body)
+            if body is not None:
+                reader.feed(body)
+            else:
+                await self._body_timeout.wait(request.receive_body(reader))
+            reader.finish()
+            request.note_body(reader)
         except RequestTimeout:
             raise
         except ScimError:
             log.debug("a refused body could not be read", extra={"request": request.actor.request_id})
 
-    async def _body(self, request: Request) -> Any:
-        """Returns the body as JSON.
+    async def _sent(self, request: Request, handler: Handler[Any]) -> Any:
+        """Returns what the body says, as the handler's reader returns it.
 
         After a slow body the request is authenticated again, as the key may have been retired.
         """
-        request.check_body()
+        reader = handler.body(request.method)
+        request.check_body(reader.largest)
         body = request.body_at_hand()
-        if body is None:
+        if body is not None:
+            reader.feed(body)
+        else:
             known_at = time.monotonic()
-            body = await self._body_timeout.wait(request.receive_body())
+            await self._body_timeout.wait(request.receive_body(reader))
             if time.monotonic() - known_at > _KNOWN_FOR:
                 caller = await self._identify(request)
                 check_provisioning(caller.presented.provisioning)
-        return request.parse_body(body)
+        said = reader.finish() if reader.size <= LONG else await asyncio.to_thread(reader.finish)
+        request.note_body(reader)
+        return said
 
     async def _route(self, request: Request, caller: Caller) -> Answer:
         match request.segments:
-            case ["Users"]:
+            case [endpoint] if (handler := HANDLERS.get(endpoint)) is not None:
                 allow = "GET, POST"
                 if request.method == "GET":
-                    return await self._list(request, caller)
+                    return await self._list(request, caller, handler)
                 if request.method == "POST":
-                    return await self._create(request)
-            case ["Users", user_id] if user_id != ".search":
+                    return await self._create(request, handler)
+            case [endpoint, resource_id] if resource_id != ".search" and endpoint in HANDLERS:
                 allow = "GET, PUT, PATCH, DELETE"
                 if request.method in {"GET", "PUT", "PATCH", "DELETE"}:
-                    if user_id in ENDPOINTS:
+                    if resource_id in ENDPOINTS:
                         raise _no_endpoint(request)
-                    if USER_ID.match(user_id) is None:
-                        raise NotFound(provision.NOBODY_HERE)
-                    return await self._one(request, caller, user_id)
+                    handler = HANDLERS[endpoint]
+                    if RESOURCE_ID.match(resource_id) is None:
+                        raise NotFound(_NOT_HERE[endpoint])
+                    return await self._one(request, caller, handler, resource_id)
             case [kind, *rest] if kind in {"ServiceProviderConfig", "ResourceTypes", "Schemas"} and len(rest) <= 1:
                 allow = "GET"
                 if request.method == "GET":
                     return _discover(request, kind, rest)
-            case ["Groups"] if request.method == "GET":
-                # Okta requests the groups if Import Groups is on, and cannot save its settings without a list.
-                return Answer(200, list_response(0, 1, ()))
-            case ["Me"] | ["Bulk"] | ["Groups"] | [".search"] | ["Users", ".search"]:
+            case ["Me"] | ["Bulk"] | [".search"] | ["Users" | "Groups", ".search"]:
                 raise NotImplementedHere(f"/{'/'.join(request.segments)} is not offered; see /ServiceProviderConfig.")
             case _:
                 raise _no_endpoint(request)
         raise MethodNotAllowed(f"This endpoint does not answer {excerpt(request.method, 20)}.", allow=allow)
 
-    # -- users ---------------------------------------------------------------------------------------------------------
+    # -- resources -----------------------------------------------------------------------------------------------------
 
-    async def _one(self, request: Request, caller: Caller, user_id: str) -> Answer:
+    async def _one(self, request: Request, caller: Caller, handler: Handler[Any], resource_id: str) -> Answer:
         match request.method:
             case "GET":
-                return await self._get(request, caller, user_id)
+                return await self._get(request, caller, handler, resource_id)
             case "PUT":
-                return await self._replace(request, user_id)
+                return await self._replace(request, handler, resource_id)
             case "PATCH":
-                return await self._patch(request, user_id)
+                return await self._patch(request, handler, resource_id)
             case _:
                 await self._context.database.run(
-                    request.actor,
-                    lambda tx: provision.delete_user(tx, request.told(), user_id, request.if_match),
+                    request.actor, lambda tx: handler.delete(tx, request.told(), resource_id, request.if_match)
                 )
                 return Answer(204)
 
-    async def _get(self, request: Request, caller: Caller, user_id: str) -> Answer:
-        projection = _projection(request)
+    async def _get(self, request: Request, caller: Caller, handler: Handler[Any], resource_id: str) -> Answer:
+        projection = _projection(request, handler)
         async with self._context.database.read(request.actor.tenant_id) as reading:
-            user = await provision.see_user(reading, _visibility(caller), user_id)
-        tag = etag(user.version).encode()
+            resource = await handler.see(reading, _visibility(caller), resource_id)
+        tag = etag(resource.version).encode()
         if tag in request.headers.get(b"if-none-match", b""):
             return Answer(304, headers=((b"etag", tag),))
-        return _resource(request, user, 200, projection)
+        return await self._resource(request, handler, resource, 200, projection)
 
-    async def _list(self, request: Request, caller: Caller) -> Answer:
-        query = request.query
-        page, projection = parse_page(query.get("startindex"), query.get("count")), _projection(request)
+    async def _list(self, request: Request, caller: Caller, handler: Handler[Any]) -> Answer:
+        query, projection = request.query, _projection(request, handler)
+        page = parse_page(query.get("startindex"), query.get("count"))
+        database, tenant_id, visibility = self._context.database, request.actor.tenant_id, _visibility(caller)
         condition = None
         if (text := query.get("filter")) is not None:
-            tree = parse_filter(text, USER_TYPE)
-            prefix = location("", USER_TYPE, request.base_url)
-            condition = where(tree, USER_TYPE, self._context.database.engine, prefix, first=3)
-        database, tenant_id, visibility = self._context.database, request.actor.tenant_id, _visibility(caller)
+            tree = parse_filter(text, handler.type)
+            condition = where(tree, handler.searched, database.engine, request.base_url, first=3)
+
+        async def read(reading: Reading) -> tuple[int, list[Row]]:
+            listing = await handler.listing(reading, visibility, condition)
+            return await page_rows(reading, listing, page.start, page.count)
+
         if condition is not None and condition.quick:
             async with database.read(tenant_id) as reading:
-                total, users = await page_users(reading, visibility, condition, page.start, page.count)
+                total, rows = await read(reading)
         else:
-            # A query that may scan all people runs in a queue, and is stopped when the client is gone.
-            async def scan() -> tuple[int, list[User]]:
+            # A query that may scan all resources runs in a queue, and is stopped when the client is gone.
+            async def scan() -> tuple[int, list[Row]]:
                 async with database.scan(tenant_id, "search" if condition else "list") as reading:
-                    return await page_users(reading, visibility, condition, page.start, page.count)
+                    return await read(reading)
 
-            total, users = await while_connected(request.receive, scan())
+            total, rows = await while_connected(request.receive, scan())
         if VENDORS[caller.presented.vendor].is_probe(query, total):
             await self._note_test(caller)
-        return Answer(200, list_response(total, page.start, (_render(request, user, projection) for user in users)))
+        resources = [handler.of_row(row) for row in rows]
+        how = Rendering(tenant_id, request.base_url, projection)
+        shown = [handler.render(resource, how) for resource in resources]
+        whole = [each for each in shown if each is not None]
+        if len(whole) == len(shown):
+            return Answer(200, list_response(total, page.start, whole))
+        return listed(total, page.start, await handler.render_more(database, resources, how))
 
     async def _note_test(self, caller: Caller) -> None:
         """Record a connection test, before it is answered."""
@@ -343,31 +367,46 @@ class ScimEndpoint:
 
             await self._context.database.run(caller.actor, note)
 
-    async def _create(self, request: Request) -> Answer:
-        projection = _projection(request)
-        document, ignored = clean(await self._body(request), USER_TYPE)
-        user = await self._context.database.run(
-            request.actor, lambda tx: provision.create_user(tx, request.told(), document, ignored)
-        )
-        return _resource(request, user, 201, projection)
+    async def _create(self, request: Request, handler: Handler[Any]) -> Answer:
+        projection = _projection(request, handler)
+        given = handler.parse(await self._sent(request, handler))
+        resource = await self._context.database.run(request.actor, lambda tx: handler.create(tx, request.told(), given))
+        return await self._resource(request, handler, resource, 201, projection)
 
-    async def _replace(self, request: Request, user_id: str) -> Answer:
-        projection = _projection(request)
-        document, ignored = clean(await self._body(request), USER_TYPE)
-        user = await self._context.database.run(
+    async def _replace(self, request: Request, handler: Handler[Any], resource_id: str) -> Answer:
+        projection = _projection(request, handler)
+        given = handler.parse(await self._sent(request, handler))
+        resource = await self._context.database.run(
             request.actor,
-            lambda tx: provision.replace_user(tx, request.told(), user_id, document, ignored, request.if_match),
+            lambda tx: handler.replace(tx, request.told(), resource_id, given, request.if_match),
         )
-        return _resource(request, user, 200, projection)
+        return await self._resource(request, handler, resource, 200, projection)
 
-    async def _patch(self, request: Request, user_id: str) -> Answer:
-        projection = _projection(request)
-        operations = parse_patch(await self._body(request))
-        user = await self._context.database.run(
-            request.actor,
-            lambda tx: provision.patch_user(tx, request.told(), user_id, operations, request.if_match),
+    async def _patch(self, request: Request, handler: Handler[Any], resource_id: str) -> Answer:
+        projection = _projection(request, handler)
+        operations = handler.parse_operations(
+            parse_patch(await self._sent(request, handler), handler.most_operations), request.base_url
         )
-        return _resource(request, user, 200, projection)
+        resource = await self._context.database.run(
+            request.actor,
+            lambda tx: handler.patch(tx, request.told(), resource_id, operations, request.if_match),
+        )
+        if handler.answers_patch or not projection.whole:
+            return await self._resource(request, handler, resource, 200, projection)
+        return Answer(204, headers=((b"etag", etag(resource.version).encode()),))
+
+    async def _resource(
+        self, request: Request, handler: Handler[Any], resource: Any, status: int, projection: Projection
+    ) -> Answer:
+        where_it_is = location(resource.id, handler.type, request.base_url).encode()
+        headers = ((b"etag", etag(resource.version).encode()), (b"location", where_it_is))
+        how = Rendering(request.actor.tenant_id, request.base_url, projection)
+        shown: bytes | Pieces | None = handler.render(resource, how)
+        if shown is None:
+            (shown,) = await handler.render_more(self._context.database, [resource], how)
+        if isinstance(shown, bytes):
+            return Answer(status, shown, headers)
+        return Answer(status, headers=headers, pieces=shown)
 
 
 # -- helpers -----------------------------------------------------------------------------------------------------------
@@ -391,26 +430,11 @@ def _visibility(caller: Caller) -> Visibility:
     return Visibility(caller.presented.provider_id, bool(caller.presented.adopts))
 
 
-def _projection(request: Request) -> Projection:
+def _projection(request: Request, handler: Handler[Any]) -> Projection:
     if not request.query_string:
-        return _EVERYTHING
+        return EVERYTHING
     query = request.query
-    return parse_projection(query.get("attributes"), query.get("excludedattributes"), USER_TYPE)
-
-
-_EVERYTHING: Final = Projection()
-
-
-def _render(request: Request, user: User, projection: Projection) -> bytes:
-    if projection.whole:
-        return present(user.kept, USER_TYPE, request.base_url)
-    return orjson.dumps(projection.of(expand(user.kept, USER_TYPE, request.base_url)))
-
-
-def _resource(request: Request, user: User, status: int, projection: Projection) -> Answer:
-    where_it_is = location(user.id, USER_TYPE, request.base_url).encode()
-    headers = ((b"etag", etag(user.version).encode()), (b"location", where_it_is))
-    return Answer(status, _render(request, user, projection), headers)
+    return parse_projection(query.get("attributes"), query.get("excludedattributes"), handler.type)
 
 
 def _discover(request: Request, kind: str, rest: list[str]) -> Answer:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from vestibule.actions.provision import ProvisioningOff, ProvisioningPaused
+from vestibule.actions.scim_request import ProvisioningOff, ProvisioningPaused
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.exchange import Request
 from vestibule.endpoints.flood_counter import FloodCounter
@@ -25,7 +25,7 @@ from vestibule.store.users import find_user
 
 log = logging.getLogger("vestibule.scim")
 
-USER_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+RESOURCE_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
 class ScimRefusals:
@@ -93,7 +93,7 @@ async def _append_refusal(tx: Tx, request: Request, told: dict[str, Any]) -> Non
 async def _person_meant(tx: Tx, request: Request) -> tuple[str, str]:
     """Returns the id and userName of the person that a refused request is about; empty if unknown."""
     match request.segments:
-        case ["Users", user_id] if USER_ID.match(user_id):
+        case ["Users", user_id] if RESOURCE_ID.match(user_id):
             user = await find_user(tx, user_id)
             if user is not None and user.identity_provider_id == tx.actor.identity_provider_id:
                 return user.id, str(orjson.loads(user.document)["userName"])

@@ -26,7 +26,7 @@ _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
 _NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"{}[]")
 
 
-def decode(body: bytes) -> Any:
+def decode(body: bytes, most_parts: int = MAX_PARTS) -> Any:
     """Returns a request's body as a JSON value. A byte order mark at its beginning is ignored.
 
     Raises:
@@ -36,9 +36,9 @@ def decode(body: bytes) -> Any:
     """
     if body.startswith(_BYTE_ORDER_MARK):
         body = body[3:]
-    many = len(body) > MAX_PARTS and body.count(b",") > MAX_PARTS - MAX_DEPTH
+    many = len(body) > most_parts and body.count(b",") > most_parts - MAX_DEPTH
     if many or body.count(b"{") + body.count(b"[") > MAX_DEPTH:
-        _check_structure(body)
+        _check_structure(body, most_parts)
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -55,17 +55,17 @@ def decode(body: bytes) -> Any:
     return value
 
 
-def _check_structure(body: bytes) -> None:
+def _check_structure(body: bytes, most_parts: int) -> None:
     """Refuse a body that nests too deep or holds too many values. Linear, and without recursion."""
     bare = _STRING.sub(b"", body)
     depth = 0
-    for bracket in bare.translate(None, _NO_BRACKETS)[: 2 * MAX_PARTS]:
+    for bracket in bare.translate(None, _NO_BRACKETS)[: 2 * most_parts]:
         depth += 1 if bracket in b"{[" else -1
         if depth > MAX_DEPTH:
             raise InvalidSyntax(f"The body may nest {MAX_DEPTH} deep; this one nests deeper.")
     parts = bare.count(b",") + bare.count(b"{") + bare.count(b"[")
-    if parts > MAX_PARTS:
-        raise TooMany(f"A body may hold {MAX_PARTS:,} values; this one holds {parts:,}.")
+    if parts > most_parts:
+        raise TooMany(f"A body may hold {most_parts:,} values; this one holds {parts:,}.")
 
 
 def _count_names(value: Any) -> int:

@@ -19,7 +19,7 @@ MAX_PAGE: Final = 1000
 _VERBS: Final[dict[str, Verb]] = {"add": "add", "replace": "replace", "remove": "remove"}
 
 
-def parse_patch(body: Any) -> list[Operation]:
+def parse_patch(body: Any, most: int = MAX_OPERATIONS) -> list[Operation]:
     """Read a PatchOp message. An empty list of operations is a request for no change.
 
     Returns the operations in their order.
@@ -31,8 +31,8 @@ def parse_patch(body: Any) -> list[Operation]:
     operations = _members(body).get("operations") if isinstance(body, dict) else None
     if not isinstance(operations, list):
         raise InvalidSyntax("The body of a PATCH should be a PatchOp message with a list named 'Operations'.")
-    if len(operations) > MAX_OPERATIONS:
-        raise TooMany(f"A PATCH may hold {MAX_OPERATIONS:,} operations; this one holds {len(operations):,}.")
+    if len(operations) > most:
+        raise TooMany(f"A PATCH may hold {most:,} operations; this one holds {len(operations):,}.")
     return [_parse_operation(operation, number) for number, operation in enumerate(operations, 1)]
 
 
@@ -95,13 +95,15 @@ def _whole(name: str, text: str | None, default: int) -> int:
     return -size if text.strip().startswith("-") else size
 
 
-def list_response(total: int, start: int, resources: Iterable[bytes]) -> bytes:
-    """Returns a ListResponse of resources that are already JSON. `itemsPerPage` is how many it has (wire facts 1.9)."""
+def list_response(total: int, start: int, resources: Iterable[bytes], count: int | None = None) -> bytes:
+    """Returns a ListResponse of resources that are already JSON. `itemsPerPage` is how many it has (wire facts 1.9), or
+    `count`, if the resources are put in later.
+    """
     items = list(resources)
     return b'{"schemas":["%b"],"totalResults":%d,"startIndex":%d,"itemsPerPage":%d,"Resources":[%b]}' % (
         LIST_RESPONSE.encode(),
         total,
         start,
-        len(items),
+        len(items) if count is None else count,
         b",".join(items),
     )

@@ -12,7 +12,7 @@ import orjson
 
 from vestibule.scim.filter import Document
 from vestibule.scim.path import MalformedPath, Path, find_path
-from vestibule.scim.schema import ResourceType
+from vestibule.scim.schema import Attribute, ResourceType
 
 
 def instant(milliseconds: int) -> str:
@@ -42,15 +42,18 @@ class Kept(NamedTuple):
     """Times in milliseconds since 1970; the version counts changes from 1."""
 
 
-def present(kept: Kept, resource_type: ResourceType, base_url: str) -> bytes:
-    """Returns the whole resource as JSON. The stored text is spliced, not parsed: most requests need this."""
+def present(kept: Kept, resource_type: ResourceType, base_url: str, also: str = "") -> bytes:
+    """Returns the whole resource as JSON. The stored text is spliced, not parsed: most requests need this.
+
+    `also` is an attribute that is in no document, as `"name":value,`.
+    """
     # Nothing in `meta` needs escaping: a name of ours, instants, a URL that was checked, an id of ours and a number.
     meta = (
         f'"meta":{{"resourceType":"{resource_type.name}","created":"{instant(kept.created)}",'
         f'"lastModified":"{instant(kept.modified)}","location":"{location(kept.id, resource_type, base_url)}",'
         f'"version":"W/\\"{kept.version}\\""}}'
     )
-    return f'{{"id":"{kept.id}",{kept.document[1:-1]},{meta}}}'.encode()
+    return f'{{"id":"{kept.id}",{kept.document[1:-1]},{also}{meta}}}'.encode()
 
 
 def expand(kept: Kept, resource_type: ResourceType, base_url: str) -> Document:
@@ -88,6 +91,19 @@ class Projection:
     def whole(self) -> bool:
         """Returns whether the client chose nothing and gets everything."""
         return self.wanted is None and self.unwanted is None
+
+    def parts_of(self, attribute: Attribute) -> tuple[str, ...]:
+        """Returns the names of the sub-attributes that the client wants of an attribute; empty if none."""
+        name, parts = attribute.name, [sub.name for sub in attribute.sub_attributes]
+        if self.wanted is not None:
+            if name not in self.wanted:
+                return ()
+            below = self.wanted[name]
+            parts = [part for part in parts if below is None or part in below]
+        if self.unwanted is not None and name in self.unwanted:
+            below = self.unwanted[name]
+            parts = [] if below is None else [part for part in parts if part not in below]
+        return tuple(parts)
 
     def of(self, document: Document) -> Document:
         """Returns the part of a document that the client wants."""

@@ -1,8 +1,8 @@
 """The schemas of RFC 7643 as data: the attributes of a User, and how a name in a request finds its attribute.
 
 `/Schemas` is generated from this module, the parsers look names up in it, and the validators are compiled from it, so
-it lists only what is supported. `password` is missing on purpose (it is accepted but never stored), `groups` until
-there are groups. Attribute names are case-insensitive (RFC 7643 §2.1), so every look-up goes through a folded name.
+it lists only what is supported. `password` is missing on purpose (it is accepted but never stored). Attribute names are
+case-insensitive (RFC 7643 §2.1), so every look-up goes through a folded name.
 """
 
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ Type = Literal["string", "boolean", "dateTime", "reference", "binary", "complex"
 INDEXED_BYTES = 1024
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
@@ -26,7 +27,7 @@ class Attribute:
     multi_valued: bool = False
     required: bool = False
     case_exact: bool = False
-    mutability: Literal["readOnly", "readWrite"] = "readWrite"
+    mutability: Literal["readOnly", "readWrite", "immutable"] = "readWrite"
     returned: Literal["always", "default"] = "default"
     uniqueness: Literal["none", "server"] = "none"
     canonical_values: tuple[str, ...] = ()
@@ -36,6 +37,8 @@ class Attribute:
     """How long the folded text may be in UTF-8: set where an index holds it, because PostgreSQL refuses to index
     more.
     """
+    in_rows: bool = False
+    """Whether its values are rows of their own, and in no document."""
     by_name: "dict[str, Attribute]" = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -230,6 +233,32 @@ _USER_SCHEMA = Schema(
                 Attribute("primary", "boolean", "Whether this is the preferred address; true at most once."),
             ),
         ),
+        Attribute(
+            "groups",
+            "complex",
+            "The groups that the person is in, directly or through another group. Change the group to change it.",
+            multi_valued=True,
+            mutability="readOnly",
+            in_rows=True,
+            sub_attributes=(
+                Attribute("value", description="The group's id.", case_exact=True, mutability="readOnly"),
+                Attribute(
+                    "$ref",
+                    "reference",
+                    "The URL of the group.",
+                    case_exact=True,
+                    mutability="readOnly",
+                    reference_types=("Group",),
+                ),
+                Attribute("display", description="The group's displayName.", mutability="readOnly"),
+                Attribute(
+                    "type",
+                    description="Whether the person is a member of the group itself or of a group in it.",
+                    mutability="readOnly",
+                    canonical_values=("direct", "indirect"),
+                ),
+            ),
+        ),
         _plural(
             "entitlements",
             "What the person is entitled to.",
@@ -282,4 +311,50 @@ _ENTERPRISE_SCHEMA = Schema(
 )
 
 USER_TYPE = ResourceType("User", "/Users", "People.", _USER_SCHEMA, extensions=(_ENTERPRISE_SCHEMA,))
-RESOURCE_TYPES = (USER_TYPE,)
+
+_GROUP_SCHEMA = Schema(
+    GROUP,
+    "Group",
+    "A group of people and of other groups, as the identity provider describes it.",
+    (
+        Attribute(
+            "displayName",
+            description="The group's name. Unique, in any case, among the groups of an identity provider.",
+            required=True,
+            uniqueness="server",
+            max_bytes=INDEXED_BYTES,
+        ),
+        Attribute(
+            "members",
+            "complex",
+            "The people and groups that are directly in the group.",
+            multi_valued=True,
+            in_rows=True,
+            sub_attributes=(
+                Attribute("value", description="The member's id.", case_exact=True, mutability="immutable"),
+                Attribute(
+                    "$ref",
+                    "reference",
+                    "The URL of the member.",
+                    case_exact=True,
+                    mutability="immutable",
+                    reference_types=("User", "Group"),
+                ),
+                Attribute(
+                    "type",
+                    description="Whether the member is a person or a group.",
+                    mutability="immutable",
+                    canonical_values=("User", "Group"),
+                ),
+                Attribute(
+                    "display",
+                    description="The member's displayName; a person without one is shown by their userName.",
+                    mutability="readOnly",
+                ),
+            ),
+        ),
+    ),
+)
+
+GROUP_TYPE = ResourceType("Group", "/Groups", "Groups of people.", _GROUP_SCHEMA)
+RESOURCE_TYPES = (USER_TYPE, GROUP_TYPE)

@@ -82,6 +82,10 @@ class Statements(ABC):
     async def all(self, sql: str, *values: Any) -> list[Row]:
         """Returns every row."""
 
+    async def all_in_thread(self, sql: str, *values: Any) -> list[Row]:
+        """Returns every row of a statement that takes milliseconds: it does not keep the event loop from others."""
+        return await self.all(sql, *values)
+
     @abstractmethod
     async def run(self, sql: str, *values: Any) -> int:
         """Carry out a change. Returns the number of rows it reached.
@@ -114,12 +118,13 @@ class AllTenants:
 class Reading:
     """Reads within one tenant, at one instant."""
 
-    __slots__ = ("all", "engine", "now", "one", "tenant")
+    __slots__ = ("all", "all_in_thread", "engine", "now", "one", "tenant")
 
     def __init__(self, statements: Statements, tenant: str, now: int) -> None:
         self.engine: Engine = statements.engine
         self.one: Callable[..., Awaitable[Row | None]] = statements.one
         self.all: Callable[..., Awaitable[list[Row]]] = statements.all
+        self.all_in_thread: Callable[..., Awaitable[list[Row]]] = statements.all_in_thread
         self.tenant = tenant
         self.now = now
 

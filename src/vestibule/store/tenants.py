@@ -9,6 +9,7 @@ _COLUMNS: Final = """
 id, name, title, state, created_at, session_idle, session_absolute, factor_of_owners_since, factor_of_all_since
 """
 _BY_NAME: Final = f"SELECT {_COLUMNS} FROM tenants WHERE name = $1"  # noqa: S608 -- a constant
+_BY_ID: Final = f"SELECT {_COLUMNS} FROM tenants WHERE id = $1"  # noqa: S608 -- a constant
 _HOLD: Final = f"SELECT {_COLUMNS} FROM tenants WHERE id = $1 /*for share*/"  # noqa: S608 -- a constant
 _LOCK: Final = f"SELECT {_COLUMNS} FROM tenants WHERE id = $1 /*for update*/"  # noqa: S608 -- a constant
 _ALL: Final = f"SELECT {_COLUMNS} FROM tenants ORDER BY name"  # noqa: S608 -- a constant
@@ -27,6 +28,12 @@ def _tenant(row: Row) -> Tenant:
 async def find_tenant(all_tenants: AllTenants, name: str) -> Tenant | None:
     """Returns the tenant with that name."""
     row = await all_tenants.one(_BY_NAME, name)
+    return _tenant(row) if row else None
+
+
+async def find_tenant_by_id(all_tenants: AllTenants, tenant_id: str) -> Tenant | None:
+    """Returns the tenant with that id."""
+    row = await all_tenants.one(_BY_ID, tenant_id)
     return _tenant(row) if row else None
 
 

@@ -9,13 +9,59 @@ from typing import Any, Final
 import orjson
 
 from vestibule.scim.filter import Document
+from vestibule.scim.schema import USER_TYPE
 from vestibule.scim.text import fold
+from vestibule.store.where import Column, Searched, ValueRows
 
 SEARCH_LENGTH: Final = 600
 """Maximum length of `users.search` in characters. PostgreSQL indexes no entry above some 2,700 bytes."""
 SEARCHED: Final = ("userName", "externalId", "name", "displayName", "emails")
 """The attributes that the columns are computed from, except `active` and `folded`."""
 
+SEARCHED_USERS: Final = Searched(
+    USER_TYPE,
+    "users",
+    {"userName": Column("user_name_key", indexed=True), "active": Column("active", "boolean")},
+    {
+        "emails": ValueRows(
+            "user_emails",
+            "user_id",
+            {
+                "value": Column("v.value_key", indexed=True),
+                "type": Column("v.type_key", nullable=True),
+                "primary": Column("v.is_primary", "boolean", nullable=True),
+            },
+        ),
+        "groups": ValueRows(
+            """(WITH RECURSIVE above(tenant_id, member_id, group_id, is_direct) AS (
+                SELECT m.tenant_id, m.member_id, m.group_id, 1 FROM group_members m
+                WHERE m.tenant_id = $1 AND NOT m.is_group
+                UNION
+                SELECT m.tenant_id, a.member_id, m.group_id, 0 FROM above a
+                JOIN group_members m ON m.tenant_id = $1 AND m.member_id = a.group_id)
+            SELECT tenant_id, member_id, group_id, max(is_direct) AS is_direct FROM above
+            GROUP BY tenant_id, member_id, group_id)""",
+            "member_id",
+            {
+                "value": Column("v.group_id"),
+                "$ref": Column("({base_url} || '/Groups/' || v.group_id)"),
+                "display": Column(
+                    "(SELECT g.name_key FROM groups g WHERE g.tenant_id = $1 AND g.id = v.group_id)", nullable=True
+                ),
+                "type": Column("CASE WHEN v.is_direct = 1 THEN 'direct' ELSE 'indirect' END"),
+            },
+            is_all=True,
+            owners="""WITH RECURSIVE below(id) AS (
+                SELECT g.id FROM groups g WHERE g.tenant_id = $1 AND g.id = {value}
+                UNION
+                SELECT m.member_id FROM below b
+                JOIN group_members m ON m.tenant_id = $1 AND m.group_id = b.id AND m.is_group)
+            SELECT m.member_id FROM below b
+            JOIN group_members m ON m.tenant_id = $1 AND m.group_id = b.id AND NOT m.is_group""",
+        ),
+    },
+)
+"""How people are searched by filters."""
 EmailRow = tuple[str, int, str | None, bool | None]
 """An e-mail address as a row: folded value, position, folded type, whether it is primary."""
 

@@ -3,20 +3,19 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vestibule.limits import LIST_BYTES
 from vestibule.model import User
 from vestibule.scim.text import fold
-from vestibule.store.database import Reading, Row
+from vestibule.store.database import Reading
+from vestibule.store.listing import Listing, page_rows
 from vestibule.store.users import USER_COLUMNS, user_of_row
 from vestibule.store.where import Where
 
 # -- a page of a SCIM list ---------------------------------------------------------------------------------------------
 
-_DOCUMENT: Final = USER_COLUMNS.split(", ").index("document")
-_OWN: Final = "identity_provider_id = $2"
+OWN: Final = "identity_provider_id = $2"
 # Of people who belong to nobody, an identity provider that may adopt sees those who hold no role and whose userName is
 # not one of its own people's: so a userName stays unique in what it sees.
-_OWN_OR_ADOPTABLE: Final = """
+OWN_OR_ADOPTABLE: Final = """
 (identity_provider_id = $2 OR (identity_provider_id = '' AND role = '' AND NOT EXISTS (
     SELECT 1 FROM users own
     WHERE own.tenant_id = $1 AND own.user_name_key = users.user_name_key AND own.identity_provider_id = $2)))
@@ -32,6 +31,17 @@ class Visibility:
     adopts: bool
 
 
+async def seen_users(reading: Reading, visibility: Visibility, condition: Where | None) -> Listing:
+    """Returns the list of the people whom an identity provider sees and who satisfy a condition, whose parameters are
+    numbered from 3.
+    """
+    # Most installations have nobody to adopt, and then the index on the identity provider alone answers.
+    quick = condition is not None and condition.quick
+    adopting = visibility.adopts and (quick or await reading.one(_ANY_ADOPTABLE, reading.tenant) is not None)
+    scope = OWN_OR_ADOPTABLE if adopting else OWN
+    return Listing("users", USER_COLUMNS, scope, (visibility.provider_id,), condition)
+
+
 async def page_users(
     reading: Reading, visibility: Visibility, condition: Where | None, start: int, count: int
 ) -> tuple[int, list[User]]:
@@ -40,56 +50,8 @@ async def page_users(
 
     `start` is 1-based. The parameters of the condition are numbered from 3.
     """
-    # Most installations have nobody to adopt, and then the index on the identity provider alone answers.
-    quick = condition is not None and condition.quick
-    adopting = visibility.adopts and (quick or await reading.one(_ANY_ADOPTABLE, reading.tenant) is not None)
-    scope = _OWN_OR_ADOPTABLE if adopting else _OWN
-    test = f"tenant_id = $1 AND {scope}" + (f" AND {condition.sql}" if condition else "")
-    values = [reading.tenant, visibility.provider_id, *(condition.values if condition else ())]
-    rows, whole = await _page(reading, test, values, start, count, quick=quick)
-    if whole and len(rows) < count and (rows or start == 1):
-        total = start - 1 + len(rows)
-    else:
-        counted = await reading.one(f"SELECT count(*) FROM users WHERE {test}", *values)  # noqa: S608 -- test is made of constants and of `where`
-        total = counted[0] if counted else 0
+    total, rows = await page_rows(reading, await seen_users(reading, visibility, condition), start, count)
     return total, [user_of_row(row) for row in rows]
-
-
-_FIRST_PIECE: Final = 8
-_LARGEST_PIECE: Final = 250
-
-
-async def _page(
-    reading: Reading, test: str, values: list[Any], start: int, count: int, *, quick: bool
-) -> tuple[list[Row], bool]:
-    """Returns the rows of a page, and whether the page is whole: it ends early if the rows are large.
-
-    They are read in pieces, so that no more than a piece is in memory beyond the limit: a few rows first, and then as
-    many as fit if the others are like those.
-    """
-    # If an index on a value leads to a few rows, `id || ''` keeps the planner from reading all rows in the order of
-    # ids.
-    order = "id || ''" if quick else "id"
-    at = len(values)
-    rows: list[Row] = []
-    size, piece, beyond = 0, min(_FIRST_PIECE, count), ""
-    while piece:
-        # Starting after a row that was read, nobody is skipped or returned twice, and the offset is not read again.
-        test_here = f"{test} AND id > ${at + 3}" if beyond else test
-        sql = f"SELECT {USER_COLUMNS} FROM users WHERE {test_here} ORDER BY {order} LIMIT ${at + 1} OFFSET ${at + 2}"  # noqa: S608 -- test is made of constants and of `where`
-        more = await reading.all(sql, *values, piece, 0 if beyond else start - 1, *([beyond] if beyond else []))
-        for row in more:
-            document = row[_DOCUMENT]
-            size += len(document) if document.isascii() else len(document.encode())
-            if rows and size > LIST_BYTES:
-                return rows, False
-            rows.append(row)
-        if len(more) < piece:
-            break
-        beyond = rows[-1][0]
-        fitting = max((LIST_BYTES - size) * len(rows) // (size + 1), 1)
-        piece = min(fitting, _LARGEST_PIECE, count - len(rows))
-    return rows, True
 
 
 # -- the console's list ------------------------------------------------------------------------------------------------

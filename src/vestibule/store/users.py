@@ -17,7 +17,8 @@ from vestibule.store.user_columns import SEARCHED, EmailRow, Searchable, email_r
 
 USER_COLUMNS: Final = (
     "id, identity_provider_id, active, role, document, profile, version, created_at, modified_at, "
-    "saml_groups, blocked_at"
+    "saml_groups, blocked_at, "
+    "EXISTS (SELECT 1 FROM group_members m WHERE m.tenant_id = users.tenant_id AND m.member_id = users.id)"
 )
 """What a SELECT names for `user_of_row`."""
 _GET: Final = f"SELECT {USER_COLUMNS} FROM users WHERE tenant_id = $1 AND id = $2"  # noqa: S608 -- a constant
@@ -44,7 +45,8 @@ FROM identity_providers i WHERE i.tenant_id = $1 AND i.id = $2
 """
 _STATE_TO_CHANGE: Final = """
 SELECT i.mapping_version, i.provisioning, i.adopts, u.id, u.identity_provider_id, u.active, u.role, u.document,
-       u.profile, u.version, u.created_at, u.modified_at, u.saml_groups, u.blocked_at
+       u.profile, u.version, u.created_at, u.modified_at, u.saml_groups, u.blocked_at,
+       EXISTS (SELECT 1 FROM group_members m WHERE m.tenant_id = u.tenant_id AND m.member_id = u.id)
 FROM users u JOIN identity_providers i ON i.tenant_id = u.tenant_id AND i.id = $2
 WHERE u.tenant_id = $1 AND u.id = $3 /*for update of u*/
 """
@@ -52,8 +54,9 @@ WHERE u.tenant_id = $1 AND u.id = $3 /*for update of u*/
 
 def user_of_row(row: Row) -> User:
     """Returns the person in a row of `USER_COLUMNS`."""
-    id_, provider, active, role, document, profile, version, created, modified, groups, blocked = row
-    return User(id_, provider, bool(active), role, document, profile, version, created, modified, groups, blocked)
+    id_, provider, active, role, document, profile, version, created, modified, groups, blocked, in_groups = row
+    active, in_groups = bool(active), bool(in_groups)
+    return User(id_, provider, active, role, document, profile, version, created, modified, groups, blocked, in_groups)
 
 
 async def find_user(reading: Reading, user_id: str) -> User | None:

@@ -1,15 +1,17 @@
-"""A filter's tree as a condition on the `users` table, for both engines.
+"""A filter's tree as a condition on a table of resources, for both engines.
 
 The condition means exactly what `scim.filter.predicate` means; a property test compares the two. Two rules
 make that so: text is compared with the `folded` document (or a folded column), never with SQL's own lower case;
 and every leaf is true or false, never NULL, because `not` over NULL would lose rows.
 
-Attributes that identity providers search by have columns with an index. Everything else reads the JSON.
+Attributes that identity providers search by have columns or rows of their own: `Searched` says which. Everything else
+reads the JSON.
 """
 
 import math
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, NamedTuple
 
 from vestibule.model import first_id_of
 from vestibule.scim.filter import Compare, Element, Filter, Group, Not, Operator, Present
@@ -19,7 +21,70 @@ from vestibule.store.database import Engine
 
 _SQL: Final[dict[Operator, str]] = {"eq": "=", "ne": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 _AFTER_ANY_TEXT: Final = "\U0010ffff"
-_EMAIL_COLUMNS: Final = {"value": "value_key", "type": "type_key", "primary": "is_primary"}
+
+
+class Column(NamedTuple):
+    """An attribute as SQL: a column, or an expression, in the form that is compared.
+
+    `{base_url}` in the SQL stands for the tenant's SCIM base URL. An `instant` is in milliseconds; `instant of id`
+    means that the column is an id, whose order is that of creation.
+    """
+
+    sql: str
+    kind: Literal["text", "boolean", "instant", "instant of id"] = "text"
+    nullable: bool = False
+    indexed: bool = False
+    """Whether an index leads to the rows in which it equals a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRows:
+    """The values of a multi-valued attribute as rows of a table, which is named `v` in the SQL of the columns."""
+
+    table: str
+    owner: str
+    """The column with the id of the resource that has the value."""
+    columns: Mapping[str, Column]
+    """Sub-attributes by name. Others are compared in the document."""
+    is_all: bool = False
+    """Whether the values are in no document, so that every comparison is made here."""
+    owners: str = ""
+    """A SELECT of the resources whose `value` equals `{value}`, if that is more than a look-up of rows."""
+
+    @property
+    def source(self) -> str:
+        return f"{self.table} v WHERE v.tenant_id = $1"
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """How the resources of one type are searched: their table, and which attributes it has beside the document.
+
+    The table has the columns `tenant_id`, `id`, `external_id`, `version`, `modified_at`, `document` and `folded`.
+    """
+
+    type: ResourceType
+    table: str
+    own_columns: Mapping[str, Column] = field(default_factory=dict)
+    value_rows: Mapping[str, ValueRows] = field(default_factory=dict)
+    columns: Mapping[str, Column] = field(init=False)
+    always: frozenset[str] = field(init=False)
+    """The attributes that every resource has."""
+
+    def __post_init__(self) -> None:
+        common = {
+            "id": Column("id", indexed=True),
+            "externalId": Column("external_id", nullable=True, indexed=True),
+            "meta.created": Column("id", "instant of id"),
+            "meta.lastModified": Column("modified_at", "instant"),
+            "meta.resourceType": Column(f"CAST('{self.type.name}' AS TEXT)"),
+            "meta.version": Column("""('W/"' || CAST(version AS TEXT) || '"')"""),
+            "meta.location": Column(f"({{base_url}} || '{self.type.endpoint}/' || id)"),
+        }
+        present = {"meta", "schemas", *(name for name in common if name != "externalId")}
+        present |= {name for name, column in self.own_columns.items() if not column.nullable}
+        object.__setattr__(self, "columns", common | dict(self.own_columns))
+        object.__setattr__(self, "always", frozenset(present))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,38 +97,54 @@ class Where:
     """Whether an index leads to the rows; otherwise the statement looks at all of the tenant's rows."""
 
 
-def where(tree: Filter, resource_type: ResourceType, engine: Engine, location_prefix: str, first: int) -> Where:
+def where(tree: Filter, searched: Searched, engine: Engine, base_url: str, first: int) -> Where:
     """Returns the condition of a filter; its parameters are numbered from `first`. `$1` must be the tenant.
 
-    `location_prefix` is the part of `meta.location` before the id.
+    `base_url` is the tenant's SCIM base URL.
     """
-    compiler = _Compiler(engine, resource_type.name, location_prefix, first)
-    return Where(compiler.condition(tree), compiler.values, _quick(tree))
+    compiler = _Compiler(engine, searched, base_url, first)
+    return Where(compiler.condition(tree), compiler.values, _quick(tree, searched))
 
 
-def _quick(tree: Filter) -> bool:
+def row_condition(term: Filter, searched: Searched, attribute: str, engine: Engine, base_url: str, first: int) -> Where:
+    """Returns the condition that one row `v` of a multi-valued attribute satisfies the term of a filter in brackets."""
+    compiler = _Compiler(engine, searched, base_url, first)
+    rows = searched.value_rows[attribute]
+    return Where(compiler.row_condition(rows, term), compiler.values, quick=True)
+
+
+def _quick(tree: Filter, searched: Searched) -> bool:
     match tree:
         case Group("and", terms):
-            return any(map(_quick, terms))
+            return any(_quick(term, searched) for term in terms)
         case Group(_, terms):
-            return all(map(_quick, terms))
+            return all(_quick(term, searched) for term in terms)
         case Element(path, term):
-            return str(path) == "emails" and any(str(leaf.path) == "emails.value" for leaf in _equalities(term))
-        case Compare(path, operator, _, _):
-            name = path.text
-            return operator == "eq" and name in {"id", "userName", "externalId", "emails.value"}
+            rows = searched.value_rows.get(str(path))
+            return rows is not None and _leads_to_few(term, rows)
+        case Compare(path, "eq", _, _):
+            column = searched.columns.get(path.text) or _column_of_row(path, searched)
+            return column is not None and column.indexed
         case _:
             return False
 
 
-def _equalities(term: Filter) -> list[Compare]:
+def _column_of_row(path: Path, searched: Searched) -> Column | None:
+    """Returns the column of `value_rows` that a path names, if it names one."""
+    rows = searched.value_rows.get(path.steps[0].name)
+    return rows.columns.get(path.leaf.name) if rows is not None and len(path.steps) == 2 else None
+
+
+def _leads_to_few(term: Filter, rows: ValueRows) -> bool:
+    """Returns whether a term requires that a column with an index equals a value."""
     match term:
-        case Compare(_, "eq", _, _):
-            return [term]
+        case Compare(path, "eq", _, _):
+            column = rows.columns.get(path.leaf.name)
+            return column is not None and column.indexed
         case Group("and", terms):
-            return [leaf for each in terms for leaf in _equalities(each)]
+            return any(_leads_to_few(each, rows) for each in terms)
         case _:
-            return []
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +168,10 @@ _ROW: Final = _Base()
 
 
 class _Compiler:
-    def __init__(self, engine: Engine, type_name: str, location_prefix: str, first: int) -> None:
+    def __init__(self, engine: Engine, searched: Searched, base_url: str, first: int) -> None:
         self._sqlite = engine == "sqlite"
-        self._type_name = type_name
-        self._location_prefix = location_prefix
+        self._searched = searched
+        self._base_url = base_url
         self._first = first
         self._aliases = 0
         self.values: list[Any] = []
@@ -114,60 +195,70 @@ class _Compiler:
         self.values.append(value)
         return f"${self._first + len(self.values) - 1}"
 
-    # -- columns -------------------------------------------------------------------------------------------------------
+    # -- columns and rows ----------------------------------------------------------------------------------------------
 
     def _column(self, path: Path, operator: Operator, value: Any) -> str | None:
-        """Returns a comparison with a column, or None."""
-        match path.text:
-            case "id":
-                return self._compare("id", operator, value, nullable=False)
-            case "externalId" if operator == "eq":
-                return f"(external_id IS NOT NULL AND external_id = {self._put(value)})"
-            case "externalId":
-                return self._compare("external_id", operator, value)
-            case "userName":
-                return self._compare_user_name(operator, value)
-            case "active":
-                return f"(active = {self._put(value == (operator == 'eq'))})"
-            case "meta.created":
-                return self._compare_creation(operator, value)
-            case "meta.lastModified":
-                return self._compare_instant("modified_at", operator, value)
-            case "meta.resourceType":
-                return self._compare(f"CAST('{self._type_name}' AS TEXT)", operator, value)
-            case "meta.version":
-                return self._compare("""('W/"' || CAST(version AS TEXT) || '"')""", operator, value)
-            case "meta.location":
-                return self._compare(f"(CAST({self._put(self._location_prefix)} AS TEXT) || id)", operator, value)
-            case "emails.value" if operator == "eq":
-                return self._in_emails(self._compare("e.value_key", operator, value, nullable=False))
-            case _:
-                return None
+        """Returns a comparison with a column, or with rows; None if the attribute has none."""
+        column = self._searched.columns.get(path.text)
+        if column is not None:
+            return self._compare_column(column, operator, value)
+        rows = self._searched.value_rows.get(path.steps[0].name)
+        column = _column_of_row(path, self._searched)
+        if rows is None or column is None:
+            return None
+        if rows.is_all:
+            return self._compare_rows(rows, path.leaf.name, operator, value)
+        return (
+            self._among(rows, self._compare_column(column, "eq", value))
+            if column.indexed and operator == "eq"
+            else None
+        )
 
-    def _compare_user_name(self, operator: Operator, value: str) -> str:
-        comparison = self._compare("user_name_key", operator, value, nullable=False)
-        if operator != "sw":
+    def _compare_column(self, column: Column, operator: Operator, value: Any) -> str:
+        """Returns a comparison that is true or false, also where the column is NULL."""
+        sql = self._expression(column)
+        match column.kind:
+            case "boolean":
+                wanted = value == (operator == "eq")
+                absent = "1 = 1" if operator == "ne" else "1 = 0"
+                test = f"{sql} = {self._put(wanted)}"
+                return f"COALESCE({test}, {absent})" if column.nullable else f"({test})"
+            case "instant":
+                return self._compare_instant(sql, operator, value)
+            case "instant of id":
+                return self._compare_instant_of_id(sql, operator, value)
+        if not column.indexed:
+            return self._compare(sql, operator, value, nullable=column.nullable)
+        if operator == "eq" and column.nullable:
+            return f"({sql} IS NOT NULL AND {sql} = {self._put(value)})"
+        comparison = self._compare(sql, operator, value, nullable=column.nullable)
+        if operator != "sw" or column.nullable:
             return comparison
         low, high = self._put(value), self._put(value + _AFTER_ANY_TEXT)
-        return f"(user_name_key >= {low} AND user_name_key <= {high} AND {comparison})"
+        return f"({sql} >= {low} AND {sql} <= {high} AND {comparison})"
 
-    def _compare_creation(self, operator: Operator, value: float) -> str:
-        """Creation is the instant in the id, which the primary key has in order."""
+    def _expression(self, column: Column) -> str:
+        if "{base_url}" not in column.sql:
+            return column.sql
+        return column.sql.replace("{base_url}", f"CAST({self._put(self._base_url)} AS TEXT)")
+
+    def _compare_instant_of_id(self, column: str, operator: Operator, value: float) -> str:
+        """The primary key has the instants of creation in order."""
         whole = math.floor(value)
         match operator:
             case "eq" | "ne" if value != whole:
                 return "(1 = 0)" if operator == "eq" else "(1 = 1)"
             case "eq":
                 low, high = self._put(first_id_of(whole)), self._put(first_id_of(whole + 1))
-                return f"(id >= {low} AND id < {high})"
+                return f"({column} >= {low} AND {column} < {high})"
             case "ne":
                 low, high = self._put(first_id_of(whole)), self._put(first_id_of(whole + 1))
-                return f"(id < {low} OR id >= {high})"
+                return f"({column} < {low} OR {column} >= {high})"
             case "gt" | "le":
                 edge = first_id_of(whole + 1)
             case _:
                 edge = first_id_of(math.ceil(value))
-        return f"(id {'>=' if operator in {'gt', 'ge'} else '<'} {self._put(edge)})"
+        return f"({column} {'>=' if operator in {'gt', 'ge'} else '<'} {self._put(edge)})"
 
     def _compare_instant(self, column: str, operator: Operator, value: float) -> str:
         """Stored instants are whole milliseconds; what was asked for may be finer."""
@@ -176,14 +267,43 @@ class _Compiler:
         whole = math.ceil(value) if operator in {"ge", "lt"} else math.floor(value)
         return f"({column} {_SQL[operator]} {self._put(whole)})"
 
-    def _in_emails(self, condition: str) -> str:
-        return f"(id IN (SELECT e.user_id FROM user_emails e WHERE e.tenant_id = $1 AND {condition}))"
+    def _among(self, rows: ValueRows, condition: str) -> str:
+        """Returns whether a resource is the owner of a row that satisfies a condition."""
+        return f"(id IN (SELECT v.{rows.owner} FROM {rows.source} AND {condition}))"
+
+    def _compare_rows(self, rows: ValueRows, name: str, operator: Operator, value: Any) -> str:
+        column = rows.columns[name]
+        if rows.owners and name == "value" and operator == "eq":
+            return f"(id IN ({rows.owners.replace('{value}', self._put(value))}))"
+        given = "1 = 1" if not column.nullable else f"{self._expression(column)} IS NOT NULL"
+        found = self._among(rows, f"{given} AND {self._compare_column(column, operator, value)}")
+        return found if operator != "ne" else f"({found} OR NOT {self._among(rows, given)})"
+
+    def row_condition(self, rows: ValueRows, term: Filter) -> str:
+        """Returns the condition that one row satisfies all of a term."""
+        match term:
+            case Group(word, terms):
+                return "(" + f" {word.upper()} ".join(self.row_condition(rows, each) for each in terms) + ")"
+            case Not(inner):
+                return f"(NOT {self.row_condition(rows, inner)})"
+            case Present(path):
+                column = rows.columns[path.leaf.name]
+                return f"({self._expression(column)} IS NOT NULL)" if column.nullable else "(1 = 1)"
+            case Compare(path, operator, value, _):
+                return self._compare_column(rows.columns[path.leaf.name], operator, value)
+            case Element():
+                raise AssertionError("the grammar has no brackets within brackets")
 
     # -- JSON ----------------------------------------------------------------------------------------------------------
 
     def _present(self, path: Path, base: _Base) -> str:
-        if base is _ROW and str(path) in {"id", "userName", "active", "schemas"} | _META:
+        if base is _ROW and str(path) in self._searched.always:
             return "(1 = 1)"
+        rows = self._searched.value_rows.get(path.steps[0].name) if base is _ROW else None
+        if rows is not None and rows.is_all:
+            column = rows.columns.get(path.leaf.name) if len(path.steps) == 2 else None
+            given = f"{self._expression(column)} IS NOT NULL" if column is not None and column.nullable else "1 = 1"
+            return self._among(rows, given)
         return self._over_values(path, base, lambda expression: f"({expression} IS NOT NULL)", as_json=True)
 
     def _compare_in_document(self, path: Path, operator: Operator, value: Any, base: _Base) -> str:
@@ -216,8 +336,9 @@ class _Compiler:
         return f"({found} OR NOT EXISTS (SELECT 1 FROM {source} WHERE {inner} IS NOT NULL))"
 
     def _element(self, path: Path, term: Filter, base: _Base) -> str:
-        if base is _ROW and str(path) == "emails" and _answered_by_emails(term):
-            return self._in_emails(self._email_condition(term))
+        rows = self._searched.value_rows.get(str(path)) if base is _ROW else None
+        if rows is not None and (rows.is_all or _answered_by(rows, term)):
+            return self._among(rows, self.row_condition(rows, term))
         step = path.leaf
         raw = self._member(base.raw, path.steps[base.above :], _EXACT, base, as_json=True)
         folded = self._member(base.folded, path.steps[base.above :], _FOLDED, base, as_json=True)
@@ -228,23 +349,6 @@ class _Compiler:
         other, lower = self._each(folded, step)
         inner = self.condition(term, _Base(f"{one}.value", f"{other}.value", above))
         return f"(EXISTS (SELECT 1 FROM {exact} JOIN {lower} ON {one}.key = {other}.key WHERE {inner}))"
-
-    def _email_condition(self, term: Filter) -> str:
-        match term:
-            case Group(word, terms):
-                return "(" + f" {word.upper()} ".join(map(self._email_condition, terms)) + ")"
-            case Not(inner):
-                return f"(NOT {self._email_condition(inner)})"
-            case Present(path):
-                return f"(e.{_EMAIL_COLUMNS[path.leaf.name]} IS NOT NULL)"
-            case Compare(path, operator, value, _):
-                column = f"e.{_EMAIL_COLUMNS[path.leaf.name]}"
-                if path.leaf.type == "boolean":
-                    absent = "1 = 1" if operator == "ne" else "1 = 0"
-                    return f"COALESCE({column} = {self._put(value == (operator == 'eq'))}, {absent})"
-                return self._compare(column, operator, str(value), nullable=column != "e.value_key")
-            case Element():
-                raise AssertionError("the grammar has no brackets within brackets")
 
     def _member(
         self, expression: str, steps: tuple[Attribute, ...], leaf: Attribute, base: _Base, *, as_json: bool = False
@@ -290,19 +394,16 @@ class _Compiler:
         return f"COALESCE({test}, {'1 = 1' if operator == 'ne' else '1 = 0'})" if nullable else f"({test})"
 
 
-_META: Final = {"meta", "meta.resourceType", "meta.created", "meta.lastModified", "meta.location", "meta.version"}
 _EXACT: Final = Attribute("exact", case_exact=True)
 _FOLDED: Final = Attribute("folded")
 
 
-def _answered_by_emails(term: Filter) -> bool:
-    """Returns whether `user_emails` knows enough, and leads to a few people: an address has to be equal to one that is
-    given.
+def _answered_by(rows: ValueRows, term: Filter) -> bool:
+    """Returns whether rows know enough, and lead to a few resources: a value has to be equal to one that is given.
 
-    Any other condition is left to the documents: PostgreSQL would read all addresses again for each person.
+    Any other condition is left to the documents: PostgreSQL would read all rows again for each resource.
     """
-    needs_value = any(str(leaf.path) == "emails.value" for leaf in _equalities(term))
-    return needs_value and all(name in _EMAIL_COLUMNS for name in _named(term))
+    return _leads_to_few(term, rows) and all(name in rows.columns for name in _named(term))
 
 
 def _named(term: Filter) -> list[str]:

@@ -28,7 +28,7 @@ from vestibule.store.administrator_sessions import end_session, find_session
 from vestibule.store.administrators import lock_administrator
 from vestibule.store.database import AllTenants
 from vestibule.store.factors import count_codes, factors_of
-from vestibule.store.tenants import find_tenants
+from vestibule.store.tenants import find_tenant_by_id
 
 PATH: Final = "/console/account"
 Handler = Callable[[Visit], Awaitable[Response]]
@@ -43,8 +43,7 @@ def at_home(handler: Handler) -> Handler:
             visit.known_tenant = HOUSE_TENANT
         else:
             async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
-                tenants = await find_tenants(all_tenants)
-            visit.known_tenant = next(each for each in tenants if each.id == visit.who.tenant_id)
+                visit.known_tenant = await find_tenant_by_id(all_tenants, visit.who.tenant_id)
         return await handler(visit)
 
     return answer

@@ -20,7 +20,7 @@ from vestibule.store.administrator_sessions import end_session
 from vestibule.store.administrators import any_administrator
 from vestibule.store.database import AllTenants
 from vestibule.store.factors import end_ceremonies_of
-from vestibule.store.tenants import find_tenant, find_tenants
+from vestibule.store.tenants import find_tenant, find_tenant_by_id
 
 _WRONG: Final = (
     "The e-mail address or the password is wrong. If you administer several tenants, enter the tenant name too."
@@ -121,8 +121,8 @@ def _checked_tenant(name: str) -> str:
 async def names_of_tenant(visit: Visit, administrator: Administrator) -> tuple[str, ...]:
     """Returns the name and title of an administrator's tenant, which a password must not contain."""
     async with visit.context.database.read_all_tenants(visit.actor) as all_tenants:
-        tenants = await find_tenants(all_tenants)
-    return next(((each.name, each.title) for each in tenants if each.id == administrator.tenant_id), ())
+        tenant = await find_tenant_by_id(all_tenants, administrator.tenant_id)
+    return (tenant.name, tenant.title) if tenant else ()
 
 
 # -- signing in and out ------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def source_paths(attribute: Attribute, above: str = "") -> list[str]:
     """Returns all paths that a source may use."""
     paths = []
     for sub in attribute.sub_attributes:
-        if sub.name in {"schemas", "meta"}:
+        if sub.name in {"schemas", "meta"} or sub.in_rows:
             continue
         path = f"{above}{sub.name}"
         joint = ":" if sub.name.startswith("urn:") else "."

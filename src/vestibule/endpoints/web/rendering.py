@@ -188,10 +188,11 @@ def sentence(event: Event, tenant_path: str) -> Markup:
         "actor": event.actor.get("name") or {"nobody": "Somebody"}.get(event.actor.get("kind", ""), "Vestibule"),
         "subject": event.data.get("user_name") or event.data.get("subject") or "",
         "attributes": shown or "nothing",
+        "difference": "; ".join(filter(None, (_of_members(event), shown))),
     }
     values |= {name: value for name, value in event.data.items() if name not in values}
     parts: dict[str, Markup] = {name: Markup("<b>{}</b>").format(plain(value)) for name, value in values.items()}
-    for name in ("attributes", "reason", "done", "changed", "role"):
+    for name in ("attributes", "difference", "reason", "done", "changed", "role"):
         if name in values:
             parts[name] = escape(plain(values[name]))
     about = event.type.startswith("user.") and event.type != "user.deleted"
@@ -205,6 +206,13 @@ def sentence(event: Event, tenant_path: str) -> Markup:
         return Markup(kind.sentence).format(**parts)  # noqa: S704 -- a constant from `events`
     except KeyError:
         return escape(kind.meaning)
+
+
+def _of_members(event: Event) -> str:
+    """Returns how many members of a group an event adds and removes."""
+    counts = [(verb, len(event.data.get(verb, ()))) for verb in ("added", "removed")]
+    told = [f"{count} {'member' if count == 1 else 'members'} {verb}" for verb, count in counts if count]
+    return ", ".join(told) + (f" (part {event.data['part']} of {event.data['parts']})" if "part" in event.data else "")
 
 
 _ENTERPRISE: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:"

@@ -1,5 +1,6 @@
 """A connection to the file, and statements that run on the event loop, where they are called."""
 
+import asyncio
 import re
 import sqlite3
 from collections.abc import Iterable
@@ -57,6 +58,21 @@ class InlineStatements(Statements):
             return self.connection.execute(translate(sql), values).fetchall()
         except sqlite3.Error as error:
             raise from_sqlite(error) from None
+
+    async def all_in_thread(self, sql: str, *values: Any) -> list[Row]:
+        work = asyncio.get_running_loop().run_in_executor(None, self._fetch, translate(sql), values)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            # Whoever is cancelled undoes this next, and must not meet the statement on the same connection.
+            self.connection.interrupt()
+            await asyncio.wait((work,))
+            raise
+        except sqlite3.Error as error:
+            raise from_sqlite(error) from None
+
+    def _fetch(self, sql: str, values: tuple[Any, ...]) -> list[Row]:
+        return self.connection.execute(sql, values).fetchall()
 
     async def run(self, sql: str, *values: Any) -> int:
         try:
