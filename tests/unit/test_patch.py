@@ -594,6 +594,7 @@ def test_any_message_is_understood_or_refused(body: Any) -> None:
             assert refused.status == 400
 
 
+NAMED = "roles.displayName"
 ROLE = '{"id":"06b0","value":"Clerk","displayName":"Shipping clerk"}'
 
 
@@ -604,7 +605,7 @@ ROLE = '{"id":"06b0","value":"Clerk","displayName":"Shipping clerk"}'
         ({"value": ROLE, "type": None}, {"value": "Clerk", "display": "Shipping clerk"}, ["roles.id"]),
         ({"value": '{"value":"Clerk","type":"App"}'}, {"value": "Clerk", "type": "App"}, []),
         ({"value": "Clerk", "displayName": "A"}, {"value": "Clerk", "display": "A"}, []),
-        ({"value": "Clerk", "display": "B", "displayName": "A"}, {"value": "Clerk", "display": "B"}, ["roles.displayName"]),
+        ({"value": "Clerk", "display": "B", "displayName": "A"}, {"value": "Clerk", "display": "B"}, [NAMED]),
         # What is not such an object is a role like any other.
         ({"value": "{}"}, {"value": "{}"}, []),
         ({"value": '{"value":7}'}, {"value": '{"value":7}'}, []),
