@@ -56,6 +56,11 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
         "New rules changed the Profile of {subject}: {attributes}",
         "A Profile changed because the mapping or the role rules did.",
     ),
+    EventType(
+        "user.group_roles_changed",
+        "A change of the group {name} changed the Profile of {subject}: {attributes}",
+        "A person came into a group or left one, and role rules give roles by that group.",
+    ),
     # -- groups
     EventType("group.created", "{actor} created the group {subject}", "A group was created.", "good"),
     EventType(

@@ -15,7 +15,7 @@ from vestibule.scim.errors import InvalidValue, excerpt
 from vestibule.scim.membership import MemberChange
 from vestibule.store.database import Tx
 from vestibule.store.events import append_event
-from vestibule.store.groups import find_group, lock_nesting, update_group
+from vestibule.store.groups import display_name, find_group, lock_nesting, update_group
 from vestibule.store.members import (
     Member,
     add_members,
@@ -156,7 +156,7 @@ async def _check_nesting(tx: Tx, group: Group, nested: set[str]) -> None:
     names = []
     for group_id in way:
         found = await find_group(tx, group_id)
-        names.append(f"'{_name(found)}'" if found else group_id)
+        names.append(f"'{display_name(found)}'" if found else group_id)
     if len(way) == 1:
         raise InvalidValue(f"The group {names[0]} cannot be a member of itself.", path="members")
     chain = " is in ".join(names)
@@ -166,16 +166,12 @@ async def _check_nesting(tx: Tx, group: Group, nested: set[str]) -> None:
     )
 
 
-def _name(group: Group) -> str:
-    return str(orjson.loads(group.document)["displayName"])
-
-
 # -- storing -----------------------------------------------------------------------------------------------------------
 
 
 async def tell_members(tx: Tx, event_type: str, group: Group, told: dict[str, Any], delta: MemberDelta) -> None:
     """Record a change of a group: an event with all that is told, and one more for each further piece of members."""
-    known = {"subject": _name(group), "version": group.version}
+    known = {"subject": display_name(group), "version": group.version}
     for number, piece in enumerate(delta.told()):
         data = known | (told if number == 0 else {}) | piece
         await append_event(tx, event_type, data, subject_id=group.id, provider_id=group.identity_provider_id)
@@ -193,7 +189,7 @@ async def leave_all_groups(tx: Tx, user: User) -> None:
 
 async def leave_parents(tx: Tx, group: Group) -> None:
     """Take a group that is deleted out of every group that it is in, with an event for each."""
-    member = Member(group.id, True, _name(group))
+    member = Member(group.id, True, display_name(group))
     for group_id in await leave_groups(tx, group.id):
         await _note_departure(tx, group_id, member, "the group was deleted")
 

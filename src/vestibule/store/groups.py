@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import orjson
+
 from vestibule.model import Group
 from vestibule.scim.text import fold
 from vestibule.store.database import Reading, Row, Tx
@@ -43,6 +45,11 @@ _DELETE: Final = "DELETE FROM groups WHERE tenant_id = $1 AND id = $2"
 def group_of_row(row: Row) -> Group:
     """Returns the group in a row of `GROUP_COLUMNS`."""
     return Group(*row)
+
+
+def display_name(group: Group) -> str:
+    """Returns a group's displayName."""
+    return str(orjson.loads(group.document)["displayName"])
 
 
 async def find_group(reading: Reading, group_id: str) -> Group | None:

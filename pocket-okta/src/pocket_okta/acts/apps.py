@@ -10,6 +10,7 @@ from dataclasses import replace
 from pocket_okta import refusal
 from pocket_okta.attributes import custom_attribute
 from pocket_okta.catalogue import Scheme, Template
+from pocket_okta.connections import check_connection
 from pocket_okta.org import (
     ACTIONS,
     USERNAME_FORMATS,
@@ -19,7 +20,6 @@ from pocket_okta.org import (
     Features,
     JobKind,
     Person,
-    check_connection,
     check_label,
     linked,
     new_id,

@@ -15,7 +15,7 @@ from pocket_okta.acts import find
 from pocket_okta.acts import group_push as pushing
 from pocket_okta.api import answers, shapes
 from pocket_okta.api import sign_on as signing
-from pocket_okta.catalogue import WIZARD, template_named
+from pocket_okta.catalogue import template_named
 from pocket_okta.desk import desk_of
 from pocket_okta.engine.verifying import verify
 from pocket_okta.org import App, Assignment, Features
@@ -49,7 +49,7 @@ async def create_app(request: Request) -> Response:
     """A `name` from the catalogue makes a catalogue app; without one it is made as with the wizard (AIW)."""
     body = await answers.body_of(request)
     name = answers.text(body, "name")
-    template = template_named(name) if name else WIZARD
+    template = template_named(name, desk_of(request).dialect)
     with desk_of(request).db.write() as tx:
         app = acts.add(tx, template, body.get("label") or template.title)
         app = signing.save(tx, _general(tx, app, body), body)

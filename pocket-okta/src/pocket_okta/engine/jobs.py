@@ -13,6 +13,7 @@ from pocket_okta.engine import conversation, group_jobs, universal_logout
 from pocket_okta.engine.bench import Bench, StepFailed
 from pocket_okta.engine.conversation import Conversation
 from pocket_okta.engine.exchange import PAGE, CallFailed
+from pocket_okta.entra import cycle
 from pocket_okta.org import GROUP_WORK, App, Assignment, Candidate, Job, JobKind, Status, linked, name_key
 from pocket_okta.scim_document import Document
 from pocket_okta.store import apps, assignments, group_push, people, queue
@@ -27,6 +28,7 @@ _WHAT_FAILED = {
     JobKind.IMPORT: "Importing users from app {app} failed",
     JobKind.UNIVERSAL_LOGOUT: "Universal Logout of user {person} from app {app} failed",
 }
+_CYCLES = frozenset({JobKind.CYCLE, JobKind.ON_DEMAND})
 _PROVISIONING = tuple(kind for kind in JobKind if kind is not JobKind.UNIVERSAL_LOGOUT)
 # Which open tasks a job that went well makes pointless.
 _SETTLES = {
@@ -59,6 +61,10 @@ def sentence_for(job: Job, app: App, row: Assignment | None, what: str) -> str:
 
 async def carry_out(bench: Bench) -> bool:
     """Do a job. Raises StepFailed; returns False, without a call, if there is nothing left to do."""
+    if bench.job.kind is JobKind.CYCLE:
+        return await cycle.run(bench, minimum=bench.quarantine_after)
+    if bench.job.kind is JobKind.ON_DEMAND:
+        return await cycle.provision_on_demand(bench)
     if bench.job.kind in GROUP_WORK:
         return await group_jobs.carry_out(bench)
     if bench.job.kind is JobKind.IMPORT:
@@ -138,6 +144,9 @@ def finish(tx: Tx, job: Job) -> None:
 
     Whoever has got an account is now pushed in the pushed groups that they are in.
     """
+    if job.kind in _CYCLES:
+        queue.remove_job(tx, job.id)
+        return
     if job.kind in GROUP_WORK:
         group_jobs.finish(tx, job)
         return
@@ -155,6 +164,10 @@ def finish(tx: Tx, job: Job) -> None:
 
 def fail(tx: Tx, job: Job, what: str) -> None:
     """Write the end of a job that failed: the red mark at the assignment, and a task."""
+    if job.kind in _CYCLES:
+        queue.remove_job(tx, job.id)
+        cycle.fail(tx, job, what)
+        return
     if job.kind in GROUP_WORK:
         group_jobs.fail(tx, job, what)
         return

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from pocket_okta.pages import (
     applications,
     assignments,
+    cycles,
     dashboard,
     enduser,
     frame,
@@ -78,6 +79,9 @@ ROUTES = [
     _button("/applications/{app}/provisioning/force-sync", to_app.force_sync),
     _button("/applications/{app}/provisioning/attributes", to_app.add_attribute),
     _button("/applications/{app}/provisioning/attributes/remove", to_app.remove_attribute),
+    Route("/applications/{app}/provisioning/cycle", cycles.show_cycle),
+    _button("/applications/{app}/provisioning/cycle/{act}", cycles.act),
+    _button("/applications/{app}/provisioning/on-demand", cycles.on_demand),
     Route("/applications/{app}/provisioning/to-okta", importing.show_to_okta),
     Route("/applications/{app}/assignments", assignments.show_assignments),
     Route("/applications/{app}/assignments/people", assignments.show_assign_people),

@@ -20,8 +20,13 @@ async def show_provisioning(request: Request) -> Response:
     """Okta opens To App once an app is connected, and Integration before."""
     app = app_of(request)
     return go(
-        request, f"/applications/{app.id}/provisioning/{'to-app' if app.connected else 'integration'}{_said(request)}"
+        request,
+        f"/applications/{app.id}/provisioning/{_first(app) if app.connected else 'integration'}{_said(request)}",
     )
+
+
+def _first(app: App) -> str:
+    return "cycle" if app.template.cycles else "to-app"
 
 
 def _said(request: Request) -> str:
@@ -62,9 +67,15 @@ def _page(
         values=values,
         problem=problem,
         actions=ACTIONS,
-        test_button="Test Connector Configuration" if app.template.wizard else "Test API Credentials",
+        test_button=_test_button(app),
         notice=verdict,
     )
+
+
+def _test_button(app: App) -> str:
+    if app.template.cycles:
+        return "Test Connection"
+    return "Test Connector Configuration" if app.template.wizard else "Test API Credentials"
 
 
 async def show_integration(request: Request) -> Response:
@@ -109,4 +120,5 @@ async def save_integration(request: Request) -> Response:
     with desk.db.write() as tx:
         find.app(tx, app.id)
         acts.save_connection(tx, wanted)
-    return go(request, f"/applications/{app.id}/provisioning/to-app?edit=1&propose=1", verdict.message)
+    edit = "" if app.template.cycles else "?edit=1&propose=1"
+    return go(request, f"/applications/{app.id}/provisioning/{_first(app)}{edit}", verdict.message)

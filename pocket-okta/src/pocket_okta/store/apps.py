@@ -104,6 +104,8 @@ def remove_app(tx: Tx, app_id: str) -> None:
         "session_apps",
         "group_pushes",
         "group_push_rules",
+        "cycles",
+        "written",
     ):
         tx.run(f"DELETE FROM {table} WHERE app_id = ?", app_id)  # noqa: S608  (a name from the line above)
     tx.run("DELETE FROM apps WHERE id = ?", app_id)

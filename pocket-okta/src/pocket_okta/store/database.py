@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pocket_okta.org import Job
 
-VERSION = 3
+VERSION = 4
 
 SCHEMA = """
 CREATE TABLE people (
@@ -86,7 +86,16 @@ CREATE TABLE group_push_rules (
   value TEXT NOT NULL, active INTEGER NOT NULL, created TEXT NOT NULL);
 CREATE INDEX group_push_rules_app ON group_push_rules (app_id);
 """
-FORMATS = (SCHEMA, SIGN_ON, GROUP_PUSH)
+# What the fourth format has beyond the third: provisioning in cycles.
+CYCLES = """
+CREATE TABLE cycles (
+  app_id TEXT PRIMARY KEY, started INTEGER NOT NULL, state TEXT NOT NULL, last_cycle TEXT NOT NULL,
+  message TEXT NOT NULL, counts TEXT NOT NULL, reason TEXT NOT NULL, quarantined TEXT NOT NULL,
+  attempts INTEGER NOT NULL);
+CREATE TABLE written (
+  app_id TEXT NOT NULL, person_id TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (app_id, person_id)) WITHOUT ROWID;
+"""
+FORMATS = (SCHEMA, SIGN_ON, GROUP_PUSH, CYCLES)
 
 
 class Reader:
