@@ -6,7 +6,7 @@ a service provider ignore, such as read-only attributes in a POST (RFC 7644 §3.
 
 from typing import Any, Final
 
-from vestibule.scim.errors import InvalidPath, InvalidSyntax, InvalidValue, Mutability, excerpt, named
+from vestibule.scim.errors import InvalidPath, InvalidSyntax, InvalidValue, Mutability, named
 from vestibule.scim.patch import Operation
 from vestibule.scim.resource import kind
 from vestibule.scim.schema import Attribute, ResourceType
@@ -63,10 +63,10 @@ def _check_path(operation: Operation, resource_type: ResourceType, *, explicit: 
         return
     target = parse_target(path, resource_type)
     if target is None:
-        raise InvalidPath(f"There is no attribute '{excerpt(path)}' in {resource_type.name}.")
+        raise InvalidPath(f"There is no attribute '{named(path)}' in {resource_type.name}.")
     if target.read_only:
         if explicit:
-            raise Mutability(f"'{excerpt(path)}' is read-only: only this service sets it.")
+            raise Mutability(f"'{named(path)}' is read-only: only this service sets it.")
         return
     if operation.verb == "remove":
         if path.lower() == "active":
@@ -83,7 +83,7 @@ def _check_schemas(body: dict[str, Any], resource_type: ResourceType) -> None:
     used = [name for name in body if name.lower().startswith("urn:")]
     for urn in (resource_type.core.id, *used):
         if urn.lower() not in listed:
-            raise InvalidSyntax(f"'schemas' should list '{excerpt(urn, 120)}', whose attributes the body has.")
+            raise InvalidSyntax(f"'schemas' should list '{named(urn)}', whose attributes the body has.")
 
 
 def _check_named(name: str, value: Any, above: Attribute, where: str) -> None:
