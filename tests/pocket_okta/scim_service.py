@@ -75,6 +75,7 @@ class ScimService:
     def __init__(self) -> None:
         self.users: dict[str, Resource] = {}
         self.groups: dict[str, Resource] = {}
+        self.published: dict[str, list[Resource]] = {}  # what further collections hold: ResourceTypes, Roles …
         self.requests: list[Received] = []
         self.username, self.password, self.token = USERNAME, PASSWORD, TOKEN
         self.page_limit = 1000
@@ -229,6 +230,8 @@ class ScimService:
         parts = urlsplit(request.target)
         kind, _, resource_id = parts.path.removeprefix("/scim/v2").strip("/").partition("/")
         query = parse_qs(parts.query)
+        if kind in self.published:
+            return 200, self._page(self.published[kind], query)
         if kind not in {"Users", "Groups"}:
             return 404, _error(404, "No such endpoint.")
         if not resource_id:
@@ -267,9 +270,12 @@ class ScimService:
         found = list(self._kept(kind).values())
         if expression := query.get("filter", [""])[0]:
             found = [one for one in found if _matches(one, expression)]
+        return 200, self._page(found, query)
+
+    def _page(self, found: list[Resource], query: dict[str, list[str]]) -> Resource:
         start, count = int(query.get("startIndex", ["1"])[0]), int(query.get("count", ["100"])[0])
         page = found[start - 1 : start - 1 + min(count, self.page_limit)]
-        return 200, _listing([_shown(one, query) for one in page], start, len(found))
+        return _listing([_shown(one, query) for one in page], start, len(found))
 
 
 def _matches(resource: Resource, expression: str) -> bool:

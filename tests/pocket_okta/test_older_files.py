@@ -12,6 +12,7 @@ from tests.pocket_okta.test_sign_on_api import sign_in
 
 # How a file of today becomes one of the format before, newest first: what the newer program added is taken away.
 UNDO = {
+    5: "DROP TABLE remote_groups; DROP TABLE entitlements; DROP TABLE granted; DROP TABLE deletions;",
     4: "DROP TABLE cycles; DROP TABLE written;",
     3: """
       DROP TABLE group_pushes; DROP TABLE group_push_rules; ALTER TABLE app_groups DROP COLUMN profile;
@@ -25,7 +26,7 @@ UNDO = {
 }
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_the_file_of_an_older_program_is_taken_on(tmp_path: Path, scim: ScimService, version: int) -> None:
     """Format 1 knew neither Sign On nor group push, format 2 no group push, format 3 no cycles."""
     data = tmp_path / "data"

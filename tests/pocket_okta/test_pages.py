@@ -218,6 +218,7 @@ def test_every_page_fits_a_phone(okta: Okta, scim: ScimService, browser: Browser
 
 def pages_of(app: App, person: str) -> list[str]:
     """Return every page of the program, about this app and person where it is about one."""
+    app.settings(entitlements=True)
     group, assigned = app.okta.group(), app.okta.group()
     app.okta.call("PUT", f"{app.path}/groups/{assigned}")
     push = app.push(group)
@@ -252,6 +253,8 @@ def pages_of(app: App, person: str) -> list[str]:
         f"/applications/{app.id}/assignments/groups",
         f"/applications/{app.id}/assignments/{person}",
         f"/applications/{app.id}/assignments/groups/{assigned}",
+        f"/applications/{app.id}/assignments/{person}/entitlements",
+        f"/applications/{app.id}/governance",
         f"/applications/{app.id}/push-groups",
         f"/applications/{app.id}/push-groups?bulk=1",
         f"/applications/{app.id}/push-groups/find",
@@ -395,6 +398,9 @@ def test_an_app_is_renamed_and_deleted_on_the_screen(okta: Okta) -> None:
         "patchProfiles": False,
         "renameGroups": True,
         "groupBatch": 100,
+        "entitlements": False,
+        "importSchema": False,
+        "deprovisioning": {"action": "DEACTIVATE", "days": 30, "removeFromGroups": False},
         "publishAllCertificates": False,
     }
     assert "Provisioning" not in okta.client.get(f"{path}/assignments").text.split('class="tabs"')[1].split("</nav>")[0]

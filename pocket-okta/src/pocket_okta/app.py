@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from pocket_okta import pages, seed
-from pocket_okta.api import answers, apps, cycles, group_push, groups, pocket, sign_on, users
+from pocket_okta.api import answers, apps, cycles, entitlements, group_push, groups, pocket, sign_on, users
 from pocket_okta.catalogue import OKTA, offered
 from pocket_okta.desk import Desk
 from pocket_okta.engine.queue import Cycles, Engine
@@ -93,7 +93,9 @@ def _application(
 ) -> Starlette:
     api_v1 = _api([*users.ROUTES, *groups.ROUTES, *apps.ROUTES, *group_push.ROUTES, *sign_on.ROUTES], desk)
     pocket_v1 = _api(
-        [*pocket.ROUTES, *group_push.POCKET_ROUTES, *cycles.POCKET_ROUTES], desk, free=frozenset({"/pocket/v1/health"})
+        [*pocket.ROUTES, *group_push.POCKET_ROUTES, *cycles.POCKET_ROUTES, *entitlements.POCKET_ROUTES],
+        desk,
+        free=frozenset({"/pocket/v1/health"}),
     )
     application = Starlette(
         routes=[

@@ -120,6 +120,26 @@ class Features:
         return self.create or self.update or self.deactivate or self.password
 
 
+# What happens to the account of somebody who is deprovisioned: value -> the words on the screen.
+DEPROVISIONING: Mapping[str, str] = {
+    "DEACTIVATE": "Deactivate the account",
+    "DELETE": "Delete the account at once",
+    "DELETE_LATER": "Deactivate the account, and delete it after a delay",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deprovisioning:
+    """Provisioning > To App: what Deactivate Users does. `action` is one of DEPROVISIONING.
+
+    `days`: how long after. `remove_from_groups`: the person is taken out of the pushed groups as well.
+    """
+
+    action: str = "DEACTIVATE"
+    days: int = 30
+    remove_from_groups: bool = False
+
+
 # "Supported provisioning actions" of an app made with the wizard, in the order of Okta's screen.
 ACTIONS: Mapping[str, str] = {
     "IMPORT_USERS": "Import New Users and Profile Updates",
@@ -141,6 +161,7 @@ class App:
     `patch_profiles`: a catalogue app pushes profiles as a PATCH too; sources contradict each other (wire facts 9.1).
     `rename_groups`: a pushed group gets the name that it has in Okta; otherwise a linked group keeps its own.
     `group_batch`: how many member changes go into one PATCH.
+    `entitlements`, `import_schema`: roles, entitlements and attributes are read from the discovery documents.
     """
 
     id: str
@@ -159,6 +180,9 @@ class App:
     patch_profiles: bool = False
     rename_groups: bool = True
     group_batch: int = GROUP_BATCH
+    deprovisioning: Deprovisioning = Deprovisioning()
+    entitlements: bool = False
+    import_schema: bool = False
     custom_attributes: tuple[Attribute, ...] = ()
     sign_on: SignOn = field(default_factory=SignOn)
 
@@ -243,6 +267,7 @@ class JobKind(StrEnum):
     PUSH_PROFILE = "push_profile"
     PUSH_PASSWORD = "push_password"  # noqa: S105  (the name of a job)
     DEACTIVATE = "deactivate"
+    DELETE_USER = "delete_user"
     IMPORT = "import"
     UNIVERSAL_LOGOUT = "universal_logout"
     PUSH_GROUP = "push_group"  # what is new: a delta

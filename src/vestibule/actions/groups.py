@@ -78,7 +78,7 @@ async def create_group(
         await insert_group(tx, group, group_columns(document, text))
     except UniqueViolation:
         raise _taken(document) from None
-    changes = [MemberChange("add", member_ids)] if member_ids else []
+    changes = [MemberChange("add", list(member_ids))] if member_ids else []
     reach = await reach_of(tx, group, state.mapping_version)
     delta = await change_members(tx, _visibility(tx, state), group, changes)
     if delta:
@@ -109,7 +109,7 @@ async def replace_group(
     """
     group, state = await _reach(tx, group_id, if_match)
     before: Document = orjson.loads(group.document)
-    changes = [MemberChange("replace", member_ids)]
+    changes = [MemberChange("replace", list(member_ids))]
     return await _keep(tx, sent, group, state, before, document, changes, ignored)
 
 

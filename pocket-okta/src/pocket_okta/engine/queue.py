@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pocket_okta.catalogue import Scheme
-from pocket_okta.engine import conversation, jobs, universal_logout
+from pocket_okta.engine import conversation, discovery, jobs, universal_logout
 from pocket_okta.engine.bench import Bench, StepFailed
 from pocket_okta.engine.clockwork import Clockwork
 from pocket_okta.engine.exchange import Answer, Call, CallFailed
 from pocket_okta.engine.scim_client import Network, Recorder, ScimClient, stopping
+from pocket_okta.entitlements import Discovery
 from pocket_okta.entra.conversation import test_connection
 from pocket_okta.entra.state import CYCLE, MINIMUM_FAILURES
 from pocket_okta.org import App, Connection, Job, JobKind
@@ -57,7 +58,7 @@ class Engine:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
         self._quarantine_after = cycles.quarantine_after
-        self.clockwork = Clockwork(db, cycles.every)
+        self.clockwork = Clockwork(db, cycles.every, 86_400 * network.timing.scale)
         self._clock: asyncio.Task[None] | None = None
         self._stopping = False
         self.waiting: dict[int, float] = {}  # job id -> loop time of its next attempt
@@ -115,6 +116,7 @@ class Engine:
                 self._ready[job.app_id].append(job.line)
         for app_id in {job.app_id for job in ordered}:
             self._fill(app_id)
+        self.clockwork.wake()
 
     def _fill(self, app_id: str) -> None:
         while not self._stopping and self._ready[app_id] and self._running[app_id] < PARALLEL:
@@ -216,6 +218,11 @@ class Engine:
         client = ScimClient(self._network, lambda: app.connection, self._recorder(app.id, ""))
         ask = test_connection(client) if app.template.cycles else conversation.probe(client, groups=app.import_groups)
         await self._cut_off_at_stop(ask)
+
+    async def discover(self, app: App) -> Discovery:
+        """Read what the service of `app`, which need not be saved, says about itself; raises CallFailed."""
+        client = ScimClient(self._network, lambda: app.connection, self._recorder(app.id, ""))
+        return await self._cut_off_at_stop(discovery.discover(client, app))
 
     async def _cut_off_at_stop(self, work: Coroutine[Any, Any, T]) -> T:
         """Await a call that a page or an API client waits for; the stop of the program ends it with a refusal."""

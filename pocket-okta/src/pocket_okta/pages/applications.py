@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pocket_okta.acts import apps as acts
+from pocket_okta.acts import entitlements as governing
 from pocket_okta.acts import find
 from pocket_okta.catalogue import offered, template_named
 from pocket_okta.desk import desk_of
@@ -20,6 +21,7 @@ TABS = (
     ("Import", "import"),
     ("Assignments", "assignments"),
     ("Push Groups", "push-groups"),
+    ("Governance", "governance"),
 )
 
 
@@ -28,6 +30,8 @@ def render_tab(request: Request, template: str, app: App, tab: str, status: int 
     shown = {name for _, name in TABS} if app.provisioning else {"general", "sign-on", "assignments"}
     if app.template.cycles:
         shown -= {"import", "push-groups"}
+    if not app.entitlements:
+        shown -= {"governance"}
     tabs = [(label, name) for label, name in TABS if name in shown]
     return render(request, template, status, app=app, tab=tab, tabs=tabs, **context)
 
@@ -94,6 +98,12 @@ async def save_general(request: Request) -> Response:
                 provisioning=form.get("provisioning") != "none",
                 withhold_after_error=ticked(form, "withhold"),
                 patch_profiles=ticked(form, "patchProfiles"),
+            )
+            governing.save_settings(
+                tx,
+                find.app(tx, app.id),
+                entitlements=ticked(form, "entitlements"),
+                import_schema=ticked(form, "importSchema"),
             )
     except Refusal as refused:
         return _general(request, app, wrong(refused), 400)

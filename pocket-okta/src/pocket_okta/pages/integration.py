@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pocket_okta.acts import apps as acts
+from pocket_okta.acts import entitlements as governing
 from pocket_okta.acts import find
 from pocket_okta.desk import desk_of
-from pocket_okta.engine.verifying import try_out
+from pocket_okta.engine.verifying import discovered_on_save, try_out
 from pocket_okta.org import ACTIONS, App
 from pocket_okta.pages.applications import app_of, render_tab
 from pocket_okta.pages.frame import Wrong, form_of, go, ticked, wrong
@@ -117,8 +118,14 @@ async def save_integration(request: Request) -> Response:
     if form.get("act") == "test" or not verdict.verified:
         shown = ("good" if verdict.verified else "bad", verdict.message)
         return _page(request, app, form, Wrong(), editing=True, verdict=shown, status=200 if verdict.verified else 400)
+    try:
+        found = await discovered_on_save(desk.engine, wanted)
+    except Refusal as refused:
+        return _page(request, app, form, wrong(refused), editing=True, status=400)
     with desk.db.write() as tx:
         find.app(tx, app.id)
-        acts.save_connection(tx, wanted)
+        saved = acts.save_connection(tx, wanted)
+        if found:
+            governing.keep(tx, saved, found)
     edit = "" if app.template.cycles else "?edit=1&propose=1"
     return go(request, f"/applications/{app.id}/provisioning/{_first(app)}{edit}", verdict.message)
