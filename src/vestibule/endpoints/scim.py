@@ -349,7 +349,7 @@ class ScimEndpoint:
         if VENDORS[caller.presented.vendor].is_probe(query, total):
             await self._note_test(caller)
         resources = [handler.of_row(row) for row in rows]
-        how = Rendering(tenant_id, request.base_url, projection)
+        how = Rendering(tenant_id, visibility.provider_id, request.base_url, projection)
         shown = [handler.render(resource, how) for resource in resources]
         whole = [each for each in shown if each is not None]
         if len(whole) == len(shown):
@@ -400,7 +400,8 @@ class ScimEndpoint:
     ) -> Answer:
         where_it_is = location(resource.id, handler.type, request.base_url).encode()
         headers = ((b"etag", etag(resource.version).encode()), (b"location", where_it_is))
-        how = Rendering(request.actor.tenant_id, request.base_url, projection)
+        actor = request.actor
+        how = Rendering(actor.tenant_id, actor.identity_provider_id, request.base_url, projection)
         shown: bytes | Pieces | None = handler.render(resource, how)
         if shown is None:
             (shown,) = await handler.render_more(self._context.database, [resource], how)
