@@ -56,6 +56,11 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
         "New rules changed the Profile of {subject}: {attributes}",
         "A Profile changed because the mapping or the role rules did.",
     ),
+    EventType(
+        "user.group_roles_changed",
+        "A change of the group {name} changed the Profile of {subject}: {attributes}",
+        "A person came into a group or left one, and role rules give roles by that group.",
+    ),
     # -- groups
     EventType("group.created", "{actor} created the group {subject}", "A group was created.", "good"),
     EventType(
@@ -390,8 +395,8 @@ def creation_changes(document: dict[str, Any], sent: Any) -> list[Any]:
         if isinstance(value, dict):
             kept += shortened_changes(changes_between({}, {name: value}), sent)
         elif value is not None and name != "schemas":
-            same = values.get(name) == value
-            kept.append(name if same else {"attribute": name, "before": None, "after": value})
+            there = values[name] if name in values else _sent_value(values, name)
+            kept.append(name if there == value else {"attribute": name, "before": None, "after": value})
     return kept
 
 

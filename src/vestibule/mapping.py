@@ -4,7 +4,7 @@ A mapping is an ordered list of rules. It is compiled to a plain function once, 
 cost for one person is checked when it is saved (`check_cost`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -13,7 +13,7 @@ import orjson
 
 from vestibule.errors import WrongInput
 from vestibule.limits import JOINED_CHARACTERS, MAPPING_COMPARISONS, RULE_SOURCES
-from vestibule.model import AdministratorRole, RoleRules, Rule
+from vestibule.model import AdministratorRole, RoleRule, RoleRules, Rule
 from vestibule.scim.errors import ScimError
 from vestibule.scim.filter import Document
 from vestibule.scim.resource import MAX_VALUES
@@ -23,7 +23,8 @@ from vestibule.scim.text import fold, unprintable
 
 Profile = dict[str, Any]
 Derive = Callable[[Document], Profile]
-DeriveAll = Callable[[Document, str], Profile]
+DeriveAll = Callable[[Document, str, Collection[str]], Profile]
+"""A function of a document, the groups of the last assertion as JSON text, and the ids of the person's SCIM groups."""
 
 MAX_RULES: Final = 100
 
@@ -227,7 +228,7 @@ def check_role_rules(rules: RoleRules) -> None:
         missing = [
             what
             for what, text in (("role", rule.role), ("value", rule.value), ("attribute", rule.attribute))
-            if not text and not (what == "attribute" and rule.source == "group")
+            if not text and not (what == "attribute" and rule.source != "profile")
         ]
         if missing:
             raise WrongInput(f"Rule {number + 1}: the {missing[0]} is missing.", field=str(number))
@@ -248,25 +249,41 @@ def _check_role(role: str, what: str, field: str) -> None:
         raise WrongInput(f"{what} should be made of visible characters; got U+{ord(bad):04X}.", field=field)
 
 
-def roles_of(rules: RoleRules, profile: Profile, groups: Sequence[str]) -> list[str]:
+def roles_of(rules: RoleRules, profile: Profile, groups: Sequence[str], scim_groups: Collection[str] = ()) -> list[str]:
     """Returns the roles that rules give for a Profile and groups, in the rules' order; the default if none matches."""
-    found = [rule.role for rule, fits in zip(rules.rules, fitting(rules, profile, groups), strict=True) if fits]
+    fits = fitting(rules, profile, groups, scim_groups)
+    found = [rule.role for rule, does_fit in zip(rules.rules, fits, strict=True) if does_fit]
     return list(dict.fromkeys(found)) or ([rules.default] if rules.default else [])
 
 
-def fitting(rules: RoleRules, profile: Profile, groups: Sequence[str]) -> list[bool]:
-    """Returns for each rule whether it matches a Profile and groups. Each value is folded only once."""
+def fitting(rules: RoleRules, profile: Profile, groups: Sequence[str], scim_groups: Collection[str] = ()) -> list[bool]:
+    """Returns for each rule whether it matches a Profile, names of an assertion's groups, and ids of SCIM groups.
+
+    Each value is folded only once.
+    """
     known = {fold(group) for group in groups}
     values = {rule.attribute: profile.get(rule.attribute) for rule in rules.rules if rule.source == "profile"}
     had = {name: fold(str(value)) for name, value in values.items() if value is not None}
-    return [
-        _folded(rule.value) in known if rule.source == "group" else had.get(rule.attribute) == _folded(rule.value)
-        for rule in rules.rules
-    ]
+
+    def fits(rule: RoleRule) -> bool:
+        match rule.source:
+            case "profile":
+                return had.get(rule.attribute) == _folded(rule.value)
+            case "group":
+                return _folded(rule.value) in known
+            case "scim_group":
+                return rule.value in scim_groups
+
+    return list(map(fits, rules.rules))
 
 
 _folded = lru_cache(maxsize=1024)(fold)
 """`fold` with a cache, for the values of rules, which are short and the same for every person."""
+
+
+def scim_groups_of(rules: RoleRules) -> frozenset[str]:
+    """Returns the ids of the SCIM groups that rules name."""
+    return frozenset(rule.value for rule in rules.rules if rule.source == "scim_group")
 
 
 def given_roles(profile: Profile) -> list[str]:
@@ -288,19 +305,17 @@ def makes_owners(rules: RoleRules) -> bool:
 def compile_profile(rules: Sequence[Rule], roles: RoleRules) -> DeriveAll:
     """Compile a mapping and role rules to one function that derives the whole Profile, roles included.
 
-    Its arguments are a document and the groups of the last assertion as JSON text.
-
     Raises:
         WrongInput: as `compile_mapping` and `check_role_rules` do.
     """
     derive = compile_mapping(rules)
     check_role_rules(roles)
     if not roles.rules and not roles.default:
-        return lambda document, _groups: derive(document)
+        return lambda document, _groups, _scim_groups: derive(document)
 
-    def derive_all(document: Document, groups: str) -> Profile:
+    def derive_all(document: Document, groups: str, scim_groups: Collection[str]) -> Profile:
         profile = derive(document)
-        given = roles_of(roles, profile, orjson.loads(groups))
+        given = roles_of(roles, profile, orjson.loads(groups), scim_groups)
         return {**profile, "roles": given} if given else profile
 
     return derive_all

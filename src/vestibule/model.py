@@ -120,14 +120,20 @@ class SamlSettings:
     """E-mail domains of the people who use this identity provider, if the tenant has several."""
 
 
+RoleSource = Literal["profile", "group", "scim_group"]
+"""What a role rule looks at: an attribute of the Profile, a group of the assertion, or a group that was pushed."""
+
+
 @dataclass(frozen=True, slots=True)
 class RoleRule:
-    """A rule that gives `role` if an attribute of the Profile, or one of the assertion's groups, equals `value`.
+    """A rule that gives `role` if an attribute of the Profile, or one of the assertion's groups, equals `value`, or if
+    the person is in the SCIM group with that id.
 
-    `attribute` names the attribute of the Profile; it is empty if `source` is `group`. Case is ignored.
+    `attribute` names the attribute of the Profile. It is empty if `source` is `group`, and the name that the group had
+    when the rule was saved if it is `scim_group`. Case is ignored.
     """
 
-    source: Literal["profile", "group"]
+    source: RoleSource
     attribute: str
     value: str
     role: str

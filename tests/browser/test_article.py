@@ -1,24 +1,23 @@
 """The article's way in a real browser, both consoles open beside each other: from the set-up link to a disabled
-account, for an app from Okta's catalogue and for one made with its wizard.
+account, for an app made with Okta's wizard. `test_sign_in` and `test_without_javascript` go the same way with an app
+from its catalogue.
 """
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenWindow
 from tests.browser.demo import Demo
-from tests.browser.walkthrough import Dialect, PocketOkta, Vestibule
+from tests.browser.walkthrough import PocketOkta, Vestibule
 
 LOGIN = "sana.okafor@north.example"
 NAME = "Sana Okafor"
 
 
-@pytest.mark.parametrize("dialect", ["catalogue", "wizard"])
-def test_from_the_set_up_link_to_a_disabled_account(demo: Demo, open_window: OpenWindow, dialect: Dialect) -> None:
+def test_from_the_set_up_link_to_a_disabled_account(demo: Demo, open_window: OpenWindow) -> None:
     window = open_window(demo)
     vestibule = Vestibule(window, window.tab(demo.url))
     vestibule.shoot("awaiting")
-    okta = PocketOkta(window, window.tab(demo.okta.url), dialect)
+    okta = PocketOkta(window, window.tab(demo.okta.url), "wizard")
     okta.shoot("overview")
 
     vestibule.set_up(demo.link)

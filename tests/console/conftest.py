@@ -15,17 +15,20 @@ from argon2 import PasswordHasher
 from tests.conftest import PLAIN, Place, Running
 from tests.console.visitor import Page, Visitor
 from tests.sign_in.company import Company
-from vestibule.actions import administer, administrator_sign_in
+from vestibule.actions import administer, administrator_sign_in, second_factor
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.routes import ROUTES
 from vestibule.keys import token_check
 from vestibule.model import HOUSE, Actor, Administrator, AdministratorRole, new_id
 from vestibule.store.administrators import insert_administrator
 from vestibule.store.database import AllTenants, Tx
+from vestibule.store.factors import Factor, insert_factor
 
 PASSWORD = "seven quiet lamps over water"
 PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 """A hash that costs nothing to verify; a hash says what it costs. A real one takes as long as the rest of a test."""
+APP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+"""The secret of everybody's authenticator app."""
 OPERATOR = Actor(HOUSE, "operator", name="test")
 Result = TypeVar("Result")
 
@@ -89,6 +92,19 @@ def hire(running: Running, tenant_id: str, role: AdministratorRole, email: str =
         return administrator
 
     return in_house(running, act)
+
+
+def equip(running: Running, administrator: Administrator) -> list[str]:
+    """Give somebody an authenticator app with `APP_SECRET`. Returns their recovery codes."""
+
+    async def act(context: Context) -> list[str]:
+        async with context.database.write_all_tenants(OPERATOR) as all_tenants:
+            sealed = context.checker.seal(APP_SECRET.encode(), second_factor.sealed_for(administrator))
+            factor = Factor(new_id(all_tenants.now), "totp", "Old phone", b"", sealed, 0, all_tenants.now, None)
+            await insert_factor(all_tenants, administrator, factor)
+            return await second_factor.make_codes(all_tenants, administrator, context.checker)
+
+    return running.act(act)
 
 
 def open_session(running: Running, administrator: Administrator) -> str:
@@ -237,6 +253,20 @@ def owner(staff: Staff) -> Visitor:
 def scim(staff: Staff) -> httpx2.Client:
     """Returns a SCIM client of the tenant's Okta identity provider."""
     return staff.scim()
+
+
+@pytest.fixture
+def ana(staff: Staff) -> Administrator:
+    """Returns an owner, who gets an authenticator app from `codes`."""
+    ana = staff.hire("owner")
+    staff.people["owner"] = ana
+    return ana
+
+
+@pytest.fixture
+def codes(staff: Staff, ana: Administrator) -> list[str]:
+    """Give Ana an authenticator app. Returns her recovery codes."""
+    return equip(staff.running, ana)
 
 
 def add_by_hand(staff: Staff, visitor: Visitor, user_name: str, **fields: str) -> Page:

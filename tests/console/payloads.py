@@ -110,6 +110,23 @@ LETTERS: Final = (
 )
 PAYLOADS: Final = MARKUP + TEMPLATES + SPREADSHEET + ADDRESSES + LETTERS
 VISIBLE: Final = tuple(each for each in PAYLOADS if unprintable(each) is None and len(each) <= 100)
+LONGEST: Final = 90
+"""Characters of a text that is shown whole wherever it stands."""
+
+
+def joined(payloads: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the payloads, those that act anywhere in a text put together into texts of at most LONGEST characters.
+
+    A page on which the first of them has no effect is in the same state for the next, so each is proven as if alone;
+    and if the first has an effect, the test fails. Values that act only at the start of a text stay alone.
+    """
+    anywhere = {*MARKUP, *TEMPLATES}
+    texts = [""]
+    for payload in (each for each in payloads if each in anywhere):
+        if len(texts[-1]) + len(payload) + 1 > LONGEST:
+            texts.append("")
+        texts[-1] = f"{texts[-1]} {payload}".strip()
+    return (*texts, *(each for each in payloads if each not in anywhere))
 
 
 def described(payload: str, user_name: str, attribute: Attribute = USER_TYPE.root) -> dict[str, Any]:

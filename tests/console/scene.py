@@ -10,7 +10,7 @@ import pyotp
 
 from tests.conftest import Place, Running
 from tests.console.certificates import pem
-from tests.console.conftest import OPERATOR, PASSWORD, PASSWORD_HASH
+from tests.console.conftest import APP_SECRET, OPERATOR, PASSWORD, PASSWORD_HASH
 from tests.console.visitor import Page, Visitor
 from vestibule.actions import (
     administer,
@@ -41,7 +41,6 @@ from vestibule.store.rule_previews import move_rule_preview
 
 VISITORS: Final = ("nobody", "auditor", "admin", "owner", "operator", "stranger")
 """A stranger is the owner of another tenant."""
-APP_SECRET: Final = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 NEW_PASSWORD: Final = "eight loud lamps under sand"
 
 FORMS: Final[dict[str, dict[str, str]]] = {

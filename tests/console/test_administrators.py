@@ -5,9 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.console.conftest import PASSWORD, Staff, hire, open_session, rows, sql
+from tests.console.conftest import PASSWORD, Staff, equip, hire, open_session, rows, sql
 from tests.console.harmless import check_markup
-from tests.console.test_second_factor import equip
 from tests.console.visitor import Page, Visitor
 from vestibule.keys import token_check
 from vestibule.model import Administrator

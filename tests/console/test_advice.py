@@ -117,6 +117,39 @@ def test_refused_requests(staff: Staff, owner: Visitor, scim: httpx2.Client) -> 
     assert newest(staff, owner, "request.refused").link("Mend") == f"{staff.provider}/provisioning"
 
 
+def test_refused_requests_about_groups(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
+    assert scim.post("/Groups", json={"displayName": "Stores"}).status_code == 201
+    assert scim.post("/Groups", json={"displayName": "stores"}).status_code == 409
+    assert "There is a group of that name already. In Okta: link to it" in newest(staff, owner, "request.refused").text
+    unknown = {"displayName": "Yard", "members": [{"value": "00000000-0000-7000-8000-000000000000"}]}
+    assert scim.post("/Groups", json=unknown).status_code == 400
+    assert "In Okta: assign the members to the application" in newest(staff, owner, "request.refused").text
+    assert scim.get("/Groups/00000000-0000-7000-8000-000000000000").status_code == 404
+    assert "In Okta: push the group again." in newest(staff, owner, "request.refused").text
+    assert scim.get("/Groups", params={"filter": "nonsense"}).status_code == 400
+    assert "In Okta: check the expression" in newest(staff, owner, "request.refused").text
+
+
+@pytest.mark.parametrize(
+    ("vendor", "again", "waits"),
+    [
+        ("entra", "In Microsoft Entra ID: press Restart provisioning", "Microsoft Entra ID tries again by itself."),
+        ("keycloak", "In Keycloak: remove the provider", "Keycloak may not try again by itself."),
+        ("generic", "In the identity provider: unassign the person", "The identity provider may not try again"),
+    ],
+)
+def test_a_vendor_says_how_it_is_made_to_send_again(
+    staff: Staff, owner: Visitor, scim: httpx2.Client, vendor: str, again: str, waits: str
+) -> None:
+    owner.submit(owner.get(f"{staff.provider}/settings"), "Save settings", {"vendor": vendor})
+    assert scim.get("/Users/00000000-0000-7000-8000-000000000000").status_code == 404
+    assert again in newest(staff, owner, "request.refused").text
+    page = owner.submit(owner.get(f"{staff.provider}/provisioning"), "Save", {"provisioning": "paused"})
+    assert ("keeps them and tries again by itself" in page.text) is (vendor == "entra")
+    assert scim.post("/Users", json={"userName": "bo@north.example"}).status_code == 429
+    assert waits in newest(staff, owner, "request.refused").text
+
+
 def test_an_order_to_end_sessions(staff: Staff, owner: Visitor, company: Company) -> None:
     answer = company.browser().client.post(f"{company.stem}/global-token-revocation", json={"sub_id": {}})
     assert answer.status_code == 401

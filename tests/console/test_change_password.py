@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.console.conftest import PASSWORD, Staff, open_session, rows, sql
+from tests.console.conftest import PASSWORD, Staff, equip, open_session, rows, sql
 from tests.console.harmless import check_markup
-from tests.console.test_second_factor import equip
 from tests.console.visitor import Page, Visitor
 from vestibule.keys import token_check
 from vestibule.limits import FREE_TRIES

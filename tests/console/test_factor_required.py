@@ -5,9 +5,9 @@ import json
 import httpx2
 import pytest
 
-from tests.console.conftest import Staff, rows, sql
+from tests.console.conftest import Staff, equip, rows, sql
 from tests.console.harmless import check_markup
-from tests.console.test_second_factor import ACCOUNT, code, equip
+from tests.console.second_factors import ACCOUNT, code
 from tests.console.visitor import Page, Visitor
 from vestibule.limits import FACTOR_GRACE_DAYS, RECENT_SETTINGS_SECONDS
 from vestibule.model import AdministratorRole

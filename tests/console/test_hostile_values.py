@@ -12,7 +12,7 @@ import pytest
 
 from tests.console.conftest import Staff, in_tenant, open_session
 from tests.console.harmless import check_headers, check_markup
-from tests.console.payloads import EVIDENCE, MARKUP, PAYLOADS, TEMPLATES, VISIBLE, described
+from tests.console.payloads import EVIDENCE, PAYLOADS, VISIBLE, described, joined
 from tests.console.visitor import Page, Visitor
 from vestibule.actions import configure, groups_by_hand
 from vestibule.endpoints.context import Context
@@ -21,23 +21,6 @@ from vestibule.store.database import Tx
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 GROUP = 7
-LONGEST = 90
-"""Characters of a text that is shown whole wherever it stands."""
-TOGETHER = (*MARKUP, *TEMPLATES)
-
-
-def joined(payloads: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns the payloads, those that act anywhere in a text put together into texts of at most LONGEST characters.
-
-    A page on which the first of them has no effect is in the same state for the next, so each is proven as if alone;
-    and if the first has an effect, the test fails. Values that act only at the start of a text stay alone.
-    """
-    texts = [""]
-    for payload in (each for each in payloads if each in TOGETHER):
-        if len(texts[-1]) + len(payload) + 1 > LONGEST:
-            texts.append("")
-        texts[-1] = f"{texts[-1]} {payload}".strip()
-    return (*texts, *(each for each in payloads if each not in TOGETHER))
 
 
 def grouped(payloads: tuple[str, ...]) -> list[tuple[str, ...]]:

@@ -5,9 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.console.certificates import metadata, pem
-from tests.console.conftest import PASSWORD, Staff, rows, sql
+from tests.console.conftest import PASSWORD, Staff, equip, rows, sql
 from tests.console.test_saml_details import kept as saml_of
-from tests.console.test_second_factor import equip
 from tests.console.visitor import Page, Visitor
 from vestibule.keys import token_check
 from vestibule.limits import KEPT_FORM_SECONDS

@@ -9,9 +9,7 @@ import pyotp
 import pytest
 
 from tests.conftest import on_both_engines
-from tests.console.conftest import PASSWORD, Staff, hire, open_session, rows, sql
-from tests.console.scene import APP_SECRET
-from tests.console.test_second_factor import equip
+from tests.console.conftest import APP_SECRET, PASSWORD, Staff, equip, hire, open_session, rows, sql
 from tests.console.visitor import Page, Visitor
 from vestibule.keys import token_check
 from vestibule.limits import FREE_TRIES

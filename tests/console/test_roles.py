@@ -66,6 +66,35 @@ def table(page: Page, head: str) -> list[list[str]]:
     return [[words(cell) for cell in row.xpath("./td")] for row in found]
 
 
+# -- pushed groups -----------------------------------------------------------------------------------------------------
+
+
+def test_a_pushed_group_is_named_in_a_rule_and_kept_by_its_id(
+    staff: Staff, owner: Visitor, scim: httpx2.Client
+) -> None:
+    ana = add(staff, scim, "ana", "Sales")
+    add(staff, scim, "ben", "Legal")
+    group = scim.post("/Groups", json={"displayName": "Field Ops", "members": [{"value": ana}]}).json()["id"]
+    page = send(staff, owner, [("scim_group", "", "field ops", "field")], "member", do="preview")
+    assert ["field", "", "1"] in [row[:3] for row in table(page, "Role")]
+    saved(owner, page, "role rules")
+    assert [(each.source, each.attribute, each.value) for each in kept(staff).rules] == [
+        ("scim_group", "Field Ops", group)
+    ]
+    applied(staff)
+    assert profiles(staff)["ana@north.example"]["roles"] == ["field"]
+    assert profiles(staff)["ben@north.example"]["roles"] == ["member"]
+    scim.put(f"/Groups/{group}", json={"displayName": "Field <b>", "members": [{"value": ana}]})
+    page = owner.get(path_of(staff))
+    check_markup(page)
+    assert (page.value("source-0"), page.value("value-0")) == ("scim_group", "Field <b>")
+
+
+def test_a_group_that_is_not_there_is_told_by_its_row(staff: Staff, owner: Visitor) -> None:
+    page = send(staff, owner, [("profile", "title", "x", "y"), ("scim_group", "", "Nobody's", "field")], do="preview")
+    assert "Rule 2: Okta should have pushed a group with the name 'Nobody's'; there is none." in page.text
+
+
 # -- editing -----------------------------------------------------------------------------------------------------------
 
 

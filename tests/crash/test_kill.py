@@ -16,7 +16,7 @@ from tests.crash.load import people_in, told_in, write_at_once
 from vestibule.actions.verify import find_faults
 from vestibule.settings import Settings
 
-KILLS = {"sqlite": 6, "postgres": 3}
+KILLS = {"sqlite": 4, "postgres": 3}
 """By engine; times KILLS_TIMES, for the long proof of `make faults`."""
 TIMES = int(os.environ.get("KILLS_TIMES") or 1)
 

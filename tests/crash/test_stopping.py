@@ -20,13 +20,17 @@ from tests.service.test_credentials import basic
 from vestibule.settings import Settings
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
+EACH_ONCE = pytest.mark.parametrize(
+    ("engine", "how"), [("sqlite", signal.SIGTERM), ("postgres", signal.SIGINT)], indirect=["engine"], scope="session"
+)
+"""Both signals call the same function, and what is done then depends on the engine alone."""
 HELD = 8
 
 
-@pytest.fixture(params=ENGINES)
-def server(request: pytest.FixtureRequest, new_database: Callable[[str], Settings]) -> Iterator[Running]:
-    """A server that may be stopped."""
-    with running_server(new_database(request.param)) as started:
+@pytest.fixture
+def server(engine: str, new_database: Callable[[str], Settings]) -> Iterator[Running]:
+    """Returns a server that may be stopped."""
+    with running_server(new_database(engine)) as started:
         yield started
 
 
@@ -65,7 +69,7 @@ def wait_until_closed(server: Running) -> None:
                 socket.create_connection(address_of(server), timeout=HANG).close()
 
 
-@pytest.mark.parametrize("how", SIGNALS)
+@EACH_ONCE
 def test_requests_under_way_are_answered(server: Running, how: signal.Signals) -> None:
     place = server.new_tenant()
     held = [begun(place, number) for number in range(HELD)]
@@ -88,7 +92,7 @@ def test_requests_under_way_are_answered(server: Running, how: signal.Signals) -
     assert len(place.events("user.created")) == HELD
 
 
-@pytest.mark.parametrize("how", SIGNALS)
+@EACH_ONCE
 def test_stopped_under_load_what_was_done_was_answered(server: Running, how: signal.Signals) -> None:
     """Whatever got no answer was not done: nobody has to ask what became of it."""
     seed = random.SystemRandom().getrandbits(32)
@@ -103,7 +107,7 @@ def test_stopped_under_load_what_was_done_was_answered(server: Running, how: sig
     assert "Traceback" not in server.log.read_text()
 
 
-@pytest.mark.parametrize("how", SIGNALS)
+@EACH_ONCE
 def test_stopped_at_rest(server: Running, how: signal.Signals) -> None:
     before = server.log.read_text()
     server.process.send_signal(how)

@@ -8,12 +8,14 @@ import inspect
 import re
 from typing import get_args
 
+import pytest
+
 from tests.docs.pages import page
 from vestibule.endpoints.console import health, refusal_advice
 from vestibule.endpoints.console.connection_advice import advice_on_credential
 from vestibule.endpoints.identify import RefusalReason
 from vestibule.model import Event
-from vestibule.vendors import OKTA
+from vestibule.vendors import OKTA, VENDORS, Vendor
 
 PAGE = page("docs/administrator-okta.md")
 MESSAGES = "The line on the identity provider's page"
@@ -70,6 +72,15 @@ def test_every_reason_has_advice_of_its_own() -> None:
     for reason, said in advice.items():
         others = {other for other, its in advice.items() if its == said}
         assert others == {reason} or others in same, reason
+
+
+@pytest.mark.parametrize("vendor", VENDORS.values(), ids=list(VENDORS))
+def test_nobody_is_told_to_put_two_things_into_one_field(vendor: Vendor) -> None:
+    one = vendor.key_field == vendor.secret_field
+    for reason in get_args(RefusalReason):
+        said = advice_on_credential(refused(reason), vendor)
+        assert not one or f"the Secret into {vendor.secret_field}" not in said
+        assert reason not in {"swapped key and secret", "unknown key"} or ("the token" in said) is one
 
 
 def refused(reason: str) -> Event:

@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 
 from tests.conftest import Place
-from tests.pocket_okta.running import App, Mode, Okta
+from tests.pocket_okta.running import App, Mode, Okta, Push
 from vestibule.endpoints.context import Context
 from vestibule.store.users import find_user
 
@@ -71,10 +71,13 @@ class Integration:
 
     def exchanges(self) -> list[dict[str, Any]]:
         """Returns requests and responses since `forget`."""
-        found: list[dict[str, Any]] = self.okta.call(
-            "GET", f"/pocket/v1/exchanges?appId={self.app.id}&after={self._seen}"
-        )
-        return found
+        found: list[dict[str, Any]] = []
+        while True:
+            after = found[-1]["seq"] if found else self._seen
+            page = self.okta.call("GET", f"/pocket/v1/exchanges?appId={self.app.id}&after={after}")
+            if not page:
+                return found
+            found += page
 
     def spoken(self) -> list[str]:
         """Returns the requests in short form, ids as 1, 2: `GET /Users? 200`, `POST /Users 201`, `PUT /Users/1 200`."""
@@ -88,7 +91,46 @@ class Integration:
             lines.append(f"{exchange['method']} {path}{question} {exchange['status']}")
         return lines
 
+    def crew(self, *first_names: str) -> list[Person]:
+        """People who are assigned and have accounts. Earlier requests are forgotten."""
+        people = [self.person(first, "Reis") for first in first_names]
+        for person in people:
+            self.app.assign(person)
+        self.okta.idle()
+        self.forget()
+        return people
+
+    def pushed(self, push: Push) -> str:
+        """Wait, and check that Okta shows a group as pushed, without error or task. Returns its id in Vestibule."""
+        self.okta.idle()
+        shown = push.show()
+        assert shown["errorSummary"] is None, shown
+        assert self.app.tasks() == []
+        return str(shown["targetGroupId"])
+
     # -- the side of Vestibule
+
+    def groups(self, name: str) -> list[Resource]:
+        """Returns the groups that this identity provider finds by a name, without their members."""
+        wanted = {"filter": f"displayName eq {json.dumps(name)}", "excludedAttributes": "members"}
+        answer = self.scim.get("/Groups", params=wanted)
+        assert answer.status_code == 200, answer.text
+        found: list[Resource] = answer.json()["Resources"]
+        return found
+
+    def group(self, group_id: str) -> Resource:
+        """Returns a group by its id; it must exist."""
+        answer = self.scim.get(f"/Groups/{group_id}")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def members(self, group_id: str) -> set[str]:
+        """Returns the ids of a group's members."""
+        return {member["value"] for member in self.group(group_id).get("members", [])}
+
+    def ids(self, *people: Person) -> set[str]:
+        """Returns the ids of people in Vestibule."""
+        return {self.resource(person)["id"] for person in people}
 
     def found(self, user_name: str) -> list[Resource]:
         """Returns the resources that this identity provider finds by a userName."""

@@ -1,4 +1,4 @@
-"""C9303 to C9305: Import Now reads the people of Vestibule into Okta, counts them, and sees what changed."""
+"""C9303 to C9305, C9338: Import Now reads people and groups of Vestibule, counts them, and sees what changed."""
 
 from typing import Any
 
@@ -101,3 +101,33 @@ def test_c9305_import_again_after_an_update(integration: Integration) -> None:
     assert set(candidates(integration)) == {carla, dora}
     assert integration.app.user(ana)["profile"]["nickName"] == "Annie"
     assert import_now(integration)["message"] == "3 users scanned, 0 added, 0 updated, 3 unchanged, 0 removed."
+
+
+def test_c9338_import_groups(integration: Integration) -> None:
+    """Every page of groups, with their members; changes and deletions are seen by the next import."""
+    okta, app = integration.okta, integration.app
+    ana, noor = integration.crew("Ana", "Noor")
+    okta.call("POST", f"{app.path}/connections/default", {"pocket": {"importGroups": True}})
+    members = sorted(integration.ids(ana, noor))
+    made = []
+    for number in range(102):
+        body = {"displayName": f"G{number:03} {app.id}", "members": [{"value": member} for member in members]}
+        answer = integration.scim.post("/Groups", json=body if number == 0 else {"displayName": body["displayName"]})
+        assert answer.status_code == 201, answer.text
+        made.append(answer.json()["id"])
+    integration.forget()
+    counts = import_now(integration)["counts"]
+    assert (counts["groupsScanned"], counts["groupsAdded"]) == (102, 102)
+    assert [each["url"].partition("?")[2] for each in integration.exchanges() if "/Groups" in each["url"]] == [
+        "startIndex=1&count=100",
+        "startIndex=101&count=100",
+    ]
+    found = {group["remoteId"]: group for group in okta.call("GET", f"{app.pocket}/import/groups")}
+    assert set(found) == set(made)
+    assert (found[made[0]]["name"], found[made[0]]["members"]) == (f"G000 {app.id}", members)
+    assert found[made[1]]["members"] == []
+    renamed = {"Operations": [{"op": "replace", "value": {"displayName": f"Crew {app.id}"}}]}
+    assert integration.scim.patch(f"/Groups/{made[0]}", json=renamed).status_code == 204
+    assert integration.scim.delete(f"/Groups/{made[1]}").status_code == 204
+    counts = import_now(integration)["counts"]
+    assert [counts[f"groups{name}"] for name in ("Added", "Updated", "Unchanged", "Removed")] == [0, 1, 100, 1]

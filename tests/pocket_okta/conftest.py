@@ -23,7 +23,7 @@ def scim() -> Iterator[ScimService]:
 
 @pytest.fixture(params=["catalogue", "wizard"])
 def mode(request: pytest.FixtureRequest) -> Mode:
-    """Which kind of Okta app: from the catalogue (PATCH) or made with the wizard (PUT)."""
+    """Returns the kind of Okta app: from the catalogue (PATCH) or made with the wizard (PUT)."""
     chosen: Mode = request.param
     return chosen
 

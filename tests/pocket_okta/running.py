@@ -115,6 +115,16 @@ class App:
         body = {"baseUrl": base_url, "profile": profile, "pocket": pocket}
         self.okta.call("POST", f"{self.path}/connections/default?activate=true", body)
 
+    def connect_by_token(self, base_url: str, token: str) -> None:
+        """Save and activate the API integration with a token."""
+        body = {"baseUrl": base_url, "profile": {"authScheme": "TOKEN", "token": token}}
+        self.okta.call("POST", f"{self.path}/connections/default?activate=true", body)
+
+    def cycle(self) -> dict[str, Any]:
+        """Run a cycle of an app in Entra's dialect; returns the state of its provisioning job."""
+        state: dict[str, Any] = self.okta.call("POST", f"{self.pocket}/synchronization/cycle?timeout=300")
+        return state
+
     def features(self, *, create: bool, update: bool, deactivate: bool, password: bool = False) -> None:
         def status(on: bool) -> dict[str, str]:
             return ON if on else OFF

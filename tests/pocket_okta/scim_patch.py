@@ -73,7 +73,8 @@ def _chosen(home: Resource, found: re.Match[str], op: str, value: Any) -> None:
     """Change or remove the entries of a multi-valued attribute that a filter chooses."""
     raw = found["value"]
     wanted: Any = raw == "true" if raw in {"true", "false"} else raw.strip('"')
-    entries = home.setdefault(found["attr"], [])
+    entries = home.get(found["attr"]) or []
+    home[found["attr"]] = entries
     chosen = [entry for entry in entries if entry.get(found["key"]) == wanted]
     if op == "remove" and not found["sub"]:
         home[found["attr"]] = [entry for entry in entries if entry not in chosen]

@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -75,12 +75,14 @@ class ScimService:
     def __init__(self) -> None:
         self.users: dict[str, Resource] = {}
         self.groups: dict[str, Resource] = {}
+        self.published: dict[str, list[Resource]] = {}  # what further collections hold: ResourceTypes, Roles …
         self.requests: list[Received] = []
         self.username, self.password, self.token = USERNAME, PASSWORD, TOKEN
         self.page_limit = 1000
         self.connections: list[socket.socket] = []
         self._scripts: list[Script] = []
         self._lock = threading.Lock()
+        self._served = threading.Condition()
         self._server = _Server(("127.0.0.1", 0), _handler_for(self))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
@@ -133,6 +135,15 @@ class ScimService:
             yield script
         finally:
             script.released.set()
+
+    def until(self, reached: Callable[[], bool]) -> None:
+        """Wait until a request has led to this; it is looked at after each request."""
+        with self._served:
+            assert self._served.wait_for(reached, HANG)
+
+    def served(self) -> None:
+        with self._served:
+            self._served.notify_all()
 
     def add(self, user_name: str, *, active: bool = True, **more: Any) -> Resource:
         """Add a user, as if another client had made it."""
@@ -219,6 +230,8 @@ class ScimService:
         parts = urlsplit(request.target)
         kind, _, resource_id = parts.path.removeprefix("/scim/v2").strip("/").partition("/")
         query = parse_qs(parts.query)
+        if kind in self.published:
+            return 200, self._page(self.published[kind], query)
         if kind not in {"Users", "Groups"}:
             return 404, _error(404, "No such endpoint.")
         if not resource_id:
@@ -256,12 +269,27 @@ class ScimService:
     def _list(self, kind: str, query: dict[str, list[str]]) -> tuple[int, Resource]:
         found = list(self._kept(kind).values())
         if expression := query.get("filter", [""])[0]:
-            name, value = re.fullmatch(r'(\w+) eq "(.*)"', expression).groups()  # type: ignore[union-attr]  # Okta sends no other
-            value = re.sub(r"\\(.)", r"\1", value)
-            found = [one for one in found if str(one.get(name, "")).lower() == value.lower()]
+            found = [one for one in found if _matches(one, expression)]
+        return 200, self._page(found, query)
+
+    def _page(self, found: list[Resource], query: dict[str, list[str]]) -> Resource:
         start, count = int(query.get("startIndex", ["1"])[0]), int(query.get("count", ["100"])[0])
         page = found[start - 1 : start - 1 + min(count, self.page_limit)]
-        return 200, _listing([_shown(one, query) for one in page], start, len(found))
+        return _listing([_shown(one, query) for one in page], start, len(found))
+
+
+def _matches(resource: Resource, expression: str) -> bool:
+    """Tell whether a resource fulfils a filter: `a eq "x"`, joined by `and`. Neither Okta nor Entra sends any other."""
+    for term in re.split(r' and (?=\w+ eq ")', expression):
+        name, value = re.fullmatch(r'(\w+) eq "(.*)"', term).groups()  # type: ignore[union-attr]  # see above
+        value = re.sub(r"\\(.)", r"\1", value).lower()
+        if name == "members":
+            held = any(member["value"].lower() == value for member in resource["members"])
+        else:
+            held = str(resource.get(name, "")).lower() == value
+        if not held:
+            return False
+    return True
 
 
 def _shown(resource: Resource, query: dict[str, list[str]]) -> Resource:
@@ -310,6 +338,7 @@ def _handler_for(service: ScimService) -> type[BaseHTTPRequestHandler]:
                 status, text, more = script.status, script.body, script.headers
             with contextlib.suppress(ConnectionError):
                 self._send(status, text, more)
+            service.served()
 
         def _send(self, status: int, text: str, headers: dict[str, str]) -> None:
             data = text.encode()

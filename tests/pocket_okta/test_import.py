@@ -63,6 +63,47 @@ def test_pages_are_of_a_hundred(okta: Okta, scim: ScimService, app: App) -> None
     ]
 
 
+def test_groups_are_imported_too(okta: Okta, scim: ScimService, app: App) -> None:
+    """C9338: with Import Groups on, pages of a hundred, with the members that the listing has."""
+    pocket = {"pocket": {"importGroups": True}}
+    okta.call("POST", f"{app.path}/connections/default", pocket)
+    ana = scim.add("ana@south.example")
+    crew = scim.add_group("Crew", ana["id"])
+    for number in range(100):
+        scim.add_group(f"G{number:03}")
+    scim.forget()
+    run = start(okta, app)
+    assert run["message"] == (
+        "1 users scanned, 1 added, 0 updated, 0 unchanged, 0 removed. "
+        "101 groups scanned, 101 added, 0 updated, 0 unchanged, 0 removed."
+    )
+    assert [request.target.removeprefix("/scim/v2") for request in scim.requests] == [
+        "/Users?startIndex=1&count=100",
+        "/Groups?startIndex=1&count=100",
+        "/Groups?startIndex=101&count=100",
+    ]
+    groups = okta.call("GET", f"{app.pocket}/import/groups")
+    assert groups[0] == {"remoteId": crew["id"], "name": "Crew", "members": [ana["id"]]}
+    crew["displayName"] = "Crew II"
+    del scim.groups[groups[1]["remoteId"]]
+    counts = start(okta, app)["counts"]
+    assert [counts[f"groups{name}"] for name in ("Added", "Updated", "Unchanged", "Removed")] == [0, 1, 99, 1]
+    assert "Crew II" in okta.client.get(f"/applications/{app.id}/import").text
+    assert 'value="Crew II"' in okta.client.get(f"/applications/{app.id}/push-groups/find").text
+
+
+def test_who_is_linked_by_an_import_is_pushed_in_their_groups(okta: Okta, scim: ScimService, app: App) -> None:
+    ana = okta.person("Ana")
+    scim.add(ana["profile"]["login"])
+    group = okta.group(ana)
+    app.push(group)
+    okta.idle()
+    assert scim.members_of(okta.group_name(group)) == set()
+    start(okta, app)
+    okta.idle()
+    assert scim.members_of(okta.group_name(group)) == {ana["profile"]["login"]}
+
+
 def test_a_service_with_smaller_pages_loses_people(okta: Okta, scim: ScimService, catalogue_app: App) -> None:
     """Wire facts 1.9: Okta steps by a hundred whatever it was given."""
     scim.page_limit = 50

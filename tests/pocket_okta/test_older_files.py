@@ -12,6 +12,8 @@ from tests.pocket_okta.test_sign_on_api import sign_in
 
 # How a file of today becomes one of the format before, newest first: what the newer program added is taken away.
 UNDO = {
+    5: "DROP TABLE remote_groups; DROP TABLE entitlements; DROP TABLE granted; DROP TABLE deletions;",
+    4: "DROP TABLE cycles; DROP TABLE written;",
     3: """
       DROP TABLE group_pushes; DROP TABLE group_push_rules; ALTER TABLE app_groups DROP COLUMN profile;
       ALTER TABLE jobs RENAME COLUMN subject TO person_id; ALTER TABLE tasks RENAME COLUMN subject TO person_id;
@@ -24,9 +26,9 @@ UNDO = {
 }
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_the_file_of_an_older_program_is_taken_on(tmp_path: Path, scim: ScimService, version: int) -> None:
-    """Format 1 knew neither Sign On nor group push, format 2 no group push."""
+    """Format 1 knew neither Sign On nor group push, format 2 no group push, format 3 no cycles."""
     data = tmp_path / "data"
     with running(data) as okta:
         (app,) = okta.call("GET", "/api/v1/apps")

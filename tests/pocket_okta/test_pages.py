@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
+from tests.conftest import HANG
 from tests.pocket_okta.running import App, Mode, Okta, running
 from tests.pocket_okta.scim_service import PASSWORD, USERNAME, ScimService
 
@@ -18,6 +19,7 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'&lt;{{7*7}}"
 def page(browser: Browser, okta: Okta) -> Iterator[Page]:
     """A page that fails its test if it meets a script error, a dialog, or a break of its Content-Security-Policy."""
     context = browser.new_context(base_url=okta.url, viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(HANG * 1000)
     opened = context.new_page()
     problems: list[str] = []
     opened.on("pageerror", lambda error: problems.append(str(error)))
@@ -193,12 +195,14 @@ def test_nothing_that_comes_from_elsewhere_is_markup(okta: Okta, scim: ScimServi
     okta.call("DELETE", f"/api/v1/users/{ana['id']}", status=204)
 
 
+@pytest.mark.parametrize("mode", ["wizard"], indirect=True)
 def test_every_page_fits_a_phone(okta: Okta, scim: ScimService, browser: Browser, app: App) -> None:
     ana = okta.person("Ana", "Reis", title="A very long title of somebody who does many different things at once")
     scim.refuse("POST", status=409, detail="averylongwordwithoutanyblanks" * 12)
     app.assign(ana)
     okta.idle()
     context = browser.new_context(base_url=okta.url, viewport={"width": 360, "height": 740})
+    context.set_default_timeout(HANG * 1000)
     page = context.new_page()
     for path in pages_of(app, ana["id"]):
         page.goto(path)
@@ -214,6 +218,7 @@ def test_every_page_fits_a_phone(okta: Okta, scim: ScimService, browser: Browser
 
 def pages_of(app: App, person: str) -> list[str]:
     """Return every page of the program, about this app and person where it is about one."""
+    app.settings(entitlements=True)
     group, assigned = app.okta.group(), app.okta.group()
     app.okta.call("PUT", f"{app.path}/groups/{assigned}")
     push = app.push(group)
@@ -248,6 +253,8 @@ def pages_of(app: App, person: str) -> list[str]:
         f"/applications/{app.id}/assignments/groups",
         f"/applications/{app.id}/assignments/{person}",
         f"/applications/{app.id}/assignments/groups/{assigned}",
+        f"/applications/{app.id}/assignments/{person}/entitlements",
+        f"/applications/{app.id}/governance",
         f"/applications/{app.id}/push-groups",
         f"/applications/{app.id}/push-groups?bulk=1",
         f"/applications/{app.id}/push-groups/find",
@@ -391,6 +398,9 @@ def test_an_app_is_renamed_and_deleted_on_the_screen(okta: Okta) -> None:
         "patchProfiles": False,
         "renameGroups": True,
         "groupBatch": 100,
+        "entitlements": False,
+        "importSchema": False,
+        "deprovisioning": {"action": "DEACTIVATE", "days": 30, "removeFromGroups": False},
         "publishAllCertificates": False,
     }
     assert "Provisioning" not in okta.client.get(f"{path}/assignments").text.split('class="tabs"')[1].split("</nav>")[0]

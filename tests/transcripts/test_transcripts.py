@@ -25,7 +25,7 @@ from tests.service.test_credentials import basic
 from vestibule.vendors import VENDORS
 
 FOLDER = Path(__file__).parent
-FILES = sorted(FOLDER.glob("*/*.json"))
+FILES = sorted(FOLDER.rglob("*.json"))
 MISSING = object()
 
 
@@ -171,11 +171,16 @@ def named(file: Path) -> str:
     return "-".join(file.relative_to(FOLDER).with_suffix("").parts)
 
 
+def vendor_of(file: Path) -> str:
+    """The vendor of a transcript: its first folder."""
+    return file.relative_to(FOLDER).parts[0]
+
+
 def read(file: Path) -> Transcript:
     """A transcript, and its vendor's name is that of its folder."""
     transcript = Transcript(**json.loads(file.read_text("utf-8")))
     assert transcript.mode in {"catalogue", "wizard", "both"}
-    assert transcript.mode == "both" or file.parent.name == "okta"
+    assert transcript.mode == "both" or vendor_of(file) == "okta"
     assert transcript.name
     assert transcript.source
     return transcript
@@ -183,11 +188,11 @@ def read(file: Path) -> Transcript:
 
 @pytest.mark.parametrize("file", FILES, ids=named)
 def test_transcript(running: Running, file: Path) -> None:
-    replay(read(file), running.new_tenant(file.relative_to(FOLDER).parts[0]))
+    replay(read(file), running.new_tenant(vendor_of(file)))
 
 
 def test_every_vendor_has_transcripts_and_every_folder_a_vendor() -> None:
-    assert {file.relative_to(FOLDER).parts[0] for file in FILES} == set(VENDORS)
+    assert set(map(vendor_of, FILES)) == set(VENDORS)
     assert "okta/spec-test.json" in {f"{file.parent.name}/{file.name}" for file in FILES}
 
 

@@ -592,3 +592,33 @@ def test_any_message_is_understood_or_refused(body: Any) -> None:
             parse_patch(message)
         except ScimError as refused:
             assert refused.status == 400
+
+
+NAMED = "roles.displayName"
+ROLE = '{"id":"06b0","value":"Clerk","displayName":"Shipping clerk"}'
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept", "ignored"),
+    [
+        ({"value": ROLE}, {"value": "Clerk", "display": "Shipping clerk"}, ["roles.id"]),
+        ({"value": ROLE, "type": None}, {"value": "Clerk", "display": "Shipping clerk"}, ["roles.id"]),
+        ({"value": '{"value":"Clerk","type":"App"}'}, {"value": "Clerk", "type": "App"}, []),
+        ({"value": "Clerk", "displayName": "A"}, {"value": "Clerk", "display": "A"}, []),
+        ({"value": "Clerk", "display": "B", "displayName": "A"}, {"value": "Clerk", "display": "B"}, [NAMED]),
+        # What is not such an object is a role like any other.
+        ({"value": "{}"}, {"value": "{}"}, []),
+        ({"value": '{"value":7}'}, {"value": '{"value":7}'}, []),
+        ({"value": '{"value":"Clerk","scope":"x"}'}, {"value": '{"value":"Clerk","scope":"x"}'}, []),
+        ({"value": '{"value":"Clerk"', "type": ""}, {"value": '{"value":"Clerk"'}, []),
+        ({"value": ROLE, "type": "App"}, {"value": ROLE, "type": "App"}, []),
+    ],
+)
+def test_a_value_that_holds_an_object_as_text_is_that_object(
+    sent: Document, kept: Document, ignored: list[str]
+) -> None:
+    """Entra adds app roles like this (customize-application-attributes.md)."""
+    document, told = clean(person(roles=[sent]), USER_TYPE)
+    assert (document["roles"], [each.path for each in told]) == ([kept], ignored)
+    assert patched(person(), {"op": "Add", "path": "roles", "value": [sent]})["roles"] == [kept]
+    assert "roles" not in patched(document, {"op": "Remove", "path": "roles", "value": [sent]})

@@ -65,9 +65,9 @@ def test_who_gets_which_roles(given: RoleRules, profile: dict[str, Any], groups:
 def test_roles_stand_in_the_profile_only_where_there_are_any() -> None:
     mapping = (Rule("department", ("title",)),)
     derive = compile_profile(mapping, rules(SALES, ADMIN))
-    assert derive({"title": "sales"}, '["Admins"]') == {"department": "sales", "roles": ["seller", "console-admin"]}
-    assert derive({"title": "Legal"}, "[]") == {"department": "Legal"}
-    assert given_roles(derive({"title": "sales"}, "[]")) == ["seller"]
+    assert derive({"title": "sales"}, '["Admins"]', ()) == {"department": "sales", "roles": ["seller", "console-admin"]}
+    assert derive({"title": "Legal"}, "[]", ()) == {"department": "Legal"}
+    assert given_roles(derive({"title": "sales"}, "[]", ())) == ["seller"]
     assert given_roles({"roles": "seller"}) == given_roles({}) == []
 
 

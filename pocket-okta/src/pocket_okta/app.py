@@ -18,9 +18,10 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from pocket_okta import pages, seed
-from pocket_okta.api import answers, apps, group_push, groups, pocket, sign_on, users
+from pocket_okta.api import answers, apps, cycles, entitlements, group_push, groups, pocket, sign_on, users
+from pocket_okta.catalogue import OKTA, offered
 from pocket_okta.desk import Desk
-from pocket_okta.engine.queue import Engine
+from pocket_okta.engine.queue import Cycles, Engine
 from pocket_okta.engine.scim_client import Network, Timing
 from pocket_okta.guard import Guard
 from pocket_okta.refusal import Refusal
@@ -38,6 +39,8 @@ class Settings:
     host_names: tuple[str, ...] = ()
     token: str = ""
     org_url: str = ""
+    dialect: str = OKTA
+    cycles: Cycles = field(default_factory=Cycles)
 
 
 class Org:
@@ -50,11 +53,12 @@ class Org:
             file.chmod(0o600)
         if self._db.fresh and not settings.empty:
             with self._db.write() as tx:
-                seed.fill(tx)
-        self.engine = Engine(self._db, Network(settings.timing, lambda: tls(settings.ca_file)), settings.org_url)
+                seed.fill(tx, offered(settings.dialect)[0])
+        network = Network(settings.timing, lambda: tls(settings.ca_file))
+        self.engine = Engine(self._db, network, settings.org_url, settings.cycles)
         token = settings.token or token_in(settings.data)
         self.asgi = _application(
-            Desk(self._db, self.engine, token, settings.org_url), settings.host_names, self._lifespan
+            Desk(self._db, self.engine, token, settings.org_url, settings.dialect), settings.host_names, self._lifespan
         )
 
     @contextlib.asynccontextmanager
@@ -88,7 +92,11 @@ def _application(
     lifespan: Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]],
 ) -> Starlette:
     api_v1 = _api([*users.ROUTES, *groups.ROUTES, *apps.ROUTES, *group_push.ROUTES, *sign_on.ROUTES], desk)
-    pocket_v1 = _api([*pocket.ROUTES, *group_push.POCKET_ROUTES], desk, free=frozenset({"/pocket/v1/health"}))
+    pocket_v1 = _api(
+        [*pocket.ROUTES, *group_push.POCKET_ROUTES, *cycles.POCKET_ROUTES, *entitlements.POCKET_ROUTES],
+        desk,
+        free=frozenset({"/pocket/v1/health"}),
+    )
     application = Starlette(
         routes=[
             Mount("/api/v1", app=api_v1),

@@ -24,6 +24,7 @@ class Template:
 
     `patches`: activation, deactivation and passwords go as a PATCH without a path; if not, as a PUT of the whole user.
     `wizard`: made with "Create App Integration" (AIW), with that form's field names.
+    `cycles`: what has changed is sent in cycles, as Entra does, and not at each act.
     """
 
     key: str
@@ -31,6 +32,11 @@ class Template:
     schemes: tuple[Scheme, ...]
     patches: bool
     wizard: bool = False
+    cycles: bool = False
+
+
+OKTA, ENTRA = "okta", "entra"
+DIALECTS = (OKTA, ENTRA)
 
 
 TEMPLATES = (
@@ -41,11 +47,23 @@ TEMPLATES = (
 WIZARD = Template(
     "custom", "App Integration Wizard", (Scheme.BASIC, Scheme.BEARER, Scheme.HEADER), patches=False, wizard=True
 )
-BY_KEY = {template.key: template for template in (*TEMPLATES, WIZARD)}
+NON_GALLERY = Template("nongallery", "Non-gallery application", (Scheme.BEARER,), patches=True, cycles=True)
+BY_KEY = {template.key: template for template in (*TEMPLATES, WIZARD, NON_GALLERY)}
 
 
-def template_named(key: str) -> Template:
-    """Return the template with this key; refuses a name that the catalogue does not hold."""
-    if key not in BY_KEY:
-        raise refusal.invalid("name", f"name: wanted one of {', '.join(BY_KEY)}; got {key!r}.")
+def offered(dialect: str) -> tuple[Template, ...]:
+    """Return the templates of an org's catalogue."""
+    return (NON_GALLERY,) if dialect == ENTRA else TEMPLATES
+
+
+def template_named(key: str, dialect: str) -> Template:
+    """Return the template with this key; refuses a name that the org's catalogue does not hold.
+
+    Without a key, it is the one that is made without the catalogue.
+    """
+    if not key:
+        return NON_GALLERY if dialect == ENTRA else WIZARD
+    keys = [template.key for template in (*offered(dialect), *((WIZARD,) if dialect == OKTA else ()))]
+    if key not in keys:
+        raise refusal.invalid("name", f"name: wanted one of {', '.join(keys)}; got {key!r}.")
     return BY_KEY[key]

@@ -87,6 +87,7 @@ class Desk:
     engine: Engine
     token: str
     org_url: str  # without a slash at its end
+    dialect: str  # okta or entra: what the catalogue offers
     notices: Notices = field(default_factory=Notices)
     arrivals: Waiting[Arrival] = field(default_factory=Waiting)
     farewells: Waiting[Message] = field(default_factory=Waiting)

@@ -3,13 +3,11 @@
 The rule: no I/O, no clock. Times are ISO 8601 strings in UTC, as Okta's API writes them; ids are shaped like Okta's.
 """
 
-import re
 import secrets
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from pocket_okta import refusal
 from pocket_okta.attributes import DEFAULT_MAPPING, Attribute
@@ -122,6 +120,26 @@ class Features:
         return self.create or self.update or self.deactivate or self.password
 
 
+# What happens to the account of somebody who is deprovisioned: value -> the words on the screen.
+DEPROVISIONING: Mapping[str, str] = {
+    "DEACTIVATE": "Deactivate the account",
+    "DELETE": "Delete the account at once",
+    "DELETE_LATER": "Deactivate the account, and delete it after a delay",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deprovisioning:
+    """Provisioning > To App: what Deactivate Users does. `action` is one of DEPROVISIONING.
+
+    `days`: how long after. `remove_from_groups`: the person is taken out of the pushed groups as well.
+    """
+
+    action: str = "DEACTIVATE"
+    days: int = 30
+    remove_from_groups: bool = False
+
+
 # "Supported provisioning actions" of an app made with the wizard, in the order of Okta's screen.
 ACTIONS: Mapping[str, str] = {
     "IMPORT_USERS": "Import New Users and Profile Updates",
@@ -143,6 +161,7 @@ class App:
     `patch_profiles`: a catalogue app pushes profiles as a PATCH too; sources contradict each other (wire facts 9.1).
     `rename_groups`: a pushed group gets the name that it has in Okta; otherwise a linked group keeps its own.
     `group_batch`: how many member changes go into one PATCH.
+    `entitlements`, `import_schema`: roles, entitlements and attributes are read from the discovery documents.
     """
 
     id: str
@@ -161,6 +180,9 @@ class App:
     patch_profiles: bool = False
     rename_groups: bool = True
     group_batch: int = GROUP_BATCH
+    deprovisioning: Deprovisioning = Deprovisioning()
+    entitlements: bool = False
+    import_schema: bool = False
     custom_attributes: tuple[Attribute, ...] = ()
     sign_on: SignOn = field(default_factory=SignOn)
 
@@ -186,7 +208,7 @@ class App:
     @property
     def can(self) -> Features:
         """What provisioning does right now: the ticked boxes, as far as the connection and the wizard allow."""
-        if not self.connected:
+        if not self.connected or self.template.cycles:
             return Features()
         if not self.template.wizard:
             return self.features
@@ -199,11 +221,15 @@ class App:
 
     @property
     def can_push_groups(self) -> bool:
-        return self.connected and (not self.template.wizard or "PUSH_GROUPS" in self.actions)
+        return self._may("PUSH_GROUPS")
 
     @property
     def can_import(self) -> bool:
-        return self.connected and (not self.template.wizard or "IMPORT_USERS" in self.actions)
+        return self._may("IMPORT_USERS")
+
+    def _may(self, action: str) -> bool:
+        allowed = not self.template.wizard or action in self.actions
+        return self.connected and not self.template.cycles and allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,11 +267,14 @@ class JobKind(StrEnum):
     PUSH_PROFILE = "push_profile"
     PUSH_PASSWORD = "push_password"  # noqa: S105  (the name of a job)
     DEACTIVATE = "deactivate"
+    DELETE_USER = "delete_user"
     IMPORT = "import"
     UNIVERSAL_LOGOUT = "universal_logout"
     PUSH_GROUP = "push_group"  # what is new: a delta
     OVERWRITE_GROUP = "overwrite_group"  # the button "Push now"
     DELETE_GROUP = "delete_group"
+    CYCLE = "cycle"  # of an app whose template has cycles
+    ON_DEMAND = "on_demand"  # one person of such an app
 
 
 GROUP_WORK = frozenset({JobKind.PUSH_GROUP, JobKind.OVERWRITE_GROUP, JobKind.DELETE_GROUP})
@@ -331,42 +360,6 @@ def linked(app: App, person_id: str, found: Candidate, now: str) -> Assignment:
 def told(source: str, person: Person, row: Assignment) -> str:
     """Return the value of a sign-on expression for an app user; blank when there is none."""
     return evaluate(source, person.profile, row.profile, {"id": person.id, "userName": row.user_name})
-
-
-def _is_base_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return False
-    named = parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0 and url.isascii()
-    return named and not (parts.query or parts.fragment or parts.username or re.search(r"[\s\x00-\x1f]", url))
-
-
-def check_connection(app: App, given: Connection) -> Connection:
-    """Return a connection fit to be used; refuses a URL or credentials that cannot work, naming the field."""
-    url = given.base_url.strip().rstrip("/")
-    if not _is_base_url(url):
-        raise refusal.invalid(
-            "baseUrl", f"SCIM Base Url: wanted an http or https address such as https://host/scim/v2, got {url!r}."
-        )
-    if "_" in url:
-        raise refusal.invalid("baseUrl", f"SCIM Base Url: Okta takes no underscore anywhere in it, got {url!r}.")
-    if given.scheme not in app.template.schemes:
-        raise refusal.invalid(
-            "authScheme",
-            f"authScheme: {app.template.title} takes {' or '.join(s.value for s in app.template.schemes)}, "
-            f"got {given.scheme.value}.",
-        )
-    if given.scheme is Scheme.BASIC and (not given.username or ":" in given.username):
-        raise refusal.invalid("username", "Username: The field cannot be left blank and cannot hold a colon.")
-    if not given.secret:
-        name = "password" if given.scheme is Scheme.BASIC else "token"
-        raise refusal.invalid(name, f"{name.capitalize()}: The field cannot be left blank")
-    printable = not re.search(r"[\x00-\x1f\x7f]", given.username + given.secret)
-    if not printable or (given.scheme is not Scheme.BASIC and not given.secret.isascii()):
-        raise refusal.invalid("password", "Credentials: wanted printable characters that a header can carry.")
-    return Connection(url, given.scheme, given.username.strip(), given.secret, given.enabled)
 
 
 def check_label(label: object) -> str:

@@ -29,8 +29,11 @@ def upon_unassignment(app: App) -> JobKind | None:
     """Unassigning, and deactivating the Okta user, set active to false if Deactivate Users is on.
 
     Suspending, unsuspending and deleting an Okta user are no unassignment and never come here: Okta sends nothing.
+    An app can be set to delete the account instead, at once or after a delay.
     """
-    return JobKind.DEACTIVATE if app.can.deactivate else None
+    if not app.can.deactivate:
+        return None
+    return JobKind.DELETE_USER if app.deprovisioning.action == "DELETE" else JobKind.DEACTIVATE
 
 
 def deactivation_is_withheld(app: App, assignment: Assignment) -> bool:

@@ -1,7 +1,7 @@
 """What a fresh org holds: invented people and groups, and one application that waits to be connected."""
 
 from pocket_okta.acts import apps, groups, people
-from pocket_okta.catalogue import TEMPLATES
+from pocket_okta.catalogue import Template
 from pocket_okta.store.database import Tx
 
 _COMMON = {"locale": "en-US", "timezone": "Europe/Lisbon", "organization": "North Example", "userType": "Employee"}
@@ -19,8 +19,8 @@ GROUPS = (
 )
 
 
-def fill(tx: Tx) -> None:
-    """Fill an empty org."""
+def fill(tx: Tx, template: Template) -> None:
+    """Fill an empty org; its application is of this kind."""
     made = {name: groups.add(tx, name, description) for name, description in GROUPS}
     for number, (first, last, title, department, city, phone) in enumerate(PEOPLE, start=1):
         address = f"{first}.{last}@north.example".lower()
@@ -43,4 +43,4 @@ def fill(tx: Tx) -> None:
         )
         if department in made:
             groups.join(tx, made[department], person)
-    apps.add(tx, TEMPLATES[0], TEMPLATES[0].title)
+    apps.add(tx, template, template.title)

@@ -18,7 +18,10 @@ import click
 import uvicorn
 
 from pocket_okta.app import Org, Settings, tls
+from pocket_okta.catalogue import DIALECTS, OKTA
+from pocket_okta.engine.queue import Cycles
 from pocket_okta.engine.scim_client import Timing
+from pocket_okta.entra.state import CYCLE, MINIMUM_FAILURES
 from pocket_okta.verbs import DEFAULT_DATA
 
 
@@ -140,6 +143,27 @@ def run(settings: Settings, listener: socket.socket, ready_fd: int | None, ready
 @click.option("--anywhere", is_flag=True, help="Allow an address that other machines can reach. There is no sign-in.")
 @click.option("--host-name", "host_names", multiple=True, help="A further host name to answer to; may be repeated.")
 @click.option("--org-url", default="", help="The org's address as others know it; where it listens, if not given.")
+@click.option(
+    "--dialect",
+    default=OKTA,
+    show_default=True,
+    type=click.Choice(DIALECTS),
+    help="Whose requests the org sends; entra sends them in cycles.",
+)
+@click.option(
+    "--cycle",
+    default=CYCLE,
+    show_default=True,
+    type=click.FloatRange(0.05, 86_400),
+    help="Seconds from one cycle to the next, for entra.",
+)
+@click.option(
+    "--quarantine-after",
+    default=MINIMUM_FAILURES,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Failures of one cycle below which nothing goes into quarantine, for entra.",
+)
 @click.option("--ready-fd", type=click.IntRange(1), help="Write the URL to this descriptor when ready, and close it.")
 @click.option(
     "--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the URL to this file when ready."
@@ -176,6 +200,9 @@ def serve(
     time_scale: float,
     scim_timeout: float,
     ca_file: str | None,
+    dialect: str,
+    cycle: float,
+    quarantine_after: int,
 ) -> None:
     """Start the org. State is kept in one folder, so that a later start continues."""
     if ca_file:
@@ -191,6 +218,8 @@ def serve(
         host_names=host_names,
         token=os.environ.get("POCKET_OKTA_API_TOKEN", "").strip(),
         org_url=org_url.rstrip("/"),
+        dialect=dialect,
+        cycles=Cycles(every=cycle, quarantine_after=quarantine_after),
     )
     with bind(host, port, anywhere=anywhere) as listener:
         run(settings, listener, ready_fd, ready_file)

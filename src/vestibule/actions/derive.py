@@ -14,11 +14,10 @@ from typing import Final
 
 import orjson
 
+from vestibule.actions.deriving import Deriving, deriving_of, groups_that_count
 from vestibule.actions.end_access import keep_console_in_step
-from vestibule.actions.provision import derivation_of
 from vestibule.events import changes_between
 from vestibule.limits import BATCH_PEOPLE, LOOP_PIECE_MILLISECONDS
-from vestibule.mapping import DeriveAll
 from vestibule.model import Derivation, User
 from vestibule.store.database import Tx
 from vestibule.store.events import append_event, append_events
@@ -69,13 +68,13 @@ async def derive_batch(tx: Tx, provider_id: str, pace: Pace) -> Derivation | Non
     provider = await find_provider(tx, provider_id)
     if run is None or provider is None or run.finished_at is not None:
         return None
-    derive = await derivation_of(tx, provider_id, provider.mapping_version)
+    deriving = await deriving_of(tx, provider_id, provider.mapping_version)
     if run.late_from is None:
         users = await page_of_provider(tx, provider_id, run.cursor, pace.size)
     else:
         until = run.started_at + LATE_WRITERS
         users = await page_of_changed(tx, provider_id, run.late_from, until, run.cursor, pace.size)
-    looked, changed = await _derive(tx, provider_id, run.mapping_version, derive, users, pace)
+    looked, changed = await _derive(tx, provider_id, run.mapping_version, deriving, users, pace)
     is_last = looked == len(users) < pace.size
     run = replace(run, changed=run.changed + changed)
     if run.late_from is None:
@@ -96,7 +95,7 @@ async def derive_batch(tx: Tx, provider_id: str, pace: Pace) -> Derivation | Non
 
 
 async def _derive(
-    tx: Tx, provider_id: str, version: int, derive: DeriveAll, users: list[User], pace: Pace
+    tx: Tx, provider_id: str, version: int, deriving: Deriving, users: list[User], pace: Pace
 ) -> tuple[int, int]:
     """Derive the Profiles of at least one of these people, until the time of the batch is used up.
 
@@ -104,9 +103,11 @@ async def _derive(
     """
     looked = 0
     profiles, events = [], []
+    groups = await groups_that_count(tx, deriving.groups, users)
     for user in users:
         document = orjson.loads(user.document)
-        before, after = orjson.loads(user.profile), derive(document, user.saml_groups)
+        before = orjson.loads(user.profile)
+        after = deriving.derive(document, user.saml_groups, groups.get(user.id, ()))
         looked += 1
         if before != after:
             profile = orjson.dumps(after).decode()

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from vestibule.actions.group_roles import derive_reached, reach_of
 from vestibule.actions.membership import change_members, leave_parents, tell_members
 from vestibule.actions.scim_request import Sent, check_provisioning, check_version, paused, told_of_parts
 from vestibule.events import changes_between, creation_changes, shortened_changes
@@ -77,7 +78,8 @@ async def create_group(
         await insert_group(tx, group, group_columns(document, text))
     except UniqueViolation:
         raise _taken(document) from None
-    changes = [MemberChange("add", member_ids)] if member_ids else []
+    changes = [MemberChange("add", list(member_ids))] if member_ids else []
+    reach = await reach_of(tx, group, state.mapping_version)
     delta = await change_members(tx, _visibility(tx, state), group, changes)
     if delta:
         group = group._replace(member_count=delta.growth)
@@ -85,6 +87,7 @@ async def create_group(
     told = sent.told()
     told["changes"] = creation_changes(document, told.get("sent"))
     await tell_members(tx, "group.created", group, told | told_of_parts(ignored, None), delta)
+    await derive_reached(tx, group, delta, reach)
     return group
 
 
@@ -106,7 +109,7 @@ async def replace_group(
     """
     group, state = await _reach(tx, group_id, if_match)
     before: Document = orjson.loads(group.document)
-    changes = [MemberChange("replace", member_ids)]
+    changes = [MemberChange("replace", list(member_ids))]
     return await _keep(tx, sent, group, state, before, document, changes, ignored)
 
 
@@ -134,11 +137,13 @@ async def delete_group(tx: Tx, sent: Sent, group_id: str, if_match: str | None =
     """
     group, state = await _reach(tx, group_id, if_match)
     before: Document = orjson.loads(group.document)
+    reach = await reach_of(tx, group, state.mapping_version)
     await leave_parents(tx, group)
     delta = await change_members(tx, _visibility(tx, state), group, [MemberChange("remove")])
     await remove_group(tx, group.id)
     told = sent.told() | {"changes": changes_between(before, {})}
     await tell_members(tx, "group.deleted", group._replace(version=group.version + 1), told, delta)
+    await derive_reached(tx, group, delta, reach)
 
 
 def _visibility(tx: Tx, state: ProviderState) -> Visibility:
@@ -168,6 +173,7 @@ async def _keep(
     base_url: str = "",
 ) -> Group:
     """Store a changed group with the event about it, or record that nothing changed. Returns the group."""
+    reach = await reach_of(tx, group, state.mapping_version)
     delta = await change_members(tx, _visibility(tx, state), group, member_changes, base_url)
     changes = changes_between(before, after)
     if state.provisioning == "paused" and (changes or delta.added):
@@ -188,6 +194,7 @@ async def _keep(
     except UniqueViolation:
         raise _taken(after) from None
     await tell_members(tx, "group.changed", kept, told, delta)
+    await derive_reached(tx, kept, delta, reach)
     return kept
 
 

@@ -62,7 +62,7 @@ async def create_by_hand(tx: Tx, name: str, members: Sequence[str] = ()) -> Grou
         await insert_group(tx, group, group_columns(document, text))
     except UniqueViolation:
         raise _taken(document) from None
-    delta = await change_members(tx, None, group, [MemberChange("add", tuple(ids))])
+    delta = await change_members(tx, None, group, [MemberChange("add", ids)])
     if delta:
         group = group._replace(member_count=delta.growth)
         await update_group(tx, group, None)
@@ -107,7 +107,7 @@ async def add_by_hand(tx: Tx, group_id: str, members: Sequence[str]) -> int:
     ids = await _resolved(tx, members)
     if not ids:
         raise WrongInput("Whom to add? Enter a user name, the name of a group, or an id.", field="members")
-    return await _change(tx, group, MemberChange("add", tuple(ids)))
+    return await _change(tx, group, MemberChange("add", ids))
 
 
 async def remove_by_hand(tx: Tx, group_id: str, member_ids: Sequence[str]) -> int:
@@ -118,7 +118,7 @@ async def remove_by_hand(tx: Tx, group_id: str, member_ids: Sequence[str]) -> in
         NotAllowed: it belongs to an identity provider.
     """
     group = await _reach(tx, group_id)
-    return await _change(tx, group, MemberChange("remove", tuple(member_ids))) if member_ids else 0
+    return await _change(tx, group, MemberChange("remove", list(member_ids))) if member_ids else 0
 
 
 async def delete_by_hand(tx: Tx, group_id: str) -> None:

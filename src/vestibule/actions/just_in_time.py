@@ -6,8 +6,8 @@ userName that another person of this identity provider has or ever had, also if 
 
 from typing import Final
 
+from vestibule.actions.deriving import deriving_of
 from vestibule.actions.new_person import describe, make_person
-from vestibule.actions.provision import derivation_of
 from vestibule.errors import SignInRefused
 from vestibule.events import changes_between
 from vestibule.model import IdentityProvider, SamlSettings, User
@@ -117,14 +117,14 @@ async def create_just_in_time(tx: Tx, provider: IdentityProvider, assertion: Ass
             reason=f"the NameID cannot be a userName: {error.detail}",
         ) from None
     await _refuse_known_name(tx, provider, document["userName"])
-    derive = await derivation_of(tx, provider.id, provider.mapping_version)
+    deriving = await deriving_of(tx, provider.id, provider.mapping_version)
     changes = changes_between({}, document)
     try:
         return await make_person(
             tx,
             provider.id,
             describe(document),
-            derive(document, "[]"),
+            deriving.derive(document, "[]", ()),
             lambda user: {
                 "user_name": document["userName"],
                 "version": user.version,

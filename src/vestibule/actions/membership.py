@@ -100,7 +100,7 @@ async def change_members(
             case "remove":
                 ids = change.ids
                 if change.selector is not None:
-                    ids = tuple(await find_selected(tx, group.id, change.selector, base_url))
+                    ids = await find_selected(tx, group.id, change.selector, base_url)
                 if change.removes_all:
                     await _replace(tx, visibility, group, (), delta)
                 else:

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from vestibule.actions.administrator_sign_in import ABSOLUTE as CONSOLE_ABSOLUTE
+from vestibule.actions.deriving import deriving_of, groups_that_count
 from vestibule.actions.just_in_time import create_just_in_time
-from vestibule.actions.provision import derivation_of
 from vestibule.errors import SignInRefused
 from vestibule.events import changes_between
 from vestibule.keys import make_form_token, make_one_time_token, token_check
@@ -260,9 +260,10 @@ async def _keep_groups(tx: Tx, provider: IdentityProvider, user: User, assertion
     if not any(rule.source == "group" for rule in provider.roles.rules):
         return user
     kept = orjson.dumps(groups).decode()
-    derive = await derivation_of(tx, provider.id, provider.mapping_version)
+    deriving = await deriving_of(tx, provider.id, provider.mapping_version)
+    scim_groups = await groups_that_count(tx, deriving.groups, (user,))
     before = orjson.loads(user.profile)
-    after = derive(orjson.loads(user.document), kept)
+    after = deriving.derive(orjson.loads(user.document), kept, scim_groups.get(user.id, ()))
     if kept == user.saml_groups and after == before:
         return user
     profile = orjson.dumps(after).decode()

@@ -5,19 +5,18 @@ have no role; all others are 404. A change and its event are stored in the same 
 identity providers are never found, linked or merged by e-mail, externalId or userName.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
+from vestibule.actions.deriving import Deriving, deriving_of, groups_that_count
 from vestibule.actions.end_access import keep_console_in_step, take_access, take_all
 from vestibule.actions.membership import leave_all_groups, leave_groups_of_others
 from vestibule.actions.new_person import describe, make_person
 from vestibule.actions.scim_request import Sent, check_provisioning, check_version, paused, told_of_parts
 from vestibule.events import changes_between, creation_changes, shortened_changes
-from vestibule.mapping import DeriveAll, compile_profile, reads_active
-from vestibule.model import RoleRules, User
+from vestibule.model import User
 from vestibule.scim.errors import Forbidden, NotFound, Uniqueness
 from vestibule.scim.filter import Document
 from vestibule.scim.patch import Operation, Understood, apply_patch
@@ -26,7 +25,6 @@ from vestibule.scim.schema import USER_TYPE
 from vestibule.scim.text import fold
 from vestibule.store.database import Reading, Tx, UniqueViolation
 from vestibule.store.events import append_event
-from vestibule.store.identity_providers import find_provider
 from vestibule.store.user_lists import Visibility
 from vestibule.store.users import (
     ProviderState,
@@ -46,9 +44,7 @@ NOBODY_HERE: Final = "There is no user with that id for this identity provider."
 class _Rules:
     """The settings that a write depends on, read in its transaction."""
 
-    derive: DeriveAll
-    reads_active: bool
-    """Whether Profiles depend on `active`."""
+    deriving: Deriving
     adopts: bool
     is_paused: bool
     """Whether only deactivations and deletions are carried out."""
@@ -90,7 +86,7 @@ async def create_user(tx: Tx, sent: Sent, document: Document, ignored: list[Igno
             tx,
             tx.actor.identity_provider_id,
             described,
-            rules.derive(document, "[]"),
+            rules.deriving.derive(document, "[]", ()),
             lambda user: _told(sent, user, document, None, ignored),
         )
     except UniqueViolation:
@@ -180,8 +176,8 @@ async def _reach(tx: Tx, user_id: str, if_match: str | None) -> tuple[User, _Rul
 
 async def _rules(tx: Tx, state: ProviderState) -> _Rules:
     check_provisioning(state.provisioning)
-    deriving = await _deriving_of(tx, tx.actor.identity_provider_id, state.mapping_version)
-    return _Rules(*deriving, state.adopts, state.provisioning == "paused")
+    deriving = await deriving_of(tx, tx.actor.identity_provider_id, state.mapping_version)
+    return _Rules(deriving, state.adopts, state.provisioning == "paused")
 
 
 def _may_pass_the_pause(before: Document, changes: list[dict[str, Any]], after: Document) -> bool:
@@ -191,29 +187,6 @@ def _may_pass_the_pause(before: Document, changes: list[dict[str, Any]], after: 
     (docs/decisions/0016).
     """
     return not after["active"] and (before["active"] or not changes)
-
-
-_derivations: OrderedDict[tuple[str, int], tuple[DeriveAll, bool]] = OrderedDict()
-
-
-async def derivation_of(reading: Reading, provider_id: str, version: int) -> DeriveAll:
-    """Returns the function that derives Profiles by one version of an identity provider's rules. It is cached."""
-    derive, _ = await _deriving_of(reading, provider_id, version)
-    return derive
-
-
-async def _deriving_of(reading: Reading, provider_id: str, version: int) -> tuple[DeriveAll, bool]:
-    """Returns the same as `derivation_of`, and whether it depends on `active`."""
-    deriving = _derivations.get((provider_id, version))
-    if deriving is None:
-        provider = await find_provider(reading, provider_id)
-        rules, roles = (provider.mapping, provider.roles) if provider else ((), RoleRules())
-        deriving = compile_profile(rules, roles), reads_active(rules)
-        if provider and provider.mapping_version == version:
-            _derivations[provider_id, version] = deriving
-            if len(_derivations) > 256:
-                _derivations.popitem(last=False)
-    return deriving
 
 
 # -- storing changes ---------------------------------------------------------------------------------------------------
@@ -238,12 +211,15 @@ async def _keep(
         await append_event(tx, "user.unchanged", _told(sent, user, before, [], ignored, understood), subject_id=user.id)
         return user
     text = orjson.dumps(after).decode()
-    only_switched = not adopting and not rules.reads_active and all(each["attribute"] == "active" for each in changes)
+    only_switched = (
+        not adopting and not rules.deriving.reads_active and all(each["attribute"] == "active" for each in changes)
+    )
+    profile = user.profile if only_switched else await _profile(tx, rules.deriving, user, after)
     kept = user._replace(
         identity_provider_id=tx.actor.identity_provider_id,
         active=after["active"],
         document=text,
-        profile=user.profile if only_switched else orjson.dumps(rules.derive(after, user.saml_groups)).decode(),
+        profile=profile,
         version=user.version + 1,
         modified_at=max(tx.now, user.modified_at),
     )
@@ -261,6 +237,12 @@ async def _keep(
         told = _told(sent, kept, after, changes, ignored, understood)
         await record_change(tx, change_type(before, after), user.id, told)
     return kept
+
+
+async def _profile(tx: Tx, deriving: Deriving, user: User, document: Document) -> str:
+    """Returns a person's Profile for a new document, as JSON."""
+    groups = await groups_that_count(tx, deriving.groups, (user,))
+    return orjson.dumps(deriving.derive(document, user.saml_groups, groups.get(user.id, ()))).decode()
 
 
 async def record_change(tx: Tx, event_type: str, user_id: str, told: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ import orjson
 
 from vestibule.actions import configure
 from vestibule.actions.derive import Pace
+from vestibule.actions.deriving import groups_that_count
 from vestibule.errors import NotFound, Taken, WrongInput
 from vestibule.events import changes_between
 from vestibule.limits import PREVIEW_SECONDS
@@ -22,6 +23,7 @@ from vestibule.mapping import (
     console_role,
     fitting,
     given_roles,
+    scim_groups_of,
 )
 from vestibule.model import AdministratorRole, IdentityProvider, RoleRules, Rule, User, new_id
 from vestibule.scim.filter import Document
@@ -111,6 +113,7 @@ class PreviewRun:
         self.preview = preview
         self._derive = compile_profile(mapping, roles)
         self._roles = roles
+        self._scim_groups = scim_groups_of(roles)
         self._by_group = any(rule.source == "group" for rule in roles.rules)
         sources = mapping if preview.subject == "mapping" else ()
         self._sources: list[tuple[str, Callable[[Document], Any]]] = [
@@ -122,8 +125,9 @@ class PreviewRun:
         pace.begin()
         preview, looked = self.preview, 0
         users = await page_of_provider(reading, preview.identity_provider_id, preview.cursor, pace.size)
+        groups = await groups_that_count(reading, self._scim_groups, users)
         for user in users:
-            self._count(user)
+            self._count(user, groups.get(user.id, frozenset()))
             looked += 1
             if pace.is_over:
                 break
@@ -132,9 +136,9 @@ class PreviewRun:
         self.preview = preview._replace(cursor=cursor, finished_at=reading.now if is_last else None)
         pace.end(looked)
 
-    def _count(self, user: User) -> None:
+    def _count(self, user: User, groups: frozenset[str]) -> None:
         result, document = self.preview.result, orjson.loads(user.document)
-        before, after = orjson.loads(user.profile), self._derive(document, user.saml_groups)
+        before, after = orjson.loads(user.profile), self._derive(document, user.saml_groups, groups)
         result["looked"] += 1
         for text, read in self._sources:
             result["sources"][text] += read(document) is not None
@@ -151,15 +155,17 @@ class PreviewRun:
             result["changed"] += 1
             if len(result["examples"]) < MOST_EXAMPLES:
                 result["examples"].append(_example(user, document, before, after))
-        self._count_roles(user, document, before, after)
+        self._count_roles(user, document, before, after, groups)
 
-    def _count_roles(self, user: User, document: Document, before: dict[str, Any], after: dict[str, Any]) -> None:
+    def _count_roles(
+        self, user: User, document: Document, before: dict[str, Any], after: dict[str, Any], groups: frozenset[str]
+    ) -> None:
         result = self.preview.result
         was, would = given_roles(before), given_roles(after)
         for at, roles in ((0, was), (1, would)):
             for role in roles or [""]:
                 result["roles"].setdefault(role, [0, 0])[at] += 1
-        for number, fits in enumerate(fitting(self._roles, after, orjson.loads(user.saml_groups))):
+        for number, fits in enumerate(fitting(self._roles, after, orjson.loads(user.saml_groups), groups)):
             result["fits"][number] += fits
         if user.active and user.blocked_at is None:
             result["administrators"][0] += console_role(was) is not None

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import orjson
 
-from vestibule.actions.provision import derivation_of
+from vestibule.actions.deriving import Deriving, deriving_of
 from vestibule.actions.readable_rows import find_unreadable, parsed
 from vestibule.errors import WrongInput
 from vestibule.events import BY_NAME
-from vestibule.mapping import DeriveAll, compile_profile
+from vestibule.mapping import compile_profile
 from vestibule.model import HOUSE, Actor
 from vestibule.scim.errors import ScimError
 from vestibule.scim.resource import clean
@@ -26,6 +26,7 @@ from vestibule.scim.schema import GROUP_TYPE, USER_TYPE
 from vestibule.store.database import AllTenants, Damaged, Database, Reading, Row
 from vestibule.store.group_columns import GroupColumns, group_columns
 from vestibule.store.identity_providers import find_derivation, find_provider
+from vestibule.store.members import Membership, groups_of
 from vestibule.store.tenants import find_tenants
 from vestibule.store.user_columns import Searchable, searchable
 from vestibule.store.users import lock_user
@@ -240,18 +241,18 @@ async def _check_provider(reading: Reading, provider_id: str) -> str:
     return ""
 
 
-async def _mappings(reading: Reading) -> dict[str, DeriveAll | None]:
+async def _mappings(reading: Reading) -> dict[str, Deriving | None]:
     """Returns the function with which each identity provider derives Profiles.
 
     It is None while a derivation is running, and if the rules are not valid, which is a finding of its own.
     """
-    mappings: dict[str, DeriveAll | None] = {}
+    mappings: dict[str, Deriving | None] = {}
     for provider_id, version in await reading.all(_PROVIDERS, reading.tenant):
         mappings[provider_id] = None
         run = await find_derivation(reading, provider_id)
         if run is None or run.finished_at is not None:
             with contextlib.suppress(WrongInput, *_ODD):
-                mappings[provider_id] = await derivation_of(reading, provider_id, version)
+                mappings[provider_id] = await deriving_of(reading, provider_id, version)
     return mappings
 
 
@@ -336,9 +337,13 @@ async def _check_users(reading: Reading, first: str, last: str) -> list[tuple[st
         for user_id, session_id in sessions
         if session_id not in told.sessions and user_id not in told.in_part
     ]
-    for row in await reading.all(_USERS, reading.tenant, first, last):
+    rows = await reading.all(_USERS, reading.tenant, first, last)
+    groups: dict[str, list[Membership]] = {}
+    if any(deriving is not None and deriving.groups for deriving in mappings.values()):
+        groups = await groups_of(reading, [row[0] for row in rows])
+    for row in rows:
         faults += [(row[0], fault) for fault in _check_document(row, emails.get(row[0], set()))]
-        faults += [(row[0], fault) for fault in _check_profile(row, mappings)]
+        faults += [(row[0], fault) for fault in _check_profile(row, mappings, groups.get(row[0], []))]
         faults += [(row[0], fault) for fault in _check_version(row, told)]
     return faults
 
@@ -389,15 +394,15 @@ def _check_document(row: Row, emails: set[object]) -> list[str]:
     return faults
 
 
-def _check_profile(row: Row, mappings: dict[str, DeriveAll | None]) -> list[str]:
+def _check_profile(row: Row, mappings: dict[str, Deriving | None], scim_groups: list[Membership]) -> list[str]:
     _, provider_id, *_, document, profile, _, groups = row
     if not provider_id:
         return []
     if provider_id not in mappings:
         return [f"it belongs to an identity provider {provider_id} that does not exist"]
-    derive = mappings[provider_id]
+    deriving, ids = mappings[provider_id], {group.group_id for group in scim_groups}
     try:
-        if derive is not None and orjson.loads(profile) != derive(orjson.loads(document), groups):
+        if deriving is not None and orjson.loads(profile) != deriving.derive(orjson.loads(document), groups, ids):
             return ["the Profile is not the one that the mapping derives"]
     except _ODD:
         return ["the mapping cannot be applied to it"]

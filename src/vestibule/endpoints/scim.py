@@ -13,6 +13,7 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -251,8 +252,8 @@ class ScimEndpoint:
         except ScimError:
             log.debug("a refused body could not be read", extra={"request": request.actor.request_id})
 
-    async def _sent(self, request: Request, handler: Handler[Any]) -> Any:
-        """Returns what the body says, as the handler's reader returns it.
+    async def _sent(self, request: Request, handler: Handler[Any], parse: Callable[[Any], Any]) -> Any:
+        """Returns what the body says, parsed. A long body is read and parsed in a thread.
 
         After a slow body the request is authenticated again, as the key may have been retired.
         """
@@ -267,9 +268,13 @@ class ScimEndpoint:
             if time.monotonic() - known_at > _KNOWN_FOR:
                 caller = await self._identify(request)
                 check_provisioning(caller.presented.provisioning)
-        said = reader.finish() if reader.size <= LONG else await asyncio.to_thread(reader.finish)
-        request.note_body(reader)
-        return said
+
+        def read() -> Any:
+            said = reader.finish()
+            request.note_body(reader)
+            return parse(said)
+
+        return read() if reader.size <= LONG else await asyncio.to_thread(read)
 
     async def _route(self, request: Request, caller: Caller) -> Answer:
         match request.segments:
@@ -369,13 +374,13 @@ class ScimEndpoint:
 
     async def _create(self, request: Request, handler: Handler[Any]) -> Answer:
         projection = _projection(request, handler)
-        given = handler.parse(await self._sent(request, handler))
+        given = await self._sent(request, handler, handler.parse)
         resource = await self._context.database.run(request.actor, lambda tx: handler.create(tx, request.told(), given))
         return await self._resource(request, handler, resource, 201, projection)
 
     async def _replace(self, request: Request, handler: Handler[Any], resource_id: str) -> Answer:
         projection = _projection(request, handler)
-        given = handler.parse(await self._sent(request, handler))
+        given = await self._sent(request, handler, handler.parse)
         resource = await self._context.database.run(
             request.actor,
             lambda tx: handler.replace(tx, request.told(), resource_id, given, request.if_match),
@@ -384,9 +389,11 @@ class ScimEndpoint:
 
     async def _patch(self, request: Request, handler: Handler[Any], resource_id: str) -> Answer:
         projection = _projection(request, handler)
-        operations = handler.parse_operations(
-            parse_patch(await self._sent(request, handler), handler.most_operations), request.base_url
-        )
+
+        def parse(said: Any) -> Any:
+            return handler.parse_operations(parse_patch(said, handler.most_operations), request.base_url)
+
+        operations = await self._sent(request, handler, parse)
         resource = await self._context.database.run(
             request.actor,
             lambda tx: handler.patch(tx, request.told(), resource_id, operations, request.if_match),

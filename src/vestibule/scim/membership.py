@@ -9,8 +9,8 @@ alone, `$ref` without `value`, additional names in a member, and `remove` with a
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
 
 from vestibule.scim.errors import InvalidValue, Mutability, NoTarget, TooMany, excerpt
 from vestibule.scim.filter import Compare, Document, Filter, Group
@@ -26,16 +26,17 @@ _ONE: Final = re.compile(r'members\[\s*value eq "([^"\\]{1,200})"\s*\]\Z', re.IG
 """The path that Okta and Entra send thousands of times in one request."""
 
 
-class MemberChange(NamedTuple):
+@dataclass(slots=True)
+class MemberChange:
     """One step in changing a group's members.
 
     `remove` without ids and without a selector removes all. A selector is given where ids alone do not say which.
     """
 
     verb: Literal["add", "remove", "replace"]
-    ids: tuple[str, ...] = ()
+    ids: list[str] = field(default_factory=list)
     selector: Filter | None = None
-    reports: tuple[Understood, ...] = ()
+    reports: list[Understood] = field(default_factory=list)
     """The reports of the operations that asked for it."""
 
     @property
@@ -59,7 +60,7 @@ class GroupPatch:
         """Returns the same patch with empty reports of what it will have done, so that it can be applied again."""
         reports = [Understood(report.operation, [], list(report.ignored)) for report in self.reports]
         new = {id(old): report for old, report in zip(self.reports, reports, strict=True)}
-        changes = [change._replace(reports=tuple(new[id(each)] for each in change.reports)) for change in self.changes]
+        changes = [replace(change, reports=[new[id(each)] for each in change.reports]) for change in self.changes]
         return GroupPatch(self.base_url, self.operations, changes, reports, self._places)
 
     def apply(self, document: Document) -> Document:
@@ -85,7 +86,8 @@ class GroupPatch:
         if last is None or last.verb != change.verb or change.verb == "replace" or _stands_alone(last, change):
             self.changes.append(change)
         else:
-            self.changes[-1] = last._replace(ids=last.ids + change.ids, reports=last.reports + change.reports)
+            last.ids += change.ids
+            last.reports += change.reports
 
 
 def _stands_alone(*changes: MemberChange) -> bool:
@@ -169,7 +171,8 @@ def parse_group_patch(operations: Iterable[Operation], base_url: str = "") -> Gr
                     f"The operations of a PATCH may name {MAX_MEMBER_CHANGES:,} members; operation {at + 1:,} would "
                     f"make it {named:,}. Send fewer at once, or the whole group with PUT."
                 )
-            patch.change(change._replace(reports=(patch.reports[at],)))
+            change.reports.append(patch.reports[at])
+            patch.change(change)
     return patch
 
 
@@ -179,11 +182,11 @@ def _changes(patch: GroupPatch, at: int, operation: Operation) -> Iterator[Membe
     if path is None or GROUP_TYPE.is_core(path):
         rest, ids = split_members(value) if verb != "remove" else (value, None)
         if ids is not None:
-            yield MemberChange(verb, ids)
+            yield MemberChange(verb, list(ids))
         if ids is None or rest:
             patch.keep(operation._replace(value=rest), at)
     elif (one := _ONE.match(path)) is not None and verb == "remove":
-        yield MemberChange("remove", (one[1],))
+        yield MemberChange("remove", [one[1]])
     else:
         target = parse_target(path, GROUP_TYPE) if "members" in path.lower() else None
         if target is None or target.steps[0].name != "members":
@@ -198,7 +201,7 @@ def _changes(patch: GroupPatch, at: int, operation: Operation) -> Iterator[Membe
 
 def _listed(operation: Operation, *, is_value: bool) -> Iterator[MemberChange]:
     """Yield the change for an operation on the members that its value lists. `is_value`: it is at `members.value`."""
-    ids = tuple(member_ids(operation.value))
+    ids = member_ids(operation.value)
     if ids or operation.verb == "replace":
         yield MemberChange(operation.verb, ids)
     elif operation.verb == "remove":
@@ -210,11 +213,11 @@ def _listed(operation: Operation, *, is_value: bool) -> Iterator[MemberChange]:
 def _selected(selector: Filter, operation: Operation) -> Iterator[MemberChange]:
     """Yield the changes for an operation on the members that a filter in brackets selects."""
     ids = _ids_selected(selector)
-    removal = MemberChange("remove", ids) if ids else MemberChange("remove", (), selector)
+    removal = MemberChange("remove", ids) if ids else MemberChange("remove", selector=selector)
     if operation.verb == "remove":
         yield removal
         return
-    new = tuple(member_ids(operation.value))
+    new = member_ids(operation.value)
     if not new and not ids:
         raise NoTarget('Only a filter such as members[value eq "…"] says which member is meant.')
     if operation.verb == "replace" and new:
@@ -222,13 +225,13 @@ def _selected(selector: Filter, operation: Operation) -> Iterator[MemberChange]:
     yield MemberChange("add", new or ids)
 
 
-def _ids_selected(selector: Filter) -> tuple[str, ...]:
+def _ids_selected(selector: Filter) -> list[str]:
     """Returns the ids that a filter selects by equality alone; empty for any other filter."""
     match selector:
         case Compare(path, "eq", value, _) if path.leaf.name == "value":
-            return (str(value),)
+            return [str(value)]
         case Group("or", terms):
             each = [_ids_selected(term) for term in terms]
-            return tuple(id_ for ids in each for id_ in ids) if all(each) else ()
+            return [id_ for ids in each for id_ in ids] if all(each) else []
         case _:
-            return ()
+            return []

@@ -282,6 +282,8 @@ def _complex(attribute: Attribute) -> Cleaner:
         out: Document = {}
         for name, sent in value.items():
             part = parts.get(name) or folded.get(name.lower())
+            if part is None and name.lower() == "displayname" and not any(each.lower() == "display" for each in value):
+                part = folded.get("display")  # Entra names a role like this
             if part is None:
                 if sent not in NOTHING:
                     reason: Reason = "neverKept" if not where and name.lower() == "password" else "unknown"
@@ -352,13 +354,33 @@ def json_in(text: str) -> Any:
         return None
 
 
+def _object_in_value(item: Any, attribute: Attribute) -> Any:
+    """Returns the object that an item holds as JSON text in its `value`; any other item unchanged.
+
+    Entra adds roles like this: `{"value": "{\\"id\\": …, \\"value\\": …, \\"displayName\\": …}"}`.
+    """
+    text = item.get("value") if item.__class__ is dict else None
+    if not isinstance(text, str) or not text.startswith("{") or any(item[name] for name in item if name != "value"):
+        return item
+    read = json_in(text)
+    if isinstance(read, dict) and isinstance(read.get("value"), str):
+        names = {name.lower() for name in read} - {"id", "displayname"}
+        if names <= attribute.by_name.keys():
+            return read
+    return item
+
+
 def _many(attribute: Attribute, single: Cleaner) -> Cleaner:
+    described = attribute.type == "complex" and attribute.sub("value") is not None
+
     def clean_list(value: Any, where: str, ignored: list[Ignored]) -> list[Any] | None:
         sent = value if isinstance(value, list) else [value]
         if isinstance(value, str) and isinstance(read := json_in(value), list):
             sent = read
         if len(sent) > MAX_VALUES:
             raise TooMany(f"'{where}' may hold {MAX_VALUES} values; got {len(sent):,}.")
+        if described:
+            sent = [_object_in_value(item, attribute) for item in sent]
         cleaned = [single(item, where, ignored) for item in sent]
         if attribute.type != "complex":
             return [element for element in cleaned if element is not None] or None

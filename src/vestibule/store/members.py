@@ -9,11 +9,13 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from vestibule.model import User
 from vestibule.scim.filter import Filter
 from vestibule.scim.text import fold
 from vestibule.store.database import Engine, Reading, Row, Tx
 from vestibule.store.group_columns import SEARCHED_GROUPS
 from vestibule.store.user_lists import OWN, OWN_OR_ADOPTABLE, Visibility
+from vestibule.store.users import USER_COLUMNS, user_of_row
 from vestibule.store.where import row_condition
 
 PIECE: Final = 1000
@@ -149,6 +151,29 @@ async def find_way_up(reading: Reading, group_id: str, targets: set[str]) -> lis
     return []
 
 
+def _down(engine: Engine) -> str:
+    """Returns the statement for the people who are in some groups, through other groups as well."""
+    return f"""
+    WITH RECURSIVE below(id) AS (
+        SELECT g.id FROM groups g WHERE g.tenant_id = $1 AND g.id IN {_LIST[engine].format("$2")}
+        UNION
+        SELECT m.member_id FROM below b
+        JOIN group_members m ON m.tenant_id = $1 AND m.group_id = b.id AND m.is_group = TRUE)
+    SELECT DISTINCT m.member_id FROM below b
+    JOIN group_members m ON m.tenant_id = $1 AND m.group_id = b.id AND NOT m.is_group LIMIT $3
+    """  # noqa: S608 -- a constant
+
+
+_DOWN: Final[dict[Engine, str]] = {"sqlite": _down("sqlite"), "postgres": _down("postgres")}
+
+
+async def people_below(reading: Reading, group_ids: Iterable[str], limit: int) -> list[str]:
+    """Returns the ids of people who are in some groups, directly or through others; at most `limit`."""
+    listed = orjson.dumps(list(group_ids)).decode()
+    rows = await reading.all_in_thread(_DOWN[reading.engine], reading.tenant, listed, limit)
+    return [row[0] for row in rows]
+
+
 def _candidates(engine: Engine, scope: str, groups_scope: str = OWN) -> tuple[str, str]:
     """Returns the statements for the people, and for the groups, that may be put into a group."""
     listed = _LIST[engine].format("$3")
@@ -170,6 +195,22 @@ _CANDIDATES: Final = {
     for adopts in (False, True)
 }
 _ANYBODY: Final = {engine: _candidates(engine, _NO_MATTER_WHOSE, _NO_MATTER_WHOSE) for engine in _LIST}
+
+
+def _lock(engine: Engine) -> str:
+    return f"""
+    SELECT {USER_COLUMNS} FROM users WHERE tenant_id = $1 AND identity_provider_id = $2
+    AND id IN {_LIST[engine].format("$3")} ORDER BY id /*for update*/
+    """  # noqa: S608 -- a constant
+
+
+_LOCK: Final[dict[Engine, str]] = {"sqlite": _lock("sqlite"), "postgres": _lock("postgres")}
+
+
+async def lock_people(tx: Tx, provider_id: str, ids: list[str]) -> list[User]:
+    """Returns an identity provider's people with some ids, at most `PIECE`, locked until the transaction ends."""
+    listed = orjson.dumps(ids).decode()
+    return [user_of_row(row) for row in await tx.all_in_thread(_LOCK[tx.engine], tx.tenant, provider_id, listed)]
 
 
 async def find_candidates(tx: Tx, visibility: Visibility | None, ids: Iterable[str]) -> dict[str, Member]:

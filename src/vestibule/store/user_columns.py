@@ -56,7 +56,7 @@ SEARCHED_USERS: Final = Searched(
                 SELECT g.id FROM groups g WHERE g.tenant_id = $1 AND g.identity_provider_id = $2 AND g.id = {value}
                 UNION
                 SELECT m.member_id FROM below b
-                JOIN group_members m ON m.tenant_id = $1 AND m.group_id = b.id AND m.is_group)
+                JOIN group_members m ON m.tenant_id = $1 AND m.group_id = b.id AND m.is_group = TRUE)
             SELECT m.member_id FROM below b
             JOIN group_members m ON m.tenant_id = $1 AND m.group_id = b.id AND NOT m.is_group""",
         ),

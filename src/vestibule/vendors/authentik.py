@@ -56,6 +56,8 @@ AUTHENTIK = Vendor(
     url_field="URL",
     key_field="Token",
     secret_field="Token",  # noqa: S106 -- what a field is called
+    send_again="press Run sync again on the SCIM provider",
+    retries=True,
     probe="Run sync again",
     is_probe=never,
 )

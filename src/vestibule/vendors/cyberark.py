@@ -53,6 +53,8 @@ CYBERARK = Vendor(
     url_field="SCIM URL",
     key_field="Access Token",
     secret_field="Access Token",  # noqa: S106 -- what a field is called
+    send_again="take the person out of the mapped role and put them back in",
+    retries=False,
     probe="Verify",
     is_probe=one_person,
 )

@@ -32,7 +32,8 @@ ENTRA = Vendor(
         Step(
             "Provisioning > Mappings",
             "Compare Provision Microsoft Entra ID Users with the attributes in the guide. userName is the only "
-            "attribute that people should be matched by.",
+            "attribute that people should be matched by. Provision Microsoft Entra ID Groups sends groups; set Enabled "
+            "to No if you do not need them here.",
         ),
         Step("Users and groups > Add user/group", "Assign people. Begin with one."),
         Step(
@@ -86,6 +87,8 @@ ENTRA = Vendor(
     url_field="Tenant URL",
     key_field="Secret Token",
     secret_field="Secret Token",  # noqa: S106 -- what a field is called
+    send_again="press Restart provisioning, or use Provision on demand for one person",
+    retries=True,
     probe="Test Connection",
     # A look-up of a random GUID that nobody has.
     is_probe=lambda query, found: found == 0 and _GUID_LOOKUP.fullmatch(query.get("filter", "")) is not None,

@@ -29,6 +29,8 @@ GENERIC = Vendor(
     url_field="the base URL",
     key_field="the user name",
     secret_field="the password",  # noqa: S106 -- what a field is called
+    send_again="unassign the person and assign them again",
+    retries=False,
     probe="the connection test",
     is_probe=small_page,
 )

@@ -61,6 +61,8 @@ GOOGLE = Vendor(
     url_field="Endpoint URL",
     key_field="Access token",
     secret_field="Access token",  # noqa: S106 -- what a field is called
+    send_again="turn the app off for the person and on again",
+    retries=False,
     probe="Continue",
     is_probe=one_person,
 )

@@ -61,6 +61,8 @@ JUMPCLOUD = Vendor(
     url_field="Base URL",
     key_field="Token Key",
     secret_field="Token Key",  # noqa: S106 -- what a field is called
+    send_again="take the person out of the user group and put them back in",
+    retries=False,
     probe="Test Connection",
     is_probe=small_page,
 )

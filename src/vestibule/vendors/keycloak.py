@@ -68,6 +68,8 @@ KEYCLOAK = Vendor(
     url_field="SCIM 2.0 endpoint",
     key_field="Bearer token",
     secret_field="Bearer token",  # noqa: S106 -- what a field is called
+    send_again="remove the provider under User federation, add it again and press Sync all users",
+    retries=False,
     probe="Sync all users",
     is_probe=never,
 )

@@ -29,6 +29,10 @@ OKTA = Vendor(
             "Assignments > Assign",
             "Assign people or groups. Each of them appears here under Users within seconds.",
         ),
+        Step(
+            "Push Groups > Push Groups > Find groups by name",
+            "Push groups, if you need them here. Use other groups than those with which people are assigned.",
+        ),
     ),
     saml=SamlScreens(
         steps=(
@@ -62,6 +66,8 @@ OKTA = Vendor(
     url_field="SCIM 2.0 Base Url",
     key_field="Username",
     secret_field="Password",  # noqa: S106 -- what a field is called
+    send_again="unassign the person and assign them again",
+    retries=True,
     probe="Test API Credentials",
     is_probe=lambda query, _found: dict(query) == {"startindex": "1", "count": "2"},
 )

@@ -66,6 +66,8 @@ ONELOGIN = Vendor(
     url_field="SCIM Base URL",
     key_field="SCIM Bearer Token",
     secret_field="SCIM Bearer Token",  # noqa: S106 -- what a field is called
+    send_again="remove the app from the person and assign it again",
+    retries=False,
     probe="Enable",
     is_probe=small_page,
 )

@@ -65,6 +65,8 @@ PINGONE = Vendor(
     url_field="SCIM base URL",
     key_field="OAuth Access Token",
     secret_field="OAuth Access Token",  # noqa: S106 -- what a field is called
+    send_again="switch the rule off and on again",
+    retries=False,
     probe="Test Connection",
     is_probe=small_page,
 )

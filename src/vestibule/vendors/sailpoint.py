@@ -56,6 +56,8 @@ SAILPOINT = Vendor(
     url_field="Host URL",
     key_field="API Token",
     secret_field="API Token",  # noqa: S106 -- what a field is called
+    send_again="run Account Aggregation on the source",
+    retries=True,
     probe="Test Connection",
     is_probe=small_page,
 )

@@ -61,6 +61,10 @@ class Vendor:
     url_field: str
     key_field: str
     secret_field: str
+    send_again: str
+    """What to do there so that a person is looked up and sent again."""
+    retries: bool
+    """Whether it is known to try again by itself after 429 with `Retry-After`."""
     probe: str
     """The name of the button that tests the connection, or that makes it send something."""
     is_probe: Callable[[Mapping[str, str], int], bool]

@@ -10,16 +10,18 @@ from dataclasses import replace
 from pocket_okta import refusal
 from pocket_okta.attributes import custom_attribute
 from pocket_okta.catalogue import Scheme, Template
+from pocket_okta.connections import check_connection
 from pocket_okta.org import (
     ACTIONS,
+    DEPROVISIONING,
     USERNAME_FORMATS,
     App,
     Candidate,
     Connection,
+    Deprovisioning,
     Features,
     JobKind,
     Person,
-    check_connection,
     check_label,
     linked,
     new_id,
@@ -28,6 +30,8 @@ from pocket_okta.refusal import Kind, Refusal
 from pocket_okta.store import apps, assignments, log, queue
 from pocket_okta.store import people as person_rows
 from pocket_okta.store.database import Reader, Tx
+
+LONGEST_DELAY = 365  # days from a deprovisioning to the deletion of the account
 
 
 def _say(tx: Tx, app: App, event: str, message: str) -> None:
@@ -160,12 +164,45 @@ def save_features(tx: Tx, app: App, features: Features) -> App:
     return changed
 
 
+def save_deprovisioning(tx: Tx, app: App, *, action: str, days: int, remove_from_groups: bool) -> App:
+    """Save what happens to the account of somebody who is deprovisioned."""
+    if action not in DEPROVISIONING:
+        raise refusal.invalid("action", f"action: wanted one of {', '.join(DEPROVISIONING)}; got {action!r}.")
+    if not 1 <= days <= LONGEST_DELAY:
+        raise refusal.invalid("days", f"days: wanted 1 to {LONGEST_DELAY}, got {days}.")
+    changed = replace(app, deprovisioning=Deprovisioning(action, days, remove_from_groups), last_updated=tx.now)
+    if changed.deprovisioning == app.deprovisioning:
+        return app
+    apps.put_app(tx, changed)
+    _say(tx, changed, "application.lifecycle.update", "Change deprovisioning")
+    return changed
+
+
 def add_attribute(tx: Tx, app: App, given: Mapping[str, object]) -> App:
-    """Add a custom attribute to the app user and, if it has a source, to the mapping."""
+    """Add a custom attribute to the app user and, if it has a source, to the mapping.
+
+    With the user schema imported, nobody adds attributes by hand: this then sets the source of one that was found.
+    """
+    if app.import_schema:
+        return _set_source(tx, app, str(given.get("name") or ""), given)
     attribute = custom_attribute(given, app.mapping)
     changed = replace(app, custom_attributes=(*app.custom_attributes, attribute), last_updated=tx.now)
     apps.put_app(tx, changed)
     _say(tx, changed, "application.user_schema.update", f"Add app user attribute {attribute.name}")
+    return changed
+
+
+def _set_source(tx: Tx, app: App, name: str, given: Mapping[str, object]) -> App:
+    found = next((one for one in app.custom_attributes if one.name == name), None)
+    if found is None:
+        names = ", ".join(one.name for one in app.custom_attributes) or "none"
+        raise refusal.invalid("name", f"name: attributes are read from /Schemas, and it has {names}; got {name!r}.")
+    others = tuple(one for one in app.mapping if one.name != name)
+    source = custom_attribute({"name": name, "source": given.get("source")}, others).source
+    kept = tuple(replace(one, source=source) if one is found else one for one in app.custom_attributes)
+    changed = replace(app, custom_attributes=kept, last_updated=tx.now)
+    apps.put_app(tx, changed)
+    _say(tx, changed, "application.user_schema.update", f"Map app user attribute {name}")
     return changed
 
 

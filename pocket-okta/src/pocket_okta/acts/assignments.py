@@ -13,7 +13,7 @@ from pocket_okta.acts import find
 from pocket_okta.attributes import app_profile, typed
 from pocket_okta.org import App, Assignment, Group, JobKind, Person, Status
 from pocket_okta.refusal import Kind, Refusal
-from pocket_okta.store import apps, log, people, queue
+from pocket_okta.store import apps, group_push, log, people, queue, remote
 from pocket_okta.store import assignments as rows
 from pocket_okta.store.database import Tx
 
@@ -58,6 +58,7 @@ def _begin(tx: Tx, app: App, person: Person, *, direct: bool, given: Mapping[str
         app_id=app.id,
         person_id=person.id,
     )
+    remote.cancel_deletion(tx, app.id, person.id)
     if kind := provisioning.upon_assignment(app, person):
         queue.order(tx, app.id, person.id, kind)
     return row
@@ -83,8 +84,23 @@ def _end(tx: Tx, app: App, row: Assignment) -> None:
         person_id=row.person_id,
     )
     queue.close_tasks(tx, app.id, row.person_id, tuple(JobKind), "resolved")
-    if kind := provisioning.upon_unassignment(app):
-        queue.order(tx, app.id, row.person_id, kind)
+    kind = provisioning.upon_unassignment(app)
+    if kind is None:
+        return
+    queue.order(tx, app.id, row.person_id, kind)
+    if app.deprovisioning.action == "DELETE_LATER" and row.remote_id:
+        remote.schedule_deletion(tx, app.id, row.person_id, app.deprovisioning.days)
+        log.append(
+            tx,
+            "act",
+            "application.provision.user.delete.schedule",
+            f"Schedule deletion of user in external application: {row.person_name}, {app.label}",
+            app_id=app.id,
+            person_id=row.person_id,
+        )
+    if app.deprovisioning.remove_from_groups:
+        for push in group_push.with_member(tx, app.id, row.person_id):
+            group_push.order_push(tx, push)
 
 
 def checked_profile(app: App, given: Mapping[str, object]) -> dict[str, object]:

@@ -120,10 +120,9 @@ def require_unused(tx: Tx, group: Group) -> None:
     """Refuse the deletion of a group that is pushed, as Okta does."""
     for push in group_push.of_group(tx, group.id):
         app = apps.get_app(tx, push.app_id)
-        raise Refusal(
-            Kind.WRONG_STATE,
-            f"{group.name} is pushed to {app.label if app else push.app_id}: unlink it there, on the tab Push Groups.",
-        )
+        if app and not app.template.cycles:
+            message = f"{group.name} is pushed to {app.label}: unlink it there, on the tab Push Groups."
+            raise Refusal(Kind.WRONG_STATE, message)
 
 
 def save_settings(tx: Tx, app: App, *, rename_groups: bool, group_batch: int) -> App:

@@ -11,13 +11,14 @@ from starlette.routing import Route
 from pocket_okta import refusal
 from pocket_okta.acts import apps as acts
 from pocket_okta.acts import assignments as assigning
+from pocket_okta.acts import entitlements as governing
 from pocket_okta.acts import find
 from pocket_okta.acts import group_push as pushing
 from pocket_okta.api import answers, shapes
 from pocket_okta.api import sign_on as signing
-from pocket_okta.catalogue import WIZARD, template_named
+from pocket_okta.catalogue import template_named
 from pocket_okta.desk import desk_of
-from pocket_okta.engine.verifying import verify
+from pocket_okta.engine.verifying import discovered_on_save, verify
 from pocket_okta.org import App, Assignment, Features
 from pocket_okta.store import apps, assignments, queue, sign_on
 from pocket_okta.store.database import Reader, Tx
@@ -49,7 +50,7 @@ async def create_app(request: Request) -> Response:
     """A `name` from the catalogue makes a catalogue app; without one it is made as with the wizard (AIW)."""
     body = await answers.body_of(request)
     name = answers.text(body, "name")
-    template = template_named(name) if name else WIZARD
+    template = template_named(name, desk_of(request).dialect)
     with desk_of(request).db.write() as tx:
         app = acts.add(tx, template, body.get("label") or template.title)
         app = signing.save(tx, _general(tx, app, body), body)
@@ -73,6 +74,20 @@ def _general(tx: Tx, app: App, body: Mapping[str, object]) -> App:
         provisioning=provisioning == "SCIM",
         withhold_after_error=answers.switch(pocket, "withholdDeactivationAfterError", default=app.withhold_after_error),
         patch_profiles=answers.switch(pocket, "patchProfiles", default=app.patch_profiles),
+    )
+    app = governing.save_settings(
+        tx,
+        app,
+        entitlements=answers.switch(pocket, "entitlements", default=app.entitlements),
+        import_schema=answers.switch(pocket, "importSchema", default=app.import_schema),
+    )
+    leaving = answers.child(pocket, "deprovisioning")
+    app = acts.save_deprovisioning(
+        tx,
+        app,
+        action=answers.text(leaving, "action", app.deprovisioning.action),
+        days=answers.whole(leaving, "days", app.deprovisioning.days),
+        remove_from_groups=answers.switch(leaving, "removeFromGroups", default=app.deprovisioning.remove_from_groups),
     )
     if "renameGroups" not in pocket and "groupBatch" not in pocket:
         return app
@@ -134,9 +149,12 @@ async def save_connection(request: Request) -> Response:
     wanted = connection_body(app, body, enabled=enabled)
     if enabled:
         await verify(desk.engine, wanted)
+    found = await discovered_on_save(desk.engine, wanted)
     with desk.db.write() as tx:
         find.app(tx, app.id)
         saved = acts.save_connection(tx, wanted)
+        if found:
+            saved = governing.keep(tx, saved, found)
     return answers.JsonAnswer(shapes.connection(saved, _base(request)))
 
 

@@ -79,6 +79,13 @@ def app(it: App, base: str, sign_on: Json, kid: str | None) -> Json:
                 "patchProfiles": it.patch_profiles,
                 "renameGroups": it.rename_groups,
                 "groupBatch": it.group_batch,
+                "entitlements": it.entitlements,
+                "importSchema": it.import_schema,
+                "deprovisioning": {
+                    "action": it.deprovisioning.action,
+                    "days": it.deprovisioning.days,
+                    "removeFromGroups": it.deprovisioning.remove_from_groups,
+                },
                 "publishAllCertificates": it.sign_on.publish_all_keys,
             },
         },

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pocket_okta.engine.scim_client import ScimClient
+from pocket_okta.entra.state import MINIMUM_FAILURES
 from pocket_okta.group_push import GroupPush
 from pocket_okta.org import App, Assignment, Job
 from pocket_okta.store import assignments, group_push
@@ -23,12 +24,13 @@ class StepFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """The tools of one job."""
+    """The tools of one job. `quarantine_after`: fewer failures of a cycle put nothing into quarantine."""
 
     db: Database
     app: App
     client: ScimClient
     job: Job
+    quarantine_after: int = MINIMUM_FAILURES
 
     def row(self) -> Assignment | None:
         return assignments.get_assignment(self.db.read, self.app.id, self.job.person_id)

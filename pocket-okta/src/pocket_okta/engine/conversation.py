@@ -31,6 +31,8 @@ REACTIVATE = ("application.provision.user.reactivate", "Push user reactivation i
 DEACTIVATE = ("application.provision.user.deactivate", "Push user deactivation to external application")
 PASSWORD = ("application.provision.user.push_password", "Push user's password update to external application")
 IMPORT = ("application.provision.user.import", "Import users from external application")
+IMPORT_GROUPS = ("application.provision.group.import", "Import groups from external application")
+DELETE = ("application.provision.user.delete", "Delete user in external application")
 PROBE = ("application.provision.integration.call_api", "Test API credentials")
 PROBE_GROUPS = ("application.provision.integration.call_api", "Read groups of external application")
 
@@ -101,6 +103,14 @@ class Conversation:
         doing = f"Error while {'reactivating' if active else 'deactivating'} user {self._user_name}"
         await self._change(remote_id, {"active": active}, event, doing)
 
+    async def delete(self, remote_id: str) -> None:
+        """Delete the account. One that is gone already needs no deletion."""
+        try:
+            await self._client.send(Call("DELETE", user_path(remote_id), *DELETE))
+        except CallFailed as failed:
+            if failed.status != 404:
+                raise StepFailed(f"Error while deleting user {self._user_name}: {failed.reason}") from failed
+
     async def set_password(self, remote_id: str, password: str) -> None:
         doing = f"Error while pushing password update for {self._user_name}"
         await self._change(remote_id, {"password": password}, PASSWORD, doing)
@@ -138,13 +148,23 @@ async def probe(client: ScimClient, *, groups: bool) -> None:
             raise CallFailed("the remote server sent no list of users: totalResults is missing or no integer.")
 
 
-async def list_page(client: ScimClient, start: int) -> tuple[int, list[Document]]:
-    """Return (total, the people of one page of an import). Pages step by 100 whatever the service returned of them."""
-    listing = document_in(await client.send(Call("GET", f"/Users?startIndex={start}&count={PAGE}", *IMPORT)))
-    total = listing.get("totalResults")
-    if not isinstance(total, int):
-        raise CallFailed("the remote server sent no list of users: totalResults is missing or no integer.")
-    return total, resources(listing)
+async def list_all(client: ScimClient, collection: str, event: tuple[str, str] | None = None) -> dict[str, Document]:
+    """Return id -> resource of a whole collection. Pages step by 100 whatever the service returned of them."""
+    event = event or (IMPORT if collection == "/Users" else IMPORT_GROUPS)
+    listed: dict[str, Document] = {}
+    start, total = 1, 1
+    while start <= total:
+        listing = document_in(await client.send(Call("GET", f"{collection}?startIndex={start}&count={PAGE}", *event)))
+        found = listing.get("totalResults")
+        if not isinstance(found, int):
+            what = collection.removeprefix("/").lower()
+            raise CallFailed(f"the remote server sent no list of {what}: totalResults is missing or no integer.")
+        page = resources(listing)
+        if not page:
+            break
+        listed |= {id_of(one): one for one in page if id_of(one)}
+        start, total = start + PAGE, found
+    return listed
 
 
 def resources(listing: Document) -> list[Document]:

@@ -8,14 +8,15 @@ import secrets
 import string
 from dataclasses import replace
 
-from pocket_okta import provisioning, scim_document
-from pocket_okta.engine import conversation, group_jobs, universal_logout
+from pocket_okta import entitlements, provisioning, scim_document
+from pocket_okta.engine import group_jobs, importing, universal_logout
 from pocket_okta.engine.bench import Bench, StepFailed
 from pocket_okta.engine.conversation import Conversation
-from pocket_okta.engine.exchange import PAGE, CallFailed
-from pocket_okta.org import GROUP_WORK, App, Assignment, Candidate, Job, JobKind, Status, linked, name_key
+from pocket_okta.engine.exchange import CallFailed
+from pocket_okta.entra import cycle
+from pocket_okta.org import GROUP_WORK, App, Assignment, Job, JobKind
 from pocket_okta.scim_document import Document
-from pocket_okta.store import apps, assignments, group_push, people, queue
+from pocket_okta.store import apps, assignments, group_push, people, queue, remote
 from pocket_okta.store.database import Tx
 
 # How the sentence on the screen begins, per kind of job; the failed step completes it.
@@ -24,9 +25,11 @@ _WHAT_FAILED = {
     JobKind.PUSH_PROFILE: "Automatic profile push of user {person} to app {app} failed",
     JobKind.PUSH_PASSWORD: "Automatic password push of user {person} to app {app} failed",
     JobKind.DEACTIVATE: "Automatic deprovisioning of user {person} from app {app} failed",
+    JobKind.DELETE_USER: "Automatic deprovisioning of user {person} from app {app} failed",
     JobKind.IMPORT: "Importing users from app {app} failed",
     JobKind.UNIVERSAL_LOGOUT: "Universal Logout of user {person} from app {app} failed",
 }
+_CYCLES = frozenset({JobKind.CYCLE, JobKind.ON_DEMAND})
 _PROVISIONING = tuple(kind for kind in JobKind if kind is not JobKind.UNIVERSAL_LOGOUT)
 # Which open tasks a job that went well makes pointless.
 _SETTLES = {
@@ -34,6 +37,7 @@ _SETTLES = {
     JobKind.PUSH_PROFILE: (JobKind.PUSH_PROFILE,),
     JobKind.PUSH_PASSWORD: (JobKind.PUSH_PASSWORD,),
     JobKind.DEACTIVATE: _PROVISIONING,
+    JobKind.DELETE_USER: _PROVISIONING,
     JobKind.IMPORT: (JobKind.IMPORT,),
     JobKind.UNIVERSAL_LOGOUT: (JobKind.UNIVERSAL_LOGOUT,),
 }
@@ -59,13 +63,21 @@ def sentence_for(job: Job, app: App, row: Assignment | None, what: str) -> str:
 
 async def carry_out(bench: Bench) -> bool:
     """Do a job. Raises StepFailed; returns False, without a call, if there is nothing left to do."""
+    if bench.job.kind is JobKind.CYCLE:
+        return await cycle.run(bench, minimum=bench.quarantine_after)
+    if bench.job.kind is JobKind.ON_DEMAND:
+        return await cycle.provision_on_demand(bench)
     if bench.job.kind in GROUP_WORK:
         return await group_jobs.carry_out(bench)
     if bench.job.kind is JobKind.IMPORT:
         if not bench.app.can_import:
             raise StepFailed("Importing users is not enabled any more.")
-        await _import(bench)
+        await importing.run(bench)
         return True
+    return await _for_person(bench)
+
+
+async def _for_person(bench: Bench) -> bool:
     row = bench.row()
     if row is not None and bench.job.kind is JobKind.UNIVERSAL_LOGOUT:
         return await _log_out(bench, row)
@@ -81,6 +93,9 @@ async def carry_out(bench: Bench) -> bool:
             await talk.set_password(row.remote_id, bench.job.secret)
         case JobKind.DEACTIVATE if row.remote_id and not provisioning.deactivation_is_withheld(bench.app, row):
             await talk.set_active(row.remote_id, active=False)
+        case JobKind.DELETE_USER if row.remote_id and not row.assigned:
+            await talk.delete(row.remote_id)
+            bench.update(lambda row: replace(row, remote_id=""))
         case _:
             return False
     return True
@@ -109,6 +124,7 @@ async def _provision(bench: Bench, talk: Conversation, row: Assignment) -> None:
         if not app.can.create:
             raise StepFailed("Matching user not found.")
         document = scim_document.new_user(app.mapping, row.profile, row.person_id, random_password())
+        document |= _granted(bench)
         remote_id = await talk.create(document)
         bench.update(lambda row: replace(row, remote_id=remote_id, push_failed=False))
         return
@@ -119,11 +135,18 @@ async def _provision(bench: Bench, talk: Conversation, row: Assignment) -> None:
         await _push_profile(bench, talk, found.remote_id)
 
 
+def _granted(bench: Bench) -> Document:
+    """Return a person's roles and entitlements as they travel; nothing, unless the app has entitlements."""
+    if not bench.app.entitlements:
+        return {}
+    return entitlements.written(remote.granted(bench.db.read, bench.app.id, bench.job.person_id))
+
+
 async def _push_profile(bench: Bench, talk: Conversation, remote_id: str) -> None:
     def merge(returned: Document) -> Document:
         row = bench.row()
         profile = row.profile if row else {}
-        return scim_document.merged(returned, bench.app.mapping, profile, bench.job.person_id)
+        return scim_document.merged(returned, bench.app.mapping, profile, bench.job.person_id) | _granted(bench)
 
     try:
         await talk.push_profile(remote_id, merge)
@@ -138,6 +161,9 @@ def finish(tx: Tx, job: Job) -> None:
 
     Whoever has got an account is now pushed in the pushed groups that they are in.
     """
+    if job.kind in _CYCLES:
+        queue.remove_job(tx, job.id)
+        return
     if job.kind in GROUP_WORK:
         group_jobs.finish(tx, job)
         return
@@ -155,6 +181,10 @@ def finish(tx: Tx, job: Job) -> None:
 
 def fail(tx: Tx, job: Job, what: str) -> None:
     """Write the end of a job that failed: the red mark at the assignment, and a task."""
+    if job.kind in _CYCLES:
+        queue.remove_job(tx, job.id)
+        cycle.fail(tx, job, what)
+        return
     if job.kind in GROUP_WORK:
         group_jobs.fail(tx, job, what)
         return
@@ -169,66 +199,3 @@ def fail(tx: Tx, job: Job, what: str) -> None:
     if job.kind is JobKind.IMPORT:
         apps.put_import(tx, app.id, "failed", message, {})
     queue.insert_task(tx, job, message)
-
-
-async def _import(bench: Bench) -> None:
-    """Read every page, then write what was learned. Inactive people are skipped and not counted (wire facts 1.7)."""
-    listed: dict[str, Document] = {}
-    start, total = 1, 1
-    try:
-        while start <= total:
-            total, page = await conversation.list_page(bench.client, start)
-            if not page:
-                break
-            listed |= {conversation.id_of(user): user for user in page if conversation.id_of(user)}
-            start += PAGE
-    except CallFailed as failed:
-        raise StepFailed(failed.reason) from failed
-    with bench.db.write() as tx:
-        counts = _sort_in(tx, bench.app, [user for user in listed.values() if user.get("active") is not False])
-        message = (
-            f"{counts['scanned']} users scanned, {counts['added']} added, {counts['updated']} updated, "
-            f"{counts['unchanged']} unchanged, {counts['removed']} removed."
-        )
-        apps.put_import(tx, bench.app.id, "done", message, counts)
-
-
-def _sort_in(tx: Tx, app: App, users: list[Document]) -> dict[str, int]:
-    """Link accounts that match by userName, offer the others for confirmation; returns the counts."""
-    counts = {"scanned": len(users), "added": 0, "updated": 0, "unchanged": 0, "removed": 0, "linked": 0}
-    known = {candidate.remote_id: candidate for candidate in apps.all_candidates(tx, app.id)}
-    for user in users:
-        remote_id, user_name = conversation.id_of(user), str(user.get("userName") or "")
-        found = Candidate(remote_id, user_name, scim_document.read(user, app.mapping))
-        earlier = known.pop(remote_id, None)
-        row = assignments.by_remote_id(tx, app.id, remote_id)
-        if row:
-            counts[_refresh(tx, row, found)] += 1
-            continue
-        person = people.get_person(tx, user_name) if user_name else None
-        if person and name_key(person.login) == name_key(user_name) and person.status is not Status.DEPROVISIONED:
-            assignments.put_assignment(tx, linked(app, person.id, found, tx.now))
-            apps.remove_candidate(tx, app.id, remote_id)
-            counts["added"] += 1
-            counts["linked"] += 1
-            continue
-        apps.put_candidate(tx, app.id, found)
-        if earlier is None:
-            counts["added"] += 1
-        else:
-            counts["unchanged" if earlier.profile == found.profile else "updated"] += 1
-    for gone in known:
-        apps.remove_candidate(tx, app.id, gone)
-        counts["removed"] += 1
-    return counts
-
-
-def _refresh(tx: Tx, row: Assignment, found: Candidate) -> str:
-    """Update a linked account from an import; returns updated or unchanged."""
-    changed = {name: value for name, value in found.profile.items() if row.profile.get(name) != value}
-    if not changed:
-        return "unchanged"
-    assignments.put_assignment(
-        tx, replace(row, profile={**row.profile, **changed}, user_name=found.user_name or row.user_name)
-    )
-    return "updated"

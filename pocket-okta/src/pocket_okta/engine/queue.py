@@ -9,13 +9,18 @@ import asyncio
 import logging
 from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pocket_okta.catalogue import Scheme
-from pocket_okta.engine import conversation, jobs, universal_logout
+from pocket_okta.engine import conversation, discovery, jobs, universal_logout
 from pocket_okta.engine.bench import Bench, StepFailed
+from pocket_okta.engine.clockwork import Clockwork
 from pocket_okta.engine.exchange import Answer, Call, CallFailed
 from pocket_okta.engine.scim_client import Network, Recorder, ScimClient, stopping
+from pocket_okta.entitlements import Discovery
+from pocket_okta.entra.conversation import test_connection
+from pocket_okta.entra.state import CYCLE, MINIMUM_FAILURES
 from pocket_okta.org import App, Connection, Job, JobKind
 from pocket_okta.store import apps, log, queue
 from pocket_okta.store.database import Database
@@ -29,13 +34,21 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Cycles:
+    """How cycles run: `every` so many seconds; fewer failures than `quarantine_after` put nothing into quarantine."""
+
+    every: float = CYCLE
+    quarantine_after: int = MINIMUM_FAILURES
+
+
 class Engine:
     """Runs the jobs that acts order. Start it inside the event loop; `stop` it before the database is closed.
 
     `org_url` is the org's address: who says so in a Universal Logout.
     """
 
-    def __init__(self, db: Database, network: Network, org_url: str) -> None:
+    def __init__(self, db: Database, network: Network, org_url: str, cycles: Cycles = Cycles()) -> None:
         self._db = db
         self._network = network
         self._org_url = org_url
@@ -44,6 +57,9 @@ class Engine:
         self._running: dict[str, int] = defaultdict(int)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
+        self._quarantine_after = cycles.quarantine_after
+        self.clockwork = Clockwork(db, cycles.every, 86_400 * network.timing.scale)
+        self._clock: asyncio.Task[None] | None = None
         self._stopping = False
         self.waiting: dict[int, float] = {}  # job id -> loop time of its next attempt
         db.on_jobs = self.admit
@@ -54,6 +70,7 @@ class Engine:
             for job in queue.all_jobs(tx, "running"):
                 jobs.fail(tx, job, INTERRUPTED)
         self.admit(queue.all_jobs(self._db.read, "queued"))
+        self._clock = asyncio.get_running_loop().create_task(self.clockwork.run())
 
     async def stop(self) -> None:
         """End every job now. Returns within moments, whatever the other side is doing."""
@@ -61,7 +78,7 @@ class Engine:
         self._changed.set()
         self._lines.clear()
         self._ready.clear()
-        tasks = list(self._tasks)
+        tasks = [*self._tasks, *([self._clock] if self._clock else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -99,6 +116,7 @@ class Engine:
                 self._ready[job.app_id].append(job.line)
         for app_id in {job.app_id for job in ordered}:
             self._fill(app_id)
+        self.clockwork.wake()
 
     def _fill(self, app_id: str) -> None:
         while not self._stopping and self._ready[app_id] and self._running[app_id] < PARALLEL:
@@ -138,7 +156,7 @@ class Engine:
             queue.set_job_state(tx, job.id, "running")
         client = self._client(app, job, lambda seconds: self._pause(job, seconds))
         try:
-            done = await jobs.carry_out(Bench(self._db, app, client, job))
+            done = await jobs.carry_out(Bench(self._db, app, client, job, self._quarantine_after))
         except StepFailed as failed:
             with self._db.write() as tx:
                 jobs.fail(tx, job, failed.sentence)
@@ -198,7 +216,13 @@ class Engine:
     async def probe(self, app: App) -> None:
         """Ask the service of `app`, which need not be saved, what "Test API Credentials" asks; raises CallFailed."""
         client = ScimClient(self._network, lambda: app.connection, self._recorder(app.id, ""))
-        await self._cut_off_at_stop(conversation.probe(client, groups=app.import_groups))
+        ask = test_connection(client) if app.template.cycles else conversation.probe(client, groups=app.import_groups)
+        await self._cut_off_at_stop(ask)
+
+    async def discover(self, app: App) -> Discovery:
+        """Read what the service of `app`, which need not be saved, says about itself; raises CallFailed."""
+        client = ScimClient(self._network, lambda: app.connection, self._recorder(app.id, ""))
+        return await self._cut_off_at_stop(discovery.discover(client, app))
 
     async def _cut_off_at_stop(self, work: Coroutine[Any, Any, T]) -> T:
         """Await a call that a page or an API client waits for; the stop of the program ends it with a refusal."""

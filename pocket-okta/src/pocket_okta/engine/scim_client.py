@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import httpx2
 import orjson
 
+from pocket_okta.connections import url_for
 from pocket_okta.engine.exchange import Answer, Call, CallFailed, Redactor, refusal_in, request_headers, retry_after
 from pocket_okta.refusal import Kind, Refusal
 
@@ -143,7 +144,7 @@ class ScimClient:
         connection = self._connection()
         headers = request_headers(connection, with_body=call.body is not None, media=call.media)
         body = b"" if call.body is None else orjson.dumps(call.body)
-        url = connection.base_url + call.path
+        url = url_for(connection.base_url, call.path)
         redact = Redactor(connection)
         detail: dict[str, object] = {
             "method": call.method,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pocket_okta import refusal
 from pocket_okta.engine.exchange import CallFailed
 from pocket_okta.engine.queue import Engine
+from pocket_okta.entitlements import Discovery
 from pocket_okta.org import App
 
 
@@ -34,6 +35,22 @@ async def verify(engine: Engine, app: App) -> None:
     verdict = await try_out(engine, app)
     if not verdict.verified:
         raise refusal.invalid("connection", verdict.message)
+
+
+async def discovered(engine: Engine, app: App) -> Discovery:
+    """Return what an app's service says about itself; refuses in a sentence if it cannot be read."""
+    if not app.connected:
+        raise refusal.invalid("connection", "API integration is off: see Provisioning > Integration.")
+    try:
+        return await engine.discover(app)
+    except CallFailed as failed:
+        raise refusal.invalid("connection", f"Error while reading entitlements: {failed.reason}") from None
+
+
+async def discovered_on_save(engine: Engine, app: App) -> Discovery | None:
+    """Return what every Save of an enabled connection reads if entitlements or the schema are imported."""
+    wanted = app.connected and (app.entitlements or app.import_schema)
+    return await discovered(engine, app) if wanted else None
 
 
 def _why_not(failed: CallFailed) -> str:

@@ -4,8 +4,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pocket_okta.acts import apps as acts
+from pocket_okta.acts import entitlements as governing
 from pocket_okta.acts import find
-from pocket_okta.catalogue import TEMPLATES, template_named
+from pocket_okta.catalogue import offered, template_named
 from pocket_okta.desk import desk_of
 from pocket_okta.org import USERNAME_FORMATS, App
 from pocket_okta.pages.frame import Wrong, form_of, go, render, ticked, wrong
@@ -20,12 +21,18 @@ TABS = (
     ("Import", "import"),
     ("Assignments", "assignments"),
     ("Push Groups", "push-groups"),
+    ("Governance", "governance"),
 )
 
 
 def render_tab(request: Request, template: str, app: App, tab: str, status: int = 200, **context: object) -> Response:
     """Return one tab of an application inside the frame that all of them share."""
-    tabs = [(label, name) for label, name in TABS if app.provisioning or name in {"general", "sign-on", "assignments"}]
+    shown = {name for _, name in TABS} if app.provisioning else {"general", "sign-on", "assignments"}
+    if app.template.cycles:
+        shown -= {"import", "push-groups"}
+    if not app.entitlements:
+        shown -= {"governance"}
+    tabs = [(label, name) for label, name in TABS if name in shown]
     return render(request, template, status, app=app, tab=tab, tabs=tabs, **context)
 
 
@@ -41,7 +48,7 @@ async def show_applications(request: Request) -> Response:
 
 
 async def show_catalog(request: Request) -> Response:
-    return render(request, "catalog.html", templates=TEMPLATES, problem=Wrong(), label="")
+    return render(request, "catalog.html", templates=offered(desk_of(request).dialect), problem=Wrong(), label="")
 
 
 async def show_wizard(request: Request) -> Response:
@@ -50,13 +57,14 @@ async def show_wizard(request: Request) -> Response:
 
 async def add(request: Request) -> Response:
     form = await form_of(request)
-    template = template_named(form.get("template", ""))
+    template = template_named(form.get("template", ""), desk_of(request).dialect)
     try:
         with desk_of(request).db.write() as tx:
             app = acts.add(tx, template, form.get("label", ""), provisioning=form.get("provisioning") != "none")
     except Refusal as refused:
         page = "wizard.html" if template.wizard else "catalog.html"
-        return render(request, page, 400, templates=TEMPLATES, problem=wrong(refused), label=form.get("label", ""))
+        templates = offered(desk_of(request).dialect)
+        return render(request, page, 400, templates=templates, problem=wrong(refused), label=form.get("label", ""))
     where = "provisioning" if app.provisioning else "general"
     return go(request, f"/applications/{app.id}/{where}", f"{app.label} was added.")
 
@@ -90,6 +98,12 @@ async def save_general(request: Request) -> Response:
                 provisioning=form.get("provisioning") != "none",
                 withhold_after_error=ticked(form, "withhold"),
                 patch_profiles=ticked(form, "patchProfiles"),
+            )
+            governing.save_settings(
+                tx,
+                find.app(tx, app.id),
+                entitlements=ticked(form, "entitlements"),
+                import_schema=ticked(form, "importSchema"),
             )
     except Refusal as refused:
         return _general(request, app, wrong(refused), 400)

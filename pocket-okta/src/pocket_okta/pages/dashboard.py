@@ -41,6 +41,13 @@ def _steps(app: App, assigned: int, provisioned: int) -> list[tuple[str, str, st
             app.connected,
         ),
         (
+            "Start provisioning",
+            "Provisioning > Overview > Start provisioning: the first cycle begins at once.",
+            f"{provisioning}/cycle",
+            provisioned > 0,
+        )
+        if app.template.cycles
+        else (
             "Choose what is pushed",
             "Provisioning > To App > Edit: enable Create Users, Update User Attributes and Deactivate Users.",
             f"{provisioning}/to-app?edit=1",

@@ -89,6 +89,7 @@ def render(request: Request, template: str, status: int = 200, **context: object
         | {
             "here": request.url.path,
             "notice": context.get("notice") or desk.notices.find(request.query_params.get("said", "")),
+            "dialect": desk.dialect,
             "open_tasks": queue.count_open_tasks(desk.db.read),
         }
     )

@@ -15,7 +15,7 @@ from pocket_okta.org import App, name_key
 from pocket_okta.pages.applications import app_of, render_tab
 from pocket_okta.pages.frame import Wrong, form_of, go, ticked, wrong
 from pocket_okta.refusal import Refusal
-from pocket_okta.store import group_push, people, queue
+from pocket_okta.store import group_push, people, queue, remote
 from pocket_okta.store.database import Tx
 
 MOMENT = 1.0  # seconds
@@ -87,6 +87,7 @@ def _find(request: Request, app: App, problem: Wrong, status: int = 200) -> Resp
         free=[group for group in found if group.id not in taken][:SHOWN],
         more=max(0, len(found) - SHOWN),
         counts=people.count_members(db),
+        known=remote.groups(db, app.id)[:SHOWN],
         q=query,
         problem=problem,
     )

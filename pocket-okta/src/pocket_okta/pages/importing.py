@@ -8,8 +8,9 @@ from pocket_okta.acts import find, people
 from pocket_okta.desk import desk_of
 from pocket_okta.pages.applications import app_of, render_tab
 from pocket_okta.pages.frame import form_of, go
-from pocket_okta.store import apps
+from pocket_okta.store import apps, remote
 
+SHOWN_GROUPS = 200
 MOMENT = 5.0  # seconds the page waits for an import before it shows that one is running
 
 
@@ -27,6 +28,7 @@ async def show_import(request: Request) -> Response:
         "import",
         run=apps.get_import(db, app.id),
         candidates=apps.all_candidates(db, app.id),
+        groups=remote.groups(db, app.id)[:SHOWN_GROUPS],
     )
 
 

@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pocket_okta.acts import apps as acts
+from pocket_okta.acts import entitlements as governing
 from pocket_okta.acts import find
 from pocket_okta.desk import desk_of
-from pocket_okta.engine.verifying import try_out
+from pocket_okta.engine.verifying import discovered_on_save, try_out
 from pocket_okta.org import ACTIONS, App
 from pocket_okta.pages.applications import app_of, render_tab
 from pocket_okta.pages.frame import Wrong, form_of, go, ticked, wrong
@@ -20,8 +21,13 @@ async def show_provisioning(request: Request) -> Response:
     """Okta opens To App once an app is connected, and Integration before."""
     app = app_of(request)
     return go(
-        request, f"/applications/{app.id}/provisioning/{'to-app' if app.connected else 'integration'}{_said(request)}"
+        request,
+        f"/applications/{app.id}/provisioning/{_first(app) if app.connected else 'integration'}{_said(request)}",
     )
+
+
+def _first(app: App) -> str:
+    return "cycle" if app.template.cycles else "to-app"
 
 
 def _said(request: Request) -> str:
@@ -62,9 +68,15 @@ def _page(
         values=values,
         problem=problem,
         actions=ACTIONS,
-        test_button="Test Connector Configuration" if app.template.wizard else "Test API Credentials",
+        test_button=_test_button(app),
         notice=verdict,
     )
+
+
+def _test_button(app: App) -> str:
+    if app.template.cycles:
+        return "Test Connection"
+    return "Test Connector Configuration" if app.template.wizard else "Test API Credentials"
 
 
 async def show_integration(request: Request) -> Response:
@@ -106,7 +118,14 @@ async def save_integration(request: Request) -> Response:
     if form.get("act") == "test" or not verdict.verified:
         shown = ("good" if verdict.verified else "bad", verdict.message)
         return _page(request, app, form, Wrong(), editing=True, verdict=shown, status=200 if verdict.verified else 400)
+    try:
+        found = await discovered_on_save(desk.engine, wanted)
+    except Refusal as refused:
+        return _page(request, app, form, wrong(refused), editing=True, status=400)
     with desk.db.write() as tx:
         find.app(tx, app.id)
-        acts.save_connection(tx, wanted)
-    return go(request, f"/applications/{app.id}/provisioning/to-app?edit=1&propose=1", verdict.message)
+        saved = acts.save_connection(tx, wanted)
+        if found:
+            governing.keep(tx, saved, found)
+    edit = "" if app.template.cycles else "?edit=1&propose=1"
+    return go(request, f"/applications/{app.id}/provisioning/{_first(app)}{edit}", verdict.message)

@@ -3,13 +3,14 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pocket_okta import refusal
 from pocket_okta.acts import apps as acts
 from pocket_okta.acts import assignments as assigning
 from pocket_okta.acts import find
 from pocket_okta.attributes import PERSON_ATTRIBUTES, Attribute
 from pocket_okta.desk import desk_of
 from pocket_okta.engine.verifying import verify
-from pocket_okta.org import App, Features
+from pocket_okta.org import DEPROVISIONING, App, Features
 from pocket_okta.pages.applications import app_of, render_tab
 from pocket_okta.pages.frame import Wrong, form_of, go, ticked, wrong
 from pocket_okta.refusal import Refusal
@@ -53,6 +54,7 @@ def _page(request: Request, app: App, problem: Wrong, status: int = 200) -> Resp
         propose="edit" in request.query_params and "propose" in request.query_params and app.features == Features(),
         features=offered,
         problem=problem,
+        deprovisioning=DEPROVISIONING,
         sources=PERSON_ATTRIBUTES,
         namespaces=_by_namespace(app.mapping),
     )
@@ -72,6 +74,27 @@ async def save_to_app(request: Request) -> Response:
     with desk_of(request).db.write() as tx:
         acts.save_features(tx, find.app(tx, app.id), features)
     return go(request, f"/applications/{app.id}/provisioning/to-app", "Provisioning to app was saved.")
+
+
+async def save_deprovisioning(request: Request) -> Response:
+    """Save what happens to accounts of people who are deprovisioned."""
+    form = await form_of(request)
+    app = app_of(request)
+    typed = form.get("days", "").strip()
+    try:
+        if not typed.isascii() or not typed.isdigit() or len(typed) > 4:
+            raise refusal.invalid("days", f"days: wanted a whole number, got {typed!r}.")
+        with desk_of(request).db.write() as tx:
+            acts.save_deprovisioning(
+                tx,
+                find.app(tx, app.id),
+                action=form.get("action", ""),
+                days=int(typed),
+                remove_from_groups=ticked(form, "removeFromGroups"),
+            )
+    except Refusal as refused:
+        return _page(request, app, wrong(refused), 400)
+    return go(request, f"/applications/{app.id}/provisioning/to-app", "Deprovisioning was saved.")
 
 
 async def force_sync(request: Request) -> Response:

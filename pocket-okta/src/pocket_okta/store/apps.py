@@ -8,7 +8,7 @@ import orjson
 
 from pocket_okta.attributes import Attribute
 from pocket_okta.catalogue import Scheme
-from pocket_okta.org import GROUP_BATCH, App, Candidate, Connection, Features, Group, template_of
+from pocket_okta.org import GROUP_BATCH, App, Candidate, Connection, Deprovisioning, Features, Group, template_of
 from pocket_okta.store.database import Reader, Tx
 from pocket_okta.store.sign_on import read_sign_on
 
@@ -34,6 +34,9 @@ def _settings(app: App) -> str:
             "patchProfiles": app.patch_profiles,
             "renameGroups": app.rename_groups,
             "groupBatch": app.group_batch,
+            "deprovisioning": asdict(app.deprovisioning),
+            "entitlements": app.entitlements,
+            "importSchema": app.import_schema,
             "customAttributes": [asdict(attribute) for attribute in app.custom_attributes],
             "signOn": asdict(app.sign_on),
         }
@@ -66,6 +69,9 @@ def _app(row: sqlite3.Row) -> App:
         patch_profiles=settings["patchProfiles"],
         rename_groups=settings.get("renameGroups", True),
         group_batch=settings.get("groupBatch", GROUP_BATCH),
+        deprovisioning=Deprovisioning(**settings.get("deprovisioning", {})),
+        entitlements=settings.get("entitlements", False),
+        import_schema=settings.get("importSchema", False),
         custom_attributes=tuple(Attribute(**attribute) for attribute in settings["customAttributes"]),
         sign_on=read_sign_on(settings.get("signOn", {})),
     )
@@ -104,6 +110,12 @@ def remove_app(tx: Tx, app_id: str) -> None:
         "session_apps",
         "group_pushes",
         "group_push_rules",
+        "cycles",
+        "written",
+        "remote_groups",
+        "entitlements",
+        "granted",
+        "deletions",
     ):
         tx.run(f"DELETE FROM {table} WHERE app_id = ?", app_id)  # noqa: S608  (a name from the line above)
     tx.run("DELETE FROM apps WHERE id = ?", app_id)

@@ -85,6 +85,12 @@ def of_app(db: Reader, app_id: str, *, after: str = "", limit: int = 100_000) ->
     return [_assignment(row) for row in rows]
 
 
+def with_account(db: Reader, app_id: str) -> list[Assignment]:
+    """Return the people who are assigned to an app, and those who were and still have an account there."""
+    rows = db.all("SELECT * FROM assignments WHERE app_id = ? AND (assigned OR remote_id <> '') ORDER BY rowid", app_id)
+    return [_assignment(row) for row in rows]
+
+
 def of_person(db: Reader, person_id: str) -> list[Assignment]:
     """Return the apps a person is assigned to."""
     rows = db.all("SELECT * FROM assignments WHERE person_id = ? AND assigned ORDER BY rowid", person_id)

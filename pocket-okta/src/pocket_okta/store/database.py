@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pocket_okta.org import Job
 
-VERSION = 3
+VERSION = 5
 
 SCHEMA = """
 CREATE TABLE people (
@@ -86,7 +86,31 @@ CREATE TABLE group_push_rules (
   value TEXT NOT NULL, active INTEGER NOT NULL, created TEXT NOT NULL);
 CREATE INDEX group_push_rules_app ON group_push_rules (app_id);
 """
-FORMATS = (SCHEMA, SIGN_ON, GROUP_PUSH)
+# What the fourth format has beyond the third: provisioning in cycles.
+CYCLES = """
+CREATE TABLE cycles (
+  app_id TEXT PRIMARY KEY, started INTEGER NOT NULL, state TEXT NOT NULL, last_cycle TEXT NOT NULL,
+  message TEXT NOT NULL, counts TEXT NOT NULL, reason TEXT NOT NULL, quarantined TEXT NOT NULL,
+  attempts INTEGER NOT NULL);
+CREATE TABLE written (
+  app_id TEXT NOT NULL, person_id TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (app_id, person_id)) WITHOUT ROWID;
+"""
+# What the fifth format has beyond the fourth: groups and entitlements of applications, and deletions to come.
+REMOTE = """
+CREATE TABLE remote_groups (
+  app_id TEXT NOT NULL, remote_id TEXT NOT NULL, name TEXT NOT NULL, members TEXT NOT NULL,
+  PRIMARY KEY (app_id, remote_id)) WITHOUT ROWID;
+CREATE TABLE entitlements (
+  app_id TEXT NOT NULL, resource_type TEXT NOT NULL, role INTEGER NOT NULL, value TEXT NOT NULL, display TEXT NOT NULL,
+  description TEXT NOT NULL, PRIMARY KEY (app_id, resource_type, value)) WITHOUT ROWID;
+CREATE TABLE granted (
+  app_id TEXT NOT NULL, person_id TEXT NOT NULL, resource_type TEXT NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY (app_id, person_id, resource_type, value)) WITHOUT ROWID;
+CREATE TABLE deletions (
+  app_id TEXT NOT NULL, person_id TEXT NOT NULL, scheduled TEXT NOT NULL, days INTEGER NOT NULL,
+  PRIMARY KEY (app_id, person_id)) WITHOUT ROWID;
+"""
+FORMATS = (SCHEMA, SIGN_ON, GROUP_PUSH, CYCLES, REMOTE)
 
 
 class Reader:

@@ -57,6 +57,11 @@ def is_queued(db: Reader, app_id: str, subject: str, kind: JobKind) -> bool:
     return db.one(sql, app_id, subject, kind.value) is not None
 
 
+def is_under_way(db: Reader, app_id: str, kind: JobKind) -> bool:
+    """Tell whether a job of this kind waits or runs for an app."""
+    return db.one("SELECT 1 FROM jobs WHERE app_id = ? AND kind = ?", app_id, kind.value) is not None
+
+
 def _task(row: sqlite3.Row) -> Task:
     return Task(
         id=row["id"],

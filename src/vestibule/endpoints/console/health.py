@@ -77,10 +77,11 @@ async def health_of(reading: Reading, tenant: Tenant, provider: IdentityProvider
     if refused_at >= max(tested, used, made, proof, 1) and (refusal := await _latest_failure(reading, provider.id)):
         return _refused(provider, refusal)
     if provider.provisioning == "paused":
+        later = "keeps them and tries again by itself" if vendor.retries else "and may need help to send them again"
         return Health(
             "warn",
-            f"Provisioning is paused. {title} is told to wait with new people and changes, keeps them and tries again "
-            "by itself. People whom it deactivates or deletes lose access at once.",
+            f"Provisioning is paused. {title} is told to wait with new people and changes, {later}. People whom it "
+            "deactivates or deletes lose access at once.",
         )
     if not keys:
         return Health("warn", "There is no key that works.", mend="Make one on the tab Provisioning, under Keys.")

@@ -8,13 +8,14 @@ from typing import Any, Final
 import orjson
 from starlette.responses import Response
 
+from vestibule.actions.deriving import groups_that_count
 from vestibule.actions.rule_preview import draft_of
 from vestibule.endpoints.console import filled, rule_preview
 from vestibule.endpoints.console.provider_frame import framed, provider_of
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.events import changes_between
-from vestibule.mapping import MAX_RULES, check_cost, compile_profile, trace
+from vestibule.mapping import MAX_RULES, check_cost, compile_profile, scim_groups_of, trace
 from vestibule.model import IdentityProvider, Rule, User
 from vestibule.scim.schema import USER_TYPE
 from vestibule.store.database import Reading
@@ -92,9 +93,11 @@ async def _page(
     document = orjson.loads(person.document) if person else None
     preview: dict[str, Any] | None = None
     if document is not None and person is not None and refused is None:
+        scim_groups = await groups_that_count(reading, scim_groups_of(provider.roles), (person,))
+        derive = compile_profile(rules, provider.roles)
         before, after = (
             orjson.loads(person.profile),
-            compile_profile(rules, provider.roles)(document, person.saml_groups),
+            derive(document, person.saml_groups, scim_groups.get(person.id, ())),
         )
         preview = {
             "user": person,

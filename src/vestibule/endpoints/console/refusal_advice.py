@@ -10,12 +10,10 @@ from vestibule.vendors import VENDORS
 
 _MENDS: Final = {
     "uniqueness": "Somebody has this userName already, perhaps inactive. In {vendor}: check that the unique identifier "
-    "is "
-    "userName, or give one of the two another userName. To link to a person who was added by hand here, let {vendor} "
-    "look "
-    "them up by userName before it creates.",
-    "invalidFilter": "The filter is not one that SCIM knows. In {vendor}: check the expression that people are matched "
-    "by.",
+    "is userName, or give one of the two another userName. To link to a person who was added by hand here, let "
+    "{vendor} look them up by userName before it creates.",
+    "invalidFilter": "The filter is not one that SCIM knows. In {vendor}: check the expression that people or groups "
+    "are matched by.",
     "invalidValue": "A value has the wrong form. In {vendor}: check the mapping of the attribute that the reason "
     "names.",
     "invalidPath": "A path names no attribute. In {vendor}: check the external name and namespace of the attribute.",
@@ -23,20 +21,26 @@ _MENDS: Final = {
     "mutability": "userName cannot be removed. In {vendor}: give it a value in the mapping.",
     "tooMany": "The request is too large. In {vendor}: make its batches smaller.",
     "403": "Provisioning is switched off here, or {vendor} may not do this. Switch it on under Integrations > "
-    "Identity "
-    "Providers > Provisioning.",
+    "Identity Providers > Provisioning.",
     "404": "There is no such person for this identity provider: they were deleted here, or the id is another tenant's. "
-    "In "
-    "{vendor}: unassign the person and assign them again, so that they are looked up again.",
-    "429": "Nothing is lost: {vendor} tries again by itself. If provisioning is paused, resume it; if it sends too "
-    "much at once, it slows down.",
+    "In {vendor}: {send_again}, so that they are looked up again.",
+    "429": "{retries} If provisioning is paused, resume it; if it sends too much at once, it slows down.",
     "405": "This address does not accept this method. In {vendor}: check which version of SCIM the application uses; "
     "it has to be 2.0.",
-    "501": "{vendor} asked for a part of SCIM that is not supported here, such as writing groups. In {vendor}: switch "
-    "that part off, such as Push Groups. People are still provisioned.",
+    "501": "{vendor} asked for a part of SCIM that is not supported here. In {vendor}: switch that part off. People "
+    "and groups are still provisioned.",
     "415": "The body has a media type that SCIM does not use. In {vendor}: check that the application uses SCIM 2.0.",
 }
 """Advice on a refused SCIM request, by its `scimType`, or by its status."""
+_MENDS_OF_GROUPS: Final = {
+    "uniqueness": "There is a group of that name already. In {vendor}: link to it, or give one of the two another "
+    "name.",
+    "invalidValue": "Often a member was not sent here yet, or was deleted here. In {vendor}: assign the members to the "
+    "application, and push the group again once they are here. Use other groups for assigning people than for pushing.",
+    "404": "There is no such group for this identity provider: it was deleted here, or the id is another tenant's. In "
+    "{vendor}: push the group again.",
+}
+"""The same for a request about groups, where it differs."""
 
 
 _SESSIONS_GO_ON: Final = (
@@ -62,8 +66,21 @@ def advice_on(event: Event, providers: dict[str, IdentityProvider]) -> str:
         return _SESSIONS_GO_ON
     if event.type != "request.refused":
         return ""
-    sentence = _MENDS.get(event.data.get("scim_type", "")) or _MENDS.get(str(event.data.get("status", "")), "")
-    return sentence.replace("{vendor}", VENDORS[vendor].title if vendor != "generic" else "the identity provider")
+    mends = _MENDS | _MENDS_OF_GROUPS if _is_about_groups(event) else _MENDS
+    sentence = mends.get(event.data.get("scim_type", "")) or mends.get(str(event.data.get("status", "")), "")
+    title = VENDORS[vendor].title if vendor != "generic" else "the identity provider"
+    again = VENDORS[vendor].send_again
+    retries = (
+        f"Nothing is lost: {title} tries again by itself."
+        if VENDORS[vendor].retries
+        else (f"{title[0].upper()}{title[1:]} may not try again by itself. Then, in {title}: {again}.")
+    )
+    return sentence.format(vendor=title, send_again=again, retries=retries)
+
+
+def _is_about_groups(event: Event) -> bool:
+    path = str(event.data.get("request", {}).get("path", "")).partition("?")[0]
+    return "Groups" in path.split("/")
 
 
 def mend_link(visit: Visit, event: Event, providers: dict[str, IdentityProvider]) -> tuple[str, str]:

@@ -3,7 +3,8 @@
 Errors name rules by their number, so after an error the rules are shown without empty rows.
 """
 
-from typing import Final
+from dataclasses import replace
+from typing import Final, get_args
 
 from starlette.responses import Response
 
@@ -14,8 +15,9 @@ from vestibule.endpoints.console.provider_frame import framed, provider_of
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.mapping import CONSOLE_ROLES, MAX_ROLE_RULES, check_role_rules
-from vestibule.model import IdentityProvider, RoleRule, RoleRules
+from vestibule.model import IdentityProvider, RoleRule, RoleRules, RoleSource
 from vestibule.store.database import Reading
+from vestibule.store.groups import display_name, find_group, find_group_by_name
 from vestibule.store.identity_providers import find_derivation
 
 SPARE_ROWS: Final = 3
@@ -29,6 +31,7 @@ async def show_roles(visit: Visit) -> Response:
         rules = provider.roles
         if draft := await rule_preview.draft_to_edit(visit, reading, "roles"):
             _, rules = draft_of(draft, provider)
+        rules = await _with_group_names(reading, rules)
         return await _page(visit, reading, provider, rules)
 
 
@@ -38,6 +41,7 @@ async def change_roles(visit: Visit) -> Response:
     async with visit.context.database.read(visit.tenant.id) as reading:
         provider = await provider_of(visit, reading)
         try:
+            rules = await _with_group_ids(reading, provider, rules)
             _check(visit, rules)
         except Refusal as refused:
             return await _page(visit, reading, provider, rules, refused=refused)
@@ -53,14 +57,46 @@ def _check(visit: Visit, rules: RoleRules) -> None:
         WrongInput, NotAllowed: they cannot be saved.
     """
     for number, rule in enumerate(rules.rules):
-        if rule.source not in {"profile", "group"}:
+        if rule.source not in get_args(RoleSource):
             raise WrongInput(
-                f"Rule {number + 1}: it should look at the Profile or at a group (profile, group); "
+                f"Rule {number + 1}: it should look at the Profile or at a group ({', '.join(get_args(RoleSource))}); "
                 f"got '{rule.source[:40]}'.",
                 field=str(number),
             )
     check_role_rules(rules)
     configure.check_may_give(rules, visit.who.role)
+
+
+async def _with_group_ids(reading: Reading, provider: IdentityProvider, rules: RoleRules) -> RoleRules:
+    """Returns rules in which SCIM groups are named by their ids, where names were typed.
+
+    Raises:
+        WrongInput: the identity provider has no group of that name.
+    """
+    found = []
+    for number, rule in enumerate(rules.rules):
+        if rule.source != "scim_group" or not rule.value:
+            found.append(rule)
+            continue
+        group = await find_group_by_name(reading, provider.id, rule.value)
+        if group is None:
+            raise WrongInput(
+                f"Rule {number + 1}: {provider.name} should have pushed a group with the name "
+                f"'{rule.value[:100]}'; there is none. Its groups are under People > Groups.",
+                field=str(number),
+            )
+        found.append(replace(rule, attribute=display_name(group), value=group.id))
+    return replace(rules, rules=tuple(found))
+
+
+async def _with_group_names(reading: Reading, rules: RoleRules) -> RoleRules:
+    """Returns rules with the names that SCIM groups have now. A group that is gone keeps the name it had."""
+    found = []
+    for rule in rules.rules:
+        group = await find_group(reading, rule.value) if rule.source == "scim_group" else None
+        name = display_name(group) if group else rule.attribute
+        found.append(replace(rule, attribute=name))
+    return replace(rules, rules=tuple(found))
 
 
 async def _page(
@@ -98,6 +134,7 @@ def _typed(visit: Visit) -> RoleRules:
             visit.field(f"{name}-{number}").strip() for name in ("source", "attribute", "value", "role")
         )
         if attribute or value or role:
-            # `_check` checks the source before it is used.
-            rules.append(RoleRule(source, "" if source == "group" else attribute, value, role))  # type: ignore[arg-type]
+            # `_check` checks the source before it is used. For a SCIM group its name is typed.
+            named = {"group": "", "scim_group": value}.get(source, attribute)
+            rules.append(RoleRule(source, named, value, role))  # type: ignore[arg-type]
     return RoleRules(tuple(rules), visit.field("default").strip())

@@ -1,0 +1,104 @@
+"""Keeps Profiles in step with groups: a change of membership changes the roles that role rules give by a group.
+
+Up to `AT_ONCE` people are derived in the transaction of the change, so that a person who loses a role has lost it at
+the next request. More are left to the background run of the identity provider, which shows its progress.
+"""
+
+from typing import Final, NamedTuple
+
+import orjson
+
+from vestibule.actions.deriving import Deriving, deriving_of, groups_that_count
+from vestibule.actions.end_access import keep_console_in_step
+from vestibule.actions.membership import MemberDelta
+from vestibule.events import changes_between
+from vestibule.model import Derivation, Group
+from vestibule.store.database import Tx
+from vestibule.store.events import append_events
+from vestibule.store.groups import display_name, lock_nesting
+from vestibule.store.identity_providers import put_derivation
+from vestibule.store.members import groups_of, lock_people, people_below
+from vestibule.store.user_lists import UserSelection, count_users
+from vestibule.store.users import set_profiles
+
+AT_ONCE: Final = 1000
+"""People whose Profiles are derived in the transaction of the change."""
+_PIECE: Final = 50
+"""People who are derived before the event loop is given back."""
+
+
+class Reach(NamedTuple):
+    """What a change of a group's members may change: the rules, and whether one of them names this group or a group
+    that it is in.
+    """
+
+    deriving: Deriving
+    mapping_version: int
+    is_named: bool
+
+
+async def reach_of(tx: Tx, group: Group, mapping_version: int) -> Reach:
+    """Returns what a change of a group's members may change. Call it before the change."""
+    deriving = await deriving_of(tx, group.identity_provider_id, mapping_version)
+    if not deriving.groups:
+        return Reach(deriving, mapping_version, is_named=False)
+    # Two changes that meet, of a group and of a group in it, would each miss what the other one adds.
+    await lock_nesting(tx, group.identity_provider_id)
+    above = await groups_of(tx, (group.id,))
+    ids = {group.id, *(each.group_id for each in above.get(group.id, ()))}
+    return Reach(deriving, mapping_version, is_named=not deriving.groups.isdisjoint(ids))
+
+
+async def derive_reached(tx: Tx, group: Group, delta: MemberDelta, reach: Reach) -> None:
+    """Derive the Profiles of everybody whom a change of a group reaches, or leave them to the background run."""
+    if not reach.is_named or not delta:
+        return
+    members = {**delta.added, **delta.removed}.values()
+    people = {member.id for member in members if not member.is_group}
+    nested = [member.id for member in members if member.is_group]
+    if nested and len(people) <= AT_ONCE:
+        people |= set(await people_below(tx, nested, AT_ONCE + 1))
+    if len(people) > AT_ONCE:
+        await _leave_to_the_worker(tx, group.identity_provider_id, reach.mapping_version)
+        return
+    ids = sorted(people)
+    for start in range(0, len(ids), _PIECE):
+        await _derive(tx, group, reach.deriving, ids[start : start + _PIECE])
+
+
+async def _derive(tx: Tx, group: Group, deriving: Deriving, ids: list[str]) -> None:
+    users = await lock_people(tx, group.identity_provider_id, ids)
+    scim_groups = await groups_that_count(tx, deriving.groups, users)
+    profiles, events = [], []
+    for user in users:
+        document, before = orjson.loads(user.document), orjson.loads(user.profile)
+        after = deriving.derive(document, user.saml_groups, scim_groups.get(user.id, ()))
+        if before == after:
+            continue
+        profile = orjson.dumps(after).decode()
+        profiles.append((user.id, profile))
+        await keep_console_in_step(tx, user.id, user.profile, profile)
+        told = {
+            "user_name": document["userName"],
+            "name": display_name(group),
+            "group": group.id,
+            "changes": changes_between(before, after),
+        }
+        events.append((user.id, told))
+    if profiles:
+        await set_profiles(tx, profiles)
+        await append_events(tx, "user.group_roles_changed", group.identity_provider_id, events)
+
+
+async def _leave_to_the_worker(tx: Tx, provider_id: str, mapping_version: int) -> None:
+    run = Derivation(
+        identity_provider_id=provider_id,
+        mapping_version=mapping_version,
+        cursor="",
+        done=0,
+        changed=0,
+        total=await count_users(tx, UserSelection(provider_id=provider_id)),
+        started_at=tx.now,
+        finished_at=None,
+    )
+    await put_derivation(tx, run)
