@@ -14,6 +14,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -21,19 +22,21 @@ import orjson
 
 from vestibule.actions.groups import NO_GROUP_HERE
 from vestibule.actions.provision import NOBODY_HERE
-from vestibule.actions.scim_request import check_provisioning
+from vestibule.actions.scim_request import Sent, check_provisioning
 from vestibule.endpoints.body_timeout import BodyTimeout
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.exchange import (
     Answer,
     ClientGone,
     FastPath,
+    Headers,
     Receive,
     Request,
     Scope,
     Send,
     listed,
     refusal,
+    told_ignored,
     while_connected,
 )
 from vestibule.endpoints.failures import BUSY_FOR, scim_error
@@ -61,7 +64,7 @@ from vestibule.scim.errors import (
     excerpt,
 )
 from vestibule.scim.filter import Document, parse_filter
-from vestibule.scim.messages import list_response, parse_page, parse_patch
+from vestibule.scim.messages import list_response, parse_page
 from vestibule.scim.representation import Projection, etag, location, parse_projection
 from vestibule.settings import Settings
 from vestibule.store.credentials import note_test
@@ -169,7 +172,7 @@ class ScimEndpoint:
         now = self._context.database.clock()
         try:
             caller = await self._identify(request)
-            request.actor = caller.actor
+            request.actor, request.strict = caller.actor, bool(caller.presented.strict)
             answer = await self._carry_out_in_turn(request, caller, now)
         except RefusedCredential as refused:
             return self._refuse(request, refused)
@@ -374,39 +377,45 @@ class ScimEndpoint:
 
     async def _create(self, request: Request, handler: Handler[Any]) -> Answer:
         projection = _projection(request, handler)
-        given = await self._sent(request, handler, handler.parse)
-        resource = await self._context.database.run(request.actor, lambda tx: handler.create(tx, request.told(), given))
-        return await self._resource(request, handler, resource, 201, projection)
+        given = await self._sent(request, handler, partial(handler.parse_checked, strict=request.strict))
+        sent = request.told()
+        resource = await self._context.database.run(request.actor, lambda tx: handler.create(tx, sent, given))
+        return await self._resource(request, handler, resource, 201, projection, sent)
 
     async def _replace(self, request: Request, handler: Handler[Any], resource_id: str) -> Answer:
         projection = _projection(request, handler)
-        given = await self._sent(request, handler, handler.parse)
+        given = await self._sent(request, handler, partial(handler.parse_checked, strict=request.strict))
+        sent, if_match = request.told(), request.if_match
         resource = await self._context.database.run(
-            request.actor,
-            lambda tx: handler.replace(tx, request.told(), resource_id, given, request.if_match),
+            request.actor, lambda tx: handler.replace(tx, sent, resource_id, given, if_match)
         )
-        return await self._resource(request, handler, resource, 200, projection)
+        return await self._resource(request, handler, resource, 200, projection, sent)
 
     async def _patch(self, request: Request, handler: Handler[Any], resource_id: str) -> Answer:
         projection = _projection(request, handler)
-
-        def parse(said: Any) -> Any:
-            return handler.parse_operations(parse_patch(said, handler.most_operations), request.base_url)
-
+        parse = partial(handler.parse_patch, base_url=request.base_url, strict=request.strict)
         operations = await self._sent(request, handler, parse)
+        sent, if_match = request.told(), request.if_match
         resource = await self._context.database.run(
-            request.actor,
-            lambda tx: handler.patch(tx, request.told(), resource_id, operations, request.if_match),
+            request.actor, lambda tx: handler.patch(tx, sent, resource_id, operations, if_match)
         )
         if handler.answers_patch or not projection.whole:
-            return await self._resource(request, handler, resource, 200, projection)
-        return Answer(204, headers=((b"etag", etag(resource.version).encode()),))
+            return await self._resource(request, handler, resource, 200, projection, sent)
+        return Answer(204, headers=((b"etag", etag(resource.version).encode()), *told_ignored(sent.ignored)))
 
     async def _resource(
-        self, request: Request, handler: Handler[Any], resource: Any, status: int, projection: Projection
+        self,
+        request: Request,
+        handler: Handler[Any],
+        resource: Any,
+        status: int,
+        projection: Projection,
+        sent: Sent | None = None,
     ) -> Answer:
         where_it_is = location(resource.id, handler.type, request.base_url).encode()
-        headers = ((b"etag", etag(resource.version).encode()), (b"location", where_it_is))
+        headers: Headers = ((b"etag", etag(resource.version).encode()), (b"location", where_it_is))
+        if sent is not None and sent.ignored:
+            headers += told_ignored(sent.ignored)
         actor = request.actor
         how = Rendering(actor.tenant_id, actor.identity_provider_id, request.base_url, projection)
         shown: bytes | Pieces | None = handler.render(resource, how)
