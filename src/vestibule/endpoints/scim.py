@@ -357,7 +357,7 @@ class ScimEndpoint:
         if VENDORS[caller.presented.vendor].is_probe(query, total):
             await self._note_test(caller)
         resources = [handler.of_row(row) for row in rows]
-        how = Rendering(tenant_id, request.base_url, projection)
+        how = Rendering(tenant_id, visibility.provider_id, request.base_url, projection)
         shown = [handler.render(resource, how) for resource in resources]
         whole = [each for each in shown if each is not None]
         if len(whole) == len(shown):
@@ -416,7 +416,8 @@ class ScimEndpoint:
         headers: Headers = ((b"etag", etag(resource.version).encode()), (b"location", where_it_is))
         if sent is not None and sent.ignored:
             headers += told_ignored(sent.ignored)
-        how = Rendering(request.actor.tenant_id, request.base_url, projection)
+        actor = request.actor
+        how = Rendering(actor.tenant_id, actor.identity_provider_id, request.base_url, projection)
         shown: bytes | Pieces | None = handler.render(resource, how)
         if shown is None:
             (shown,) = await handler.render_more(self._context.database, [resource], how)
