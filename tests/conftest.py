@@ -479,10 +479,12 @@ def browser() -> Iterator["Browser"]:
     """Chromium: the one that CHROMIUM names, or the one on the path; without windows it takes half as long. Its driver
     can be started once in a process, so every test that wants a browser takes this one.
     """
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 -- costs a moment; only tests that ask for it pay
+    # Costs a moment; only tests that ask for it pay.
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415
 
     executable = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
     assert executable, "wanted a Chromium: install it, or name it in CHROMIUM"
+    expect.set_options(timeout=HANG * 1000)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_OPTIONS))
         yield chromium

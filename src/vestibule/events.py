@@ -395,8 +395,8 @@ def creation_changes(document: dict[str, Any], sent: Any) -> list[Any]:
         if isinstance(value, dict):
             kept += shortened_changes(changes_between({}, {name: value}), sent)
         elif value is not None and name != "schemas":
-            same = values.get(name) == value
-            kept.append(name if same else {"attribute": name, "before": None, "after": value})
+            there = values[name] if name in values else _sent_value(values, name)
+            kept.append(name if there == value else {"attribute": name, "before": None, "after": value})
     return kept
 
 

@@ -181,6 +181,8 @@ class IdentityProvider:
     created_at: int
     modified_at: int
     roles: RoleRules = RoleRules()
+    strict: bool = False
+    """Whether its SCIM requests are refused where the RFCs want that, and not corrected (`scim.strict`)."""
 
 
 class Credential(NamedTuple):

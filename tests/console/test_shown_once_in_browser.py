@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.conftest import HANG
 from tests.console.conftest import PASSWORD, Staff, rows
 from tests.console.visitor import Visitor, until
 
@@ -21,6 +22,7 @@ def test_a_reload_makes_no_second_key_and_retiring_asks_for_the_name(
     path = f"{staff.provider}/provisioning"
     until(lambda: owner.get(path).rows(), lambda seen: "127.0.0.1" in seen[0])
     context = browser.new_context(base_url=staff.running.url, java_script_enabled=script)
+    context.set_default_timeout(HANG * 1000)
     page = context.new_page()
     page.goto("/console/sign-in")
     page.get_by_label("E-mail").fill(staff.people["owner"].email)

@@ -74,6 +74,53 @@ def test_the_whole_way_at_a_terminal(terminal: Terminal, scim: ScimService) -> N
     assert "2 users scanned" not in terminal.run("app", "import", APP)
 
 
+def test_groups_at_a_terminal(terminal: Terminal, scim: ScimService) -> None:
+    connect = ("app", "connect", APP, "--base-url", scim.url, "--username", USERNAME, "--password", PASSWORD)
+    terminal.run(*connect)
+    terminal.run("app", "features", APP, "--create", "--update", "--deactivate")
+    ana, noor = "ana.reis@north.example", "noor.haddad@north.example"
+    terminal.run("app", "assign", APP, ana, noor)
+    assert "Engineering" in terminal.run("groups", "list")
+    assert len(terminal.json("groups", "list")) == 2
+    assert "Added Crew" in terminal.run("groups", "add", "Crew", "--description", "On board")
+    terminal.run("groups", "join", "Crew", ana, noor)
+    terminal.run("idle")
+    assert "Crew is pushed" in terminal.run("app", "push-group", APP, "Crew")
+    terminal.run("idle")
+    assert scim.members_of("Crew") == {ana, noor}
+    terminal.run("groups", "leave", "Crew", noor)
+    terminal.run("idle")
+    assert scim.members_of("Crew") == {ana}
+    assert "Crew" in terminal.run("app", "pushed-groups", APP)
+    assert len(terminal.json("app", "pushed-groups", APP)) == 1
+    scim.group_named("Crew")["members"] = []
+    terminal.run("app", "push-now", APP, "Crew")
+    terminal.run("idle")
+    assert scim.members_of("Crew") == {ana}
+    terminal.run("app", "unlink-group", APP, "Crew", "--leave")
+    scim.add_group("Engineers of old")
+    terminal.run("app", "push-group", APP, "Engineering", "--target", "engineers of old")
+    terminal.run("idle")
+    assert {group["displayName"] for group in scim.groups.values()} == {"Crew", "Engineering"}
+    terminal.run("app", "unlink-group", APP, "Engineering")
+    terminal.run("idle")
+    assert [group["displayName"] for group in scim.groups.values()] == ["Crew"]
+    assert "is not pushed" in terminal.run("app", "push-now", APP, "Crew", code=1)
+    assert "No group is named 'Nobody'" in terminal.run("groups", "join", "Nobody", ana, code=1)
+    assert "not provisioned in cycles" in terminal.run("app", "cycle", APP, code=1)
+
+
+def test_a_cycle_at_a_terminal(tmp_path: Path, scim: ScimService) -> None:
+    with running(tmp_path / "data", "--dialect", "entra") as entra:
+        terminal, app = Terminal(entra.url, tmp_path / "data"), "Non-gallery application"
+        terminal.run("app", "connect", app, "--base-url", scim.url, "--bearer", TOKEN)
+        terminal.run("app", "assign", app, "ana.reis@north.example")
+        assert terminal.run("app", "cycle", app).startswith("Active: 1 created")
+        scim.token = "another"
+        terminal.run("people", "edit", "ana.reis@north.example", "--set", "title=Pilot")
+        assert terminal.json("app", "cycle", app, code=1)["quarantine"]["attempts"] == 1
+
+
 def test_tasks(terminal: Terminal, scim: ScimService) -> None:
     terminal.run("app", "connect", APP, "--base-url", scim.url, "--username", USERNAME, "--password", PASSWORD)
     terminal.run("app", "features", APP, "--create")
@@ -119,6 +166,6 @@ def test_idle_has_an_end(terminal: Terminal, scim: ScimService) -> None:
 
 def test_help_lists_every_verb() -> None:
     listed = command("--help").stdout
-    for verb in ("serve", "people", "app", "log", "tasks", "idle"):
+    for verb in ("serve", "people", "groups", "app", "log", "tasks", "idle"):
         assert verb in listed
         assert "--help" in command(verb, "--help").stdout

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
+from tests.conftest import HANG
 from tests.pocket_okta.running import App, running
 from tests.pocket_okta.scim_service import TOKEN, ScimService
 from tests.pocket_okta.test_pages import inline_code, submit
@@ -84,6 +85,7 @@ def test_the_pages(tmp_path: Path, scim: ScimService, browser: Browser) -> None:
         home = f"/applications/{app.id}"
         assert "no admin credentials" in entra.client.get(f"{home}/provisioning/cycle").text
         context = browser.new_context(base_url=entra.url, viewport={"width": 360, "height": 740})
+        context.set_default_timeout(HANG * 1000)
         page = context.new_page()
         page.goto(f"{home}/provisioning")
         page.get_by_role("link", name="Configure API Integration").click()

@@ -1,6 +1,9 @@
 """What goes wrong with a pushed group on the other side, and what an administrator sees and can do about it."""
 
-from tests.pocket_okta.running import App, Okta
+from pathlib import Path
+
+from tests.conftest import HANG
+from tests.pocket_okta.running import App, Okta, Push, connected, running
 from tests.pocket_okta.scim_service import ScimService
 
 
@@ -83,3 +86,22 @@ def test_a_push_waits_for_a_429(okta: Okta, scim: ScimService, catalogue_app: Ap
     push = catalogue_app.push(okta.group())
     okta.idle()
     assert push.show()["errorSummary"] is None
+
+
+def test_a_stop_makes_a_task_of_the_push_that_was_under_way(tmp_path: Path, scim: ScimService) -> None:
+    data = tmp_path / "data"
+    with running(data, "--empty") as okta:
+        app = connected(okta, scim, "catalogue")
+        with scim.held("POST", "/Groups") as held:
+            push = app.push(okta.group())
+            assert held.reached.wait(HANG)
+            assert okta.stop() == 0
+    with running(data) as okta:
+        app = App(okta, okta.call("GET", app.path))
+        (task,) = app.tasks()
+        assert task["message"].endswith("under way. Retry it to be sure.")
+        assert Push(app, push.id).show()["errorSummary"] == task["message"]
+        okta.call("POST", f"/pocket/v1/tasks/{task['id']}/retry", status=204)
+        okta.idle()
+        assert app.tasks() == []
+        assert len(scim.groups) == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
+from tests.conftest import HANG
 from tests.pocket_okta.running import App, Mode, Okta, running
 from tests.pocket_okta.scim_service import PASSWORD, USERNAME, ScimService
 
@@ -18,6 +19,7 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'&lt;{{7*7}}"
 def page(browser: Browser, okta: Okta) -> Iterator[Page]:
     """A page that fails its test if it meets a script error, a dialog, or a break of its Content-Security-Policy."""
     context = browser.new_context(base_url=okta.url, viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(HANG * 1000)
     opened = context.new_page()
     problems: list[str] = []
     opened.on("pageerror", lambda error: problems.append(str(error)))
@@ -200,6 +202,7 @@ def test_every_page_fits_a_phone(okta: Okta, scim: ScimService, browser: Browser
     app.assign(ana)
     okta.idle()
     context = browser.new_context(base_url=okta.url, viewport={"width": 360, "height": 740})
+    context.set_default_timeout(HANG * 1000)
     page = context.new_page()
     for path in pages_of(app, ana["id"]):
         page.goto(path)

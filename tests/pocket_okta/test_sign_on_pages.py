@@ -29,6 +29,7 @@ def visitor(okta: Okta) -> Iterator[Visitor]:
 def page(browser: Browser, okta: Okta) -> Iterator[Page]:
     """A page that fails its test if it meets a script error or a break of its Content-Security-Policy."""
     context = browser.new_context(base_url=okta.url, viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(HANG * 1000)
     opened = context.new_page()
     problems: list[str] = []
     context.on("weberror", lambda error: problems.append(str(error.error)))
@@ -207,6 +208,7 @@ def test_everything_works_without_script(browser: Browser, okta: Okta, site: Sit
     site.provider.app.assign(ana)
     okta.call("POST", f"{site.provider.app.pocket}/sp-metadata", {"xml": site.metadata})
     context = browser.new_context(base_url=okta.url, java_script_enabled=False)
+    context.set_default_timeout(HANG * 1000)
     page = context.new_page()
     page.goto(site.provider.made["_links"]["appLinks"][0]["href"])
     page.get_by_label("Username").fill(ana["profile"]["login"])
@@ -230,6 +232,7 @@ def test_the_pages_of_a_person_fit_a_phone(okta: Okta, browser: Browser, site: S
     context = browser.new_context(
         base_url=okta.url, viewport={"width": 360, "height": 740}, color_scheme="dark" if scheme == "dark" else "light"
     )
+    context.set_default_timeout(HANG * 1000)
     page = context.new_page()
     page.goto("/login")
     page.get_by_label("Username").fill(ana["profile"]["login"])

@@ -61,10 +61,10 @@ def test_groups_are_sorted_also_by_their_members(scim: httpx2.Client) -> None:
 @pytest.mark.parametrize(
     ("query", "ignored"),
     [
-        ("sortBy=shoeSize", "sortBy"),
-        ("sortBy=name", "sortBy"),
-        ("sortBy=shoeSize&sortOrder=sideways", "sortBy, sortOrder"),
-        ("sortBy=userName&sortOrder=sideways", "sortOrder"),
+        ("sortBy=shoeSize", "sortBy;reason=unknown"),
+        ("sortBy=name", "sortBy;reason=unknown"),
+        ("sortBy=shoeSize&sortOrder=sideways", "sortBy;reason=unknown, sortOrder;reason=unknown"),
+        ("sortBy=userName&sortOrder=sideways", "sortOrder;reason=unknown"),
         ("sortBy=userName", None),
         ("sortOrder=descending", None),
         ("sortBy=", None),

@@ -97,6 +97,7 @@ def test_names_from_before_they_were_kept_are_filled_in_from_the_log(opened: Ope
             for table in ("former_names", "ended_sessions", "groups", "group_members"):
                 await all_tenants.run(f"DROP TABLE {table}")
             await all_tenants.run("DROP INDEX factors_by_credential")
+            await all_tenants.run("ALTER TABLE identity_providers DROP COLUMN strict")
             await all_tenants.run("DELETE FROM migrations WHERE number > $1", BEFORE_FORMER_NAMES)
 
     async def look(context: Context) -> None:

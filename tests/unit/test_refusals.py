@@ -13,7 +13,16 @@ from typing import Any
 import orjson
 import pytest
 
-from vestibule.scim import body, filter, messages, patch, resource, target  # noqa: A004 -- the module has the RFC's name
+from vestibule.scim import (
+    body,
+    filter,  # noqa: A004 -- the module has the RFC's name
+    membership,
+    messages,
+    patch,
+    resource,
+    strict,
+    target,
+)
 from vestibule.scim.errors import ScimError, named
 from vestibule.scim.schema import ENTERPRISE_USER, USER, USER_TYPE
 
@@ -47,6 +56,21 @@ def decoding(sent: bytes | str) -> Act:
 
 def messaging(message: Any) -> Act:
     return lambda: messages.parse_patch(message)
+
+
+def strictly(*operations: tuple[str, str | None, Any]) -> Act:
+    made = [patch.Operation(verb, path, value) for verb, path, value in operations]  # type: ignore[arg-type]  # verbs are texts here
+    sent = {"schemas": [strict.PATCH_OP]}
+    return lambda: strict.check_patch(sent, made, USER_TYPE)
+
+
+def strictly_whole(**attributes: Any) -> Act:
+    return lambda: strict.check_resource({"schemas": [USER], "userName": "ana", **attributes}, USER_TYPE)
+
+
+def joining(*operations: tuple[str, str | None, Any]) -> Act:
+    made = [patch.Operation(verb, path, value) for verb, path, value in operations]  # type: ignore[arg-type]  # verbs are texts here
+    return lambda: membership.parse_group_patch(made)
 
 
 EMAILS = [{"value": f"{CANARY}{number}", "display": CANARY} for number in range(500)]
@@ -101,6 +125,29 @@ REFUSED: dict[ModuleType, list[Act]] = {
         ),
         patching(("replace", f"emails[value ne {QUOTED}].type", CANARY)),
         patching(("add", "emails", CANARY), emails=EMAILS),
+        lambda: patch.apply_patch(
+            PERSON, [patch.Operation("replace", f"emails[value eq {QUOTED}].type", CANARY)], USER_TYPE, strict=True
+        ),
+    ],
+    strict: [
+        lambda: strict.check_patch({}, [], USER_TYPE),
+        lambda: strict.check_patch({"schemas": [strict.PATCH_OP]}, [], USER_TYPE),
+        strictly(("replace", f"emails[value eq {QUOTED}].hat", CANARY)),
+        strictly(("replace", f"groups[value eq {QUOTED}]", CANARY)),
+        strictly(("remove", "active", CANARY)),
+        lambda: strict.check_resource({"schemas": [], "userName": CANARY}, USER_TYPE),
+        strictly_whole(**{f"hat {CANARY}": CANARY}),
+        strictly_whole(emails=CANARY),
+        strictly_whole(name=CANARY),
+        strictly_whole(active=CANARY),
+        strictly_whole(title=[CANARY]),
+    ],
+    membership: [
+        joining(("add", "members", [[CANARY]])),
+        joining(("add", "members", [{"display": CANARY}])),
+        joining(("add", "members", [f"{CANARY}{number}" for number in range(10_001)])),
+        joining(("remove", "members.value", None)),
+        joining(("add", f"members[display eq {QUOTED}]", None)),
     ],
     resource: [
         lambda: resource.clean([CANARY], USER_TYPE),

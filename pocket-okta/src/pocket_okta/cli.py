@@ -14,6 +14,7 @@ from pocket_okta import __version__
 VERBS = {
     "serve": ("pocket_okta.serving:serve", "Start the org: screens and API on one port."),
     "people": ("pocket_okta.verbs:people", "Directory > People of a running org."),
+    "groups": ("pocket_okta.verbs_groups:groups", "Directory > Groups of a running org."),
     "app": ("pocket_okta.verbs_app:app", "Applications of a running org."),
     "log": ("pocket_okta.verbs:log", "Every SCIM request and its answer."),
     "tasks": ("pocket_okta.verbs:tasks", "Dashboard > Tasks: what failed and waits for somebody."),

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import click
 
 from pocket_okta.verbs import finish, reaching, remote, show
+from pocket_okta.verbs_groups import push_group, push_now, pushed_groups, run_cycle, unlink_group
 from pocket_okta.verbs_sign_on import certificates, print_metadata, set_sign_on
 
 
@@ -15,7 +16,17 @@ def app() -> None:
     """Applications of a running org. APP is an id or the exact label."""
 
 
-for _command in (set_sign_on, print_metadata, certificates):
+_COMMANDS = (
+    set_sign_on,
+    print_metadata,
+    certificates,
+    push_group,
+    push_now,
+    unlink_group,
+    pushed_groups,
+    run_cycle,
+)
+for _command in _COMMANDS:
     app.add_command(_command)
 
 

@@ -257,6 +257,7 @@ async def change_provider(
     vendor: str | None = None,
     enabled: bool | None = None,
     adopts: bool | None = None,
+    strict: bool | None = None,
     saml: SamlSettings | None = None,
 ) -> IdentityProvider:
     """Change settings of an identity provider. Settings that are None stay as they are. Returns it.
@@ -275,6 +276,7 @@ async def change_provider(
         name=before.name if name is None else checked_name(name, "The name", "name"),
         enabled=before.enabled if enabled is None else enabled,
         adopts=before.adopts if adopts is None else adopts,
+        strict=before.strict if strict is None else strict,
         saml=saml or before.saml,
     )
     changes = [
@@ -301,6 +303,7 @@ _SHOWN: Final = {
     "vendor": "vendor",
     "enabled": "enabled",
     "adopts": "adopts people added by hand",
+    "strict": "refuses what the RFCs refuse",
     "saml": "SAML",
 }
 

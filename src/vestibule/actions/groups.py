@@ -63,6 +63,7 @@ async def create_group(
     check_provisioning(state.provisioning)
     if state.provisioning == "paused":
         raise paused()
+    sent.ignored[:] = ignored
     group_id = new_id(tx.now)
     made, text = created_at(group_id), orjson.dumps(document).decode()
     group = Group(
@@ -173,6 +174,7 @@ async def _keep(
     base_url: str = "",
 ) -> Group:
     """Store a changed group with the event about it, or record that nothing changed. Returns the group."""
+    sent.ignored[:] = ignored
     reach = await reach_of(tx, group, state.mapping_version)
     delta = await change_members(tx, _visibility(tx, state), group, member_changes, base_url)
     changes = changes_between(before, after)

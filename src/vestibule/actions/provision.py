@@ -76,6 +76,7 @@ async def create_user(tx: Tx, sent: Sent, document: Document, ignored: list[Igno
     if found is None:
         raise NotFound(NOBODY_HERE)
     state, adoptable = found
+    sent.ignored[:] = ignored
     rules = await _rules(tx, state)
     if rules.is_paused:
         raise paused()
@@ -123,7 +124,7 @@ async def patch_user(
     """
     user, rules = await _reach(tx, user_id, if_match)
     before: Document = orjson.loads(user.document)
-    after, understood = apply_patch(before, operations, USER_TYPE)
+    after, understood = apply_patch(before, operations, USER_TYPE, strict=sent.strict)
     after.setdefault("active", before["active"])
     ignored = [each for report in understood for each in report.ignored]
     return await _keep(tx, sent, user, rules, before, after, ignored, understood)
@@ -204,6 +205,7 @@ async def _keep(
 ) -> User:
     """Store a changed person with the event about it, or record that nothing changed. Returns the person."""
     adopting = not user.identity_provider_id
+    sent.ignored[:] = ignored
     changes = changes_between(before, after)
     if rules.is_paused and not _may_pass_the_pause(before, changes, after):
         raise paused()

@@ -1,6 +1,6 @@
 """What all actions of SCIM requests share: the record of a request in its event, preconditions, and the pause."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from vestibule.events import redacted, redacted_text
@@ -25,12 +25,17 @@ MOST_PARTS_TOLD_IN_ALL: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The request, for the event. `size` is the size of the body in bytes."""
+    """The request, for the event. `size` is the size of the body in bytes.
+
+    `strict` is whether its identity provider wants mistakes refused. Actions list in `ignored` what they ignored.
+    """
 
     method: str
     path: str
     body: Any = None
     size: int = 0
+    strict: bool = False
+    ignored: list[Ignored] = field(default_factory=list)
 
     def told(self) -> dict[str, Any]:
         """Returns the data for an event: method, path and the redacted body."""

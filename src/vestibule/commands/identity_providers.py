@@ -35,6 +35,7 @@ def provider_json(settings: Settings, tenant: Tenant, provider: IdentityProvider
         "enabled": provider.enabled,
         "provisioning": provider.provisioning,
         "adopts": provider.adopts,
+        "strict": provider.strict,
         "scim_url": settings.scim_url(tenant.name),
         "acs_url": ours.acs_url,
         "entity_id": ours.entity_id,
@@ -89,6 +90,11 @@ def add_provider(
 )
 @click.option("--name-id", type=click.Choice(["userName", "externalId"]), default=None, help="What the NameID is.")
 @click.option("--just-in-time/--no-just-in-time", default=None, help="Create people at their first sign-in.")
+@click.option(
+    "--strict/--tolerant",
+    default=None,
+    help="Whether SCIM requests are refused where the RFCs want that, or corrected.",
+)
 @click.option("--enable/--disable", "enabled", default=None, help="Whether it is used at all.")
 @AS_JSON
 def set_provider(
@@ -99,10 +105,11 @@ def set_provider(
     unsolicited: str | None,
     name_id: str | None,
     just_in_time: bool | None,
+    strict: bool | None,
     enabled: bool | None,
     as_json: bool,
 ) -> None:
-    """Change SAML settings of IDP (name or id) of TENANT, and print what to enter in the identity provider."""
+    """Change settings of IDP (name or id) of TENANT, and print what to enter in the identity provider."""
 
     async def act(context: Context) -> dict[str, Any]:
         tenant = await named_tenant(context, tenant_name)
@@ -126,7 +133,7 @@ def set_provider(
                 await saml_settings.take_details(tx, provider.id, read)
             if changed:
                 await saml_settings.change_sign_on(tx, provider.id, **changed)
-            provider = await configure.change_provider(tx, provider.id, enabled=enabled)
+            provider = await configure.change_provider(tx, provider.id, enabled=enabled, strict=strict)
         return provider_json(context.settings, tenant, provider)
 
     shown = in_house(act)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mutab
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
-from urllib.parse import unquote_plus
+from urllib.parse import quote, unquote_plus
 
 import orjson
 
@@ -19,11 +19,11 @@ from vestibule.events import redacted_query
 from vestibule.model import Actor
 from vestibule.scim.errors import InvalidSyntax, InvalidValue, PayloadTooLarge, ScimError, UnsupportedMediaType, excerpt
 from vestibule.scim.messages import MEDIA_TYPE, ListHead, list_response
+from vestibule.scim.resource import Ignored
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Result = TypeVar("Result")
-Headers = tuple[tuple[bytes, bytes], ...]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MOST_PARAMETERS: Final = 50
@@ -35,7 +35,13 @@ _CHALLENGE: Final = (b"www-authenticate", b'Basic realm="SCIM", charset="UTF-8"'
 _TYPE: Final = (b"content-type", MEDIA_TYPE.encode())
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _ALWAYS: Final = b"%b: %b\r\n%b: %b\r\n" % (*_TYPE, *_NO_STORE)
+_READABLE: Final = "$-._:[]'()*/ "
 _CLOSE: Final = (b"connection", b"close")
+
+
+Headers = tuple[tuple[bytes, bytes], ...]
+_MOST_TOLD: Final = 20
+"""How many ignored parts of a request a response names."""
 
 
 class FastPath(Protocol):
@@ -118,6 +124,15 @@ def listed(head: ListHead, resources: list[bytes | AsyncIterator[bytes]], header
     return Answer(200, headers=headers, pieces=pieces())
 
 
+def told_ignored(ignored: list[Ignored]) -> Headers:
+    """Returns the header that says what of a request was ignored, and why; none if nothing was."""
+    if not ignored:
+        return ()
+    told = [f"{quote(each.path, safe=_READABLE)};reason={each.reason}" for each in ignored[:_MOST_TOLD]]
+    more = [f"more={len(ignored) - _MOST_TOLD}"] if len(ignored) > _MOST_TOLD else []
+    return ((b"vestibule-ignored", ", ".join(told + more).encode("ascii")),)
+
+
 def refusal(error: ScimError) -> Answer:
     """Returns the response for a SCIM Error."""
     headers: Headers = ()
@@ -152,6 +167,8 @@ class Request:
     actor: Actor
     questions_connection: bool = False
     """Whether it was refused for a reason that suggests a wrong set-up of the client rather than a wrong request."""
+    strict: bool = False
+    """Whether the identity provider wants mistakes refused."""
     sent: Any = None
     sent_size: int = 0
     _query: dict[str, str] | None = field(default=None)
@@ -222,7 +239,7 @@ class Request:
     def told(self) -> Sent:
         """Returns the request in the form for an event."""
         query = f"?{excerpt(redacted_query(self.query_string.decode('latin-1')), 500)}" if self.query_string else ""
-        return Sent(self.method, excerpt(self.path, 300) + query, self.sent, self.sent_size)
+        return Sent(self.method, excerpt(self.path, 300) + query, self.sent, self.sent_size, self.strict)
 
 
 def _parse_query(query_string: bytes) -> dict[str, str]:

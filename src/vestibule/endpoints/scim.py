@@ -20,10 +20,21 @@ from urllib.parse import unquote
 
 from vestibule.actions.groups import NO_GROUP_HERE
 from vestibule.actions.provision import NOBODY_HERE
-from vestibule.actions.scim_request import check_provisioning, is_named
+from vestibule.actions.scim_request import Sent, check_provisioning, is_named
 from vestibule.endpoints.body_timeout import BodyTimeout
 from vestibule.endpoints.context import Context
-from vestibule.endpoints.exchange import Answer, ClientGone, FastPath, Receive, Request, Scope, Send, refusal
+from vestibule.endpoints.exchange import (
+    Answer,
+    ClientGone,
+    FastPath,
+    Headers,
+    Receive,
+    Request,
+    Scope,
+    Send,
+    refusal,
+    told_ignored,
+)
 from vestibule.endpoints.failures import BUSY_FOR, scim_error
 from vestibule.endpoints.fair_share import FairShare
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
@@ -157,7 +168,7 @@ class ScimEndpoint:
         now = self._context.database.clock()
         try:
             caller = await self._identify(request)
-            request.actor = caller.actor
+            request.actor, request.strict = caller.actor, bool(caller.presented.strict)
             answer = await self._carry_out_in_turn(request, caller, now)
         except RefusedCredential as refused:
             return self._refuse(request, refused)
@@ -330,21 +341,31 @@ class ScimEndpoint:
         """Carry out a POST, PUT, PATCH or DELETE."""
         method, database = request.method, self._context.database
         if method == "DELETE":
-            await write(database, request, handler, resource_id, None)
+            await write(database, request, handler, resource_id, None, request.told())
             return Answer(204)
         projection = _projection(request, handler)
-        parse = partial(understood, method, handler, base_url=request.base_url)
+        parse = partial(understood, method, handler, base_url=request.base_url, strict=request.strict)
         given = await self._sent(request, handler.body(method), parse)
-        resource = await write(database, request, handler, resource_id, given)
+        sent = request.told()
+        resource = await write(database, request, handler, resource_id, given, sent)
         if method != "PATCH" or handler.answers_patch or not projection.whole:
-            return await self._resource(request, handler, resource, 201 if method == "POST" else 200, projection)
-        return Answer(204, headers=((b"etag", etag(resource.version).encode()),))
+            status = 201 if method == "POST" else 200
+            return await self._resource(request, handler, resource, status, projection, sent)
+        return Answer(204, headers=((b"etag", etag(resource.version).encode()), *told_ignored(sent.ignored)))
 
     async def _resource(
-        self, request: Request, handler: Handler[Any], resource: Any, status: int, projection: Projection
+        self,
+        request: Request,
+        handler: Handler[Any],
+        resource: Any,
+        status: int,
+        projection: Projection,
+        sent: Sent | None = None,
     ) -> Answer:
         where_it_is = location(resource.id, handler.type, request.base_url).encode()
-        headers = ((b"etag", etag(resource.version).encode()), (b"location", where_it_is))
+        headers: Headers = ((b"etag", etag(resource.version).encode()), (b"location", where_it_is))
+        if sent is not None and sent.ignored:
+            headers += told_ignored(sent.ignored)
         how = Rendering(request.actor.tenant_id, request.base_url, projection)
         shown: bytes | Pieces | None = handler.render(resource, how)
         if shown is None:

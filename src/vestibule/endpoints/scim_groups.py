@@ -53,6 +53,9 @@ class Groups(Handler[Group]):
         document, ignored = clean(body.rest, GROUP_TYPE)
         return document, body.member_ids, ignored
 
+    def as_json(self, body: WholeGroup) -> Any:
+        return body.rest
+
     def parse_operations(self, operations: list[Operation], base_url: str) -> GroupPatch:
         return parse_group_patch(operations, base_url)
 

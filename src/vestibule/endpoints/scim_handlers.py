@@ -13,10 +13,11 @@ import orjson
 from vestibule.actions.scim_request import Sent
 from vestibule.endpoints.scim_bodies import BodyReader, JsonBody
 from vestibule.scim.filter import Document
-from vestibule.scim.messages import MAX_OPERATIONS
+from vestibule.scim.messages import MAX_OPERATIONS, parse_patch
 from vestibule.scim.patch import Operation
 from vestibule.scim.representation import Kept, Projection, expand, present
 from vestibule.scim.schema import ResourceType
+from vestibule.scim.strict import check_patch, check_resource
 from vestibule.store.database import Database, Reading, Row, Tx
 from vestibule.store.listing import Listing
 from vestibule.store.user_lists import Visibility
@@ -70,6 +71,27 @@ class Handler(ABC, Generic[Stored]):
         Raises:
             ScimError: it cannot be accepted.
         """
+
+    def parse_checked(self, body: Any, *, strict: bool) -> Any:
+        """Returns what `parse` does, of a body that is checked first if its identity provider is strict."""
+        if strict:
+            check_resource(self.as_json(body), self.type)
+        return self.parse(body)
+
+    def as_json(self, body: Any) -> Any:
+        """Returns the JSON in a body that `parse` takes."""
+        return body
+
+    def parse_patch(self, body: Any, *, base_url: str, strict: bool) -> Any:
+        """Returns the operations in the body of a PATCH as `patch` takes them.
+
+        Raises:
+            ScimError: they cannot be accepted.
+        """
+        operations = parse_patch(body, self.most_operations)
+        if strict:
+            check_patch(body, operations, self.type)
+        return self.parse_operations(operations, base_url)
 
     def parse_operations(self, operations: list[Operation], base_url: str) -> Any:
         """Returns the operations of a PATCH as `patch` takes them.

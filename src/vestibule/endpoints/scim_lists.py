@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from vestibule.endpoints.context import Context
-from vestibule.endpoints.exchange import Answer, Headers, Request, listed, while_connected
+from vestibule.endpoints.exchange import Answer, Headers, Request, listed, told_ignored, while_connected
 from vestibule.endpoints.identify import Caller
 from vestibule.endpoints.scim_cursors import BEGINNING, Cursor, open_cursor, scope_of, seal_cursor
 from vestibule.endpoints.scim_handlers import EVERYTHING, Handler, Pieces, Rendering
 from vestibule.scim.filter import parse_filter
 from vestibule.scim.messages import ListHead, Page, list_response, parse_cursor_count, parse_page
 from vestibule.scim.representation import Projection, parse_projection
+from vestibule.scim.resource import Ignored
 from vestibule.store.credentials import note_test
 from vestibule.store.database import Engine, Reading, Row, Tx
 from vestibule.store.events import append_event
@@ -26,8 +27,6 @@ from vestibule.store.where import Where, where
 from vestibule.vendors import VENDORS
 
 _TEST_NOTED_EVERY: Final = 1_000
-_IGNORED: Final = b"vestibule-ignored"
-"""The response header that names the parameters which were ignored."""
 _ORDERS: Final = {"": False, "ascending": False, "descending": True}
 
 
@@ -91,9 +90,7 @@ class ScimLists:
 
         return await while_connected(request.receive, scan())
 
-    async def _sorted(
-        self, request: Request, caller: Caller, query: _Query, parameters: Mapping[str, str]
-    ) -> Answer:
+    async def _sorted(self, request: Request, caller: Caller, query: _Query, parameters: Mapping[str, str]) -> Answer:
         text = parameters.get("cursor")
         now, visibility, checker = self._context.database.clock(), visibility_of(caller), self._context.checker
         scope = _scope(caller, query, parameters)
@@ -137,9 +134,7 @@ class ScimLists:
             at = [place for place, each in enumerate(page.found) if each.listing == number]
             how = Rendering(request.actor.tenant_id, request.base_url, projection_of(parameters, handler))
             resources = [handler.of_row(page.found[place].row) for place in at]
-            for place, whole in zip(
-                at, await handler.render_more(self._context.database, resources, how), strict=True
-            ):
+            for place, whole in zip(at, await handler.render_more(self._context.database, resources, how), strict=True):
                 shown[place] = whole
         return shown
 
@@ -200,7 +195,7 @@ def _parse_query(
             sort_key(path, each.searched, engine) if path else no_key(known[0].kind)
             for path, each in zip(paths, handlers, strict=True)
         ]
-    headers = ((_IGNORED, ", ".join(ignored).encode()),) if ignored else ()
+    headers = told_ignored([Ignored(each, "unknown") for each in ignored])
     return _Query(handlers, conditions, keys, bool(known) and _ORDERS.get(order, False), headers)
 
 

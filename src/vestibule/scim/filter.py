@@ -141,7 +141,7 @@ def _parse_plain(text: str, resource_type: ResourceType) -> Filter | None:
     return compare(path, known, string) if path is not None and known is not None else None
 
 
-def _parse_any(text: str, resource_type: ResourceType, others: tuple[ResourceType, ...]) -> Filter:
+def _parse_any(text: str, resource_type: ResourceType, others: tuple[ResourceType, ...] = ()) -> Filter:
     check_size(text)
     return _Parser(text, resource_type, others).whole()
 

@@ -63,9 +63,11 @@ class Understood:
 
 
 def apply_patch(
-    document: Document, operations: list[Operation], resource_type: ResourceType
+    document: Document, operations: list[Operation], resource_type: ResourceType, *, strict: bool = False
 ) -> tuple[Document, list[Understood]]:
     """Apply the operations of a PATCH to a document, which is not changed itself.
+
+    `strict`: a filter in the path of `replace` has to select something (RFC 7644 §3.5.2.3).
 
     Returns the new document, and for each operation how it was interpreted.
 
@@ -78,7 +80,7 @@ def apply_patch(
         TooMany: more values or more steps than one request may have.
     """
     text = orjson.dumps(document)
-    work = _Work(orjson.loads(text), resource_type)
+    work = _Work(orjson.loads(text), resource_type, strict=strict)
     reports = [work.apply(operation) for operation in operations]
     drop_labels(work.document)
     if len(text) + work.written > SMALL:
@@ -99,8 +101,9 @@ class _Change(NamedTuple):
 class _Work:
     """The document while it is being changed, and how many steps are left."""
 
-    def __init__(self, document: Document, resource_type: ResourceType) -> None:
+    def __init__(self, document: Document, resource_type: ResourceType, *, strict: bool) -> None:
         self.document = document
+        self._strict = strict
         self._type = resource_type
         self._steps = 0
         self._begun = 0
@@ -202,6 +205,7 @@ class _Work:
             NoTarget: something should be set, but the attribute has another value than the selected one.
         """
         if step.name not in holder:
+            self._check_selects(change, step.name)
             if change.verb != "remove":
                 holder[step.name] = _described(change.target.selector, step.name)
             return change.verb != "remove"
@@ -219,6 +223,8 @@ class _Work:
         chosen = self._select(values, target) if selects else list(values)
         self._spend(len(values))
         if not chosen and change.verb != "remove":
+            if selects:
+                self._check_selects(change, where)
             # Entra patches a work e-mail that does not exist yet and expects it to be created (wire facts 3.2).
             made = _described(target.selector if selects else None, where)
             values.append(made)
@@ -310,6 +316,7 @@ class _Work:
         new, selector = came[0], change.target.selector
         chosen = {id(element) for element in self._select(values, change.target)}
         if not chosen:
+            self._check_selects(change, where)
             return [*values, {**_described(selector, where), **new}]
         self._spend(len(chosen) * _weight(new))
         pinned = (_pinned(selector) if selector is not None else None) or {}
@@ -322,6 +329,11 @@ class _Work:
             else:
                 after.append({**{name: element[name] for name in pinned if name in element}, **new})
         return after
+
+    def _check_selects(self, change: _Change, where: str) -> None:
+        """Refuse a replacement whose filter selects nothing, if that is to be refused."""
+        if self._strict and change.verb == "replace":
+            raise NoTarget(f"No value of '{where}' matches the filter in the path, so there is nothing to replace.")
 
     def _select(self, values: list[Any], target: Target) -> list[Any]:
         """Returns the values that the selector of a target selects."""

@@ -354,13 +354,13 @@ def json_in(text: str) -> Any:
         return None
 
 
-def _object_in_value(item: Any, attribute: Attribute) -> Any:
-    """Returns the object that an item holds as JSON text in its `value`; any other item unchanged.
+def _object_in_value(item: Document, text: str, attribute: Attribute) -> Document:
+    """Returns the object that an item holds as JSON text in its `value`, if it holds nothing else; any other item
+    unchanged.
 
     Entra adds roles like this: `{"value": "{\\"id\\": …, \\"value\\": …, \\"displayName\\": …}"}`.
     """
-    text = item.get("value") if item.__class__ is dict else None
-    if not isinstance(text, str) or not text.startswith("{") or any(item[name] for name in item if name != "value"):
+    if any(item[name] for name in item if name != "value"):
         return item
     read = json_in(text)
     if isinstance(read, dict) and isinstance(read.get("value"), str):
@@ -380,7 +380,12 @@ def _many(attribute: Attribute, single: Cleaner) -> Cleaner:
         if len(sent) > MAX_VALUES:
             raise TooMany(f"'{where}' may hold {MAX_VALUES} values; got {len(sent):,}.")
         if described:
-            sent = [_object_in_value(item, attribute) for item in sent]
+            sent = [
+                _object_in_value(item, text, attribute)
+                if item.__class__ is dict and (text := item.get("value")).__class__ is str and text[:1] == "{"
+                else item
+                for item in sent
+            ]
         cleaned = [single(item, where, ignored) for item in sent]
         if attribute.type != "complex":
             return [element for element in cleaned if element is not None] or None

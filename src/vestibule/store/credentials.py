@@ -13,7 +13,7 @@ _PRESENTED: Final = """
 SELECT t.id, t.state, i.id, i.name, i.vendor, i.enabled, i.provisioning, i.adopts, c.id, c.secret_check, c.expires_at,
        c.revoked_at, c.last_used_at, c.tested_at,
        (SELECT max(o.last_used_at) FROM credentials o
-        WHERE o.tenant_id = t.id AND o.identity_provider_id = i.id AND o.id > c.id), i.refused_at
+        WHERE o.tenant_id = t.id AND o.identity_provider_id = i.id AND o.id > c.id), i.refused_at, i.strict
 FROM tenants t
 JOIN credentials c ON c.tenant_id = t.id
 JOIN identity_providers i ON i.tenant_id = t.id AND i.id = c.identity_provider_id
@@ -70,6 +70,7 @@ class Presented(NamedTuple):
     """When a newer key of the same identity provider was last used, as far as it was noted."""
     refused_at: int | None
     """When the connection of the identity provider was last refused, as far as it was noted."""
+    strict: bool
 
 
 class KeyOwner(NamedTuple):

@@ -10,7 +10,8 @@ from vestibule.scim.text import fold
 from vestibule.store.database import AllTenants, Reading, Row, Tx
 
 _COLUMNS: Final = (
-    "id, name, vendor, enabled, provisioning, adopts, saml, mapping, mapping_version, created_at, modified_at, roles"
+    "id, name, vendor, enabled, provisioning, adopts, saml, mapping, mapping_version, created_at, modified_at, roles, "
+    "strict"
 )
 _GET: Final = f"SELECT {_COLUMNS} FROM identity_providers WHERE tenant_id = $1 AND id = $2"  # noqa: S608 -- a constant
 _LOCK: Final = _GET + " /*for update*/"
@@ -19,19 +20,19 @@ _BY_NAME: Final = f"SELECT {_COLUMNS} FROM identity_providers WHERE tenant_id = 
 _ALL: Final = f"SELECT {_COLUMNS} FROM identity_providers WHERE tenant_id = $1 ORDER BY name_key"  # noqa: S608 -- a constant
 _INSERT: Final = """
 INSERT INTO identity_providers (tenant_id, id, name, name_key, vendor, enabled, provisioning, adopts, saml, mapping,
-                                mapping_version, created_at, modified_at, roles)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                                mapping_version, created_at, modified_at, roles, strict)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 """
 _UPDATE: Final = """
 UPDATE identity_providers
 SET name = $3, name_key = $4, enabled = $5, provisioning = $6, adopts = $7, saml = $8, mapping = $9,
-    mapping_version = $10, modified_at = $11, vendor = $12, roles = $13
+    mapping_version = $10, modified_at = $11, vendor = $12, roles = $13, strict = $14
 WHERE tenant_id = $1 AND id = $2
 """
 
 
 def _provider(row: Row) -> IdentityProvider:
-    id_, name, vendor, enabled, provisioning, adopts, saml, mapping, version, created, modified, roles = row
+    id_, name, vendor, enabled, provisioning, adopts, saml, mapping, version, created, modified, roles, strict = row
     return IdentityProvider(
         id_,
         name,
@@ -45,6 +46,7 @@ def _provider(row: Row) -> IdentityProvider:
         created,
         modified,
         roles_from_json(orjson.loads(roles)),
+        bool(strict),
     )
 
 
@@ -141,6 +143,7 @@ async def insert_provider(tx: Tx, provider: IdentityProvider) -> None:
         provider.created_at,
         provider.modified_at,
         kept["roles"],
+        provider.strict,
     )
 
 
@@ -166,6 +169,7 @@ async def update_provider(tx: Tx, provider: IdentityProvider) -> None:
         tx.now,
         provider.vendor,
         kept["roles"],
+        provider.strict,
     )
 
 

@@ -126,6 +126,7 @@ async def change_settings(visit: Visit) -> Response:
                 vendor=visit.field("vendor") or None,
                 enabled=visit.field("enabled") == "yes",
                 adopts=visit.field("adopts") == "yes",
+                strict=visit.field("strict") == "yes",
             )
     except Refusal as refused:
         return await _settings_page(visit, refused)
