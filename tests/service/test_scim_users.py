@@ -719,7 +719,7 @@ def test_discovery_tells_the_truth(scim: httpx2.Client, place: Place) -> None:
     ]
     assert scim.get("/ResourceTypes/User").json() == kinds["Resources"][0]
     schemas = scim.get("/Schemas").json()
-    assert [schema["id"] for schema in schemas["Resources"]] == [USER, ENTERPRISE]
+    assert [schema["id"] for schema in schemas["Resources"]] == [USER, ENTERPRISE, GROUP]
     names = {attribute["name"] for attribute in schemas["Resources"][0]["attributes"]}
     assert {"userName", "groups"} <= names
     assert "password" not in names
