@@ -366,7 +366,8 @@ class ScimEndpoint:
         headers: Headers = ((b"etag", etag(resource.version).encode()), (b"location", where_it_is))
         if sent is not None and sent.ignored:
             headers += told_ignored(sent.ignored)
-        how = Rendering(request.actor.tenant_id, request.base_url, projection)
+        actor = request.actor
+        how = Rendering(actor.tenant_id, actor.identity_provider_id, request.base_url, projection)
         shown: bytes | Pieces | None = handler.render(resource, how)
         if shown is None:
             (shown,) = await handler.render_more(self._context.database, [resource], how)

@@ -59,7 +59,7 @@ class ScimLists:
             return await self._sorted(request, caller, query, parameters)
         (handler,), (condition,) = handlers, query.conditions
         page, visibility = parse_page(parameters.get("startindex"), parameters.get("count")), visibility_of(caller)
-        how = Rendering(request.actor.tenant_id, request.base_url, projection_of(parameters, handler))
+        how = Rendering(request.actor.tenant_id, caller.presented.provider_id, request.base_url, projection_of(parameters, handler))
 
         async def read(reading: Reading) -> tuple[int, list[Row]]:
             listing = await handler.listing(reading, visibility, condition)
@@ -123,16 +123,16 @@ class ScimLists:
                 seal_cursor(checker, scope, Cursor(onward, backwards=False), now) if onward else "",
                 seal_cursor(checker, scope, Cursor(back, backwards=True), now) if back else "",
             )
-        return listed(head, await self._render(request, query, found, parameters), query.ignored)
+        return listed(head, await self._render(request, caller, query, found, parameters), query.ignored)
 
     async def _render(
-        self, request: Request, query: _Query, page: FoundPage, parameters: Mapping[str, str]
+        self, request: Request, caller: Caller, query: _Query, page: FoundPage, parameters: Mapping[str, str]
     ) -> list[bytes | Pieces]:
         """Returns the resources of a page as JSON, in its order."""
         shown: list[bytes | Pieces] = [b""] * len(page.found)
         for number, handler in enumerate(query.handlers):
             at = [place for place, each in enumerate(page.found) if each.listing == number]
-            how = Rendering(request.actor.tenant_id, request.base_url, projection_of(parameters, handler))
+            how = Rendering(request.actor.tenant_id, caller.presented.provider_id, request.base_url, projection_of(parameters, handler))
             resources = [handler.of_row(page.found[place].row) for place in at]
             for place, whole in zip(at, await handler.render_more(self._context.database, resources, how), strict=True):
                 shown[place] = whole
