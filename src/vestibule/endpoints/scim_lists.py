@@ -59,7 +59,7 @@ class ScimLists:
             return await self._sorted(request, caller, query, parameters)
         (handler,), (condition,) = handlers, query.conditions
         page, visibility = parse_page(parameters.get("startindex"), parameters.get("count")), visibility_of(caller)
-        how = Rendering(request.actor.tenant_id, caller.presented.provider_id, request.base_url, projection_of(parameters, handler))
+        how = _rendering(request, parameters, handler)
 
         async def read(reading: Reading) -> tuple[int, list[Row]]:
             listing = await handler.listing(reading, visibility, condition)
@@ -123,16 +123,16 @@ class ScimLists:
                 seal_cursor(checker, scope, Cursor(onward, backwards=False), now) if onward else "",
                 seal_cursor(checker, scope, Cursor(back, backwards=True), now) if back else "",
             )
-        return listed(head, await self._render(request, caller, query, found, parameters), query.ignored)
+        return listed(head, await self._render(request, query, found, parameters), query.ignored)
 
     async def _render(
-        self, request: Request, caller: Caller, query: _Query, page: FoundPage, parameters: Mapping[str, str]
+        self, request: Request, query: _Query, page: FoundPage, parameters: Mapping[str, str]
     ) -> list[bytes | Pieces]:
         """Returns the resources of a page as JSON, in its order."""
         shown: list[bytes | Pieces] = [b""] * len(page.found)
         for number, handler in enumerate(query.handlers):
             at = [place for place, each in enumerate(page.found) if each.listing == number]
-            how = Rendering(request.actor.tenant_id, caller.presented.provider_id, request.base_url, projection_of(parameters, handler))
+            how = _rendering(request, parameters, handler)
             resources = [handler.of_row(page.found[place].row) for place in at]
             for place, whole in zip(at, await handler.render_more(self._context.database, resources, how), strict=True):
                 shown[place] = whole
@@ -158,6 +158,11 @@ def _ways_on(page: FoundPage, cursor: Cursor | None) -> tuple[Position | None, P
     if cursor is not None and cursor.backwards:
         return last, first if page.goes_on else None
     return last if page.goes_on else None, first if cursor is not None else None
+
+
+def _rendering(request: Request, parameters: Mapping[str, str], handler: Handler[Any]) -> Rendering:
+    actor, projection = request.actor, projection_of(parameters, handler)
+    return Rendering(actor.tenant_id, actor.identity_provider_id, request.base_url, projection)
 
 
 def visibility_of(caller: Caller) -> Visibility:
