@@ -175,7 +175,8 @@ def test_it_ends_after_as_many_errors_as_asked(scim: httpx2.Client, most: int, d
 
 
 def test_what_is_no_bulk_is_refused(scim: httpx2.Client) -> None:
-    for body in ([], {}, {"Operations": {}}, {"Operations": [7]}, {"Operations": [{"method": 7}]}):
+    wrong: list[Any] = [[], {}, {"Operations": {}}, {"Operations": [7]}, {"Operations": [{"method": 7}]}]
+    for body in wrong:
         refused(scim.post("/Bulk", json=body), 400, "invalidSyntax")
     for most in (0, "1", True):
         refused(scim.post("/Bulk", json={"Operations": [], "failOnErrors": most}), 400, "invalidValue")
