@@ -135,7 +135,33 @@ def _fill_over_scim(url: str, okta: tuple[str, str], entra: tuple[str, str]) -> 
         gone = other.post("/Users", json={"userName": "short.visit@north.example"}).json()["id"]
         assert other.delete(f"/Users/{gone}").status_code == 204
         assert client.get("/Users", auth=(okta[0], entra[1])).status_code == 401
-    return {"person": person["id"], "gone": gone}
+        groups = _push_groups(client, person["id"])
+    return {"person": person["id"], "gone": gone} | groups
+
+
+def _push_groups(client: httpx2.Client, person: str) -> dict[str, str]:
+    """Push groups: in one another, with people and names of every length; one is deleted again."""
+    everybody = [{"value": each["id"]} for each in client.get("/Users").json()["Resources"]]
+
+    def push(name: str, *members: dict[str, str]) -> dict[str, str]:
+        made = client.post("/Groups", json={"displayName": name, "externalId": f"00g-{name}", "members": members})
+        assert made.status_code == 201, made.text
+        return {"value": made.json()["id"]}
+
+    long = push("Harbour-Masters-and-Deputy-Harbour-Masters-of-the-Northern-and-Western-Islands", {"value": person})
+    night = push("Night shift", *everybody[:2])
+    watch = push("Watch", night, long, *everybody[:1])
+    push("Everybody", watch, long, *everybody)
+    push("Endless " + "m" * 600, watch)
+    operations = [
+        {"op": "remove", "path": f'members[value eq "{person}"]'},
+        {"op": "replace", "path": "externalId", "value": "00g-watch"},
+    ]
+    patch = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}
+    assert client.patch(f"/Groups/{long['value']}", json=patch).status_code == 204
+    gone = push("Regatta", night)
+    assert client.delete(f"/Groups/{gone['value']}").status_code == 204
+    return {"pushed_group": watch["value"], "group_gone": gone["value"]}
 
 
 def _fill_by_hand(owner: Visitor, provider: str) -> dict[str, str]:
@@ -145,6 +171,9 @@ def _fill_by_hand(owner: Visitor, provider: str) -> dict[str, str]:
     at = f"/console/{TENANT}"
     named = {"user_name": "by.hand@north.example", "display_name": "Hanna Dahl", "title": "Works council"}
     added = owner.submit(owner.get(f"{at}/users/new"), "Add person", named)
+    form = owner.get(f"{at}/groups/new")
+    members = f"by.hand@north.example\nWatch\n{ENDLESS_NAME}"
+    group = owner.submit(form, "Add group", {"name": "Works council", "members": members})
     page = owner.get(f"{at}/identity-providers/{provider}/sign-in")
     saml = {"way": "hand", "entity_id": "https://login.north.example/exk1fxk3jqW7Ujn8k0h8", "certificate": pem()}
     saml["sso_url"] = "https://login.north.example/app/north_vestibule_1/exk1fxk3jqW7Ujn8k0h8/sso/saml"
@@ -173,6 +202,7 @@ def _fill_by_hand(owner: Visitor, provider: str) -> dict[str, str]:
     staff = owner.get(f"{at}/administrators")
     return {
         "by_hand": added.path.partition("?")[0].rpartition("/")[2],
+        "group_by_hand": group.path.partition("?")[0].rpartition("/")[2],
         "application": listed,
         "preview": preview,
         "credential": _id_in(keys, "/retire"),
@@ -209,6 +239,8 @@ def _find_events(owner: Visitor) -> dict[str, str]:
         ("changed", "user.changed"),
         ("refused", "request.refused"),
         ("stranger", "credential.refused"),
+        ("grouped", "group.created"),
+        ("regrouped", "group.changed"),
         ("remapped", "mapping.changed"),
         ("reruled", "roles.changed"),
     ):

@@ -202,6 +202,7 @@ class Staff:
         tables = {
             "provider_id": "identity_providers",
             "user_id": "users",
+            "group_id": "groups",
             "event_id": "events",
             "request_id": "saml_requests",
             "application_id": "applications",

@@ -17,6 +17,7 @@ from vestibule.actions import (
     administrator_sign_in,
     applications,
     configure,
+    groups_by_hand,
     people,
     person_sign_in,
     provision,
@@ -61,6 +62,11 @@ FORMS: Final[dict[str, dict[str, str]]] = {
     "/console/{tenant}/users/{user_id}/delete": {"confirm": "hand@north.example"},
     "/console/{tenant}/users/{user_id}/blocked": {"blocked": "yes", "confirm": "hand@north.example"},
     "/console/{tenant}/users/{user_id}/sessions/end": {},
+    "/console/{tenant}/groups/new": {"name": "Fresh", "members": "hand@north.example"},
+    "/console/{tenant}/groups/{group_id}": {"name": "Renamed"},
+    "/console/{tenant}/groups/{group_id}/members": {"members": "ana@north.example"},
+    "/console/{tenant}/groups/{group_id}/members/remove": {"member": "{user_id}"},
+    "/console/{tenant}/groups/{group_id}/delete": {"confirm": "Harbour"},
     "/console/{tenant}/identity-providers/new": {"name": "Fresh", "vendor": "okta"},
     "/console/{tenant}/identity-providers/{provider_id}/settings": {"name": "Renamed", "enabled": "yes"},
     "/console/{tenant}/identity-providers/{provider_id}/saml": {
@@ -119,6 +125,8 @@ KEPT = (
     "credentials",
     "users",
     "user_emails",
+    "groups",
+    "group_members",
     "events",
     "derivations",
     "administrators",
@@ -169,6 +177,7 @@ class Scene:
     def form(self, route: Route) -> dict[str, str]:
         """Returns the route's filled-in form, without the token."""
         filled = {
+            "{user_id}": self.ids["user_id"],
             "{email}": self.staff["second owner"].email,
             "{unique}": uuid4().hex[:10],
             "{certificate}": pem(),
@@ -245,6 +254,7 @@ def make_scene(running: Running) -> Scene:
             )
         async with context.database.write(place.actor) as tx:
             by_hand = await people.add_by_hand(tx, {"userName": "hand@north.example"}, "")
+            group = await groups_by_hand.create_by_hand(tx, "Harbour", [by_hand.id])
             key, _ = await configure.create_credential(tx, place.provider.id, "Second", None, context.checker)
             saml = SamlSettings("urn:idp:south", "https://login.south.example/sso", read_certificates(pem()))
             await saml_settings.take_details(tx, place.provider.id, saml)
@@ -274,6 +284,7 @@ def make_scene(running: Running) -> Scene:
             "saml_version": saml_version,
             "user_id": by_hand.id,
             "provisioned_id": provisioned.id,
+            "group_id": group.id,
             "event_id": events[0].id,
             "saved": saved.id,
             "preview_id": preview.id,

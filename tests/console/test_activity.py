@@ -63,6 +63,7 @@ def lived(staff: Staff, visitor: Visitor, scim: httpx2.Client) -> dict[str, Any]
     scim.post("/Users", json={"userName": "ana@north.example"})
     scim.get("/Users", params={"startIndex": "1", "count": "2"})
     add_by_hand(staff, visitor, "hand@north.example")
+    assert scim.post("/Groups", json={"displayName": "Watch", "members": [{"value": ana["id"]}]}).status_code == 201
     visitor.submit(visitor.get(f"{staff.provider}/settings"), "Save settings", {"name": "North Okta"})
     visitor.submit(visitor.get(f"{staff.provider}/provisioning"), "Make key", {"label": "Winter"})
     invited = {"email": "noor@north.example", "name": "Noor"}

@@ -12,7 +12,7 @@ from tests.console.test_attention import ELSEWHERE, needs
 from tests.console.visitor import Page, Visitor
 from tests.sign_in.company import Company
 from vestibule.endpoints.console.sign_in_advice import mend_of_sign_in
-from vestibule.vendors import VENDORS
+from vestibule.vendors import VENDORS, Vendor
 
 
 def newest(staff: Staff, visitor: Visitor, event_type: str) -> Page:
@@ -94,6 +94,23 @@ def test_a_tenant_that_is_suspended_is_not_mended_here() -> None:
     for vendor in VENDORS:
         said = "The operator of this Vestibule has suspended the tenant. Ask them to resume it."
         assert mend_of_sign_in("Suspended", vendor) == said
+
+
+@pytest.mark.parametrize("vendor", VENDORS.values(), ids=list(VENDORS))
+def test_what_is_wrong_in_a_sign_in_is_told_with_the_vendors_own_words(vendor: Vendor) -> None:
+    screens = vendor.saml
+    words = {
+        "Destination": screens.acs_field,
+        "Recipient": screens.acs_field,
+        "Audience": screens.audience_field,
+        "Signature": screens.certificates,
+        "Signed": screens.signing,
+        "Person": screens.name_id,
+    }
+    assert {check: word in mend_of_sign_in(check, vendor.name) for check, word in words.items()} == dict.fromkeys(
+        words, True
+    )
+    assert screens.addresses in mend_of_sign_in("Audience", vendor.name)
 
 
 def test_a_sign_in_that_is_for_somebody_else(staff: Staff, owner: Visitor, company: Company) -> None:

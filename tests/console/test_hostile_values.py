@@ -14,7 +14,7 @@ from tests.console.conftest import Staff, in_tenant, open_session
 from tests.console.harmless import check_headers, check_markup
 from tests.console.payloads import EVIDENCE, PAYLOADS, VISIBLE, described, joined
 from tests.console.visitor import Page, Visitor
-from vestibule.actions import configure
+from vestibule.actions import configure, groups_by_hand
 from vestibule.endpoints.context import Context
 from vestibule.scim.text import unprintable
 from vestibule.store.database import Tx
@@ -73,6 +73,7 @@ def test_what_an_identity_provider_says_is_shown_and_nothing_more(
         if unprintable(payload) is None:
             assert f"title | {text_of(payload)} again | title" in person.rows()
             assert any(row.startswith(f"{text_of(payload)} | {text_of(payload)} | active") for row in listed)
+            assert f"{text_of(payload)} | 1 member | Okta" in group_rows(operator.get(staff.at("groups"), q=payload))
             log = operator.get(staff.at("activity"), subject=user_id)
             assert log.timeline()[-1].endswith(f" created {text_of(payload)}")
         check(operator.get(staff.at("users"), q=payload))
@@ -81,6 +82,11 @@ def test_what_an_identity_provider_says_is_shown_and_nothing_more(
                 f"{staff.provider}/mapping", person=json.loads(person.one("//details/pre").text_content())["userName"]
             )
         )
+
+
+def group_rows(page: Page) -> list[str]:
+    """The rows of a list of groups, without the time of their last change."""
+    return [row.rpartition(" | ")[0] for row in check(page).rows()]
 
 
 def say(scim: httpx2.Client, payload: str, otherwise: str) -> str:
@@ -101,6 +107,14 @@ def say(scim: httpx2.Client, payload: str, otherwise: str) -> str:
     for operations in steps:
         body = {"schemas": [PATCH, payload], "Operations": operations}
         assert scim.patch(f"/Users/{ana}", json=body, headers=agent).status_code < 500
+    group = {"displayName": name, "externalId": payload, "members": [{"value": ana, "display": payload}]}
+    assert scim.post("/Groups", json=group, headers=agent).status_code in {201, 409}
+    removal = {"op": "remove", "path": f'members[value eq "{payload}"]'}
+    assert scim.post("/Groups", json={"displayName": payload, payload: payload}).status_code < 500
+    for operation in (removal, {"op": "add", "path": "members", "value": [{"value": payload}]}):
+        body = {"schemas": [PATCH], "Operations": [operation]}
+        (made,) = scim.get("/Groups", params={"filter": f'members eq "{ana}"'}).json()["Resources"]
+        assert scim.patch(f"/Groups/{made['id']}", json=body, headers=agent).status_code < 500
     assert (
         scim.post("/Users", json={"userName": payload, payload: payload, "x": {payload: [payload]}}).status_code < 500
     )
@@ -158,6 +172,7 @@ def type_everywhere(staff: Staff, operator: Visitor, payload: str, form_token: s
             400,
         ),
         (staff.at("users", "new"), person, 303),
+        (staff.at("groups", "new"), {"name": payload, "members": payload}, 303),
         (staff.at("administrators"), {"email": f"{uuid4().hex}@north.example", "name": payload, "role": "admin"}, 303),
         ("/console/", {"title": payload, "name": f"h-{uuid4().hex[:10]}"}, 303),
     ):
@@ -175,10 +190,22 @@ def test_what_stands_in_an_address_or_a_refused_form_is_shown_and_nothing_more(
         ask_everywhere(staff, operator, payload)
 
 
+def a_group(staff: Staff) -> str:
+    """A group that was made by hand; its id."""
+
+    async def act(tx: Tx, _: Context) -> str:
+        return (await groups_by_hand.create_by_hand(tx, f"Watch {uuid4().hex}")).id
+
+    return in_tenant(staff.place, act)
+
+
 def ask_everywhere(staff: Staff, operator: Visitor, payload: str) -> None:
     """Put a payload into every address, and into forms that are refused for it."""
+    made = a_group(staff)
     for path, names in (
         (staff.at("users"), ("q", "state", "provider", "after", "before", "done")),
+        (staff.at("groups"), ("q", "provider", "after", "before", "done")),
+        (staff.at("groups", made), ("q", "after", "before", "done")),
         (staff.at("activity"), ("what", "type", "provider", "subject", "before", "done")),
         (f"{staff.provider}/mapping", ("done",)),
     ):
@@ -191,6 +218,11 @@ def ask_everywhere(staff: Staff, operator: Visitor, payload: str) -> None:
     token = {"form_token": operator.form_token}
     for path, form in (
         (staff.at("users", "new"), {"user_name": payload * 90, "title": payload, "role": payload * 40}),
+        (staff.at("groups", "new"), {"name": payload * 90, "members": payload}),
+        (staff.at("groups", made), {"name": payload * 90}),
+        (staff.at("groups", made, "members"), {"members": payload}),
+        (staff.at("groups", made, "members", "remove"), {"member": payload}),
+        (staff.at("groups", made, "delete"), {"confirm": payload}),
         (staff.at("identity-providers", "new"), {"name": payload * 60, "vendor": payload, "metadata": payload}),
         (staff.at("administrators"), {"email": payload, "name": payload, "role": payload}),
         ("/console/", {"name": payload, "title": payload}),

@@ -98,7 +98,7 @@ def test_live_sessions_groups_and_roles_are_seen_by_everybody_here(staff: Staff,
     check_markup(page)
     assert sessions(page) == [["Safari on iPhone", two.address], ["Firefox on Linux", one.address]]
     assert page.all("//section[@id='access']//td[@title]")[1].get("title") == FIREFOX, "the whole of it on hover"
-    assert "Groups Front desk Second floor from the last sign-in" in access(page)
+    assert "Groups in the assertion Front desk Second floor of the last sign-in" in access(page)
     assert [str(each.text_content()) for each in page.all("//tr[td='roles']/td")] == ["roles", "greeter", "role rules"]
     assert buttons(page) == []
     assert page.all("//section[@id='access']//form") == []

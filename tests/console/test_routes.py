@@ -22,7 +22,15 @@ ROUTES = [route for route in ALL if not route.path.startswith(("/saml/", "/{tena
 POSTS = [route for route in ROUTES if route.method == "POST"]
 GETS = [route for route in ROUTES if route.method == "GET"]
 NOBODYS_ID = "00000000-0000-7000-8000-000000000000"
-OF_TENANT = ("provider_id", "credential_id", "user_id", "event_id", "administrator_id", "application_id")
+OF_TENANT = (
+    "provider_id",
+    "credential_id",
+    "user_id",
+    "group_id",
+    "event_id",
+    "administrator_id",
+    "application_id",
+)
 
 
 def name_of(route: object) -> str:
@@ -54,6 +62,7 @@ def here(scene: Scene, opened: ExitStack, who: str) -> Visitor:
 IN, IDP = "/console/{tenant}", "/console/{tenant}/identity-providers/{provider_id}"
 APP = IN + "/applications/{application_id}"
 SP = "/saml/{tenant}/{provider_id}"
+GROUP = IN + "/groups/{group_id}"
 PERSON, ADMINISTRATOR = IN + "/users/{user_id}", IN + "/administrators/{administrator_id}"
 RULES: dict[str, set[str]] = {
     "anyone": {
@@ -79,10 +88,13 @@ RULES: dict[str, set[str]] = {
         f"GET {IN}/activity/export",
         f"GET {IN}/activity/{{event_id}}", f"GET {IN}/tenant", f"GET {IN}/administrators",
         f"GET {IDP}/sign-in-test/{{request_id}}", f"GET {IDP}/roles", f"GET {IN}/applications", f"GET {APP}",
+        f"GET {IN}/groups", f"GET {GROUP}",
     },
     "admin": {
         f"GET {IN}/users/new", f"POST {IN}/users/new", f"POST {PERSON}", f"POST {PERSON}/active",
         f"GET {PERSON}/blocked", f"POST {PERSON}/blocked", f"POST {PERSON}/sessions/end",
+        f"GET {IN}/groups/new", f"POST {IN}/groups/new", f"POST {GROUP}", f"POST {GROUP}/members",
+        f"POST {GROUP}/members/remove", f"POST {GROUP}/delete",
         f"POST {PERSON}/delete", f"GET {IN}/identity-providers/new", f"POST {IN}/identity-providers/new",
         f"GET {IDP}/keys/{{credential_id}}/retire",
         f"POST {IDP}/settings", f"POST {IDP}/saml", f"POST {IDP}/saml/confirm", f"POST {IDP}/provisioning",

@@ -28,6 +28,11 @@ def test_every_vendor_has_a_page_and_every_page_a_vendor() -> None:
     assert {path.stem.removeprefix("administrator-") for path in DOCS.glob("administrator-*.md")} == set(VENDORS)
 
 
+def test_the_command_line_tells_every_vendor() -> None:
+    (line,) = [line for line in page("docs/commands.md").text.split("\n- ") if line.startswith("`--vendor` is one of")]
+    assert spans(line.partition(";")[0])[1:] == list(VENDORS)
+
+
 @pytest.mark.parametrize("vendor", VENDORS.values(), ids=list(VENDORS))
 def test_a_page_names_the_screens_and_fields_that_the_console_names(vendor: Vendor) -> None:
     read = page(f"docs/administrator-{vendor.name}.md")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import HANG, on_loop
+from vestibule.model import Actor
 from vestibule.store.database import Busy, Statements
 from vestibule.store.sqlite.database import SqliteDatabase
 
@@ -202,3 +203,34 @@ def test_closing_waits_for_what_is_under_way(tmp_path: Path) -> None:
         assert bench.answered == ["a", "b", "c"]
 
     on_loop(story())
+
+
+def test_many_writers_of_one_tenant_delay_those_of_another_by_one(tmp_path: Path) -> None:
+    async def story() -> list[str]:
+        database = SqliteDatabase(tmp_path / "vestibule.db")
+        order: list[str] = []
+        holding, let_go = asyncio.Event(), asyncio.Event()
+
+        async def hold() -> None:
+            async with database.write(Actor("first", "operator")):
+                holding.set()
+                await let_go.wait()
+
+        async def write(tenant: str, number: int) -> None:
+            async with database.write(Actor(tenant, "operator")):
+                order.append(f"{tenant}{number}")
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(hold())
+            await holding.wait()
+            for number in range(5):
+                tasks.create_task(write("many", number))
+                await asyncio.sleep(0)
+            for number in range(2):
+                tasks.create_task(write("few", number))
+                await asyncio.sleep(0)
+            let_go.set()
+        await database.close()
+        return order
+
+    assert on_loop(story()) == ["many0", "few0", "many1", "few1", "many2", "many3", "many4"]

@@ -178,6 +178,10 @@ REFUSED: dict[ModuleType, list[Act]] = {
         messaging({"Operations": [{"op": "add", "path": f"emails[value eq {QUOTED}]"}]}),
         messaging({"Operations": [{"op": "add", "value": CANARY, "Value": CANARY}]}),
         lambda: messages.parse_page("one", None),
+        lambda: messages.parse_cursor_count("one"),
+        lambda: messages.parse_cursor_count("0"),
+        lambda: messages.parse_search([CANARY]),
+        lambda: messages.parse_search({"filter": [CANARY]}),
     ],
     body: [
         decoding(f'{{"title": "{CANARY}'),

@@ -4,7 +4,7 @@ The rule of this file: an event tells a change in pieces of at most `TOLD_TOGETH
 counts a request once, however much of it changed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,14 +15,14 @@ from vestibule.scim.errors import InvalidValue, excerpt
 from vestibule.scim.membership import MemberChange
 from vestibule.store.database import Tx
 from vestibule.store.events import append_event
-from vestibule.store.groups import display_name, find_group, lock_nesting, update_group
+from vestibule.store.groups import display_name, find_group, lock_group, lock_nesting, update_group
 from vestibule.store.members import (
     Member,
     add_members,
+    direct_groups_of,
     find_candidates,
     find_selected,
     find_way_up,
-    leave_groups,
     page_member_ids,
     remove_members,
 )
@@ -80,11 +80,12 @@ def _told_member(member: Member) -> dict[str, str]:
 
 
 async def change_members(
-    tx: Tx, visibility: Visibility, group: Group, changes: Iterable[MemberChange], base_url: str = ""
+    tx: Tx, visibility: Visibility | None, group: Group, changes: Iterable[MemberChange], base_url: str = ""
 ) -> MemberDelta:
     """Carry out changes of the members of a group, which is locked. Returns what has changed in the end.
 
-    `base_url` is the tenant's SCIM base URL, for changes with a selector.
+    Whoever is added has to be seen by `visibility`; None sees everybody in the tenant. `base_url` is the tenant's SCIM
+    base URL, for changes with a selector.
 
     Raises:
         InvalidValue: somebody is no person or group that the identity provider sees, or the group would be in itself.
@@ -112,7 +113,7 @@ async def change_members(
     return delta
 
 
-async def _add(tx: Tx, visibility: Visibility, group: Group, ids: Iterable[str], delta: MemberDelta) -> None:
+async def _add(tx: Tx, visibility: Visibility | None, group: Group, ids: Iterable[str], delta: MemberDelta) -> None:
     wanted = list(dict.fromkeys(ids))
     found = await find_candidates(tx, visibility, wanted)
     if len(found) < len(wanted):
@@ -122,7 +123,7 @@ async def _add(tx: Tx, visibility: Visibility, group: Group, ids: Iterable[str],
     delta.add(await add_members(tx, group.id, found.values()))
 
 
-async def _replace(tx: Tx, visibility: Visibility, group: Group, ids: Iterable[str], delta: MemberDelta) -> None:
+async def _replace(tx: Tx, visibility: Visibility | None, group: Group, ids: Iterable[str], delta: MemberDelta) -> None:
     """Make some ids a group's members, by the difference to those who are there."""
     missing, gone = set(ids), []
     async for piece in page_member_ids(tx, group.id):
@@ -149,7 +150,7 @@ async def _check_nesting(tx: Tx, group: Group, nested: set[str]) -> None:
     Raises:
         InvalidValue: it would; the sentence names the way round.
     """
-    await lock_nesting(tx, tx.actor.identity_provider_id)
+    await lock_nesting(tx, group.identity_provider_id)
     way = await find_way_up(tx, group.id, nested)
     if not way:
         return
@@ -179,29 +180,41 @@ async def tell_members(tx: Tx, event_type: str, group: Group, told: dict[str, An
 
 async def leave_all_groups(tx: Tx, user: User) -> None:
     """Take a person who is deleted out of every group, with an event for each."""
-    if not user.in_groups:
-        return
+    if user.in_groups:
+        await _leave(tx, _member(user), "the person was deleted")
+
+
+async def leave_groups_of_others(tx: Tx, user: User, provider_id: str) -> None:
+    """Take a person whom an identity provider adopts out of the groups of all others, which no longer see them. Groups
+    that were made by hand keep them.
+    """
+    if user.in_groups:
+        await _leave(tx, _member(user), "another identity provider adopted the person", stays_in=("", provider_id))
+
+
+def _member(user: User) -> Member:
     document = orjson.loads(user.document)
-    member = Member(user.id, False, str(document.get("displayName") or document["userName"]))
-    for group_id in await leave_groups(tx, user.id):
-        await _note_departure(tx, group_id, member, "the person was deleted")
+    return Member(user.id, False, str(document.get("displayName") or document["userName"]))
 
 
 async def leave_parents(tx: Tx, group: Group) -> None:
     """Take a group that is deleted out of every group that it is in, with an event for each."""
     member = Member(group.id, True, display_name(group))
-    for group_id in await leave_groups(tx, group.id):
-        await _note_departure(tx, group_id, member, "the group was deleted")
+    await _leave(tx, member, "the group was deleted")
 
 
-async def _note_departure(tx: Tx, group_id: str, member: Member, reason: str) -> None:
-    group = await find_group(tx, group_id)
-    if group is None:
-        return
-    changed = group._replace(
-        version=group.version + 1,
-        modified_at=max(tx.now, group.modified_at),
-        member_count=group.member_count - 1,
-    )
-    await update_group(tx, changed, None)
-    await tell_members(tx, "group.changed", changed, {"reason": reason}, MemberDelta(removed={member.id: member}))
+async def _leave(tx: Tx, member: Member, reason: str, stays_in: Collection[str] = ()) -> None:
+    """Take a member out of every group, with an event for each, except those of the identity providers `stays_in`."""
+    for group_id in await direct_groups_of(tx, member.id):
+        group = await lock_group(tx, group_id)
+        if group is None or group.identity_provider_id in stays_in:
+            continue
+        if not await remove_members(tx, group_id, (member.id,)):
+            continue
+        changed = group._replace(
+            version=group.version + 1,
+            modified_at=max(tx.now, group.modified_at),
+            member_count=group.member_count - 1,
+        )
+        await update_group(tx, changed, None)
+        await tell_members(tx, "group.changed", changed, {"reason": reason}, MemberDelta(removed={member.id: member}))

@@ -12,7 +12,7 @@ import orjson
 
 from vestibule.actions.deriving import Deriving, deriving_of, groups_that_count
 from vestibule.actions.end_access import keep_console_in_step, take_access, take_all
-from vestibule.actions.membership import leave_all_groups
+from vestibule.actions.membership import leave_all_groups, leave_groups_of_others
 from vestibule.actions.new_person import describe, make_person
 from vestibule.actions.scim_request import Sent, check_provisioning, check_version, paused, told_of_parts
 from vestibule.events import changes_between, creation_changes, shortened_changes
@@ -233,6 +233,7 @@ async def _keep(
         raise _taken(after)
     await keep_console_in_step(tx, user.id, user.profile, kept.profile)
     if adopting:
+        await leave_groups_of_others(tx, kept, tx.actor.identity_provider_id)
         await append_event(tx, "user.adopted", _told(sent, kept, after, [], []), subject_id=user.id)
     if changes:
         told = _told(sent, kept, after, changes, ignored, understood)

@@ -23,6 +23,7 @@ from vestibule.endpoints.console import (
     applications,
     entrance,
     filled,
+    groups,
     mapping,
     overview,
     passkey_entrance,
@@ -46,6 +47,7 @@ from vestibule.endpoints.web.rendering import render
 _IN: Final = "/console/{tenant}"
 _IDP: Final = _IN + "/identity-providers/{provider_id}"
 _APP: Final = _IN + "/applications/{application_id}"
+_GROUP: Final = _IN + "/groups/{group_id}"
 _USER: Final = _IN + "/users/{user_id}"
 _SP: Final = "/saml/{tenant}/{provider_id}"
 
@@ -88,6 +90,15 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", _USER + "/blocked", access.confirm_blocking, "admin"),
     Route("POST", _USER + "/blocked", access.set_blocked, "admin"),
     Route("POST", _USER + "/sessions/end", access.end_sessions, "admin"),
+    # People > Groups
+    Route("GET", _IN + "/groups", groups.show_groups, "auditor"),
+    Route("GET", _IN + "/groups/new", groups.show_new_group, "admin"),
+    Route("POST", _IN + "/groups/new", groups.add_group, "admin"),
+    Route("GET", _GROUP, groups.show_group, "auditor"),
+    Route("POST", _GROUP, groups.rename_group, "admin"),
+    Route("POST", _GROUP + "/members", groups.add_members, "admin"),
+    Route("POST", _GROUP + "/members/remove", groups.remove_member, "admin"),
+    Route("POST", _GROUP + "/delete", groups.delete_group, "admin"),
     # Integrations > Identity Providers
     Route("GET", _IN + "/identity-providers", providers.show_providers, "auditor"),
     Route("GET", _IN + "/identity-providers/new", providers.show_new_provider, "admin"),
@@ -167,18 +178,22 @@ PEOPLES: Final = 4
 """How many routes at the end begin with a tenant's name. Nearly every path matches them."""
 
 SCIM_ROUTES: Final[tuple[tuple[str, str], ...]] = (
+    ("GET", "/scim/v2/{tenant}"),
+    ("POST", "/scim/v2/{tenant}/.search"),
     ("GET", "/scim/v2/{tenant}/Users"),
     ("POST", "/scim/v2/{tenant}/Users"),
     ("GET", "/scim/v2/{tenant}/Users/{id}"),
     ("PUT", "/scim/v2/{tenant}/Users/{id}"),
     ("PATCH", "/scim/v2/{tenant}/Users/{id}"),
     ("DELETE", "/scim/v2/{tenant}/Users/{id}"),
+    ("POST", "/scim/v2/{tenant}/Users/.search"),
     ("GET", "/scim/v2/{tenant}/Groups"),
     ("POST", "/scim/v2/{tenant}/Groups"),
     ("GET", "/scim/v2/{tenant}/Groups/{id}"),
     ("PUT", "/scim/v2/{tenant}/Groups/{id}"),
     ("PATCH", "/scim/v2/{tenant}/Groups/{id}"),
     ("DELETE", "/scim/v2/{tenant}/Groups/{id}"),
+    ("POST", "/scim/v2/{tenant}/Groups/.search"),
     ("GET", "/scim/v2/{tenant}/ServiceProviderConfig"),
     ("GET", "/scim/v2/{tenant}/ResourceTypes"),
     ("GET", "/scim/v2/{tenant}/ResourceTypes/{id}"),

@@ -43,6 +43,7 @@ class Rendering(NamedTuple):
     """How resources are shown to a client."""
 
     tenant_id: str
+    provider_id: str
     base_url: str
     projection: Projection
 

@@ -66,7 +66,7 @@ class Users(Handler[User]):
         groups: dict[str, list[Membership]] = {}
         if grouped:
             async with database.read(how.tenant_id) as reading:
-                groups = await groups_of(reading, grouped)
+                groups = await groups_of(reading, grouped, how.provider_id)
         return [
             rendered(user.kept, USER_TYPE, how, _shown(groups.get(user.id, ()), parts, how.base_url))
             for user in resources

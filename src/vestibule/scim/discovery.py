@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from vestibule.limits import CURSOR_SECONDS
 from vestibule.scim.body import MAX_BODY
 from vestibule.scim.filter import Document
-from vestibule.scim.messages import MAX_PAGE
+from vestibule.scim.messages import DEFAULT_PAGE, MAX_PAGE
 from vestibule.scim.resource import MAX_TEXT
 from vestibule.scim.schema import RESOURCE_TYPES, Attribute, ResourceType, Schema
 
@@ -19,8 +20,16 @@ def service_provider_config(base_url: str) -> Document:
         "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": MAX_BODY},
         "filter": {"supported": True, "maxResults": MAX_PAGE},
         "changePassword": {"supported": False},
-        "sort": {"supported": False},
+        "sort": {"supported": True},
         "etag": {"supported": True},
+        "pagination": {
+            "cursor": True,
+            "index": True,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": DEFAULT_PAGE,
+            "maxPageSize": MAX_PAGE,
+            "cursorTimeout": CURSOR_SECONDS,
+        },
         "authenticationSchemes": [
             {
                 "type": "httpbasic",

@@ -15,6 +15,7 @@ from vestibule.store.where import Where
 GROUP_COLUMNS: Final = "id, identity_provider_id, document, member_count, version, created_at, modified_at"
 """What a SELECT names for `group_of_row`."""
 _GET: Final = f"SELECT {GROUP_COLUMNS} FROM groups WHERE tenant_id = $1 AND id = $2"  # noqa: S608 -- a constant
+_LOCK: Final = f"{_GET} /*for update*/"
 _BY_NAME: Final = f"""
 SELECT {GROUP_COLUMNS} FROM groups WHERE tenant_id = $1 AND name_key = $2 AND identity_provider_id = $3
 """  # noqa: S608 -- a constant
@@ -26,6 +27,7 @@ FROM groups g JOIN identity_providers i ON i.tenant_id = g.tenant_id AND i.id = 
 WHERE g.tenant_id = $1 AND g.id = $3 AND g.identity_provider_id = $2 /*for update of g*/
 """
 _LOCK_NESTING: Final = "SELECT id FROM identity_providers WHERE tenant_id = $1 AND id = $2 /*for update*/"
+_LOCK_NESTING_BY_HAND: Final = "SELECT id FROM tenants WHERE id = $1 /*for update*/"
 _INSERT: Final = """
 INSERT INTO groups (tenant_id, id, identity_provider_id, name_key, external_id, version, created_at, modified_at,
                     member_count, document, folded)
@@ -58,6 +60,12 @@ async def find_group(reading: Reading, group_id: str) -> Group | None:
     return group_of_row(row) if row else None
 
 
+async def lock_group(tx: Tx, group_id: str) -> Group | None:
+    """Returns the group with that id, of any identity provider, locked until the transaction ends."""
+    row = await tx.one(_LOCK, tx.tenant, group_id)
+    return group_of_row(row) if row else None
+
+
 async def find_group_by_name(reading: Reading, provider_id: str, display_name: str) -> Group | None:
     """Returns an identity provider's group with that displayName, in any case."""
     row = await reading.one(_BY_NAME, reading.tenant, fold(display_name.strip()), provider_id)
@@ -77,8 +85,13 @@ async def lock_group_to_change(tx: Tx, provider_id: str, group_id: str) -> tuple
 
 
 async def lock_nesting(tx: Tx, provider_id: str) -> None:
-    """Let no other transaction put groups of an identity provider into groups until this one ends."""
-    await tx.one(_LOCK_NESTING, tx.tenant, provider_id)
+    """Let no other transaction put groups of an identity provider into groups until this one ends; without one, into
+    groups that were made by hand.
+    """
+    if provider_id:
+        await tx.one(_LOCK_NESTING, tx.tenant, provider_id)
+    else:
+        await tx.one(_LOCK_NESTING_BY_HAND, tx.tenant)
 
 
 def seen_groups(provider_id: str, condition: Where | None) -> Listing:

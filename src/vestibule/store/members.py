@@ -11,6 +11,7 @@ import orjson
 
 from vestibule.model import User
 from vestibule.scim.filter import Filter
+from vestibule.scim.text import fold
 from vestibule.store.database import Engine, Reading, Row, Tx
 from vestibule.store.group_columns import SEARCHED_GROUPS
 from vestibule.store.user_lists import OWN, OWN_OR_ADOPTABLE, Visibility
@@ -88,8 +89,10 @@ async def page_member_ids(reading: Reading, group_id: str) -> AsyncIterator[list
         after = rows[-1][0]
 
 
-def _up(engine: Engine) -> str:
-    """Returns the statement for the groups that some people are in, through other groups as well."""
+def _up(engine: Engine, *, owned: bool) -> str:
+    """Returns the statement for the groups that some people are in, through other groups as well. `owned`: only those
+    of one identity provider.
+    """
     return f"""
     WITH RECURSIVE above(member_id, group_id, direct) AS (
         SELECT m.member_id, m.group_id, 1 FROM group_members m
@@ -98,20 +101,25 @@ def _up(engine: Engine) -> str:
         SELECT a.member_id, m.group_id, 0 FROM above a
         JOIN group_members m ON m.tenant_id = $1 AND m.member_id = a.group_id)
     SELECT a.member_id, a.group_id, g.document ->> 'displayName', max(a.direct)
-    FROM above a JOIN groups g ON g.tenant_id = $1 AND g.id = a.group_id
+    FROM above a JOIN groups g ON g.tenant_id = $1 AND g.id = a.group_id {"AND g.identity_provider_id = $3" * owned}
     GROUP BY a.member_id, a.group_id, g.document ->> 'displayName' ORDER BY a.group_id
     """  # noqa: S608 -- a constant
 
 
-_UP: Final[dict[Engine, str]] = {"sqlite": _up("sqlite"), "postgres": _up("postgres")}
+_UP: Final = {(engine, owned): _up(engine, owned=owned) for engine in _LIST for owned in (False, True)}
 
 
-async def groups_of(reading: Reading, member_ids: Iterable[str]) -> dict[str, list[Membership]]:
-    """Returns the groups that some people or groups are in, directly or through others, by their ids."""
+async def groups_of(
+    reading: Reading, member_ids: Iterable[str], provider_id: str | None = None
+) -> dict[str, list[Membership]]:
+    """Returns the groups that some people or groups are in, directly or through others, by their ids; only those of an
+    identity provider, if one is named.
+    """
+    whose = [] if provider_id is None else [provider_id]
     found: dict[str, list[Membership]] = {}
     for piece in _pieces(member_ids):
         listed = orjson.dumps(piece).decode()
-        for row in await reading.all(_UP[reading.engine], reading.tenant, listed):
+        for row in await reading.all(_UP[reading.engine, bool(whose)], reading.tenant, listed, *whose):
             found.setdefault(row[0], []).append(Membership(row[1], row[2], bool(row[3])))
     return found
 
@@ -150,7 +158,7 @@ def _down(engine: Engine) -> str:
         SELECT g.id FROM groups g WHERE g.tenant_id = $1 AND g.id IN {_LIST[engine].format("$2")}
         UNION
         SELECT m.member_id FROM below b
-        JOIN group_members m ON m.tenant_id = $1 AND m.group_id = b.id AND m.is_group)
+        JOIN group_members m ON m.tenant_id = $1 AND m.group_id = b.id AND m.is_group = TRUE)
     SELECT DISTINCT m.member_id FROM below b
     JOIN group_members m ON m.tenant_id = $1 AND m.group_id = b.id AND NOT m.is_group LIMIT $3
     """  # noqa: S608 -- a constant
@@ -166,8 +174,8 @@ async def people_below(reading: Reading, group_ids: Iterable[str], limit: int) -
     return [row[0] for row in rows]
 
 
-def _candidates(engine: Engine, scope: str) -> tuple[str, str]:
-    """Returns the statements for the people, and for the groups, that an identity provider may put into a group."""
+def _candidates(engine: Engine, scope: str, groups_scope: str = OWN) -> tuple[str, str]:
+    """Returns the statements for the people, and for the groups, that may be put into a group."""
     listed = _LIST[engine].format("$3")
     people = f"""
     SELECT id, FALSE, COALESCE(document ->> 'displayName', document ->> 'userName') FROM users
@@ -175,16 +183,18 @@ def _candidates(engine: Engine, scope: str) -> tuple[str, str]:
     """  # noqa: S608 -- a constant
     groups = f"""
     SELECT id, TRUE, document ->> 'displayName' FROM groups
-    WHERE tenant_id = $1 AND identity_provider_id = $2 AND id IN {listed} /*for share*/
+    WHERE tenant_id = $1 AND {groups_scope} AND id IN {listed} /*for share*/
     """  # noqa: S608 -- a constant
     return people, groups
 
 
+_NO_MATTER_WHOSE: Final = "$2 = $2"
 _CANDIDATES: Final = {
     (engine, adopts): _candidates(engine, OWN_OR_ADOPTABLE if adopts else OWN)
     for engine in _LIST
     for adopts in (False, True)
 }
+_ANYBODY: Final = {engine: _candidates(engine, _NO_MATTER_WHOSE, _NO_MATTER_WHOSE) for engine in _LIST}
 
 
 def _lock(engine: Engine) -> str:
@@ -203,19 +213,61 @@ async def lock_people(tx: Tx, provider_id: str, ids: list[str]) -> list[User]:
     return [user_of_row(row) for row in await tx.all_in_thread(_LOCK[tx.engine], tx.tenant, provider_id, listed)]
 
 
-async def find_candidates(tx: Tx, visibility: Visibility, ids: Iterable[str]) -> dict[str, Member]:
-    """Returns the people and groups with some ids that an identity provider sees. They cannot be deleted until the
-    transaction ends.
+async def find_candidates(tx: Tx, visibility: Visibility | None, ids: Iterable[str]) -> dict[str, Member]:
+    """Returns the people and groups with some ids that an identity provider sees; None sees all of the tenant. They
+    cannot be deleted until the transaction ends.
     """
     found: dict[str, Member] = {}
-    people, groups = _CANDIDATES[tx.engine, visibility.adopts]
+    people, groups = _CANDIDATES[tx.engine, visibility.adopts] if visibility else _ANYBODY[tx.engine]
+    provider_id = visibility.provider_id if visibility else ""
     for piece in _pieces(ids):
         listed = orjson.dumps(piece).decode()
-        rows = await _ask(tx, len(piece), people, tx.tenant, visibility.provider_id, listed)
+        rows = await _ask(tx, len(piece), people, tx.tenant, provider_id, listed)
         if len(rows) < len(piece):
-            rows = [*rows, *await _ask(tx, len(piece), groups, tx.tenant, visibility.provider_id, listed)]
+            rows = [*rows, *await _ask(tx, len(piece), groups, tx.tenant, provider_id, listed)]
         found |= {member.id: member for member in _members(rows)}
     return found
+
+
+# -- finding by name ---------------------------------------------------------------------------------------------------
+
+
+class Named(NamedTuple):
+    """A person or group that is called by a name or an id. `provider_id` is empty for what was made by hand."""
+
+    id: str
+    is_group: bool
+    provider_id: str
+
+
+def _named(engine: Engine) -> str:
+    by_key, by_id = _LIST[engine].format("$2"), _LIST[engine].format("$3")
+    return f"""
+    SELECT id, FALSE, identity_provider_id, user_name_key FROM users WHERE tenant_id = $1 AND user_name_key IN {by_key}
+    UNION ALL SELECT id, TRUE, identity_provider_id, name_key FROM groups WHERE tenant_id = $1 AND name_key IN {by_key}
+    UNION ALL SELECT id, FALSE, identity_provider_id, '' FROM users WHERE tenant_id = $1 AND id IN {by_id}
+    UNION ALL SELECT id, TRUE, identity_provider_id, '' FROM groups WHERE tenant_id = $1 AND id IN {by_id}
+    """  # noqa: S608 -- a constant
+
+
+_NAMED: Final[dict[Engine, str]] = {engine: _named(engine) for engine in _LIST}
+
+
+async def find_named(reading: Reading, names: Iterable[str]) -> dict[str, list[Named]]:
+    """Returns the people and groups that are meant by ids, userNames or names of groups; names in any case."""
+    found: dict[str, dict[str, Named]] = {}
+    for piece in _pieces(names):
+        keys = {name: fold(name) for name in piece}
+        values = orjson.dumps(list(set(keys.values()))).decode(), orjson.dumps(piece).decode()
+        by_key: dict[str, list[Named]] = {}
+        for id_, is_group, provider_id, key in await _ask(
+            reading, len(piece), _NAMED[reading.engine], reading.tenant, *values
+        ):
+            by_key.setdefault(key or id_, []).append(Named(id_, bool(is_group), provider_id))
+        for name, key in keys.items():
+            for named in (*by_key.get(key, ()), *by_key.get(name, ())):
+                found.setdefault(name, {})[named.id] = named
+    return {name: list(named.values()) for name, named in found.items()}
 
 
 # -- changing ----------------------------------------------------------------------------------------------------------
@@ -247,10 +299,9 @@ _FIND: Final[dict[Engine, str]] = {
     engine: _among(engine, f"SELECT v.member_id, v.is_group, {_NAME}") for engine in _LIST
 }
 _REMOVE: Final[dict[Engine, str]] = {engine: _among(engine, "DELETE") for engine in _LIST}
-_LEFT: Final = """
+_DIRECT: Final = """
 SELECT m.group_id FROM group_members m WHERE m.tenant_id = $1 AND m.member_id = $2 ORDER BY m.group_id
 """
-_LEAVE: Final = "DELETE FROM group_members WHERE tenant_id = $1 AND member_id = $2"
 
 
 async def add_members(tx: Tx, group_id: str, members: Iterable[Member]) -> list[Member]:
@@ -287,9 +338,6 @@ async def find_selected(tx: Tx, group_id: str, selector: Filter, base_url: str) 
     return [row[0] for row in await tx.all_in_thread(sql, tx.tenant, group_id, *condition.values)]
 
 
-async def leave_groups(tx: Tx, member_id: str) -> list[str]:
-    """Remove somebody from all groups they are in. Returns the ids of these groups."""
-    left = [row[0] for row in await tx.all(_LEFT, tx.tenant, member_id)]
-    if left:
-        await tx.run(_LEAVE, tx.tenant, member_id)
-    return left
+async def direct_groups_of(reading: Reading, member_id: str) -> list[str]:
+    """Returns the ids of the groups that somebody is directly in."""
+    return [row[0] for row in await reading.all(_DIRECT, reading.tenant, member_id)]

@@ -39,8 +39,9 @@ SEARCHED_USERS: Final = Searched(
                 UNION
                 SELECT m.tenant_id, a.member_id, m.group_id, 0 FROM above a
                 JOIN group_members m ON m.tenant_id = $1 AND m.member_id = a.group_id)
-            SELECT tenant_id, member_id, group_id, max(is_direct) AS is_direct FROM above
-            GROUP BY tenant_id, member_id, group_id)""",
+            SELECT a.tenant_id, a.member_id, a.group_id, max(a.is_direct) AS is_direct FROM above a
+            JOIN groups g ON g.tenant_id = $1 AND g.id = a.group_id AND g.identity_provider_id = $2
+            GROUP BY a.tenant_id, a.member_id, a.group_id)""",
             "member_id",
             {
                 "value": Column("v.group_id"),
@@ -52,16 +53,16 @@ SEARCHED_USERS: Final = Searched(
             },
             is_all=True,
             owners="""WITH RECURSIVE below(id) AS (
-                SELECT g.id FROM groups g WHERE g.tenant_id = $1 AND g.id = {value}
+                SELECT g.id FROM groups g WHERE g.tenant_id = $1 AND g.identity_provider_id = $2 AND g.id = {value}
                 UNION
                 SELECT m.member_id FROM below b
-                JOIN group_members m ON m.tenant_id = $1 AND m.group_id = b.id AND m.is_group)
+                JOIN group_members m ON m.tenant_id = $1 AND m.group_id = b.id AND m.is_group = TRUE)
             SELECT m.member_id FROM below b
             JOIN group_members m ON m.tenant_id = $1 AND m.group_id = b.id AND NOT m.is_group""",
         ),
     },
 )
-"""How people are searched by filters."""
+"""How people are searched by filters. `$2` is the identity provider, which sees its own groups only."""
 EmailRow = tuple[str, int, str | None, bool | None]
 """An e-mail address as a row: folded value, position, folded type, whether it is primary."""
 

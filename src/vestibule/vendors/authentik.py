@@ -46,6 +46,7 @@ AUTHENTIK = Vendor(
         addresses="In authentik: Applications > Providers > your SAML provider > Edit",
         acs_field="the ACS URL",
         audience_field="the Audience",
+        name_id="In authentik: Applications > Providers > your SAML provider > Edit: the NameID Property Mapping",
         certificates="In authentik: Applications > Providers > your SAML provider > Edit > Advanced protocol "
         "settings: see which Signing Certificate is chosen",
         signing="In authentik: Applications > Providers > your SAML provider > Edit > Advanced protocol settings: "

@@ -43,6 +43,7 @@ CYBERARK = Vendor(
         addresses="In CyberArk Identity: Apps & Widgets > Web Apps > your app > Trust > Service Provider Configuration",
         acs_field="the Assertion Consumer Service (ACS) URL",
         audience_field="the SP Entity ID / Issuer / Audience",
+        name_id="In CyberArk Identity: Apps & Widgets > Web Apps > your app > Account Mapping: the field",
         certificates="In CyberArk Identity: Apps & Widgets > Web Apps > your app > Trust > Identity Provider "
         "Configuration: see which Signing Certificate is used",
         signing="In CyberArk Identity: Apps & Widgets > Web Apps > your app > Trust > Service Provider Configuration: "

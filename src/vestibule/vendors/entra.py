@@ -76,6 +76,8 @@ ENTRA = Vendor(
         addresses="In Entra: Enterprise applications > your app > Single sign-on > Basic SAML Configuration",
         acs_field="the Reply URL (Assertion Consumer Service URL)",
         audience_field="the Identifier (Entity ID)",
+        name_id="In Entra: Enterprise applications > your app > Single sign-on > Attributes & "
+        "Claims: the Unique User Identifier (Name ID)",
         certificates="In Entra: Enterprise applications > your app > Single sign-on > SAML Certificates: see which is "
         "active",
         signing="In Entra: Enterprise applications > your app > Single sign-on > SAML Certificates > Edit > Signing "

@@ -51,6 +51,8 @@ GOOGLE = Vendor(
         addresses="In Google's Admin console: Apps > Web and mobile apps > your app > Service provider details",
         acs_field="the ACS URL",
         audience_field="the Entity ID",
+        name_id="In Google's Admin console: Apps > Web and mobile apps > your app > Service "
+        "provider details: the Name ID",
         certificates="In Google's Admin console: Apps > Web and mobile apps > your app > Download metadata: see which "
         "certificate is in it",
         signing="In Google's Admin console: Apps > Web and mobile apps > your app > Service provider details: tick "

@@ -52,6 +52,7 @@ JUMPCLOUD = Vendor(
         addresses="In JumpCloud: SSO Applications > your application > SSO",
         acs_field="the ACS URL",
         audience_field="the SP Entity ID",
+        name_id="In JumpCloud: SSO Applications > your application > SSO: the SAMLSubject NameID",
         certificates="In JumpCloud: SSO Applications > your application: see which IDP Certificate is valid",
         signing="In JumpCloud: SSO Applications > your application > SSO: set Sign to Assertion or Response",
     ),

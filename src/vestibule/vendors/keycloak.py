@@ -60,6 +60,7 @@ KEYCLOAK = Vendor(
         addresses="In Keycloak: Clients > your client > Settings",
         acs_field="the Master SAML Processing URL",
         audience_field="the Client ID",
+        name_id="In Keycloak: Clients > your client > Settings: what the Name ID format chooses",
         certificates="In Keycloak: Realm settings > Keys: see which RSA key is active",
         signing="In Keycloak: Clients > your client > Settings > Signature and Encryption: switch on Sign assertions",
     ),

@@ -31,7 +31,8 @@ OKTA = Vendor(
         ),
         Step(
             "Push Groups > Push Groups > Find groups by name",
-            "Push groups, if you need them here. Use other groups than those with which people are assigned.",
+            "Push groups, if you need them here: they appear under Groups. Use other groups than those with which "
+            "people are assigned.",
         ),
     ),
     saml=SamlScreens(
@@ -55,6 +56,7 @@ OKTA = Vendor(
         addresses="In Okta: Applications > your app > General > SAML Settings > Edit",
         acs_field="the Single sign-on URL, which is also used for Recipient URL and Destination URL,",
         audience_field="the Audience URI (SP Entity ID)",
+        name_id="In Okta: Applications > your app > General > SAML Settings > Edit: the Application username",
         certificates="In Okta: Applications > your app > Sign On > SAML Signing Certificates: see which certificate "
         "is active",
         signing="In Okta: Applications > your app > General > SAML Settings > Edit > Configure SAML > Show Advanced "

@@ -58,6 +58,7 @@ ONELOGIN = Vendor(
         addresses="In OneLogin: Applications > your app > Configuration > Application details",
         acs_field="the SAML Consumer URL",
         audience_field="the SAML Audience URL",
+        name_id="In OneLogin: Applications > your app > Parameters: SAML NameID (Subject)",
         certificates="In OneLogin: Applications > your app > SSO > X.509 Certificate > View Details: see which is used",
         signing="In OneLogin: Applications > your app > Configuration: set SAML signature element to Assertion or Both",
     ),

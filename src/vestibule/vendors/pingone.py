@@ -55,6 +55,7 @@ PINGONE = Vendor(
         addresses="In PingOne: Applications > your application > Configuration",
         acs_field="the ACS URL",
         audience_field="the Entity ID",
+        name_id="In PingOne: Applications > your application > Attribute Mappings: saml_subject",
         certificates="In PingOne: Applications > your application > Configuration: see which Signing certificate is "
         "chosen",
         signing="In PingOne: Applications > your application > Configuration: choose Sign Assertion & Response",

@@ -41,6 +41,8 @@ class SamlScreens:
     """The screen in which our addresses are entered. The next fields are the names of its fields."""
     acs_field: str
     audience_field: str
+    name_id: str
+    """Where it is chosen what is sent as NameID; the sentence goes on with what that has to be."""
     certificates: str
     signing: str
 
@@ -104,6 +106,7 @@ ANY_SAML: Final = SamlScreens(
     addresses="In the SAML settings of the identity provider",
     acs_field="the ACS URL",
     audience_field="the SP entity ID",
+    name_id="At the identity provider: what is sent as NameID",
     certificates="At the identity provider: see which signing certificate is active",
     signing="At the identity provider: switch on signing of the response or of the assertion",
 )

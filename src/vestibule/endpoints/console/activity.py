@@ -1,5 +1,6 @@
 """Activity: the list of events, and the page of one event."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -17,6 +18,7 @@ from vestibule.store.identity_providers import all_providers
 from vestibule.store.stopwatches import find_stopwatch, find_stopwatches
 
 PAGE: Final = 50
+PAGE_OF_MEMBERS: Final = 100
 MOST_SAVED: Final = 20
 """How many of the latest rule changes are searched for the one that a derivation belongs to."""
 
@@ -75,6 +77,7 @@ async def show_event(visit: Visit) -> Response:
         event=event,
         provider=provider,
         operations=_operations(event),
+        members=_members(visit, event),
         stopwatch=stopwatch,
         rules_saved=rules_saved,
         mend=advice_on(event, providers),
@@ -89,6 +92,31 @@ async def _rules_saved(reading: Reading, event: Event) -> Event | None:
     query = EventQuery(types=("mapping.changed", "roles.changed"), subject_id=event.identity_provider_id)
     saved = await page_events(reading, query, MOST_SAVED, before_id=event.id)
     return next((each for each in saved if each.data["version"] == event.data["version"]), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ToldMembers:
+    """One page of the members that an event about a group names: ("added" or "removed", the member)."""
+
+    shown: list[tuple[str, dict[str, str]]]
+    start: int
+    total: int
+    earlier: str
+    later: str
+
+
+def _members(visit: Visit, event: Event) -> ToldMembers:
+    told = [(verb, member) for verb in ("added", "removed") for member in event.data.get(verb, ())]
+    told = told if event.type.startswith("group.") else []
+    asked = visit.query("from")
+    start = min(int(asked), len(told)) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 0
+
+    def link(at: int) -> str:
+        return visit.at("activity", event.id, **{"from": str(at)})
+
+    earlier = link(max(start - PAGE_OF_MEMBERS, 0)) if start else ""
+    end = start + PAGE_OF_MEMBERS
+    return ToldMembers(told[start:end], start, len(told), earlier, link(end) if end < len(told) else "")
 
 
 def _operations(event: Event) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from vestibule.store.users import find_users_by_name
 
 FAMILIES: Final = {
     "people": ("People", ("user.",)),
+    "groups": ("Groups", ("group.",)),
     "sign-in": ("Sign-in and sessions", ("user.signed_", "login.", "session.", "revocation.")),
     "refused": (
         "Refused",

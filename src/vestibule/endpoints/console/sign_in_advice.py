@@ -35,8 +35,8 @@ _MENDS: Final[dict[str, str]] = {
     "Assertion answers": _BEGUN,
     "Used once": "Nothing needs to be done if somebody pressed Back or Reload. If it happens again and again, find out "
     "who sends it.",
-    "Person": "Assign the person to the application, and check under Users that they are there and active. The NameID "
-    "must be the person's userName, or their externalId if that is chosen.",
+    "Person": "Assign the person to the application, and check under Users that they are there and active. {name_id} "
+    "has to be the person's userName, or their externalId if that is chosen here.",
     "Deactivated": "Assign the person to the application at the identity provider, and check under Users that they "
     "are active again.",
     "Blocked": "Open the person under Users and choose Let in again. Until then their sign-ins are refused, whatever "
@@ -61,6 +61,7 @@ def mend_of_sign_in(check: str, vendor: str) -> str:
         addresses=screens.addresses,
         acs=screens.acs_field,
         audience=screens.audience_field,
+        name_id=screens.name_id,
         certificates=screens.certificates,
         signing=screens.signing,
     )

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from vestibule.actions import people
 from vestibule.endpoints.console.access import access_of
+from vestibule.endpoints.console.group_tree import Tree, tree_above
 from vestibule.endpoints.exchange import while_connected
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
@@ -106,6 +107,8 @@ async def _user_page(visit: Visit, reading: Reading, user: User, refused: Refusa
         resource=expand(user.kept, USER_TYPE, base_url),
         twins=[(each, providers.get(each.identity_provider_id)) for each in namesakes],
         events=events,
+        groups=await tree_above(reading, user.id) if user.in_groups else Tree([]),
+        names={each.id: each.name for each in providers.values()},
         access=await access_of(visit, reading, user),
         values=_values(visit, document, user) if refused is None else _sent(visit),
         refused=refused,

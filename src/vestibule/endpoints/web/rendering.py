@@ -41,6 +41,11 @@ NOTICES: Final = {
     "person-let-in": "The person may sign in again. Sessions that were ended do not come back.",
     "sessions-ended": "The sessions have ended.",
     "person-deleted": "The person was deleted. Their history stays in the activity log.",
+    "group-added": "The group was added.",
+    "group-renamed": "The group was renamed.",
+    "group-deleted": "The group was deleted. Its members stay, and its history stays in the activity log.",
+    "members-added": "The members were added.",
+    "member-removed": "The member was removed from the group.",
     "role-changed": "The role was changed.",
     "disabled": "The administrator is locked out, and their sessions have ended.",
     "enabled": "The administrator may sign in again.",
@@ -199,6 +204,10 @@ def sentence(event: Event, tenant_path: str) -> Markup:
     if event.subject_id and (about or event.type == "request.refused"):
         parts["subject"] = Markup('<a href="{}/users/{}">{}</a>').format(
             tenant_path, event.subject_id, values["subject"]
+        )
+    if event.subject_id and event.type.startswith("group.") and event.type != "group.deleted":
+        parts["subject"] = Markup('<a href="{}/groups/{}">{}</a>').format(
+            tenant_path, event.subject_id, plain(values["subject"])
         )
     parts["whom"] = Markup(" for {}").format(parts["subject"]) if values["subject"] else Markup()
     try:

@@ -36,13 +36,14 @@ _ANSWERED_WITHIN: Final = 0.005
 class Transaction:
     """One member of a group: a savepoint in the open transaction."""
 
-    __slots__ = ("_writer",)
+    __slots__ = ("_tenant", "_writer")
 
-    def __init__(self, writer: "Writer") -> None:
+    def __init__(self, writer: "Writer", tenant: str = "") -> None:
         self._writer = writer
+        self._tenant = tenant
 
     async def __aenter__(self) -> Statements:
-        return await self._writer.join()
+        return await self._writer.join(self._tenant)
 
     async def __aexit__(self, kind: type[BaseException] | None, *failure: object) -> None:
         if kind is None:
@@ -57,13 +58,13 @@ class Write(Transaction):
     __slots__ = ("_actor", "_clock", "_stopwatches", "_tx")
 
     def __init__(self, writer: "Writer", actor: Actor, clock: Clock, stopwatches: list[Stopwatch]) -> None:
-        super().__init__(writer)
+        super().__init__(writer, actor.tenant_id)
         self._actor = actor
         self._clock = clock
         self._stopwatches = stopwatches
 
     async def __aenter__(self) -> Tx:  # type: ignore[override]  # a Tx where the base hands out bare statements
-        self._tx = Tx(await self._writer.join(), self._actor, self._clock())
+        self._tx = Tx(await self._writer.join(self._tenant), self._actor, self._clock())
         return self._tx
 
     async def __aexit__(self, kind: type[BaseException] | None, *failure: object) -> None:
@@ -75,8 +76,8 @@ class Write(Transaction):
 class Writer:
     """The one connection that writes, and the group that is gathering on it.
 
-    A lock, the turn, is held by the writer inside a savepoint, and by a commit. It is granted in the order of asking,
-    so a commit waits only for the writers that asked before it.
+    A lock, the turn, is held by the writer inside a savepoint, and by a commit. A commit waits only for the writers
+    that asked before it; tenants take turns, so that many slow writers of one delay a writer of another by one.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -90,9 +91,9 @@ class Writer:
         self._durable: _Group = []
         self._answering: asyncio.TimerHandle | None = None
 
-    async def join(self) -> Statements:
+    async def join(self, tenant: str) -> Statements:
         if not self._turn.take():
-            await self._turn.wait()
+            await self._turn.wait(tenant)
         try:
             if not self._connection.in_transaction:
                 self._lose_group()
@@ -244,13 +245,22 @@ _Asked = tuple[asyncio.AbstractEventLoop, Callable[[sqlite3.Error | None], None]
 
 
 class _Turn:
-    """A lock that is granted in the order of asking. Unlike asyncio's, it costs nothing if nobody waits."""
+    """A lock that costs nothing if nobody waits, unlike asyncio's.
 
-    __slots__ = ("_taken", "_waiting")
+    It is granted in the order of asking while all who wait are of one tenant. Otherwise the tenant that had it longest
+    ago is next. Functions wait for all who asked before them.
+    """
+
+    __slots__ = ("_granted", "_last", "_taken", "_tenants", "_waiting")
 
     def __init__(self) -> None:
         self._taken = False
-        self._waiting: deque[asyncio.Future[None] | Callable[[], None]] = deque()
+        self._waiting: deque[tuple[str, asyncio.Future[None]] | Callable[[], None]] = deque()
+        self._tenants: dict[str, int] = {}
+        """How many wait, by tenant."""
+        self._granted = 0
+        self._last: dict[str, int] = {}
+        """When each tenant had the turn, as a number of turns, since there were several tenants."""
 
     def take(self) -> bool:
         """Take the turn if nobody has it."""
@@ -263,10 +273,11 @@ class _Turn:
         """Returns whether somebody waits for the turn."""
         return bool(self._waiting)
 
-    async def wait(self) -> None:
+    async def wait(self, tenant: str = "") -> None:
         """Wait for the turn; it is the caller's when this returns."""
         given = asyncio.get_running_loop().create_future()
-        self._waiting.append(given)
+        self._waiting.append((tenant, given))
+        self._tenants[tenant] = self._tenants.get(tenant, 0) + 1
         try:
             await given
         except asyncio.CancelledError:
@@ -279,16 +290,38 @@ class _Turn:
         self._waiting.append(act)
 
     def hand_on(self) -> None:
-        """Release the turn: to the one who has waited longest, if anybody waits."""
+        """Release the turn, and give it to the next, if anybody waits."""
         while self._waiting:
-            given = self._waiting.popleft()
-            if not isinstance(given, asyncio.Future):
-                given()
+            entry = self._next()
+            if not isinstance(entry, tuple):
+                entry()
                 return
+            tenant, given = entry
+            self._leave(tenant)
             if not given.done():
                 given.set_result(None)
                 return
         self._taken = False
+
+    def _next(self) -> "tuple[str, asyncio.Future[None]] | Callable[[], None]":
+        """Take the next entry out of the queue."""
+        if len(self._tenants) < 2 or not isinstance(self._waiting[0], tuple):
+            return self._waiting.popleft()
+        tenant = min(self._tenants, key=lambda each: self._last.get(each, 0))
+        self._granted += 1
+        self._last[tenant] = self._granted
+        entry = next(entry for entry in self._waiting if isinstance(entry, tuple) and entry[0] == tenant)
+        self._waiting.remove(entry)
+        return entry
+
+    def _leave(self, tenant: str) -> None:
+        left = self._tenants[tenant] - 1
+        if left:
+            self._tenants[tenant] = left
+            return
+        del self._tenants[tenant]
+        if len(self._tenants) < 2:
+            self._last.clear()
 
 
 _Group = list["asyncio.Future[None]"]
