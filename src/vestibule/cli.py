@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "idp": "identity_providers:idp_group",
     "credential": "credentials:credential_group",
     "user": "users:user_group",
+    "group": "groups:group_group",
     "admin": "administrators:admin_group",
 }
 """The module and name of each command or group, under `vestibule.commands`."""

@@ -171,3 +171,5 @@ SCAN_WAIT_SECONDS: Final = 20
 """How long one may wait for its turn: with its own time that is well below the 60 seconds at which Okta gives up."""
 LIST_BYTES: Final = 8 * 1024 * 1024
 """How large the resources of one list may be together. A page that would be larger ends early."""
+CURSOR_SECONDS: Final = 86_400
+"""How long a cursor of a list is taken. It costs the server nothing to keep: a client may stop over night."""

@@ -24,10 +24,6 @@ _DISPLAY = (
     "shows `display`, and /Schemas calls it readOnly"
 )
 NOT_OFFERED: dict[Known, str] = {
-    ("search_with_attributes", "SKIPPED", "POST /.search"): (
-        "searching several kinds of resources at once is optional (RFC 7644 §3.4.3), no identity provider asks for it "
-        "(wire facts 1.2), and it is answered with 501"
-    ),
     ("check_add_attribute", "ERROR", "'members' was not added or has unexpected value"): _DISPLAY,
     ("check_replace_attribute", "ERROR", "'members' was not replaced or has unexpected value"): _DISPLAY,
     ("check_remove_attribute", "ERROR", "did not remove attribute 'active'"): (

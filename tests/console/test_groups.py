@@ -1,5 +1,6 @@
 """People > Groups: found, paged through, drawn with the groups around them, and, where made by hand, changed."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
@@ -8,7 +9,9 @@ import pytest
 from tests.conftest import Place, on_both_engines
 from tests.console.conftest import Staff, add_by_hand, in_tenant, rows
 from tests.console.harmless import check_markup
-from tests.console.visitor import Page, Visitor
+from tests.console.test_mapping import saved
+from tests.console.visitor import Page, Visitor, apart
+from tests.service.test_group_roles import roles
 from tests.service.test_large_groups import hire_many
 from tests.service.test_scim_groups import hire, make, patch
 from vestibule.actions import configure, groups_by_hand
@@ -17,6 +20,7 @@ from vestibule.endpoints.console.groups import PAGE
 from vestibule.endpoints.context import Context
 from vestibule.keys import Pair
 from vestibule.store.database import Tx
+from vestibule.worker import derive_profiles
 
 
 def listed(page: Page) -> list[str]:
@@ -401,3 +405,74 @@ def test_people_who_are_deleted_at_the_same_moment_are_all_counted(staff: Staff)
 
         assert set(pool.map(delete, ids)) == {204}
     assert place.faults() == []
+
+
+# -- roles -------------------------------------------------------------------------------------------------------------
+
+
+def give(staff: Staff, group: str, role: str) -> None:
+    """Save a role rule that gives a role by a group, as the form does, and apply it to everybody."""
+    owner = staff.signed_in("owner")
+    form = owner.get(f"{staff.provider}/roles")
+    fields = {"source-0": "scim_group", "attribute-0": "", "value-0": group, "role-0": role, "default": "everybody"}
+    saved(owner, owner.submit(form, "Preview on everybody", fields), "role rules")
+
+    async def derive(context: Context) -> None:
+        await derive_profiles(context, asyncio.Event())
+
+    staff.running.act(derive)
+
+
+@on_both_engines
+def test_a_group_by_hand_gives_roles_as_a_pushed_one_does(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
+    ana, bo = hire(scim, "ana", "bo")
+    make(scim, "Team", bo)
+    page = make_by_hand(staff, owner, "Council", "ana")
+    assert "No role rule names this group." in page.text
+    give(staff, "council", "counsellor")
+    assert [roles(staff.place, each) for each in (ana, bo)] == [["counsellor"], ["everybody"]]
+    page = owner.submit(page, "Add members", {"members": "Team"})
+    assert [roles(staff.place, each) for each in (ana, bo)] == [["counsellor"], ["counsellor"]]
+    check_markup(page)
+    assert apart(page.one("//section[@id='roles']//tbody/tr")) == "counsellor Okta this group 2"
+    team = owner.get(page.link("Team", within="//section[@id='groups']"))
+    assert apart(team.one("//section[@id='roles']//tbody/tr")) == "counsellor Okta Council 1"
+    scim.delete(f"/Groups/{group_id(team)}")
+    assert roles(staff.place, bo) == ["everybody"]
+    page = remove(owner, page, ana)
+    assert roles(staff.place, ana) == ["everybody"]
+    assert "Nobody is directly in it." in page.text
+    owner.submit(page, "Add members", {"members": "ana"})
+    assert roles(staff.place, ana) == ["counsellor"]
+    make(scim, "Council", bo)
+    give(staff, "Council", "elder")
+    assert [roles(staff.place, each) for each in (ana, bo)] == [["elder"], ["everybody"]], "a rule keeps its group"
+    owner.submit(owner.get(page.path.partition("?")[0]), "Delete group", {"confirm": "Council"})
+    assert roles(staff.place, ana) == ["everybody"]
+    assert staff.place.faults() == []
+
+
+@on_both_engines
+def test_only_owners_change_who_is_in_a_group_that_makes_owners(
+    staff: Staff, owner: Visitor, scim: httpx2.Client
+) -> None:
+    (ana,) = hire(scim, "ana")
+    inner = make_by_hand(staff, owner, "Inner")
+    make_by_hand(staff, owner, "Outer", "Inner")
+    give(staff, "Outer", "console-owner")
+    path, admin = inner.path.partition("?")[0], staff.signed_in("admin")
+    page = admin.get(path)
+    assert "Only owners may change them, because role rules name this group and give console-owner." in page.text
+    assert page.all("//main//form[@method='post']") == []
+    token = {"form_token": admin.form_token}
+    for address, fields in (
+        ("/members", {"members": "ana"}),
+        ("/members/remove", {"member": ana}),
+        ("/delete", {"confirm": "Inner"}),
+    ):
+        refused = admin.post(path + address, fields | token)
+        assert (refused.status, "Only owners may change this group" in refused.text) == (403, True)
+    assert roles(staff.place, ana) == ["everybody"]
+    assert owner.submit(owner.get(path), "Add members", {"members": "ana"}).status == 200
+    assert roles(staff.place, ana) == ["console-owner"]
+    assert staff.place.faults() == []

@@ -13,12 +13,14 @@ from tests.docs.pages import Heading, code, page, spans
 from vestibule import cli
 from vestibule.commands.administrators import administrator_json
 from vestibule.commands.credentials import credential_json, pair_json
+from vestibule.commands.groups import group_json, link_json, member_json
 from vestibule.commands.identity_providers import provider_json
 from vestibule.commands.tenants import tenant_json
 from vestibule.commands.users import user_json
 from vestibule.keys import Pair
-from vestibule.model import Administrator, Credential, IdentityProvider, SamlSettings, Tenant, User
+from vestibule.model import Administrator, Credential, Group, IdentityProvider, SamlSettings, Tenant, User
 from vestibule.settings import Settings
+from vestibule.store.group_lists import Link, ListedMember
 from vestibule.store.migrate import migrations
 
 COMMANDS = page("docs/commands.md")
@@ -105,11 +107,19 @@ def test_json_examples_have_the_names_that_the_program_prints() -> None:
     administrator = Administrator("t", "a", "", "", "owner", 0, None, None, False)
     pair = pair_json(Pair("vk_", "vs_"))
     person = User("u", "i", True, "", '{"userName": "ana"}', "{}", 1, 0, 0)
+    group = Group("g", "i", '{"displayName": "Watch"}', 0, 1, 0, 0)
+    link = link_json(Link("g", "h", "Everybody", "i", 1), {})
+    member = member_json(ListedMember("u", False, "ana", "", "i", True, None, 0), {})
+    assert names(examples("vestibule group show")[0]["in_groups"]) == names(link)
+    assert names(examples("vestibule group members")[0]["members"]) == names(member)
     printed = {
         "vestibule tenant add": tenant_json(settings, tenant),
         "vestibule idp add": provider_json(settings, tenant, provider) | pair,
         "vestibule credential add": credential_json(credential) | {"scim_url": ""} | pair,
         "vestibule user list": [user_json(person, "Okta")],
+        "vestibule group list": [group_json(group, "Okta")],
+        "vestibule group show": group_json(group, "Okta") | {"in_groups": [], "groups": []},
+        "vestibule group members": {"group": "g", "member_count": 1, "members": [], "next": None},
         "vestibule admin add": administrator_json(administrator, "north") | {"link": ""},
     }
     for path, value in printed.items():

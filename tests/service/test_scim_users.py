@@ -710,7 +710,7 @@ def test_discovery_tells_the_truth(scim: httpx2.Client, place: Place) -> None:
         True,
         True,
     )
-    assert (config["bulk"]["supported"], config["sort"]["supported"]) == (False, False)
+    assert (config["bulk"]["supported"], config["sort"]["supported"]) == (True, True)
     assert config["filter"]["maxResults"] == 1000
     kinds = scim.get("/ResourceTypes").json()
     assert [(kind["id"], kind["name"], kind["endpoint"]) for kind in kinds["Resources"]] == [
@@ -732,15 +732,15 @@ def test_discovery_tells_the_truth(scim: httpx2.Client, place: Place) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("POST", "/Groups/.search", 501),
         ("GET", "/Groups/x", 404),
         ("GET", "/Nothing", 404),
-        ("GET", "", 404),
+        ("POST", "", 405),
+        ("GET", "/.search", 405),
         ("GET", "/Users/a/b", 404),
         ("POST", "/Schemas", 405),
         ("DELETE", "/Users", 405),
         ("PUT", "/Users", 405),
-        ("POST", "/Bulk", 501),
+        ("GET", "/Bulk", 405),
         ("GET", "/Me", 501),
         ("OPTIONS", "/Users", 405),
     ],

@@ -11,12 +11,14 @@ import orjson
 from vestibule.actions.deriving import Deriving, deriving_of, groups_that_count
 from vestibule.actions.end_access import keep_console_in_step
 from vestibule.actions.membership import MemberDelta
+from vestibule.errors import NotAllowed
 from vestibule.events import changes_between
-from vestibule.model import Derivation, Group
+from vestibule.mapping import makes_owners, scim_groups_of
+from vestibule.model import ROLES, AdministratorRole, Derivation, Group
 from vestibule.store.database import Tx
 from vestibule.store.events import append_events
 from vestibule.store.groups import display_name, lock_nesting
-from vestibule.store.identity_providers import put_derivation
+from vestibule.store.identity_providers import all_providers, put_derivation
 from vestibule.store.members import groups_of, lock_people, people_below
 from vestibule.store.user_lists import UserSelection, count_users
 from vestibule.store.users import set_profiles
@@ -28,10 +30,11 @@ _PIECE: Final = 50
 
 
 class Reach(NamedTuple):
-    """What a change of a group's members may change: the rules, and whether one of them names this group or a group
-    that it is in.
+    """What a change of a group's members may change: an identity provider's rules, and whether one of them names this
+    group or a group that it is in.
     """
 
+    provider_id: str
     deriving: Deriving
     mapping_version: int
     is_named: bool
@@ -41,12 +44,43 @@ async def reach_of(tx: Tx, group: Group, mapping_version: int) -> Reach:
     """Returns what a change of a group's members may change. Call it before the change."""
     deriving = await deriving_of(tx, group.identity_provider_id, mapping_version)
     if not deriving.groups:
-        return Reach(deriving, mapping_version, is_named=False)
+        return Reach(group.identity_provider_id, deriving, mapping_version, is_named=False)
     # Two changes that meet, of a group and of a group in it, would each miss what the other one adds.
     await lock_nesting(tx, group.identity_provider_id)
+    is_named = not deriving.groups.isdisjoint(await _around(tx, group))
+    return Reach(group.identity_provider_id, deriving, mapping_version, is_named)
+
+
+async def reaches_by_hand(tx: Tx, group: Group, by: AdministratorRole) -> list[Reach]:
+    """Returns what a change of the members of a group that was made by hand may change, for each identity provider
+    whose rules name it or a group that it is in. Call it before the change.
+
+    Raises:
+        NotAllowed: these rules can make an owner, and `by` is a lower role.
+    """
+    if not any(scim_groups_of(provider.roles) for provider in await all_providers(tx)):
+        return []
+    for provider in await all_providers(tx):
+        await lock_nesting(tx, provider.id)
+    ids = await _around(tx, group)
+    reaches = []
+    for provider in await all_providers(tx):
+        if scim_groups_of(provider.roles).isdisjoint(ids):
+            continue
+        if makes_owners(provider.roles) and ROLES.index(by) < ROLES.index("owner"):
+            raise NotAllowed(
+                f"Only owners may change this group, because role rules of {provider.name} name it and give "
+                f"console-owner. Your role is {by}; ask an owner of this tenant."
+            )
+        deriving = await deriving_of(tx, provider.id, provider.mapping_version)
+        reaches.append(Reach(provider.id, deriving, provider.mapping_version, is_named=True))
+    return reaches
+
+
+async def _around(tx: Tx, group: Group) -> set[str]:
+    """Returns the ids of a group and of all groups that it is in."""
     above = await groups_of(tx, (group.id,))
-    ids = {group.id, *(each.group_id for each in above.get(group.id, ()))}
-    return Reach(deriving, mapping_version, is_named=not deriving.groups.isdisjoint(ids))
+    return {group.id, *(each.group_id for each in above.get(group.id, ()))}
 
 
 async def derive_reached(tx: Tx, group: Group, delta: MemberDelta, reach: Reach) -> None:
@@ -59,15 +93,16 @@ async def derive_reached(tx: Tx, group: Group, delta: MemberDelta, reach: Reach)
     if nested and len(people) <= AT_ONCE:
         people |= set(await people_below(tx, nested, AT_ONCE + 1))
     if len(people) > AT_ONCE:
-        await _leave_to_the_worker(tx, group.identity_provider_id, reach.mapping_version)
+        await _leave_to_the_worker(tx, reach.provider_id, reach.mapping_version)
         return
     ids = sorted(people)
     for start in range(0, len(ids), _PIECE):
-        await _derive(tx, group, reach.deriving, ids[start : start + _PIECE])
+        await _derive(tx, group, reach, ids[start : start + _PIECE])
 
 
-async def _derive(tx: Tx, group: Group, deriving: Deriving, ids: list[str]) -> None:
-    users = await lock_people(tx, group.identity_provider_id, ids)
+async def _derive(tx: Tx, group: Group, reach: Reach, ids: list[str]) -> None:
+    deriving = reach.deriving
+    users = await lock_people(tx, reach.provider_id, ids)
     scim_groups = await groups_that_count(tx, deriving.groups, users)
     profiles, events = [], []
     for user in users:
@@ -87,7 +122,7 @@ async def _derive(tx: Tx, group: Group, deriving: Deriving, ids: list[str]) -> N
         events.append((user.id, told))
     if profiles:
         await set_profiles(tx, profiles)
-        await append_events(tx, "user.group_roles_changed", group.identity_provider_id, events)
+        await append_events(tx, "user.group_roles_changed", reach.provider_id, events)
 
 
 async def _leave_to_the_worker(tx: Tx, provider_id: str, mapping_version: int) -> None:

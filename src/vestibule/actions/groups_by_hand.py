@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import orjson
 
+from vestibule.actions.group_roles import derive_reached, reaches_by_hand
 from vestibule.actions.membership import MemberDelta, change_members, leave_parents, tell_members
 from vestibule.errors import FormCheck, NotAllowed, NotFound, Taken, WrongInput
 from vestibule.events import changes_between
-from vestibule.model import Group, created_at, new_id
+from vestibule.model import AdministratorRole, Group, created_at, new_id
 from vestibule.scim.errors import InvalidValue, ScimError, excerpt
 from vestibule.scim.filter import Document
 from vestibule.scim.membership import MemberChange
@@ -93,47 +94,48 @@ async def rename_by_hand(tx: Tx, group_id: str, name: str) -> bool:
     return True
 
 
-async def add_by_hand(tx: Tx, group_id: str, members: Sequence[str]) -> int:
+async def add_by_hand(tx: Tx, group_id: str, members: Sequence[str], by: AdministratorRole) -> int:
     """Add people and groups to a group that was made by hand. Returns how many were not in it.
 
-    Each of `members` is an id, a userName or the name of a group.
+    Each of `members` is an id, a userName or the name of a group. `by` is the role of who does it.
 
     Raises:
         NotFound: there is no such group.
-        NotAllowed: it belongs to an identity provider.
+        NotAllowed: it belongs to an identity provider, or it makes owners of this console and `by` is a lower role.
         WrongInput: a member is unknown or ambiguous, or the group would be in itself.
     """
     group = await _reach(tx, group_id)
     ids = await _resolved(tx, members)
     if not ids:
         raise WrongInput("Whom to add? Enter a user name, the name of a group, or an id.", field="members")
-    return await _change(tx, group, MemberChange("add", ids))
+    return await _change(tx, group, MemberChange("add", ids), by)
 
 
-async def remove_by_hand(tx: Tx, group_id: str, member_ids: Sequence[str]) -> int:
+async def remove_by_hand(tx: Tx, group_id: str, member_ids: Sequence[str], by: AdministratorRole) -> int:
     """Remove people and groups from a group that was made by hand, by their ids. Returns how many were in it.
 
     Raises:
-        NotFound: there is no such group.
-        NotAllowed: it belongs to an identity provider.
+        NotFound, NotAllowed: as `add_by_hand`.
     """
     group = await _reach(tx, group_id)
-    return await _change(tx, group, MemberChange("remove", list(member_ids))) if member_ids else 0
+    return await _change(tx, group, MemberChange("remove", list(member_ids)), by) if member_ids else 0
 
 
-async def delete_by_hand(tx: Tx, group_id: str) -> None:
+async def delete_by_hand(tx: Tx, group_id: str, by: AdministratorRole) -> None:
     """Delete a group that was made by hand. Its people and groups stay; it leaves the groups that it is in.
 
     Raises:
-        NotFound: there is no such group.
-        NotAllowed: it belongs to an identity provider.
+        NotFound, NotAllowed: as `add_by_hand`.
     """
     group = await _reach(tx, group_id)
+    reaches = await reaches_by_hand(tx, group, by)
     await leave_parents(tx, group)
     delta = await change_members(tx, None, group, [MemberChange("remove")])
     await remove_group(tx, group.id)
     changes = changes_between(orjson.loads(group.document), {})
     await tell_members(tx, "group.deleted", _changed(tx, group), {"changes": changes}, delta)
+    for reach in reaches:
+        await derive_reached(tx, group, delta, reach)
 
 
 async def _reach(tx: Tx, group_id: str) -> Group:
@@ -149,8 +151,9 @@ def _changed(tx: Tx, group: Group) -> Group:
     return group._replace(version=group.version + 1, modified_at=max(tx.now, group.modified_at))
 
 
-async def _change(tx: Tx, group: Group, change: MemberChange) -> int:
-    """Change a group's members, with its event. Returns how many changed."""
+async def _change(tx: Tx, group: Group, change: MemberChange, by: AdministratorRole) -> int:
+    """Change a group's members, with its event, and the roles that they have by it. Returns how many changed."""
+    reaches = await reaches_by_hand(tx, group, by)
     try:
         delta = await change_members(tx, None, group, [change])
     except InvalidValue as refused:
@@ -159,6 +162,8 @@ async def _change(tx: Tx, group: Group, change: MemberChange) -> int:
         kept = _changed(tx, group)._replace(member_count=group.member_count + delta.growth)
         await update_group(tx, kept, None)
         await tell_members(tx, "group.changed", kept, {"changes": []}, delta)
+        for reach in reaches:
+            await derive_reached(tx, kept, delta, reach)
     return len(delta.added) + len(delta.removed)
 
 

@@ -55,11 +55,14 @@ def check_version(if_match: str | None, version: int) -> None:
     Raises:
         PreconditionFailed: it has another.
     """
-    if if_match is None:
-        return
-    tags = {tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(",")}
-    if "*" not in tags and str(version) not in tags:
+    if if_match is not None and not is_named(if_match, version):
         raise PreconditionFailed(f"If-Match is not the current version, {etag(version)}.")
+
+
+def is_named(tags: str, version: int) -> bool:
+    """Returns whether an If-Match or If-None-Match header names a version: it is a list of entity tags, or `*`."""
+    named = {tag.strip().removeprefix("W/").strip('"') for tag in tags.split(",")}
+    return "*" in named or str(version) in named
 
 
 class ProvisioningOff(Forbidden):

@@ -17,8 +17,9 @@ from vestibule.actions.scim_request import LARGEST_KEPT_BODY, Sent
 from vestibule.endpoints.scim_bodies import BodyReader, JsonBody
 from vestibule.events import redacted_query
 from vestibule.model import Actor
+from vestibule.scim.bulk import Bulk
 from vestibule.scim.errors import InvalidSyntax, InvalidValue, PayloadTooLarge, ScimError, UnsupportedMediaType, excerpt
-from vestibule.scim.messages import MEDIA_TYPE, list_response
+from vestibule.scim.messages import MEDIA_TYPE, ListHead, list_response
 from vestibule.scim.resource import Ignored
 
 Scope = MutableMapping[str, Any]
@@ -62,7 +63,7 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes = b""
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: Headers = ()
     pieces: AsyncIterator[bytes] | None = None
 
     async def send(self, send: Send, line: FastPath | None) -> None:
@@ -102,15 +103,15 @@ class Answer(NamedTuple):
         await send({"type": "http.response.body", "body": self.body[last:]})
 
 
-def listed(total: int, start: int, resources: list[bytes | AsyncIterator[bytes]]) -> Answer:
+def listed(head: ListHead, resources: list[bytes | AsyncIterator[bytes]], headers: Headers = ()) -> Answer:
     """Returns the response with a list of resources, of which some may come in pieces."""
     whole = [resource for resource in resources if isinstance(resource, bytes)]
     if len(whole) == len(resources):
-        return Answer(200, list_response(total, start, whole))
-    head, tail = list_response(total, start, (), len(resources)).split(b"[]", 1)
+        return Answer(200, list_response(head, whole), headers)
+    before, after = list_response(head, (), len(resources)).split(b"[]", 1)
 
     async def pieces() -> AsyncIterator[bytes]:
-        joint = head + b"["
+        joint = before + b"["
         for resource in resources:
             if isinstance(resource, bytes):
                 yield joint + resource
@@ -119,9 +120,9 @@ def listed(total: int, start: int, resources: list[bytes | AsyncIterator[bytes]]
                 async for piece in resource:
                     yield piece
             joint = b","
-        yield b"]" + tail
+        yield b"]" + after
 
-    return Answer(200, pieces=pieces())
+    return Answer(200, headers=headers, pieces=pieces())
 
 
 def told_ignored(ignored: list[Ignored]) -> Headers:
@@ -135,7 +136,7 @@ def told_ignored(ignored: list[Ignored]) -> Headers:
 
 def refusal(error: ScimError) -> Answer:
     """Returns the response for a SCIM Error."""
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: Headers = ()
     if error.status == 401:
         headers = (_CHALLENGE,)
     elif error.status == 408:
@@ -171,6 +172,10 @@ class Request:
     """Whether the identity provider wants mistakes refused."""
     sent: Any = None
     sent_size: int = 0
+    bulk: Bulk | None = None
+    """What the body of /Bulk says, once it was read."""
+    is_part: bool = False
+    """Whether it is an operation of a bulk, of which only status and headers are answered."""
     _query: dict[str, str] | None = field(default=None)
 
     @property

@@ -178,18 +178,23 @@ PEOPLES: Final = 4
 """How many routes at the end begin with a tenant's name. Nearly every path matches them."""
 
 SCIM_ROUTES: Final[tuple[tuple[str, str], ...]] = (
+    ("GET", "/scim/v2/{tenant}"),
+    ("POST", "/scim/v2/{tenant}/.search"),
+    ("POST", "/scim/v2/{tenant}/Bulk"),
     ("GET", "/scim/v2/{tenant}/Users"),
     ("POST", "/scim/v2/{tenant}/Users"),
     ("GET", "/scim/v2/{tenant}/Users/{id}"),
     ("PUT", "/scim/v2/{tenant}/Users/{id}"),
     ("PATCH", "/scim/v2/{tenant}/Users/{id}"),
     ("DELETE", "/scim/v2/{tenant}/Users/{id}"),
+    ("POST", "/scim/v2/{tenant}/Users/.search"),
     ("GET", "/scim/v2/{tenant}/Groups"),
     ("POST", "/scim/v2/{tenant}/Groups"),
     ("GET", "/scim/v2/{tenant}/Groups/{id}"),
     ("PUT", "/scim/v2/{tenant}/Groups/{id}"),
     ("PATCH", "/scim/v2/{tenant}/Groups/{id}"),
     ("DELETE", "/scim/v2/{tenant}/Groups/{id}"),
+    ("POST", "/scim/v2/{tenant}/Groups/.search"),
     ("GET", "/scim/v2/{tenant}/ServiceProviderConfig"),
     ("GET", "/scim/v2/{tenant}/ResourceTypes"),
     ("GET", "/scim/v2/{tenant}/ResourceTypes/{id}"),

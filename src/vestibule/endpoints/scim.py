@@ -18,11 +18,9 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
-import orjson
-
 from vestibule.actions.groups import NO_GROUP_HERE
 from vestibule.actions.provision import NOBODY_HERE
-from vestibule.actions.scim_request import Sent, check_provisioning
+from vestibule.actions.scim_request import Sent, check_provisioning, is_named
 from vestibule.endpoints.body_timeout import BodyTimeout
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.exchange import (
@@ -34,25 +32,26 @@ from vestibule.endpoints.exchange import (
     Request,
     Scope,
     Send,
-    listed,
     refusal,
     told_ignored,
-    while_connected,
 )
 from vestibule.endpoints.failures import BUSY_FOR, scim_error
 from vestibule.endpoints.fair_share import FairShare
 from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, identify
 from vestibule.endpoints.key_usage import KeyUsage
 from vestibule.endpoints.refused_credentials import RefusedCredentials
-from vestibule.endpoints.scim_bodies import LONG, JsonBody
+from vestibule.endpoints.scim_bodies import LONG, BodyReader, JsonBody
+from vestibule.endpoints.scim_bulk import carry_out_bulk
+from vestibule.endpoints.scim_discovery import discover
 from vestibule.endpoints.scim_groups import Groups
 from vestibule.endpoints.scim_handlers import EVERYTHING, Handler, Pieces, Rendering
+from vestibule.endpoints.scim_lists import ScimLists, projection_of, visibility_of
 from vestibule.endpoints.scim_refusals import RESOURCE_ID, ScimRefusals
 from vestibule.endpoints.scim_users import Users
+from vestibule.endpoints.scim_writes import understood, write
 from vestibule.model import HOUSE, Actor
-from vestibule.scim import discovery
+from vestibule.scim.bulk import BULK_PARTS, LARGEST_BULK, parse_bulk
 from vestibule.scim.errors import (
-    Forbidden,
     MethodNotAllowed,
     NoEndpoint,
     NotFound,
@@ -63,26 +62,21 @@ from vestibule.scim.errors import (
     UnsupportedMediaType,
     excerpt,
 )
-from vestibule.scim.filter import Document, parse_filter
-from vestibule.scim.messages import list_response, parse_page
-from vestibule.scim.representation import Projection, etag, location, parse_projection
+from vestibule.scim.messages import parse_search
+from vestibule.scim.representation import Projection, etag, location
 from vestibule.settings import Settings
-from vestibule.store.credentials import note_test
-from vestibule.store.database import Busy, Damaged, Reading, Row, Tx
-from vestibule.store.events import append_event
-from vestibule.store.listing import page_rows
-from vestibule.store.user_lists import Visibility
-from vestibule.store.where import where
-from vestibule.vendors import VENDORS
+from vestibule.store.database import Busy, Damaged
 
 log = logging.getLogger("vestibule.scim")
 
 HANDLERS: Final[dict[str, Handler[Any]]] = {"Users": Users(), "Groups": Groups()}
 """The resource types, by the endpoint of each."""
+_ALL: Final = tuple(HANDLERS.values())
 _NOT_HERE: Final = {"Users": NOBODY_HERE, "Groups": NO_GROUP_HERE}
 ENDPOINTS: Final = frozenset({"Users", "Groups", "ServiceProviderConfig", "ResourceTypes", "Schemas"})
 """The first segment of a path below a tenant's base URL. If two follow each other, the base URL is too long."""
-_TEST_NOTED_EVERY: Final = 1_000
+_OLD_VERSION: Final = "/scim/v1"
+"""Stands for the path of a request of SCIM 1.1; no segment has a slash."""
 _KNOWN_FOR: Final = 0.02
 """Seconds after which a request is authenticated again before it is carried out."""
 
@@ -99,6 +93,7 @@ class ScimEndpoint:
         self._refusals = ScimRefusals(context)
         self._lookups = Lookups(context.database, context.checker)
         self._body_timeout = BodyTimeout()
+        self._lists = ScimLists(context)
         settings = context.settings
         self._base_url = settings.url
         self._tenant_hosts = _tenant_hosts(settings)
@@ -156,8 +151,11 @@ class ScimEndpoint:
 
     def _place(self, host: bytes, segments: list[str]) -> tuple[str, str, list[str]]:
         """Returns the tenant name in a URL, the base URL as the client wrote it, and the segments after it."""
-        if segments[:2] != ["scim", "v2"]:
+        if segments[:2] != ["scim", "v2"] and segments[:2] != ["scim", "v1"]:
             return "", self._base_url, ["?"]
+        if segments[1] == "v1":
+            name, base_url, _ = self._place(host, ["scim", "v2", *segments[2:]])
+            return name, base_url, [_OLD_VERSION]
         if name := self._tenant_of_host(host):
             return name, f"{self._scheme}://{host.decode('latin-1').lower()}/scim/v2", segments[2:]
         name = segments[2] if len(segments) > 2 else ""
@@ -174,6 +172,8 @@ class ScimEndpoint:
             caller = await self._identify(request)
             request.actor, request.strict = caller.actor, bool(caller.presented.strict)
             answer = await self._carry_out_in_turn(request, caller, now)
+            if request.bulk is not None:
+                answer = await carry_out_bulk(request, request.bulk, HANDLERS, self._operate)
         except RefusedCredential as refused:
             return self._refuse(request, refused)
         except TooManyRequests as too_many:
@@ -183,6 +183,17 @@ class ScimEndpoint:
             at_once = self._refused_credentials.was_refused_before(caller.presented)
             self._key_usage.note(caller, now, at_once=at_once)
         return answer
+
+    async def _operate(self, request: Request) -> Answer:
+        """Carry out one operation of a bulk, as a request of its own."""
+        now = self._context.database.clock()
+        try:
+            return await self._carry_out_in_turn(request, await self._identify(request), now)
+        except RefusedCredential as refused:
+            return refusal(refused)
+        except TooManyRequests as too_many:
+            self._refusals.note_rate_limited(request, too_many, now)
+            return refusal(too_many)
 
     def _refuse(self, request: Request, refused: RefusedCredential) -> Answer:
         """Returns the response to a refused credential: always the same 401, or 429 if there are too many."""
@@ -255,12 +266,11 @@ class ScimEndpoint:
         except ScimError:
             log.debug("a refused body could not be read", extra={"request": request.actor.request_id})
 
-    async def _sent(self, request: Request, handler: Handler[Any], parse: Callable[[Any], Any]) -> Any:
+    async def _sent(self, request: Request, reader: BodyReader, parse: Callable[[Any], Any]) -> Any:
         """Returns what the body says, parsed. A long body is read and parsed in a thread.
 
         After a slow body the request is authenticated again, as the key may have been retired.
         """
-        reader = handler.body(request.method)
         request.check_body(reader.largest)
         body = request.body_at_hand()
         if body is not None:
@@ -284,9 +294,9 @@ class ScimEndpoint:
             case [endpoint] if (handler := HANDLERS.get(endpoint)) is not None:
                 allow = "GET, POST"
                 if request.method == "GET":
-                    return await self._list(request, caller, handler)
+                    return await self._lists.answer(request, caller, (handler,), request.query)
                 if request.method == "POST":
-                    return await self._create(request, handler)
+                    return await self._write(request, handler, "")
             case [endpoint, resource_id] if resource_id != ".search" and endpoint in HANDLERS:
                 allow = "GET, PUT, PATCH, DELETE"
                 if request.method in {"GET", "PUT", "PATCH", "DELETE"}:
@@ -295,112 +305,70 @@ class ScimEndpoint:
                     handler = HANDLERS[endpoint]
                     if RESOURCE_ID.match(resource_id) is None:
                         raise NotFound(_NOT_HERE[endpoint])
-                    return await self._one(request, caller, handler, resource_id)
+                    if request.method == "GET":
+                        return await self._get(request, caller, handler, resource_id)
+                    return await self._write(request, handler, resource_id)
             case [kind, *rest] if kind in {"ServiceProviderConfig", "ResourceTypes", "Schemas"} and len(rest) <= 1:
                 allow = "GET"
                 if request.method == "GET":
-                    return _discover(request, kind, rest)
-            case ["Me"] | ["Bulk"] | [".search"] | ["Users" | "Groups", ".search"]:
-                raise NotImplementedHere(f"/{'/'.join(request.segments)} is not offered; see /ServiceProviderConfig.")
+                    return discover(request, kind, rest)
+            case _:
+                return await self._route_rest(request, caller)
+        raise _no_method(request, allow)
+
+    async def _route_rest(self, request: Request, caller: Caller) -> Answer:
+        """Route what identity providers seldom ask for."""
+        match request.segments:
+            case []:
+                if request.method != "GET":
+                    raise _no_method(request, "GET")
+                return await self._lists.answer(request, caller, _ALL, request.query)
+            case [*kinds, ".search"] if not kinds or (len(kinds) == 1 and kinds[0] in HANDLERS):
+                if request.method != "POST":
+                    raise _no_method(request, "POST")
+                handlers = (HANDLERS[kinds[0]],) if kinds else _ALL
+                asked = await self._sent(request, JsonBody(), parse_search)
+                return await self._lists.answer(request, caller, handlers, asked)
+            case ["Me"]:
+                raise NotImplementedHere(
+                    "/Me is the resource of whoever sends the request. An identity provider's credential is nobody: "
+                    "ask for /Users with a filter."
+                )
+            case ["Bulk"]:
+                if request.method != "POST":
+                    raise _no_method(request, "POST")
+                request.bulk = await self._sent(request, JsonBody(LARGEST_BULK, BULK_PARTS), parse_bulk)
+                return Answer(200)  # its operations take their turns one by one
+            case [first] if first is _OLD_VERSION:
+                raise NoEndpoint(f"This is SCIM 2.0, not 1.1; its base URL is {request.base_url}.")
             case _:
                 raise _no_endpoint(request)
-        raise MethodNotAllowed(f"This endpoint does not answer {excerpt(request.method, 20)}.", allow=allow)
 
     # -- resources -----------------------------------------------------------------------------------------------------
-
-    async def _one(self, request: Request, caller: Caller, handler: Handler[Any], resource_id: str) -> Answer:
-        match request.method:
-            case "GET":
-                return await self._get(request, caller, handler, resource_id)
-            case "PUT":
-                return await self._replace(request, handler, resource_id)
-            case "PATCH":
-                return await self._patch(request, handler, resource_id)
-            case _:
-                await self._context.database.run(
-                    request.actor, lambda tx: handler.delete(tx, request.told(), resource_id, request.if_match)
-                )
-                return Answer(204)
 
     async def _get(self, request: Request, caller: Caller, handler: Handler[Any], resource_id: str) -> Answer:
         projection = _projection(request, handler)
         async with self._context.database.read(request.actor.tenant_id) as reading:
-            resource = await handler.see(reading, _visibility(caller), resource_id)
-        tag = etag(resource.version).encode()
-        if tag in request.headers.get(b"if-none-match", b""):
-            return Answer(304, headers=((b"etag", tag),))
+            resource = await handler.see(reading, visibility_of(caller), resource_id)
+        known = request.headers.get(b"if-none-match")
+        if known is not None and is_named(known.decode("latin-1"), resource.version):
+            return Answer(304, headers=((b"etag", etag(resource.version).encode()),))
         return await self._resource(request, handler, resource, 200, projection)
 
-    async def _list(self, request: Request, caller: Caller, handler: Handler[Any]) -> Answer:
-        query, projection = request.query, _projection(request, handler)
-        page = parse_page(query.get("startindex"), query.get("count"))
-        database, tenant_id, visibility = self._context.database, request.actor.tenant_id, _visibility(caller)
-        condition = None
-        if (text := query.get("filter")) is not None:
-            tree = parse_filter(text, handler.type)
-            condition = where(tree, handler.searched, database.engine, request.base_url, first=3)
-
-        async def read(reading: Reading) -> tuple[int, list[Row]]:
-            listing = await handler.listing(reading, visibility, condition)
-            return await page_rows(reading, listing, page.start, page.count)
-
-        if condition is not None and condition.quick:
-            async with database.read(tenant_id) as reading:
-                total, rows = await read(reading)
-        else:
-            # A query that may scan all resources runs in a queue, and is stopped when the client is gone.
-            async def scan() -> tuple[int, list[Row]]:
-                async with database.scan(tenant_id, "search" if condition else "list") as reading:
-                    return await read(reading)
-
-            total, rows = await while_connected(request.receive, scan())
-        if VENDORS[caller.presented.vendor].is_probe(query, total):
-            await self._note_test(caller)
-        resources = [handler.of_row(row) for row in rows]
-        how = Rendering(tenant_id, visibility.provider_id, request.base_url, projection)
-        shown = [handler.render(resource, how) for resource in resources]
-        whole = [each for each in shown if each is not None]
-        if len(whole) == len(shown):
-            return Answer(200, list_response(total, page.start, whole))
-        return listed(total, page.start, await handler.render_more(database, resources, how))
-
-    async def _note_test(self, caller: Caller) -> None:
-        """Record a connection test, before it is answered."""
-        last = caller.presented.tested_at
-        if last is None or self._context.database.clock() - last >= _TEST_NOTED_EVERY:
-
-            async def note(tx: Tx) -> None:
-                await note_test(tx, caller.actor.id)
-                await append_event(tx, "credential.tested", {}, subject_id="")
-
-            await self._context.database.run(caller.actor, note)
-
-    async def _create(self, request: Request, handler: Handler[Any]) -> Answer:
+    async def _write(self, request: Request, handler: Handler[Any], resource_id: str) -> Answer:
+        """Carry out a POST, PUT, PATCH or DELETE."""
+        method, database = request.method, self._context.database
+        if method == "DELETE":
+            await write(database, request, handler, resource_id, None, request.told())
+            return Answer(204)
         projection = _projection(request, handler)
-        given = await self._sent(request, handler, partial(handler.parse_checked, strict=request.strict))
+        parse = partial(understood, method, handler, base_url=request.base_url, strict=request.strict)
+        given = await self._sent(request, handler.body(method), parse)
         sent = request.told()
-        resource = await self._context.database.run(request.actor, lambda tx: handler.create(tx, sent, given))
-        return await self._resource(request, handler, resource, 201, projection, sent)
-
-    async def _replace(self, request: Request, handler: Handler[Any], resource_id: str) -> Answer:
-        projection = _projection(request, handler)
-        given = await self._sent(request, handler, partial(handler.parse_checked, strict=request.strict))
-        sent, if_match = request.told(), request.if_match
-        resource = await self._context.database.run(
-            request.actor, lambda tx: handler.replace(tx, sent, resource_id, given, if_match)
-        )
-        return await self._resource(request, handler, resource, 200, projection, sent)
-
-    async def _patch(self, request: Request, handler: Handler[Any], resource_id: str) -> Answer:
-        projection = _projection(request, handler)
-        parse = partial(handler.parse_patch, base_url=request.base_url, strict=request.strict)
-        operations = await self._sent(request, handler, parse)
-        sent, if_match = request.told(), request.if_match
-        resource = await self._context.database.run(
-            request.actor, lambda tx: handler.patch(tx, sent, resource_id, operations, if_match)
-        )
-        if handler.answers_patch or not projection.whole:
-            return await self._resource(request, handler, resource, 200, projection, sent)
+        resource = await write(database, request, handler, resource_id, given, sent)
+        if method != "PATCH" or handler.answers_patch or not projection.whole:
+            status = 201 if method == "POST" else 200
+            return await self._resource(request, handler, resource, status, projection, sent)
         return Answer(204, headers=((b"etag", etag(resource.version).encode()), *told_ignored(sent.ignored)))
 
     async def _resource(
@@ -416,6 +384,8 @@ class ScimEndpoint:
         headers: Headers = ((b"etag", etag(resource.version).encode()), (b"location", where_it_is))
         if sent is not None and sent.ignored:
             headers += told_ignored(sent.ignored)
+        if request.is_part:
+            return Answer(status, headers=headers)
         actor = request.actor
         how = Rendering(actor.tenant_id, actor.identity_provider_id, request.base_url, projection)
         shown: bytes | Pieces | None = handler.render(resource, how)
@@ -427,6 +397,10 @@ class ScimEndpoint:
 
 
 # -- helpers -----------------------------------------------------------------------------------------------------------
+
+
+def _no_method(request: Request, allow: str) -> MethodNotAllowed:
+    return MethodNotAllowed(f"This endpoint does not answer {excerpt(request.method, 20)}.", allow=allow)
 
 
 def _no_endpoint(request: Request) -> NoEndpoint:
@@ -443,32 +417,5 @@ def _tenant_hosts(settings: Settings) -> re.Pattern[str] | None:
     return re.compile(rf"{own}([a-z0-9-]+)\.{domain}(?::\d{{1,5}})?\Z", re.ASCII)
 
 
-def _visibility(caller: Caller) -> Visibility:
-    return Visibility(caller.presented.provider_id, bool(caller.presented.adopts))
-
-
 def _projection(request: Request, handler: Handler[Any]) -> Projection:
-    if not request.query_string:
-        return EVERYTHING
-    query = request.query
-    return parse_projection(query.get("attributes"), query.get("excludedattributes"), handler.type)
-
-
-def _discover(request: Request, kind: str, rest: list[str]) -> Answer:
-    if kind == "ServiceProviderConfig":
-        if rest:
-            raise NotFound("There is one ServiceProviderConfig, at /ServiceProviderConfig.")
-        return Answer(200, orjson.dumps(discovery.service_provider_config(request.base_url)))
-    if "filter" in request.query:
-        # RFC 7644 §4: a filter must be refused, so that no client believes it was applied.
-        raise Forbidden(f"/{kind} takes no filter.")
-    offered: list[Document] = (
-        discovery.schemas(request.base_url) if kind == "Schemas" else discovery.resource_types(request.base_url)
-    )
-    if not rest:
-        return Answer(200, list_response(len(offered), 1, map(orjson.dumps, offered)))
-    wanted = rest[0].lower()
-    found = next((each for each in offered if each["id"].lower() == wanted), None)
-    if found is None:
-        raise NotFound(f"There is no such resource under /{kind}.")
-    return Answer(200, orjson.dumps(found))
+    return projection_of(request.query, handler) if request.query_string else EVERYTHING

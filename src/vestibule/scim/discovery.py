@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from vestibule.scim.body import MAX_BODY
+from vestibule.limits import CURSOR_SECONDS
+from vestibule.scim.bulk import LARGEST_BULK, MAX_BULK_OPERATIONS
 from vestibule.scim.filter import Document
-from vestibule.scim.messages import MAX_PAGE
+from vestibule.scim.messages import DEFAULT_PAGE, MAX_PAGE
 from vestibule.scim.resource import MAX_TEXT
 from vestibule.scim.schema import RESOURCE_TYPES, Attribute, ResourceType, Schema
 
@@ -16,11 +17,19 @@ def service_provider_config(base_url: str) -> Document:
     return {
         "schemas": [_PREFIX + "ServiceProviderConfig"],
         "patch": {"supported": True},
-        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": MAX_BODY},
+        "bulk": {"supported": True, "maxOperations": MAX_BULK_OPERATIONS, "maxPayloadSize": LARGEST_BULK},
         "filter": {"supported": True, "maxResults": MAX_PAGE},
         "changePassword": {"supported": False},
-        "sort": {"supported": False},
+        "sort": {"supported": True},
         "etag": {"supported": True},
+        "pagination": {
+            "cursor": True,
+            "index": True,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": DEFAULT_PAGE,
+            "maxPageSize": MAX_PAGE,
+            "cursorTimeout": CURSOR_SECONDS,
+        },
         "authenticationSchemes": [
             {
                 "type": "httpbasic",

@@ -36,6 +36,24 @@ class ScimError(Exception):
         return {"schemas": [SCHEMA], "status": str(self.status), **kind, "detail": self.detail}
 
 
+class InvalidCursor(ScimError):
+    """The cursor is none that this service provider gave for this query (RFC 9865)."""
+
+    status, scim_type = 400, "invalidCursor"
+
+
+class ExpiredCursor(ScimError):
+    """The cursor was given too long ago."""
+
+    status, scim_type = 400, "expiredCursor"
+
+
+class InvalidCount(ScimError):
+    """The `count` beside a cursor is no whole number from 1 on."""
+
+    status, scim_type = 400, "invalidCount"
+
+
 class InvalidFilter(ScimError):
     """The filter does not follow the grammar, names an unknown attribute, or is larger than the limits."""
 

@@ -22,7 +22,7 @@ import orjson
 
 from vestibule.scim.errors import InvalidFilter, excerpt
 from vestibule.scim.path import MalformedPath, Path, find_filter_path
-from vestibule.scim.schema import Attribute, ResourceType
+from vestibule.scim.schema import ID, Attribute, ResourceType
 from vestibule.scim.text import digits, fold
 
 MAX_LENGTH: Final = 4096
@@ -82,6 +82,8 @@ class Element:
 
 
 Filter = Compare | Present | Group | Not | Element
+_ANYTHING: Final = Present(Path((ID,), "id"))
+"""Every resource has an id."""
 
 
 # -- text to tree ------------------------------------------------------------------------------------------------------
@@ -108,15 +110,18 @@ _END: Final = ("end", "")
 _WORDS: Final = {"true": True, "false": False, "null": None}
 
 
-def parse_filter(text: str, resource_type: ResourceType) -> Filter:
+def parse_filter(text: str, resource_type: ResourceType, others: tuple[ResourceType, ...] = ()) -> Filter:
     """Parse a filter over one kind of resource.
+
+    In a query over several kinds, an attribute that only one of the `others` has is one without a value (RFC 7644
+    §3.4.2.1).
 
     Returns its tree.
 
     Raises:
         InvalidFilter: too large, against the grammar, an unknown attribute, or a comparison that makes no sense for it.
     """
-    return _parse_plain(text, resource_type) or _parse_any(text, resource_type)
+    return _parse_plain(text, resource_type) or _parse_any(text, resource_type, others)
 
 
 def _parse_plain(text: str, resource_type: ResourceType) -> Filter | None:
@@ -136,9 +141,9 @@ def _parse_plain(text: str, resource_type: ResourceType) -> Filter | None:
     return compare(path, known, string) if path is not None and known is not None else None
 
 
-def _parse_any(text: str, resource_type: ResourceType) -> Filter:
+def _parse_any(text: str, resource_type: ResourceType, others: tuple[ResourceType, ...] = ()) -> Filter:
     check_size(text)
-    return _Parser(text, resource_type).whole()
+    return _Parser(text, resource_type, others).whole()
 
 
 def parse_element_filter(text: str, path: Path, resource_type: ResourceType) -> Filter:
@@ -196,9 +201,10 @@ def check_size(text: str) -> None:
 class _Parser:
     """A recursive-descent parser with one token of lookahead. Precedence: or, and, not, term."""
 
-    def __init__(self, text: str, resource_type: ResourceType) -> None:
+    def __init__(self, text: str, resource_type: ResourceType, others: tuple[ResourceType, ...] = ()) -> None:
         self._text = text
         self._type = resource_type
+        self._others = others
         self._tokens = self._scan()
         self._start = 0
         self.ahead = next(self._tokens)
@@ -264,10 +270,23 @@ class _Parser:
         word = self._take()[1]
         if word.lower() == "not" and self._is("("):
             return Not(self._grouped(below))
-        path = self._path(word, below)
-        if self._is("["):
-            return self._element(path, below)
-        return self._comparison(path)
+        if below is None and (elsewhere := self._path_elsewhere(word)) is not None:
+            # Of another kind of resource: here it has no value.
+            holds = predicate(self._term_of(elsewhere, None))({})
+            return _ANYTHING if holds else Not(_ANYTHING)
+        return self._term_of(self._path(word, below), below)
+
+    def _term_of(self, path: Path, below: Path | None) -> Filter:
+        return self._element(path, below) if self._is("[") else self._comparison(path)
+
+    def _path_elsewhere(self, word: str) -> Path | None:
+        """Returns the path of an attribute that only another type of resource has."""
+        try:
+            if not self._others or find_filter_path(word, self._type) is not None:
+                return None
+            return next(filter(None, (find_filter_path(word, other) for other in self._others)), None)
+        except MalformedPath:
+            return None
 
     def _grouped(self, below: Path | None) -> Filter:
         self._expect("(")

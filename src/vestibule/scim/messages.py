@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from vestibule.scim.errors import InvalidSyntax, InvalidValue, TooMany, excerpt
+from vestibule.scim.errors import InvalidCount, InvalidSyntax, InvalidValue, TooMany, excerpt
 from vestibule.scim.patch import Operation, Verb
 from vestibule.scim.resource import kind
 
@@ -61,7 +61,7 @@ def _members(message: Mapping[str, Any]) -> dict[str, Any]:
     """
     members = {name.lower(): value for name, value in message.items()}
     if len(members) < len(message):
-        raise InvalidSyntax("A name of a PatchOp message was sent twice, in different spellings; send each name once.")
+        raise InvalidSyntax("A name of the message was sent twice, in different spellings; send each name once.")
     return members
 
 
@@ -85,6 +85,52 @@ def parse_page(start_index: str | None, count: str | None) -> Page:
     )
 
 
+def parse_cursor_count(count: str | None) -> int:
+    """Returns the `count` parameter beside a cursor, cut to the largest page (RFC 9865 §2).
+
+    Raises:
+        InvalidCount: not a whole number from 1 on.
+    """
+    try:
+        wanted = _whole("count", count, DEFAULT_PAGE)
+    except InvalidValue as error:
+        raise InvalidCount(error.detail) from None
+    if wanted < 1:
+        raise InvalidCount(f"Beside a cursor 'count' should be from 1 to {MAX_PAGE:,}; got {wanted:,}.")
+    return min(MAX_PAGE, wanted)
+
+
+_LISTS: Final = frozenset({"attributes", "excludedattributes"})
+_TEXTS: Final = frozenset({"filter", "sortby", "sortorder", "cursor"})
+_NUMBERS: Final = frozenset({"startindex", "count"})
+
+
+def parse_search(body: Any) -> dict[str, str]:
+    """Returns a SearchRequest (RFC 7644 §3.4.3) as the parameters of a query, by lower-case name. Names that it does
+    not have are ignored.
+
+    Raises:
+        InvalidSyntax: not an object.
+        InvalidValue: a parameter of the wrong type.
+    """
+    if not isinstance(body, dict):
+        raise InvalidSyntax(f"The body should be a SearchRequest message, an object; got {kind(body)}.")
+    query: dict[str, str] = {}
+    for name, value in _members(body).items():
+        if value is None:
+            continue
+        if name in _LISTS and isinstance(value, list) and all(isinstance(each, str) for each in value):
+            query[name] = ",".join(value)
+        elif name in _LISTS | _TEXTS and isinstance(value, str):
+            query[name] = value
+        elif name in _NUMBERS and isinstance(value, int | str) and not isinstance(value, bool):
+            query[name] = str(value)
+        elif name in _LISTS | _TEXTS | _NUMBERS:
+            wanted = "a list of texts" if name in _LISTS else "a text" if name in _TEXTS else "a whole number"
+            raise InvalidValue(f"'{name}' of a SearchRequest should be {wanted}; got {kind(value)}.")
+    return query
+
+
 def _whole(name: str, text: str | None, default: int) -> int:
     if text is None or not text.strip():
         return default
@@ -95,15 +141,30 @@ def _whole(name: str, text: str | None, default: int) -> int:
     return -size if text.strip().startswith("-") else size
 
 
-def list_response(total: int, start: int, resources: Iterable[bytes], count: int | None = None) -> bytes:
+class ListHead(NamedTuple):
+    """What a ListResponse says beside its resources."""
+
+    total: int
+    start: int | None = 1
+    """The `startIndex`; None for a list that is walked by cursor."""
+    next_cursor: str = ""
+    previous_cursor: str = ""
+
+
+def list_response(head: ListHead, resources: Iterable[bytes], count: int | None = None) -> bytes:
     """Returns a ListResponse of resources that are already JSON. `itemsPerPage` is how many it has (wire facts 1.9), or
     `count`, if the resources are put in later.
     """
     items = list(resources)
-    return b'{"schemas":["%b"],"totalResults":%d,"startIndex":%d,"itemsPerPage":%d,"Resources":[%b]}' % (
+    place = "" if head.start is None else f'"startIndex":{head.start},'
+    if head.previous_cursor:
+        place += f'"previousCursor":"{head.previous_cursor}",'
+    if head.next_cursor:
+        place += f'"nextCursor":"{head.next_cursor}",'
+    return b'{"schemas":["%b"],"totalResults":%d,%b"itemsPerPage":%d,"Resources":[%b]}' % (
         LIST_RESPONSE.encode(),
-        total,
-        start,
+        head.total,
+        place.encode(),
         len(items) if count is None else count,
         b",".join(items),
     )

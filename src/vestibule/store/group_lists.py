@@ -179,3 +179,22 @@ async def links_above(reading: Reading, id_: str, limit: int) -> Sequence[Link]:
 async def links_below(reading: Reading, group_id: str, limit: int) -> Sequence[Link]:
     """Returns the groups that are directly in a group, in the order of their names."""
     return [Link(*row) for row in await reading.all(_BELOW, reading.tenant, group_id, limit)]
+
+
+_PEOPLE_IN: Final = """
+WITH RECURSIVE below(id) AS (
+    SELECT g.id FROM groups g WHERE g.tenant_id = $1 AND g.id = $2
+    UNION
+    SELECT m.member_id FROM below b
+    JOIN group_members m ON m.tenant_id = $1 AND m.group_id = b.id AND m.is_group = TRUE)
+SELECT count(*) FROM (
+    SELECT DISTINCT u.id FROM below b
+    JOIN group_members m ON m.tenant_id = $1 AND m.group_id = b.id AND NOT m.is_group
+    JOIN users u ON u.tenant_id = $1 AND u.id = m.member_id AND u.identity_provider_id = $3 LIMIT $4) counted
+"""
+
+
+async def count_people_in(reading: Reading, group_id: str, provider_id: str, limit: int) -> int:
+    """Returns how many people of an identity provider are in a group, also by way of others; at most `limit`."""
+    row = await reading.one(_PEOPLE_IN, reading.tenant, group_id, provider_id, limit)
+    return row[0] if row else 0

@@ -4,7 +4,7 @@ The rule of this file: whatever there is, a tree is small. It says when it does 
 again is named without what is above or below it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,13 +38,15 @@ class Tree:
     @property
     def ids(self) -> set[str]:
         """The ids of all groups in it."""
-        found: set[str] = set()
+        return {branch.id for branch in self.walk()}
+
+    def walk(self) -> Iterator[Branch]:
+        """Yield every branch."""
         waiting = list(self.branches)
         while waiting:
             branch = waiting.pop()
-            found.add(branch.id)
+            yield branch
             waiting += branch.branches
-        return found
 
 
 async def tree_above(reading: Reading, id_: str) -> Tree:

@@ -1,6 +1,7 @@
 """People > Groups: the list, a group's page, and changes of groups that were made by hand."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import orjson
@@ -8,19 +9,28 @@ from starlette.responses import Response
 
 from vestibule.actions import groups_by_hand
 from vestibule.actions.groups_by_hand import LONGEST_NAME, MOST_ADDED
-from vestibule.endpoints.console.group_tree import tree_above, tree_below
+from vestibule.endpoints.console.group_tree import Tree, tree_above, tree_below
 from vestibule.endpoints.exchange import while_connected
 from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import NotAllowed, Refusal, WrongInput
 from vestibule.model import Group, IdentityProvider
 from vestibule.store.database import Tx
 from vestibule.store.events import EventQuery, page_events
-from vestibule.store.group_lists import GroupSelection, ListedMember, count_groups, list_groups, list_members
+from vestibule.store.group_lists import (
+    GroupSelection,
+    ListedMember,
+    count_groups,
+    count_people_in,
+    list_groups,
+    list_members,
+)
 from vestibule.store.groups import display_name, find_group
 from vestibule.store.identity_providers import all_providers
 
 PAGE: Final = 50
 BY_HAND: Final = "hand"
+MOST_COUNTED: Final = 10_000
+"""How many people in a group are counted to tell who has a role by it."""
 Listed = TypeVar("Listed")
 
 
@@ -80,6 +90,7 @@ async def _group_page(visit: Visit, group: Group, refused: Refusal | None = None
         providers = {provider.id: provider for provider in await all_providers(reading)}
         events = await page_events(reading, EventQuery(subject_id=group.id), PAGE)
         above, below = await tree_above(reading, group.id), await tree_below(reading, group.id)
+    roles = await _roles_by(visit, group, above, list(providers.values()))
     asked = {"q": search} if search else {}
     return visit.page(
         "group.html",
@@ -95,11 +106,45 @@ async def _group_page(visit: Visit, group: Group, refused: Refusal | None = None
         later=visit.at("groups", group.id, **asked, after=members[-1].id) if has_later else "",
         above=above,
         below=below,
+        roles=roles,
+        may_change=visit.may("admin") and all(visit.may_change(each.provider) for each in roles),
         events=events,
         values={"name": visit.field("name") if refused else display_name(group), "members": visit.field("members")},
         limits=(LONGEST_NAME, MOST_ADDED),
+        most_counted=MOST_COUNTED,
         refused=refused,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RoleByGroup:
+    """A role that a role rule gives by a group, and to how many people of the rule's identity provider."""
+
+    role: str
+    provider: IdentityProvider
+    through: str
+    """The name of the group that the rule names, if it is one that this group is in."""
+    people: int
+
+
+async def _roles_by(
+    visit: Visit, group: Group, above: Tree, providers: Sequence[IdentityProvider]
+) -> list[RoleByGroup]:
+    """Returns the roles that people have by being in a group, in the order of the rules."""
+    names = {group.id: ""} | {branch.id: branch.name for branch in above.walk()}
+    rules = [
+        (provider, rule)
+        for provider in providers
+        for rule in provider.roles.rules
+        if rule.source == "scim_group" and rule.value in names
+    ]
+    if not rules:
+        return []
+    counts = dict[str, int]()
+    async with visit.context.database.scan(visit.tenant.id, "list") as reading:
+        for provider_id in {provider.id for provider, _ in rules}:
+            counts[provider_id] = await count_people_in(reading, group.id, provider_id, MOST_COUNTED + 1)
+    return [RoleByGroup(rule.role, provider, names[rule.value], counts[provider.id]) for provider, rule in rules]
 
 
 async def _members(visit: Visit, group: Group, search: str, after: str, before: str) -> Sequence[ListedMember]:
@@ -147,14 +192,14 @@ async def rename_group(visit: Visit) -> Response:
 
 async def add_members(visit: Visit) -> Response:
     """Add members to a group that was made by hand."""
-    typed = visit.field("members").splitlines()
-    return await _change(visit, lambda tx, id_: groups_by_hand.add_by_hand(tx, id_, typed), "members-added")
+    typed, by = visit.field("members").splitlines(), visit.who.role
+    return await _change(visit, lambda tx, id_: groups_by_hand.add_by_hand(tx, id_, typed, by), "members-added")
 
 
 async def remove_member(visit: Visit) -> Response:
     """Remove a member from a group that was made by hand."""
-    gone = [visit.field("member")]
-    return await _change(visit, lambda tx, id_: groups_by_hand.remove_by_hand(tx, id_, gone), "member-removed")
+    gone, by = [visit.field("member")], visit.who.role
+    return await _change(visit, lambda tx, id_: groups_by_hand.remove_by_hand(tx, id_, gone, by), "member-removed")
 
 
 async def delete_group(visit: Visit) -> Response:
@@ -166,7 +211,7 @@ async def delete_group(visit: Visit) -> Response:
             name, typed = display_name(group), visit.field("confirm").strip()
             if typed != name:
                 raise WrongInput(f"To delete this group, type '{name}'; got '{typed[:80]}'.", field="confirm")
-        await groups_by_hand.delete_by_hand(tx, group_id)
+        await groups_by_hand.delete_by_hand(tx, group_id, visit.who.role)
         return True
 
     return await _change(visit, delete, "group-deleted", to=visit.at("groups"))

@@ -16,6 +16,7 @@ from vestibule.endpoints.web.visit import Visit
 from vestibule.errors import Refusal, WrongInput
 from vestibule.mapping import CONSOLE_ROLES, MAX_ROLE_RULES, check_role_rules
 from vestibule.model import IdentityProvider, RoleRule, RoleRules, RoleSource
+from vestibule.scim.text import fold
 from vestibule.store.database import Reading
 from vestibule.store.groups import display_name, find_group, find_group_by_name
 from vestibule.store.identity_providers import find_derivation
@@ -71,18 +72,24 @@ async def _with_group_ids(reading: Reading, provider: IdentityProvider, rules: R
     """Returns rules in which SCIM groups are named by their ids, where names were typed.
 
     Raises:
-        WrongInput: the identity provider has no group of that name.
+        WrongInput: the identity provider pushed no group of that name, and none was made by hand.
     """
     found = []
+    saved = await _with_group_names(reading, provider.roles)
+    known = {fold(rule.attribute): rule.value for rule in saved.rules if rule.source == "scim_group"}
     for number, rule in enumerate(rules.rules):
         if rule.source != "scim_group" or not rule.value:
             found.append(rule)
             continue
-        group = await find_group_by_name(reading, provider.id, rule.value)
+        # A saved rule keeps its group, even if another one has got the same name.
+        group = await find_group(reading, known.get(fold(rule.value), ""))
+        for owner in (provider.id, ""):
+            group = group or await find_group_by_name(reading, owner, rule.value)
         if group is None:
             raise WrongInput(
                 f"Rule {number + 1}: {provider.name} should have pushed a group with the name "
-                f"'{rule.value[:100]}'; there is none. Its groups are under People > Groups.",
+                f"'{rule.value[:100]}', or one should have been made by hand; there is none. Groups are under People > "
+                "Groups.",
                 field=str(number),
             )
         found.append(replace(rule, attribute=display_name(group), value=group.id))
