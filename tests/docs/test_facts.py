@@ -21,6 +21,7 @@ from vestibule.limits import BODY_SECONDS, FREE_TRIES, HEADER_BYTES, HEADER_LINE
 from vestibule.mapping import MAX_RULES
 from vestibule.model import Rule
 from vestibule.scim.body import MAX_BODY, MAX_DEPTH, MAX_PARTS
+from vestibule.scim.bulk import BULK_PARTS, LARGEST_BULK, MAX_BULK_OPERATIONS
 from vestibule.scim.filter import MAX_LENGTH, MAX_NESTING, MAX_TERMS
 from vestibule.scim.membership import MAX_MEMBER_CHANGES
 from vestibule.scim.messages import DEFAULT_PAGE, MAX_OPERATIONS, MAX_PAGE
@@ -40,6 +41,9 @@ LIMITS = {
     "The body of a PATCH of a group": f"{LARGEST_GROUP_PATCH:,} bytes",
     "Values in it, each object and list counted as well": f"{GROUP_PATCH_PARTS:,}",
     "Members that a PATCH of a group names": f"{MAX_MEMBER_CHANGES:,}",
+    "The body of a bulk": f"{LARGEST_BULK:,} bytes",
+    "Operations in it": f"{MAX_BULK_OPERATIONS:,}",
+    "Values in a bulk, each object and list counted as well": f"{BULK_PARTS:,}",
     "JSON nesting": f"{MAX_DEPTH}",
     "Operations in a PATCH": f"{MAX_OPERATIONS:,}",
     "Steps that the operations of a PATCH take": f"{MAX_STEPS:,}",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.pocket_okta.running import App, Mode, Okta, connected, running
+from tests.pocket_okta.running import App, Mode, Okta, connected, connected_by_token, running
 from tests.pocket_okta.scim_service import ScimService
 
 
@@ -37,3 +37,17 @@ def app(okta: Okta, scim: ScimService, mode: Mode) -> App:
 @pytest.fixture
 def catalogue_app(okta: Okta, scim: ScimService) -> App:
     return connected(okta, scim, "catalogue")
+
+
+@pytest.fixture(scope="session")
+def entra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Okta]:
+    """An org in Entra's dialect whose cycles are run by the tests."""
+    options = ("--empty", "--dialect", "entra", "--cycle", "86400", "--quarantine-after", "3", "--time-scale", "0.001")
+    with running(tmp_path_factory.mktemp("entra"), *options) as org:
+        yield org
+
+
+@pytest.fixture
+def old_app(entra: Okta, scim: ScimService) -> App:
+    """An app of that org, connected, whose Tenant URL asks for the old form of PATCH."""
+    return connected_by_token(entra, scim)

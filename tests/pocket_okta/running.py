@@ -222,6 +222,14 @@ def command(*words: str) -> "subprocess.CompletedProcess[str]":
     return in_process(dict(os.environ), *words, program=main)
 
 
+def connected_by_token(entra: Okta, scim: ScimService, flag: str = "") -> App:
+    """Return a new app of an org in Entra's dialect that is connected to a service. The service forgets that."""
+    made = entra.app("wizard")
+    made.connect_by_token(scim.url + flag, scim.token)
+    scim.forget()
+    return made
+
+
 @contextlib.contextmanager
 def running(data: Path, *options: str, token: str = "") -> Iterator[Okta]:
     """Start a pocket Okta on a free port and wait until it says that it is ready; stopped at the end of the block."""

@@ -1,24 +1,15 @@
 """`--dialect entra`: the requests of wire facts 3 over real HTTP, in both styles of PATCH."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.pocket_okta.running import App, Okta, running
+from tests.pocket_okta.running import App, Okta, connected_by_token
 from tests.pocket_okta.scim_service import TOKEN, ScimService
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 FLAG = "aadOptscim062020"
-
-
-@pytest.fixture(scope="module")
-def entra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Okta]:
-    """An org in Entra's dialect whose cycles are run by the tests."""
-    options = ("--empty", "--dialect", "entra", "--cycle", "86400", "--quarantine-after", "3", "--time-scale", "0.001")
-    with running(tmp_path_factory.mktemp("entra"), *options) as org:
-        yield org
 
 
 @pytest.fixture(params=["old", "new"])
@@ -29,19 +20,7 @@ def style(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def app(entra: Okta, scim: ScimService, style: str) -> App:
-    return connected(entra, scim, f"?{FLAG}" if style == "new" else "")
-
-
-@pytest.fixture
-def old_app(entra: Okta, scim: ScimService) -> App:
-    return connected(entra, scim)
-
-
-def connected(entra: Okta, scim: ScimService, flag: str = "") -> App:
-    made = entra.app("wizard")
-    made.connect_by_token(scim.url + flag, TOKEN)
-    scim.forget()
-    return made
+    return connected_by_token(entra, scim, f"?{FLAG}" if style == "new" else "")
 
 
 def operations(scim: ScimService) -> list[dict[str, Any]]:
@@ -345,48 +324,6 @@ def test_a_failed_member_keeps_nobody_else_out(entra: Okta, scim: ScimService, o
     assert len(scim.members_of(entra.group_name(group))) == 1
     assert old_app.cycle()["groups"][0]["error"] is None
     assert len(scim.members_of(entra.group_name(group))) == 2
-
-
-@pytest.mark.parametrize(
-    ("status", "words"), [(401, "Invalid credentials"), (403, "Invalid credentials"), (404, "SCIM compliance issue")]
-)
-def test_what_every_call_would_share_is_quarantine_at_once(
-    entra: Okta, scim: ScimService, old_app: App, status: int, words: str
-) -> None:
-    for _ in range(3):
-        old_app.assign(entra.person())
-    scim.refuse("GET", status=status, detail="No.", times=100)
-    state = old_app.cycle()
-    assert (state["status"], state["quarantine"]["reason"]) == ("Quarantine", "EncounteredQuarantineException")
-    assert words in state["message"]
-    assert len(scim.requests) == 1
-    assert old_app.cycle()["quarantine"]["attempts"] == 2
-
-
-def test_too_many_failures_are_quarantine_until_a_cycle_goes_well(entra: Okta, scim: ScimService, old_app: App) -> None:
-    """More than 40 %, from the minimum on that the flag gives."""
-    for _ in range(2):
-        old_app.assign(entra.person())
-    scim.refuse("POST", status=500, detail="Out of order.", times=5)
-    assert old_app.cycle()["status"] == "Active"  # two failures are fewer than the minimum of three
-    old_app.assign(entra.person())
-    state = old_app.cycle()
-    assert (state["status"], state["quarantine"]["reason"]) == ("Quarantine", "EncounteredEscrowProportionThreshold")
-    state = old_app.cycle()
-    assert (state["status"], state["quarantine"], state["counts"]["created"]) == ("Active", None, 3)
-
-
-def test_a_restart_forgets_quarantine_and_compares_everybody_anew(entra: Okta, scim: ScimService, old_app: App) -> None:
-    ana = entra.person("Ana", title="Pilot")
-    old_app.assign(ana)
-    old_app.cycle()
-    scim.named(ana["profile"]["login"])["title"] = "Cook"
-    entra.edit(ana, city="Faro")
-    scim.answer("GET", status=401)
-    assert old_app.cycle()["status"] == "Quarantine"
-    restarted = entra.call("POST", f"{old_app.pocket}/synchronization/restart")
-    assert (restarted["status"], restarted["started"], restarted["quarantine"]) == ("Active", True, None)
-    assert scim.named(ana["profile"]["login"])["title"] == "Pilot"
 
 
 def test_the_catalogue_has_non_gallery_applications_only(entra: Okta, okta: Okta) -> None:

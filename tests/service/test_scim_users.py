@@ -710,7 +710,7 @@ def test_discovery_tells_the_truth(scim: httpx2.Client, place: Place) -> None:
         True,
         True,
     )
-    assert (config["bulk"]["supported"], config["sort"]["supported"]) == (False, True)
+    assert (config["bulk"]["supported"], config["sort"]["supported"]) == (True, True)
     assert config["filter"]["maxResults"] == 1000
     kinds = scim.get("/ResourceTypes").json()
     assert [(kind["id"], kind["name"], kind["endpoint"]) for kind in kinds["Resources"]] == [
@@ -740,7 +740,7 @@ def test_discovery_tells_the_truth(scim: httpx2.Client, place: Place) -> None:
         ("POST", "/Schemas", 405),
         ("DELETE", "/Users", 405),
         ("PUT", "/Users", 405),
-        ("POST", "/Bulk", 501),
+        ("GET", "/Bulk", 405),
         ("GET", "/Me", 501),
         ("OPTIONS", "/Users", 405),
     ],

@@ -15,6 +15,7 @@ import pytest
 
 from vestibule.scim import (
     body,
+    bulk,
     filter,  # noqa: A004 -- the module has the RFC's name
     membership,
     messages,
@@ -56,6 +57,11 @@ def decoding(sent: bytes | str) -> Act:
 
 def messaging(message: Any) -> Act:
     return lambda: messages.parse_patch(message)
+
+
+def in_bulk(method: str, path: str) -> Act:
+    (operation,) = bulk.parse_bulk({"Operations": [{"method": method, "path": path}]}).operations
+    return lambda: bulk.target_of(operation, {"Users": None}, "http://x")
 
 
 def strictly(*operations: tuple[str, str | None, Any]) -> Act:
@@ -182,6 +188,18 @@ REFUSED: dict[ModuleType, list[Act]] = {
         lambda: messages.parse_cursor_count("0"),
         lambda: messages.parse_search([CANARY]),
         lambda: messages.parse_search({"filter": [CANARY]}),
+    ],
+    bulk: [
+        lambda: bulk.parse_bulk([CANARY]),
+        lambda: bulk.parse_bulk({"Operations": [CANARY] * 1001}),
+        lambda: bulk.parse_bulk({"Operations": [], "failOnErrors": CANARY}),
+        lambda: bulk.parse_bulk({"Operations": [{"method": "POST", "bulkId": "x"}] * 2}),
+        lambda: bulk.parse_bulk({"Operations": [CANARY]}),
+        lambda: bulk.parse_bulk({"Operations": [{"path": [CANARY]}]}),
+        in_bulk("MOVE", "/Users"),
+        in_bulk("POST", f"/Users/{CANARY}"),
+        in_bulk("POST", "/Users"),
+        lambda: bulk.resolve({"title": CANARY, "manager": "bulkId:x"}, {}),
     ],
     body: [
         decoding(f'{{"title": "{CANARY}'),

@@ -17,6 +17,7 @@ from vestibule.actions.scim_request import LARGEST_KEPT_BODY, Sent
 from vestibule.endpoints.scim_bodies import BodyReader, JsonBody
 from vestibule.events import redacted_query
 from vestibule.model import Actor
+from vestibule.scim.bulk import Bulk
 from vestibule.scim.errors import InvalidSyntax, InvalidValue, PayloadTooLarge, ScimError, UnsupportedMediaType, excerpt
 from vestibule.scim.messages import MEDIA_TYPE, ListHead, list_response
 from vestibule.scim.resource import Ignored
@@ -171,6 +172,10 @@ class Request:
     """Whether the identity provider wants mistakes refused."""
     sent: Any = None
     sent_size: int = 0
+    bulk: Bulk | None = None
+    """What the body of /Bulk says, once it was read."""
+    is_part: bool = False
+    """Whether it is an operation of a bulk, of which only status and headers are answered."""
     _query: dict[str, str] | None = field(default=None)
 
     @property

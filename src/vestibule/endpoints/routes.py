@@ -180,6 +180,7 @@ PEOPLES: Final = 4
 SCIM_ROUTES: Final[tuple[tuple[str, str], ...]] = (
     ("GET", "/scim/v2/{tenant}"),
     ("POST", "/scim/v2/{tenant}/.search"),
+    ("POST", "/scim/v2/{tenant}/Bulk"),
     ("GET", "/scim/v2/{tenant}/Users"),
     ("POST", "/scim/v2/{tenant}/Users"),
     ("GET", "/scim/v2/{tenant}/Users/{id}"),

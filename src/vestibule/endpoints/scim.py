@@ -41,6 +41,7 @@ from vestibule.endpoints.identify import Caller, Lookups, RefusedCredential, ide
 from vestibule.endpoints.key_usage import KeyUsage
 from vestibule.endpoints.refused_credentials import RefusedCredentials
 from vestibule.endpoints.scim_bodies import LONG, BodyReader, JsonBody
+from vestibule.endpoints.scim_bulk import carry_out_bulk
 from vestibule.endpoints.scim_discovery import discover
 from vestibule.endpoints.scim_groups import Groups
 from vestibule.endpoints.scim_handlers import EVERYTHING, Handler, Pieces, Rendering
@@ -49,6 +50,7 @@ from vestibule.endpoints.scim_refusals import RESOURCE_ID, ScimRefusals
 from vestibule.endpoints.scim_users import Users
 from vestibule.endpoints.scim_writes import understood, write
 from vestibule.model import HOUSE, Actor
+from vestibule.scim.bulk import BULK_PARTS, LARGEST_BULK, parse_bulk
 from vestibule.scim.errors import (
     MethodNotAllowed,
     NoEndpoint,
@@ -170,6 +172,8 @@ class ScimEndpoint:
             caller = await self._identify(request)
             request.actor, request.strict = caller.actor, bool(caller.presented.strict)
             answer = await self._carry_out_in_turn(request, caller, now)
+            if request.bulk is not None:
+                answer = await carry_out_bulk(request, request.bulk, HANDLERS, self._operate)
         except RefusedCredential as refused:
             return self._refuse(request, refused)
         except TooManyRequests as too_many:
@@ -179,6 +183,17 @@ class ScimEndpoint:
             at_once = self._refused_credentials.was_refused_before(caller.presented)
             self._key_usage.note(caller, now, at_once=at_once)
         return answer
+
+    async def _operate(self, request: Request) -> Answer:
+        """Carry out one operation of a bulk, as a request of its own."""
+        now = self._context.database.clock()
+        try:
+            return await self._carry_out_in_turn(request, await self._identify(request), now)
+        except RefusedCredential as refused:
+            return refusal(refused)
+        except TooManyRequests as too_many:
+            self._refusals.note_rate_limited(request, too_many, now)
+            return refusal(too_many)
 
     def _refuse(self, request: Request, refused: RefusedCredential) -> Answer:
         """Returns the response to a refused credential: always the same 401, or 429 if there are too many."""
@@ -320,7 +335,10 @@ class ScimEndpoint:
                     "ask for /Users with a filter."
                 )
             case ["Bulk"]:
-                raise NotImplementedHere("/Bulk is not offered; see /ServiceProviderConfig.")
+                if request.method != "POST":
+                    raise _no_method(request, "POST")
+                request.bulk = await self._sent(request, JsonBody(LARGEST_BULK, BULK_PARTS), parse_bulk)
+                return Answer(200)  # its operations take their turns one by one
             case [first] if first is _OLD_VERSION:
                 raise NoEndpoint(f"This is SCIM 2.0, not 1.1; its base URL is {request.base_url}.")
             case _:
@@ -366,6 +384,8 @@ class ScimEndpoint:
         headers: Headers = ((b"etag", etag(resource.version).encode()), (b"location", where_it_is))
         if sent is not None and sent.ignored:
             headers += told_ignored(sent.ignored)
+        if request.is_part:
+            return Answer(status, headers=headers)
         actor = request.actor
         how = Rendering(actor.tenant_id, actor.identity_provider_id, request.base_url, projection)
         shown: bytes | Pieces | None = handler.render(resource, how)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from vestibule.limits import CURSOR_SECONDS
-from vestibule.scim.body import MAX_BODY
+from vestibule.scim.bulk import LARGEST_BULK, MAX_BULK_OPERATIONS
 from vestibule.scim.filter import Document
 from vestibule.scim.messages import DEFAULT_PAGE, MAX_PAGE
 from vestibule.scim.resource import MAX_TEXT
@@ -17,7 +17,7 @@ def service_provider_config(base_url: str) -> Document:
     return {
         "schemas": [_PREFIX + "ServiceProviderConfig"],
         "patch": {"supported": True},
-        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": MAX_BODY},
+        "bulk": {"supported": True, "maxOperations": MAX_BULK_OPERATIONS, "maxPayloadSize": LARGEST_BULK},
         "filter": {"supported": True, "maxResults": MAX_PAGE},
         "changePassword": {"supported": False},
         "sort": {"supported": True},

@@ -31,7 +31,8 @@ OKTA = Vendor(
         ),
         Step(
             "Push Groups > Push Groups > Find groups by name",
-            "Push groups, if you need them here. Use other groups than those with which people are assigned.",
+            "Push groups, if you need them here: they appear under Groups. Use other groups than those with which "
+            "people are assigned.",
         ),
     ),
     saml=SamlScreens(

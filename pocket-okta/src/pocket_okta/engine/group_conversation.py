@@ -129,7 +129,7 @@ def batches(removed: Sequence[str], added: Mapping[str, str], size: int) -> Iter
 
 
 def _members(members: Mapping[str, str]) -> list[Document]:
-    return [{"value": member, "display": name} for member, name in members.items()]
+    return [{"value": member, "display": name} if name else {"value": member} for member, name in members.items()]
 
 
 def _listed(group: Document) -> dict[str, str]:

@@ -71,6 +71,7 @@ class Engine:
                 jobs.fail(tx, job, INTERRUPTED)
         self.admit(queue.all_jobs(self._db.read, "queued"))
         self._clock = asyncio.get_running_loop().create_task(self.clockwork.run())
+        self._clock.add_done_callback(self._forget)
 
     async def stop(self) -> None:
         """End every job now. Returns within moments, whatever the other side is doing."""
@@ -116,7 +117,7 @@ class Engine:
                 self._ready[job.app_id].append(job.line)
         for app_id in {job.app_id for job in ordered}:
             self._fill(app_id)
-        self.clockwork.wake()
+        self.clockwork.wake()  # a deletion may have been scheduled beside them
 
     def _fill(self, app_id: str) -> None:
         while not self._stopping and self._ready[app_id] and self._running[app_id] < PARALLEL:
