@@ -191,6 +191,9 @@ def _fill_by_hand(owner: Visitor, provider: str) -> dict[str, str]:
     grouped = {"source-1": "group", "value-1": "CN=Front Desk,OU=Groups,DC=north,DC=example", "role-1": "console-admin"}
     unmapped = {"attribute-2": "costCentre", "value-2": "1", "role-2": "considerer", "default": "member"}
     saved(owner, owner.submit(roles, "Preview on everybody", rule | grouped | unmapped), "role rules")
+    named = {"source-3": "scim_group", "value-3": "Watch", "role-3": "watchkeeper"}
+    roles = owner.get(f"{at}/identity-providers/{provider}/roles")
+    saved(owner, owner.submit(roles, "Preview on everybody", named), "role rules")
     invite = owner.get(f"{at}/administrators")
     invited = {"email": "a.very.long.address@subsidiary.north.example", "name": "Auditor", "role": "auditor"}
     owner.submit(invite, "Invite administrator", invited)

@@ -77,7 +77,8 @@ def test_letters(product: RunningProduct, open_window: OpenWindow) -> None:
     """`/` searches, `g` and a letter goes, `?` tells, Escape puts away; a field takes the letters for itself."""
     window = open_window(product.demo, storage_state=product.signed_in)
     page = window.tab(product.path("/console/{tenant}/"))
-    for letter, heading in (("u", "Users"), ("i", "Identity Providers"), ("a", "Activity"), ("t", "North Example")):
+    places = {"u": "Users", "g": "Groups", "i": "Identity Providers", "a": "Activity", "t": "North Example"}
+    for letter, heading in places.items():
         page.keyboard.press("g")
         page.keyboard.press(letter)
         expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()
@@ -95,6 +96,31 @@ def test_letters(product: RunningProduct, open_window: OpenWindow) -> None:
     window.shoot(page, "keys")
     page.keyboard.press("Escape")
     expect(keys).to_be_hidden()
+
+
+def test_a_member_is_added_and_removed(product: RunningProduct, open_window: OpenWindow) -> None:
+    window = open_window(product.demo, storage_state=product.signed_in)
+    page = window.tab(product.path("/console/{tenant}/groups/new"))
+    tab_to(page, page.get_by_label("Name", exact=True))
+    page.keyboard.type("Fire wardens")
+    tab_to(page, page.get_by_role("button", name="Add group"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Fire wardens")).to_be_visible()
+    tab_to(page, page.get_by_label("Members to add"))
+    page.keyboard.type("by.hand@north.example")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The members were added.")).to_be_visible()
+    tab_to(page, page.get_by_role("button", name="Remove by.hand@north.example"))
+    window.shoot(page, "remove-has-the-focus")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The member was removed from the group.")).to_be_visible()
+    tab_to(page, page.locator("summary", has_text="Delete"))
+    page.keyboard.press("Enter")
+    tab_to(page, page.get_by_label("Name of the group, to confirm"))
+    page.keyboard.type("Fire wardens")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The group was deleted.")).to_be_visible()
 
 
 def test_every_stop_on_every_page(product: RunningProduct, open_window: OpenWindow) -> None:

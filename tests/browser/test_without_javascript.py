@@ -76,6 +76,35 @@ def test_by_hand(demo: Demo, open_window: OpenWindow) -> None:
     expect(page.get_by_text("The person was deleted.")).to_be_visible()
 
 
+def test_a_group_by_hand(demo: Demo, open_window: OpenWindow) -> None:
+    window = open_window(demo, java_script_enabled=False)
+    vestibule = Vestibule(window, window.tab())
+    page = vestibule.page
+    vestibule.set_up(demo.link)
+    vestibule.go("Users")
+    vestibule.follow("Add by hand")
+    page.get_by_label("User name").fill("by.hand@north.example")
+    vestibule.press("Add person")
+    vestibule.go("Groups")
+    vestibule.follow("Add by hand")
+    page.get_by_label("Name", exact=True).fill("Watch")
+    page.get_by_label("Members to add").fill("nobody@north.example")
+    window.expect_refusal(page.url)
+    vestibule.press("Add group")
+    expect(page.locator(".error")).to_contain_text("No person and no group here has the name")
+    page.get_by_label("Members to add").fill("by.hand@north.example")
+    vestibule.press("Add group")
+    expect(page.get_by_text("The group was added.")).to_be_visible()
+    page.get_by_role("button", name="Remove by.hand@north.example").click()
+    expect(page.get_by_text("Nobody is directly in it.")).to_be_visible()
+    page.get_by_label("Name", exact=True).fill("Night watch")
+    vestibule.press("Rename group")
+    page.get_by_text("Delete", exact=True).click()
+    page.get_by_label("Name of the group, to confirm").fill("Night watch")
+    vestibule.press("Delete group")
+    expect(page.get_by_text("The group was deleted.")).to_be_visible()
+
+
 def test_every_refusal_is_a_page(product: RunningProduct, open_window: OpenWindow) -> None:
     """A wrong password and an address where nothing is are told in words, on a page."""
     window = open_window(product.demo, java_script_enabled=False, storage_state=product.signed_in)

@@ -227,3 +227,30 @@ class PocketOkta:
         self.press("Deactivate")
         expect(self.page.get_by_role("heading", level=1, name=name).locator("..")).to_contain_text("Deactivated")
         self.shoot("person-deactivated")
+
+    def add_group(self, name: str, *logins: str) -> None:
+        """Directory > Groups > Add group, with people."""
+        self.go("Groups")
+        self.page.get_by_label("Name", exact=True).fill(name)
+        self.press("Add group")
+        expect(self.page.get_by_role("heading", level=1, name=name)).to_be_visible()
+        for login in logins:
+            person = self.page.get_by_label("Person", exact=True)
+            person.select_option(person.get_by_role("option").filter(has_text=login).inner_text())
+            self.press("Add to group")
+            expect(self.page.get_by_role("row").filter(has_text=login)).to_be_visible()
+
+    def push_group(self, name: str) -> None:
+        """The app > Push Groups > Find groups by name > Push."""
+        self.open_app("Push Groups")
+        self.follow("Find groups by name")
+        self.press(f"Push {name}")
+        expect(self.page.get_by_role("row").filter(has_text=name)).to_be_visible()
+        self.shoot("push-groups")
+
+    def leave_group(self, name: str, person: str) -> None:
+        """Directory > Groups > the group > Remove."""
+        self.go("Groups")
+        self.follow(name)
+        self.press("Remove", self.page.get_by_role("row").filter(has_text=person))
+        expect(self.page.get_by_role("row").filter(has_text=person)).to_have_count(0)

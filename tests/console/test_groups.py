@@ -159,6 +159,7 @@ def test_a_pushed_group_is_seen_and_not_changed(staff: Staff, owner: Visitor, sc
     assert (gone.status, gone.heading) == (200, "Night watch")
     assert "This group was deleted. Its history stays." in gone.text
     assert owner.get(staff.at("groups", ana)).status == 404, "a person is no group"
+    assert owner.get(staff.at("users", group["id"])).status == 404, "a group is no person"
     assert staff.place.faults() == []
 
 
@@ -219,6 +220,16 @@ def test_an_event_shows_who_came_and_who_went_in_pages(staff: Staff, owner: Visi
     for odd in ("x", "-1", "99999999", "5000"):
         assert owner.get(page.path, **{"from": odd}).status == 200
     assert listed(owner.get(staff.at("activity"), what="groups")) == []
+
+
+def test_a_refusal_about_a_group_leads_to_the_group(staff: Staff, owner: Visitor, scim: httpx2.Client) -> None:
+    group = make(scim, "Watch")
+    patch(scim, group, {"op": "add", "path": "members", "value": [{"value": "nobody"}]}, status=400)
+    path = staff.at("groups", group["id"])
+    page = owner.get(path)
+    assert "was refused for Watch: There is no user or group with the id 'nobody'" in page.timeline()[0]
+    page = owner.get(page.entry("request.refused"))
+    assert page.link("Watch", within="//dl") == page.link("Watch", within="//h1") == path
 
 
 # -- by hand -----------------------------------------------------------------------------------------------------------

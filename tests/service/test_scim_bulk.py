@@ -194,6 +194,14 @@ def test_a_limit_of_one_body_holds_for_each_operation(scim: httpx2.Client) -> No
     assert [each.get("response", {}).get("scimType") for each in told] == ["invalidValue", "tooMany", None]
 
 
+def test_a_large_bulk_with_references_is_carried_out(scim: httpx2.Client) -> None:
+    """Large ones are prepared in a thread."""
+    people = [person(f"p{number}", title="x" * 2000) for number in range(200)]
+    told = bulk(scim, group("all", *[f"p{number}" for number in range(200)]), *people)
+    assert set(statuses(told)) == {"201"}
+    assert members(scim, {"id": id_of(told[0])}) == {id_of(each) for each in told[1:]}
+
+
 def test_a_pause_holds_for_each_operation(scim: httpx2.Client, place: Place) -> None:
     (ana,) = hire(scim, "ana")
     switch(place, "paused")

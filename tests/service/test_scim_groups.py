@@ -374,3 +374,12 @@ def test_nobody_reaches_groups_of_others(scim: httpx2.Client, place: Place) -> N
         refused = patch(stranger, own, {"op": "add", "path": "members", "value": [{"value": group["id"]}]}, status=400)
         assert found(stranger, "/Groups", f'members eq "{ana}"') == []
     assert members(scim, group) == {ana}
+
+
+def test_a_refused_request_names_the_group_that_it_was_about(scim: httpx2.Client, place: Place) -> None:
+    group = make(scim, "Told")
+    patch(scim, group, {"op": "add", "path": "members", "value": [{"value": "nobody"}]}, status=400)
+    scim.post("/Groups", json={"displayName": "Other", "members": [{"value": "nobody"}]})
+    known, new = place.events("request.refused")
+    assert (known["subject"], known["data"]["subject"], known["data"]["about"]) == (group["id"], "Told", "group")
+    assert (new["subject"], new["data"]["subject"]) == ("", "Other")

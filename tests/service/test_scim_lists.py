@@ -265,3 +265,27 @@ def test_calls_of_scim_1_are_told_where_to_go(scim: httpx2.Client, place: Place)
     assert place.scim_url in refused(scim.put(f"/Users/{bo}", json=body), 400, "invalidSyntax")
     assert place.scim_url in refused(scim.patch(f"/Users/{bo}", json=body), 400, "invalidSyntax")
     assert scim.get(f"{old}/Users", auth=("nobody", "x")).status_code == 401
+
+
+# -- the attributes of an answer ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("attributes=userName,name.givenName", {"schemas", "id", "userName", "name"}),
+        ("excludedAttributes=emails,meta,name,id,active,schemas", {"schemas", "id", "userName"}),
+    ],
+)
+def test_every_answer_with_a_resource_has_the_attributes_that_were_asked_for(
+    scim: httpx2.Client, place: Place, query: str, shown: set[str]
+) -> None:
+    body = {"userName": "ana", "name": {"givenName": "Ana", "familyName": "Reis"}, "emails": [{"value": "a@x.example"}]}
+    made = scim.post(f"/Users?{query}", json=body)
+    url = f"/Users/{made.json()['id']}?{query}"
+    answers = [made, scim.get(url), scim.put(url, json=body), scim.patch(url, json={"Operations": []})]
+    lists = [scim.get(f"/Users?{query}"), scim.get(f"{place.scim_url}?{query}"), scim.get(f"/Users?{query}&cursor")]
+    name, _, value = query.partition("=")
+    lists.append(scim.post("/.search", json={name: value.split(",")}))
+    resources = [each.json() for each in answers] + [each.json()["Resources"][0] for each in lists]
+    assert [set(each) for each in resources] == [shown] * len(resources)

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from vestibule.endpoints.exchange import Answer, Request, refusal
+from vestibule.endpoints.scim_bodies import LONG
 from vestibule.scim.bulk import BULK_RESPONSE, Bulk, BulkOperation, parted, resolve, segments_of, target_of
 from vestibule.scim.errors import ScimError
 from vestibule.scim.filter import Document
@@ -55,8 +56,7 @@ class _Run:
         for at in self._bulk.order:
             operation = self._bulk.operations[at]
             try:
-                path, data = self._ready(at, operation)
-                answer = await self._one(operation.method, path, data, operation.version)
+                answer = await self._one(operation.method, *await self._ready(at, operation), operation.version)
             except ScimError as error:
                 answer = refusal(error)
             self._note(at, operation, answer)
@@ -66,14 +66,19 @@ class _Run:
         for at, path, added in self._added:
             try:
                 message = {"schemas": [PATCH_OP], "Operations": resolve(added, self._ids)}
-                answer = await self._one("PATCH", path, message, "")
+                answer = await self._one("PATCH", path, orjson.dumps(message), "")
             except ScimError as error:
                 answer = refusal(error)
             self._note_added(at, answer)
         return [self._results[at] for at in sorted(self._results)]
 
-    def _ready(self, at: int, operation: BulkOperation) -> tuple[str, Any]:
-        """Returns the path and the data of an operation, with ids in the place of bulkIds."""
+    async def _ready(self, at: int, operation: BulkOperation) -> tuple[str, bytes]:
+        """Returns the path and the body of an operation, with ids in the place of bulkIds."""
+        if self._request.sent_size > LONG:  # one operation may be nearly all of it
+            return await asyncio.to_thread(self._resolved, at, operation)
+        return self._resolved(at, operation)
+
+    def _resolved(self, at: int, operation: BulkOperation) -> tuple[str, bytes]:
         segments = target_of(operation, self._endpoints, self._request.base_url)
         data = operation.data
         later = self._bulk.later.get(at)
@@ -82,9 +87,9 @@ class _Run:
             self._added.append((at, "", added))
         if operation.needs:
             segments, data = resolve([segments, data], self._ids)
-        return "/" + "/".join(segments), data
+        return "/" + "/".join(segments), orjson.dumps(data) if data is not None else b""
 
-    async def _one(self, method: str, path: str, data: Any, version: str) -> Answer:
+    async def _one(self, method: str, path: str, body: bytes, version: str) -> Answer:
         whole = self._request
         request = replace(
             whole,
@@ -93,7 +98,7 @@ class _Run:
             segments=[part for part in path.split("/") if part],
             headers={b"if-match": version.encode("latin-1", "replace")} if version else {},
             query_string=b"",
-            line=_BodyAtHand(orjson.dumps(data) if data is not None else b""),
+            line=_BodyAtHand(body),
             sent=None,
             sent_size=0,
             bulk=None,

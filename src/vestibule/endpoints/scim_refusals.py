@@ -21,6 +21,7 @@ from vestibule.scim.errors import ScimError, TooManyRequests, excerpt
 from vestibule.store.credentials import note_refusal
 from vestibule.store.database import Tx
 from vestibule.store.events import append_event
+from vestibule.store.groups import display_name, find_group
 from vestibule.store.users import find_user
 
 log = logging.getLogger("vestibule.scim")
@@ -81,30 +82,38 @@ class ScimRefusals:
 
 
 async def _append_refusal(tx: Tx, request: Request, told: dict[str, Any]) -> None:
-    user_id, user_name = await _person_meant(tx, request)
-    if user_name:
-        told = told | {"user_name": user_name}
+    subject_id, named = await _subject_meant(tx, request)
+    told = told | named
     if request.questions_connection:
         told = told | {"questions_connection": True}
         await note_refusal(tx, tx.actor.identity_provider_id, tx.now)
-    await append_event(tx, "request.refused", told, subject_id=user_id)
+    await append_event(tx, "request.refused", told, subject_id=subject_id)
 
 
-async def _person_meant(tx: Tx, request: Request) -> tuple[str, str]:
-    """Returns the id and userName of the person that a refused request is about; empty if unknown."""
+async def _subject_meant(tx: Tx, request: Request) -> tuple[str, dict[str, str]]:
+    """Returns the id of the person or group that a refused request is about, and its name for the event; empty if
+    unknown.
+    """
     match request.segments:
         case ["Users", user_id] if RESOURCE_ID.match(user_id):
             user = await find_user(tx, user_id)
             if user is not None and user.identity_provider_id == tx.actor.identity_provider_id:
-                return user.id, str(orjson.loads(user.document)["userName"])
-        case ["Users"]:
-            return "", excerpt(_name_sent(request), 200)
-    return "", ""
+                return user.id, {"user_name": str(orjson.loads(user.document)["userName"])}
+        case ["Groups", group_id] if RESOURCE_ID.match(group_id):
+            group = await find_group(tx, group_id)
+            if group is not None and group.identity_provider_id == tx.actor.identity_provider_id:
+                return group.id, {"subject": display_name(group), "about": "group"}
+        case ["Users"] if name := _name_sent(request):
+            return "", {"user_name": excerpt(name, 200)}
+        case ["Groups"] if name := _name_sent(request):
+            return "", {"subject": excerpt(name, 200), "about": "group"}
+    return "", {}
 
 
 def _name_sent(request: Request) -> str:
-    """Returns the userName in the body of a request; empty if there is none."""
+    """Returns the userName or displayName in the body of a request; empty if there is none."""
     if not isinstance(request.sent, dict):
         return ""
-    name = next((value for name, value in request.sent.items() if name.lower() == "username"), "")
+    wanted = "displayname" if request.segments[:1] == ["Groups"] else "username"
+    name = next((value for name, value in request.sent.items() if name.lower() == wanted), "")
     return name if isinstance(name, str) else ""

@@ -188,9 +188,10 @@ WITH RECURSIVE below(id) AS (
     SELECT m.member_id FROM below b
     JOIN group_members m ON m.tenant_id = $1 AND m.group_id = b.id AND m.is_group = TRUE)
 SELECT count(*) FROM (
-    SELECT DISTINCT u.id FROM below b
+    SELECT DISTINCT m.member_id FROM below b
     JOIN group_members m ON m.tenant_id = $1 AND m.group_id = b.id AND NOT m.is_group
-    JOIN users u ON u.tenant_id = $1 AND u.id = m.member_id AND u.identity_provider_id = $3 LIMIT $4) counted
+    WHERE EXISTS (SELECT 1 FROM users u
+                  WHERE u.tenant_id = $1 AND u.id = m.member_id AND u.identity_provider_id = $3) LIMIT $4) counted
 """
 
 

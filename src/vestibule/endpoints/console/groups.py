@@ -140,10 +140,12 @@ async def _roles_by(
     ]
     if not rules:
         return []
-    counts = dict[str, int]()
+    counts = {provider.id: group.member_count for provider, _ in rules}
     async with visit.context.database.scan(visit.tenant.id, "list") as reading:
-        for provider_id in {provider.id for provider, _ in rules}:
-            counts[provider_id] = await count_people_in(reading, group.id, provider_id, MOST_COUNTED + 1)
+        for provider_id in counts:
+            # Who is in a group that was pushed belongs to who pushed it, so a large one need not be counted.
+            if provider_id != group.identity_provider_id or group.member_count <= MOST_COUNTED:
+                counts[provider_id] = await count_people_in(reading, group.id, provider_id, MOST_COUNTED + 1)
     return [RoleByGroup(rule.role, provider, names[rule.value], counts[provider.id]) for provider, rule in rules]
 
 

@@ -82,7 +82,7 @@ async def show_user(visit: Visit) -> Response:
         if user is None:
             # The history of a deleted person can still be read.
             events = await page_events(reading, EventQuery(subject_id=visit.path("user_id")), PAGE)
-            if not events:
+            if not any(event.type.startswith("user.") for event in events):
                 raise visit.not_found()
             return visit.page("user_gone.html", events=events)
         return await _user_page(visit, reading, user)

@@ -200,14 +200,9 @@ def sentence(event: Event, tenant_path: str) -> Markup:
     for name in ("attributes", "difference", "reason", "done", "changed", "role"):
         if name in values:
             parts[name] = escape(plain(values[name]))
-    about = event.type.startswith("user.") and event.type != "user.deleted"
-    if event.subject_id and (about or event.type == "request.refused"):
-        parts["subject"] = Markup('<a href="{}/users/{}">{}</a>').format(
-            tenant_path, event.subject_id, values["subject"]
-        )
-    if event.subject_id and event.type.startswith("group.") and event.type != "group.deleted":
-        parts["subject"] = Markup('<a href="{}/groups/{}">{}</a>').format(
-            tenant_path, event.subject_id, plain(values["subject"])
+    if event.subject_id and (room := _room_of_subject(event)):
+        parts["subject"] = Markup('<a href="{}/{}/{}">{}</a>').format(
+            tenant_path, room, event.subject_id, plain(values["subject"])
         )
     parts["whom"] = Markup(" for {}").format(parts["subject"]) if values["subject"] else Markup()
     try:
@@ -215,6 +210,15 @@ def sentence(event: Event, tenant_path: str) -> Markup:
         return Markup(kind.sentence).format(**parts)  # noqa: S704 -- a constant from `events`
     except KeyError:
         return escape(kind.meaning)
+
+
+def _room_of_subject(event: Event) -> str:
+    """Returns the part of the console that has a page of the event's subject; empty if none has."""
+    if event.type in {"user.deleted", "group.deleted"}:
+        return ""
+    if event.type.startswith("group.") or event.data.get("about") == "group":
+        return "groups"
+    return "users" if event.type.startswith("user.") or event.type == "request.refused" else ""
 
 
 def _of_members(event: Event) -> str:
