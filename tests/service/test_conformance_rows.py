@@ -168,8 +168,8 @@ def test_a_group_needs_a_name(scim: httpx2.Client) -> None:
 
 def test_a_group_that_is_not_there_is_never_made_by_put(scim: httpx2.Client) -> None:
     unknown = "00000000-0000-7000-8000-000000000000"
-    for method in ("GET", "PUT", "PATCH", "DELETE"):
-        body = {"Operations": []} if method == "PATCH" else {"displayName": "Ops"} if method == "PUT" else None
+    bodies: dict[str, Any] = {"GET": None, "PUT": {"displayName": "Ops"}, "PATCH": {"Operations": []}, "DELETE": None}
+    for method, body in bodies.items():
         refused(scim.request(method, f"/Groups/{unknown}", json=body), 404)
     assert scim.get("/Groups").json()["totalResults"] == 0
 
