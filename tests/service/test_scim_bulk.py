@@ -7,6 +7,8 @@ import httpx2
 import pytest
 
 from tests.conftest import Place
+from tests.service.test_credentials import change
+from tests.service.test_late_bodies import retire
 from tests.service.test_pause import switch
 from tests.service.test_scim_groups import hire, make, members
 from vestibule.scim.schema import ENTERPRISE_USER
@@ -222,6 +224,22 @@ def test_others_are_answered_between_a_thousand_operations(scim: httpx2.Client, 
         busy.join()
     assert seen & set(range(1, 1000))
     assert scim.get("/Users?count=0").json()["totalResults"] == 1000
+
+
+def test_a_key_that_is_retired_meanwhile_ends_a_bulk(scim: httpx2.Client, place: Place) -> None:
+    """Each operation is authenticated: the first one that is refused is the last one that is answered."""
+    told: list[dict[str, Any]] = []
+    operations = [person(f"p{number}", title="x") for number in range(1000)]
+    busy = threading.Thread(target=lambda: told.extend(bulk(scim, *operations)))
+    with place.client() as other:
+        busy.start()
+        while not other.get("/Users?count=0").json()["totalResults"]:
+            assert busy.is_alive()
+    change(place, retire)
+    busy.join()
+    assert set(statuses(told[:-1])) == {"201"}
+    assert told[-1]["status"] == "401"
+    assert 1 < len(told) < 1000
 
 
 def test_every_operation_has_its_own_event(scim: httpx2.Client, place: Place) -> None:
