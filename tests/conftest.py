@@ -143,6 +143,7 @@ ON_SQLITE = (
     "tests/conformance/",
     "tests/console/",
     "tests/okta/test_connection.py",
+    "tests/service/test_conformance_rows.py",
     "tests/service/test_late_bodies.py",
     "tests/service/test_odd_headers.py",
     "tests/service/test_scim_odd_requests.py",

@@ -109,6 +109,36 @@ def test_what_is_right_is_taken(strict: httpx2.Client) -> None:
     assert answer.status_code == 204, answer.text
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "schema"),
+    [
+        ("/Users/.search", {"count": 1}, "SearchRequest"),
+        ("/.search", {"count": 1}, "SearchRequest"),
+        ("/Bulk", {"Operations": []}, "BulkRequest"),
+    ],
+)
+def test_a_message_says_what_it_is(strict: httpx2.Client, path: str, body: dict[str, Any], schema: str) -> None:
+    urn = f"urn:ietf:params:scim:api:messages:2.0:{schema}"
+    for wrong in (body, body | {"schemas": [PATCH_OP]}, body | {"schemas": urn}):
+        answer = strict.post(path, json=wrong)
+        assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidSyntax")
+        assert urn in answer.json()["detail"]
+    assert strict.post(path, json=body | {"schemas": [urn]}).status_code == 200
+
+
+def test_a_change_in_a_bulk_is_taken_as_in_a_request(strict: httpx2.Client) -> None:
+    made = strict.post("/Users", json={"schemas": [USER], "userName": "ana"}).json()
+    change = [{"op": "replace", "path": "title", "value": "X"}]
+    operations = [
+        {"method": "PATCH", "path": f"/Users/{made['id']}", "data": {"schemas": [PATCH_OP], "Operations": change}},
+        {"method": "PATCH", "path": f"/Users/{made['id']}", "data": change},
+        {"method": "POST", "path": "/Users", "bulkId": "b", "data": {"userName": "bo"}},
+    ]
+    body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations}
+    told = strict.post("/Bulk", json=body).json()["Operations"]
+    assert [each["status"] for each in told] == ["200", "200", "400"]
+
+
 def test_others_are_understood_and_told_what_was_ignored(scim: httpx2.Client) -> None:
     made = scim.post("/Users", json={"userName": "ana", "externalId": 7, "password": "p", "h\u00fct": 1})
     assert made.status_code == 201

@@ -50,7 +50,7 @@ from vestibule.endpoints.scim_refusals import RESOURCE_ID, ScimRefusals
 from vestibule.endpoints.scim_users import Users
 from vestibule.endpoints.scim_writes import understood, write
 from vestibule.model import HOUSE, Actor
-from vestibule.scim.bulk import BULK_PARTS, LARGEST_BULK, parse_bulk
+from vestibule.scim.bulk import BULK_PARTS, BULK_REQUEST, LARGEST_BULK, parse_bulk
 from vestibule.scim.errors import (
     MethodNotAllowed,
     NoEndpoint,
@@ -62,8 +62,9 @@ from vestibule.scim.errors import (
     UnsupportedMediaType,
     excerpt,
 )
-from vestibule.scim.messages import parse_search
+from vestibule.scim.messages import SEARCH_REQUEST, parse_search
 from vestibule.scim.representation import Projection, etag, location
+from vestibule.scim.strict import check_message
 from vestibule.settings import Settings
 from vestibule.store.database import Busy, Damaged
 
@@ -327,7 +328,7 @@ class ScimEndpoint:
                 if request.method != "POST":
                     raise _no_method(request, "POST")
                 handlers = (HANDLERS[kinds[0]],) if kinds else _ALL
-                asked = await self._sent(request, JsonBody(), parse_search)
+                asked = await self._sent(request, JsonBody(), _message(request, SEARCH_REQUEST, parse_search))
                 return await self._lists.answer(request, caller, handlers, asked)
             case ["Me"]:
                 raise NotImplementedHere(
@@ -337,7 +338,9 @@ class ScimEndpoint:
             case ["Bulk"]:
                 if request.method != "POST":
                     raise _no_method(request, "POST")
-                request.bulk = await self._sent(request, JsonBody(LARGEST_BULK, BULK_PARTS), parse_bulk)
+                request.bulk = await self._sent(
+                    request, JsonBody(LARGEST_BULK, BULK_PARTS), _message(request, BULK_REQUEST, parse_bulk)
+                )
                 return Answer(200)  # its operations take their turns one by one
             case [first] if first is _OLD_VERSION:
                 raise NoEndpoint(f"This is SCIM 2.0, not 1.1; its base URL is {request.base_url}.")
@@ -397,6 +400,17 @@ class ScimEndpoint:
 
 
 # -- helpers -----------------------------------------------------------------------------------------------------------
+
+
+def _message(request: Request, schema: str, parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Returns a parser of a message, which checks its schema first if the identity provider is strict."""
+
+    def read(body: Any) -> Any:
+        if request.strict:
+            check_message(body, schema)
+        return parse(body)
+
+    return read
 
 
 def _no_method(request: Request, allow: str) -> MethodNotAllowed:

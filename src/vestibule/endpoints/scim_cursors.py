@@ -20,6 +20,11 @@ from vestibule.store.sorting import Position
 _PURPOSE: Final = "cursor"
 BEGINNING: Final = Position(None, "")
 """The place before everything in a list."""
+_NOT_OF_THIS_QUERY: Final = (
+    "The cursor was not given here for this query. Begin with an empty one, go on with 'nextCursor', and leave all "
+    "parameters but 'cursor' and 'count' as they were."
+)
+"""The same for every wrong cursor, so that nobody learns whether one belongs to somebody else (RFC 9865 §5)."""
 
 
 class Cursor(NamedTuple):
@@ -51,13 +56,9 @@ def open_cursor(checker: Checker, scope: str, text: str, now: int) -> Cursor:
         sealed = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
         of, key, id_, backwards, given_at = orjson.loads(checker.unseal(sealed, _PURPOSE))
     except (UnicodeEncodeError, binascii.Error, WrongSetting):
-        raise InvalidCursor(
-            "The cursor is none that was given here. Begin with an empty one, and go on with 'nextCursor'."
-        ) from None
+        raise InvalidCursor(_NOT_OF_THIS_QUERY) from None
     if of != scope:
-        raise InvalidCursor(
-            "The cursor was given for another query. All parameters but 'cursor' and 'count' should stay as they were."
-        )
+        raise InvalidCursor(_NOT_OF_THIS_QUERY)
     if now - given_at > CURSOR_SECONDS * 1000:
         raise ExpiredCursor(f"The cursor was given more than {CURSOR_SECONDS:,} seconds ago. Begin again.")
     return Cursor(Position(key, id_), backwards)

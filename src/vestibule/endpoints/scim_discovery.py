@@ -16,13 +16,13 @@ def discover(request: Request, kind: str, rest: list[str]) -> Answer:
         NotFound: there is no such document.
         Forbidden: the request has a filter.
     """
+    if "filter" in request.query:
+        # RFC 7644 §4: a filter must be refused, so that no client believes it was applied.
+        raise Forbidden(f"/{kind} takes no filter.")
     if kind == "ServiceProviderConfig":
         if rest:
             raise NotFound("There is one ServiceProviderConfig, at /ServiceProviderConfig.")
         return Answer(200, orjson.dumps(discovery.service_provider_config(request.base_url)))
-    if "filter" in request.query:
-        # RFC 7644 §4: a filter must be refused, so that no client believes it was applied.
-        raise Forbidden(f"/{kind} takes no filter.")
     offered: list[Document] = (
         discovery.schemas(request.base_url) if kind == "Schemas" else discovery.resource_types(request.base_url)
     )

@@ -12,6 +12,7 @@ from vestibule.scim.filter import Document
 from vestibule.scim.messages import PATCH_OP
 from vestibule.scim.resource import kind
 
+BULK_REQUEST: Final = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 BULK_RESPONSE: Final = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 MAX_BULK_OPERATIONS: Final = 1000
 LARGEST_BULK: Final = 8 * 1024 * 1024

@@ -11,6 +11,7 @@ from vestibule.scim.resource import kind
 MEDIA_TYPE: Final = "application/scim+json"
 LIST_RESPONSE: Final = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 PATCH_OP: Final = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+SEARCH_REQUEST: Final = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 
 MAX_OPERATIONS: Final = 1000
 DEFAULT_PAGE: Final = 100

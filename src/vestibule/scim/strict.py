@@ -44,9 +44,7 @@ def check_patch(body: Any, operations: list[Operation], resource_type: ResourceT
         InvalidValue: a value has another type than its attribute.
         Mutability: a path is read-only, or `active` would be removed.
     """
-    schemas = body.get("schemas") if isinstance(body, dict) else None
-    if not isinstance(schemas, list) or PATCH_OP not in schemas:
-        raise InvalidSyntax(f"The 'schemas' of a PATCH should be [\"{PATCH_OP}\"].")
+    check_message(body, PATCH_OP)
     if not operations:
         raise InvalidSyntax("A PATCH should have at least one operation; got none.")
     for operation in operations:
@@ -77,9 +75,25 @@ def _check_path(operation: Operation, resource_type: ResourceType, *, explicit: 
     _check_value(operation.value, leaf, path, is_one=is_one or not isinstance(operation.value, list))
 
 
+def check_message(body: Any, schema: str) -> None:
+    """Check that a message of the protocol says what it is.
+
+    Raises:
+        InvalidSyntax: its `schemas` does not list its schema.
+    """
+    if schema.lower() not in _listed(body):
+        raise InvalidSyntax(f"The 'schemas' of this message should be [\"{schema}\"].")
+
+
+def _listed(body: Any) -> set[str]:
+    """Returns the schemas that a body lists, in lower case."""
+    named_in_it = body.items() if isinstance(body, dict) else ()
+    schemas = next((value for name, value in named_in_it if name.lower() == "schemas"), None)
+    return {urn.lower() for urn in schemas if isinstance(urn, str)} if isinstance(schemas, list) else set()
+
+
 def _check_schemas(body: dict[str, Any], resource_type: ResourceType) -> None:
-    schemas = next((value for name, value in body.items() if name.lower() == "schemas"), None)
-    listed = {urn.lower() for urn in schemas if isinstance(urn, str)} if isinstance(schemas, list) else set()
+    listed = _listed(body)
     used = [name for name in body if name.lower().startswith("urn:")]
     for urn in (resource_type.core.id, *used):
         if urn.lower() not in listed:
