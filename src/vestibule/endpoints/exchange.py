@@ -125,11 +125,16 @@ def listed(head: ListHead, resources: list[bytes | AsyncIterator[bytes]], header
     return Answer(200, headers=headers, pieces=pieces())
 
 
+@lru_cache(maxsize=256)
+def _told_part(part: Ignored) -> str:
+    return f"{quote(part.path, safe=_READABLE)};reason={part.reason}"
+
+
 def told_ignored(ignored: list[Ignored]) -> Headers:
     """Returns the header that says what of a request was ignored, and why; none if nothing was."""
     if not ignored:
         return ()
-    told = [f"{quote(each.path, safe=_READABLE)};reason={each.reason}" for each in ignored[:_MOST_TOLD]]
+    told = [_told_part(each) for each in ignored[:_MOST_TOLD]]
     more = [f"more={len(ignored) - _MOST_TOLD}"] if len(ignored) > _MOST_TOLD else []
     return ((b"vestibule-ignored", ", ".join(told + more).encode("ascii")),)
 
