@@ -280,7 +280,7 @@ def _data(facts: Mapping[str, str], measured: Mapping[str, Figures], failures: M
         "machine": facts,
         "targets": {
             name: {
-                f"{what} at {size}": {"seconds": took, "others_p99": _late(figures.others.get((what, size), [0.0]))}
+                f"{what} at {size}": {"seconds": took, "others_p99": _late(figures.others.get((what, size)) or [0.0])}
                 for (what, size), took in figures.took.items()
             }
             for name, figures in measured.items()
