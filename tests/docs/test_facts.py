@@ -16,7 +16,7 @@ from vestibule.actions.scim_request import (
 )
 from vestibule.endpoints.exchange import MOST_PARAMETERS
 from vestibule.endpoints.failures import BUSY_FOR
-from vestibule.endpoints.scim_bodies import GROUP_PATCH_PARTS, LARGEST_GROUP, LARGEST_GROUP_PATCH, MOST_MEMBERS
+from vestibule.endpoints.scim_group_body import GROUP_PATCH_PARTS, LARGEST_GROUP, LARGEST_GROUP_PATCH, MOST_MEMBERS
 from vestibule.limits import BODY_SECONDS, FREE_TRIES, HEADER_BYTES, HEADER_LINES, LIST_BYTES, SCAN_SECONDS
 from vestibule.mapping import MAX_RULES
 from vestibule.model import Rule

@@ -1,5 +1,6 @@
 """Groups with thousands of members: bodies in segments, answers in pieces, and changes of many at once."""
 
+import contextlib
 import threading
 from typing import Any
 
@@ -11,8 +12,10 @@ from tests.conftest import Place
 from tests.service.test_scim_groups import PATCH_OP, hire, make, members
 from vestibule.actions.provision import create_user
 from vestibule.actions.scim_request import Sent
+from vestibule.endpoints import scim_group_body
 from vestibule.endpoints.context import Context
-from vestibule.endpoints.scim_bodies import GroupBody
+from vestibule.endpoints.scim_group_body import GroupBody
+from vestibule.scim.body import decode
 from vestibule.scim.errors import InvalidSyntax, ScimError
 from vestibule.scim.resource import clean
 from vestibule.scim.schema import USER_TYPE
@@ -138,12 +141,64 @@ def test_a_large_body_that_is_not_right_is_refused(body: bytes) -> None:
         read(body, 10_000)
 
 
+@pytest.mark.parametrize(
+    ("before", "repeated", "after"),
+    [
+        (b'{"members":[{"value":"', b"},", b'"}]}'),
+        (b'{"members":[{"value":"', b"]", b'"}]}'),
+        (b'{"members":[{"value":"', b"],[{", b'"}]}'),
+        (b'{"members":[{"value":"a', b'\\"', b'"}]}'),
+        (b'{"members":[{"value":"a","x":[', b"{},", b"0]}]}"),
+        (b'{"a":[', b'{"members":[1]},', b"0]}"),
+        (b'{"members":[', b'{"value":"a"},', b"0]}"),
+        (b'{"members":[{"a":', b'"x","a":', b"0}]}"),
+    ],
+)
+def test_what_is_repeated_in_a_body_costs_in_proportion_to_its_length(
+    before: bytes, repeated: bytes, after: bytes
+) -> None:
+    """Counted in bytes that are handed to the parser and to the tokeniser, whatever they say."""
+
+    def cost(times: int) -> int:
+        body = before + repeated * (times // len(repeated)) + after
+        looked_at = 0
+        tokens = scim_group_body._TOKEN
+
+        def counting(sent: bytes, *limits: int) -> Any:
+            nonlocal looked_at
+            looked_at += len(sent)
+            return decode(sent, *limits)
+
+        class Tokens:
+            @staticmethod
+            def finditer(text: bytes, start: int) -> Any:
+                nonlocal looked_at
+                looked_at += len(text) - start
+                return tokens.finditer(text, start)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scim_group_body, "decode", counting)
+            patch.setattr(scim_group_body, "_TOKEN", Tokens)
+            with contextlib.suppress(ScimError):
+                read(body, 4096)
+        return looked_at
+
+    assert cost(800_000) <= 20 * cost(80_000)
+
+
+def test_a_body_that_is_refused_early_is_answered_to_a_client_that_still_sends(scim: httpx2.Client) -> None:
+    body = b'{"displayName":"x","members":[{"display":"nobody"},' + b",".join([b'{"value":"a"}'] * 500_000) + b"]}"
+    answer = scim.post("/Groups", content=body)
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
+    assert "Member 1 has no 'value'" in answer.json()["detail"]
+
+
 def test_a_large_body_keeps_little() -> None:
     """Of a megabyte of members, the reader holds the ids and less than a segment."""
     reader = GroupBody()
     reader.feed(b'{"displayName":"x","members":[')
     for number in range(20_000):
         reader.feed(orjson.dumps(sent([f"{number:036}"])[0]) + b",")
-        assert len(reader._buffer) < 70_000
+        assert reader._held < 70_000
     with pytest.raises(ScimError):
         reader.finish()

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote_plus
 import orjson
 
 from vestibule.actions.scim_request import LARGEST_KEPT_BODY, Sent
-from vestibule.endpoints.scim_bodies import BodyReader, JsonBody
+from vestibule.endpoints.scim_bodies import BodyReader, JsonBody, check_length
 from vestibule.events import redacted_query
 from vestibule.model import Actor
 from vestibule.scim.bulk import Bulk
@@ -218,17 +218,29 @@ class Request:
     async def receive_body(self, reader: BodyReader) -> None:
         """Receive the body, and pass it on.
 
+        The rest of a body that is refused before its end is received all the same, within the limit: a client that
+        still sends would otherwise see a reset connection, and not the error.
+
         Raises:
             ScimError: the reader does not accept it.
             InvalidSyntax: the connection was closed before its end.
         """
-        more = True
+        size, more = 0, True
+        refused: ScimError | None = None
         while more:
             message = await self.receive()
             if message["type"] == "http.disconnect":
                 raise InvalidSyntax("The connection was closed before the body was complete.")
-            reader.feed(message.get("body", b""))
-            more = message.get("more_body", False)
+            piece, more = message.get("body", b""), message.get("more_body", False)
+            size += len(piece)
+            check_length(size, reader.largest)
+            try:
+                if refused is None:
+                    reader.feed(piece)
+            except ScimError as error:
+                refused = error
+        if refused is not None:
+            raise refused
 
     def note_body(self, reader: BodyReader) -> None:
         """Keep what a body says, so that an event can tell it."""

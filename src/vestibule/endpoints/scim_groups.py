@@ -11,14 +11,8 @@ import orjson
 
 from vestibule.actions import groups
 from vestibule.actions.scim_request import Sent
-from vestibule.endpoints.scim_bodies import (
-    GROUP_PATCH_PARTS,
-    LARGEST_GROUP_PATCH,
-    BodyReader,
-    GroupBody,
-    JsonBody,
-    WholeGroup,
-)
+from vestibule.endpoints.scim_bodies import BodyReader, JsonBody
+from vestibule.endpoints.scim_group_body import GROUP_PATCH_PARTS, LARGEST_GROUP_PATCH, GroupBody, WholeGroup
 from vestibule.endpoints.scim_handlers import Handler, Pieces, Rendering, rendered
 from vestibule.model import Group
 from vestibule.scim.filter import Document
