@@ -8,9 +8,18 @@ from typing import Any, Final
 import click
 import orjson
 
-from vestibule.commands.acting import AS_JSON, in_house, named_provider, named_tenant, show
+from vestibule.commands.acting import (
+    AS_JSON,
+    Kind,
+    in_house,
+    named_provider,
+    named_tenant,
+    provider_names,
+    show,
+    the_one_meant,
+)
 from vestibule.endpoints.context import Context
-from vestibule.errors import NotFound, WrongInput
+from vestibule.errors import WrongInput
 from vestibule.model import Group, Tenant
 from vestibule.store.database import Reading
 from vestibule.store.group_lists import (
@@ -24,12 +33,12 @@ from vestibule.store.group_lists import (
     list_members,
 )
 from vestibule.store.groups import display_name, find_group
-from vestibule.store.identity_providers import all_providers
 
 _BATCH: Final = 1000
 _MOST_MEMBERS: Final = 10_000
 _MOST_LINKS: Final = 100
 _BY_HAND: Final = "made by hand"
+_KIND: Final = Kind("no group", "groups", "name", "group", _BY_HAND)
 _WHICH: Final = click.argument("wanted", metavar="GROUP")
 _IDP: Final = click.option("--idp", "provider_name", metavar="NAME", help="The identity provider whose GROUP is meant.")
 
@@ -91,7 +100,7 @@ def list_all(tenant_name: str, search: str, provider_name: str | None, by_hand: 
         chosen = GroupSelection(search, "" if by_hand else provider.id if provider else None)
         found = list[dict[str, Any]]()
         async with context.database.scan(tenant.id, "sweep") as reading:
-            names = await _provider_names(reading)
+            names = await provider_names(reading)
             groups = await list_groups(reading, chosen, _BATCH)
             while groups:
                 found += [group_json(each, names.get(each.identity_provider_id)) for each in groups]
@@ -124,7 +133,7 @@ def show_one(tenant_name: str, wanted: str, provider_name: str | None, as_json: 
         tenant = await named_tenant(context, tenant_name)
         group = await _group(context, tenant, wanted, provider_name)
         async with context.database.read(tenant.id) as reading:
-            names = await _provider_names(reading)
+            names = await provider_names(reading)
             above = await links_above(reading, group.id, _MOST_LINKS)
             below = await links_below(reading, group.id, _MOST_LINKS)
         return group_json(group, names.get(group.identity_provider_id)) | {
@@ -158,7 +167,7 @@ def members(tenant_name: str, wanted: str, provider_name: str | None, limit: int
         tenant = await named_tenant(context, tenant_name)
         group = await _group(context, tenant, wanted, provider_name)
         async with context.database.scan(tenant.id, "sweep") as reading:
-            names = await _provider_names(reading)
+            names = await provider_names(reading)
             found = await list_members(reading, group.id, limit + 1, beyond=after)
         return {
             "group": group.id,
@@ -180,34 +189,15 @@ def _member_line(shown: dict[str, Any]) -> str:
     return f"{shown['id']}  {state:8}  {owner:16}  {shown['name']}"
 
 
-async def _provider_names(reading: Reading) -> dict[str, str]:
-    return {each.id: each.name for each in await all_providers(reading)}
-
-
 async def _group(context: Context, tenant: Tenant, wanted: str, provider_name: str | None) -> Group:
     """Returns the group with that id or name, of the named identity provider if there is one.
 
     Raises:
-        NotFound: there is no such group.
-        WrongInput: several groups have that name.
+        NotFound, WrongInput: there is none, or there are several.
     """
-    provider = await named_provider(context, tenant, provider_name) if provider_name else None
-    async with context.database.read(tenant.id) as reading:
-        by_id = await find_group(reading, wanted)
-        found = [by_id] if by_id else await find_groups_named(reading, wanted)
-        names = await _provider_names(reading)
-    if provider is not None:
-        found = [each for each in found if each.identity_provider_id == provider.id]
-    if not found:
-        where = f"{provider.name} of {tenant.name}" if provider else tenant.name
-        raise NotFound(
-            f"There is no group in {where} with the name or id '{wanted[:80]}'. `vestibule group list {tenant.name}` "
-            "shows them."
-        )
-    if len(found) > 1:
-        each_of_them = ", ".join(f"{each.id} ({names.get(each.identity_provider_id, _BY_HAND)})" for each in found)
-        raise WrongInput(
-            f"{len(found)} groups of {tenant.name} have the name '{wanted[:80]}': {each_of_them}. Give an id, or "
-            "--idp NAME."
-        )
-    return found[0]
+    return await the_one_meant(context, tenant, wanted, provider_name, _KIND, _find)
+
+
+async def _find(reading: Reading, wanted: str) -> list[Group]:
+    by_id = await find_group(reading, wanted)
+    return [by_id] if by_id else await find_groups_named(reading, wanted)

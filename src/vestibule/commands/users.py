@@ -11,14 +11,21 @@ import click
 import orjson
 
 from vestibule.actions import people
-from vestibule.commands.acting import AS_JSON, command_line, in_house, named_provider, named_tenant, show
+from vestibule.commands.acting import (
+    AS_JSON,
+    Kind,
+    command_line,
+    in_house,
+    named_tenant,
+    provider_names,
+    show,
+    the_one_meant,
+)
 from vestibule.endpoints.console.users import display_name
 from vestibule.endpoints.context import Context
 from vestibule.endpoints.person.home import roles_of_person
-from vestibule.errors import NotFound, WrongInput
 from vestibule.model import Tenant, User
 from vestibule.store.database import Reading, Tx
-from vestibule.store.identity_providers import all_providers
 from vestibule.store.user_lists import UserSelection, list_users
 from vestibule.store.users import find_user, find_users_by_name
 
@@ -29,6 +36,7 @@ _STATES: Final = {
     "blocked": UserSelection(blocked=True),
 }
 _BY_HAND: Final = "added by hand"
+_KIND: Final = Kind("nobody", "people", "user name", "user", _BY_HAND)
 _WHOM = click.argument("wanted", metavar="USER")
 _IDP = click.option("--idp", "provider_name", metavar="NAME", help="The identity provider whose USER is meant.")
 
@@ -67,7 +75,7 @@ def list_people(tenant_name: str, search: str, state: str | None, as_json: bool)
         chosen = replace(_STATES[state] if state else UserSelection(), search=search)
         found = list[dict[str, Any]]()
         async with context.database.scan(tenant.id, "sweep") as reading:
-            names = await _provider_names(reading)
+            names = await provider_names(reading)
             users = await list_users(reading, chosen, _BATCH)
             while users:
                 found += [user_json(each, names.get(each.identity_provider_id)) for each in users]
@@ -86,37 +94,18 @@ def _line(shown: dict[str, Any]) -> str:
     return f"{shown['id']}  {state:17}  {shown['identity_provider'] or _BY_HAND:16}  {shown['user_name']}"
 
 
-async def _provider_names(reading: Reading) -> dict[str, str]:
-    return {each.id: each.name for each in await all_providers(reading)}
-
-
 async def _person(context: Context, tenant: Tenant, wanted: str, provider_name: str | None) -> User:
     """Returns the person with that id or userName, of the named identity provider if there is one.
 
     Raises:
-        NotFound: there is no such person.
-        WrongInput: several people have that userName.
+        NotFound, WrongInput: there is none, or there are several.
     """
-    provider = await named_provider(context, tenant, provider_name) if provider_name else None
-    async with context.database.read(tenant.id) as reading:
-        by_id = await find_user(reading, wanted)
-        found = [by_id] if by_id else await find_users_by_name(reading, wanted)
-        names = await _provider_names(reading)
-    if provider is not None:
-        found = [each for each in found if each.identity_provider_id == provider.id]
-    if not found:
-        where = f"{provider.name} of {tenant.name}" if provider else tenant.name
-        raise NotFound(
-            f"There is nobody in {where} with the user name or id '{wanted[:80]}'. `vestibule user list {tenant.name}` "
-            "shows them."
-        )
-    if len(found) > 1:
-        each_of_them = ", ".join(f"{each.id} ({names.get(each.identity_provider_id, _BY_HAND)})" for each in found)
-        raise WrongInput(
-            f"{len(found)} people of {tenant.name} have the user name '{wanted[:80]}': {each_of_them}. Give an id, or "
-            "--idp NAME."
-        )
-    return found[0]
+    return await the_one_meant(context, tenant, wanted, provider_name, _KIND, _find)
+
+
+async def _find(reading: Reading, wanted: str) -> list[User]:
+    by_id = await find_user(reading, wanted)
+    return [by_id] if by_id else await find_users_by_name(reading, wanted)
 
 
 def _change(
@@ -129,7 +118,7 @@ def _change(
         person = await _person(context, tenant, wanted, provider_name)
         async with context.database.write(command_line(tenant.id)) as tx:
             ended = await change(tx, person.id)
-            names = await _provider_names(tx)
+            names = await provider_names(tx)
             shown = user_json(await find_user(tx, person.id) or person, names.get(person.identity_provider_id))
         return shown if ended is None else shown | {"sessions_ended": ended}
 
