@@ -83,7 +83,7 @@ async def _welcome(context: Context, child: _Child) -> None:
     )
     serve.say(
         f"\n  Vestibule     {url}/\n  Pocket Okta   {okta}   (a practice org; nothing of Okta, Inc.)\n\n{first}\n"
-        "  2. Integrations > Identity Providers: add Okta, switch on auto-provisioning and Save.\n"
+        "  2. Integrations > Identity Providers > Add identity provider, as it is proposed.\n"
         "     Copy the SCIM URL, the Key and the Secret.\n"
         "  3. In the pocket Okta: Applications > SCIM 2.0 Test App (Basic Auth) > Provisioning.\n"
         "     Paste them, press Test API Credentials, Save, and enable the three actions under To App.\n"
