@@ -254,12 +254,7 @@ class ScimEndpoint:
             return
         reader = JsonBody()
         try:
-            request.check_body(reader.largest)
-            body = request.body_at_hand()
-            if body is not None:
-                reader.feed(body)
-            else:
-                await self._body_timeout.wait(request.receive_body(reader))
+            await self._receive(request, reader)
             reader.finish()
             request.note_body(reader)
         except RequestTimeout:
@@ -267,21 +262,29 @@ class ScimEndpoint:
         except ScimError:
             log.debug("a refused body could not be read", extra={"request": request.actor.request_id})
 
-    async def _sent(self, request: Request, reader: BodyReader, parse: Callable[[Any], Any]) -> Any:
-        """Returns what the body says, parsed. A long body is read and parsed in a thread.
+    async def _receive(self, request: Request, reader: BodyReader) -> bool:
+        """Pass the body to a reader. Returns whether it had to be awaited.
 
-        After a slow body the request is authenticated again, as the key may have been retired.
+        Raises:
+            ScimError: it cannot be accepted, or took too long.
         """
         request.check_body(reader.largest)
         body = request.body_at_hand()
         if body is not None:
             reader.feed(body)
-        else:
-            known_at = time.monotonic()
-            await self._body_timeout.wait(request.receive_body(reader))
-            if time.monotonic() - known_at > _KNOWN_FOR:
-                caller = await self._identify(request)
-                check_provisioning(caller.presented.provisioning)
+            return False
+        await self._body_timeout.wait(request.receive_body(reader))
+        return True
+
+    async def _sent(self, request: Request, reader: BodyReader, parse: Callable[[Any], Any]) -> Any:
+        """Returns what the body says, parsed. A long body is read and parsed in a thread.
+
+        After a slow body the request is authenticated again, as the key may have been retired.
+        """
+        known_at = time.monotonic()
+        if await self._receive(request, reader) and time.monotonic() - known_at > _KNOWN_FOR:
+            caller = await self._identify(request)
+            check_provisioning(caller.presented.provisioning)
 
         def read() -> Any:
             said = reader.finish()

@@ -17,7 +17,7 @@ def understood(method: str, handler: Handler[Any], body: Any, *, base_url: str, 
     Raises:
         ScimError: it cannot be accepted.
     """
-    document = getattr(body, "rest", body)
+    document = body if method == "PATCH" else handler.as_json(body)
     schemas = document.get("schemas") if isinstance(document, dict) else None
     if isinstance(schemas, list) and _OLD in schemas:
         raise InvalidSyntax(f"The body is one of SCIM 1.1 ({_OLD}). This is SCIM 2.0; its base URL is {base_url}.")
