@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final, get_args
 
+from vestibule.actions.derive import begin_derivation
 from vestibule.actions.end_access import take_access_of_provider
 from vestibule.errors import FormCheck, NotAllowed, NotFound, Taken, WrongInput
 from vestibule.keys import Checker, Pair, make_pair, shortened
@@ -13,7 +14,6 @@ from vestibule.model import (
     TENANT_NAME,
     AdministratorRole,
     Credential,
-    Derivation,
     FactorRequired,
     IdentityProvider,
     Provisioning,
@@ -32,7 +32,6 @@ from vestibule.store.events import append_event, append_house_event
 from vestibule.store.identity_providers import (
     insert_provider,
     lock_provider,
-    put_derivation,
     roles_to_json,
     rule_to_json,
     update_provider,
@@ -46,7 +45,6 @@ from vestibule.store.tenants import (
     update_tenant_limits,
     update_tenant_state,
 )
-from vestibule.store.user_lists import UserSelection, count_users
 from vestibule.vendors import VENDORS
 
 LONGEST_NAME: Final = 100
@@ -469,16 +467,5 @@ async def _derive_again(tx: Tx, changed: IdentityProvider, event: str, was: Any,
     await update_provider(tx, after)
     told = {"name": after.name, "version": after.mapping_version, "before": was, "after": now}
     await append_event(tx, event, told, subject_id=after.id, provider_id=after.id)
-    total = await count_users(tx, UserSelection(provider_id=after.id))
-    run = Derivation(
-        identity_provider_id=after.id,
-        mapping_version=after.mapping_version,
-        cursor="",
-        done=0,
-        changed=0,
-        total=total,
-        started_at=tx.now,
-        finished_at=None,
-    )
-    await put_derivation(tx, run)
+    await begin_derivation(tx, after.id, after.mapping_version)
     return after

@@ -22,7 +22,7 @@ from vestibule.model import Derivation, User
 from vestibule.store.database import Tx
 from vestibule.store.events import append_event, append_events
 from vestibule.store.identity_providers import find_provider, lock_derivation, put_derivation
-from vestibule.store.user_lists import page_of_changed, page_of_provider
+from vestibule.store.user_lists import UserSelection, count_users, page_of_changed, page_of_provider
 from vestibule.store.users import set_profiles
 
 PIECE: Final = LOOP_PIECE_MILLISECONDS / 1000
@@ -56,6 +56,21 @@ class Pace:
         took = max(self.clock() - self._began, 1e-6)
         fitting = int(read * PIECE / took) if read else FIRST_BATCH
         self.size = max(SMALLEST_BATCH, min(fitting, 2 * self.size, BATCH_PEOPLE))
+
+
+async def begin_derivation(tx: Tx, provider_id: str, mapping_version: int) -> None:
+    """Begin a run over all people of an identity provider, or begin anew with one that has not finished."""
+    run = Derivation(
+        identity_provider_id=provider_id,
+        mapping_version=mapping_version,
+        cursor="",
+        done=0,
+        changed=0,
+        total=await count_users(tx, UserSelection(provider_id=provider_id)),
+        started_at=tx.now,
+        finished_at=None,
+    )
+    await put_derivation(tx, run)
 
 
 async def derive_batch(tx: Tx, provider_id: str, pace: Pace) -> Derivation | None:

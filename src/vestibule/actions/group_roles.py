@@ -8,19 +8,19 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from vestibule.actions.derive import begin_derivation
 from vestibule.actions.deriving import Deriving, deriving_of, groups_that_count
 from vestibule.actions.end_access import keep_console_in_step
 from vestibule.actions.membership import MemberDelta
 from vestibule.errors import NotAllowed
 from vestibule.events import changes_between
 from vestibule.mapping import makes_owners, scim_groups_of
-from vestibule.model import ROLES, AdministratorRole, Derivation, Group
+from vestibule.model import ROLES, AdministratorRole, Group
 from vestibule.store.database import Tx
 from vestibule.store.events import append_events
 from vestibule.store.groups import display_name, lock_nesting
-from vestibule.store.identity_providers import all_providers, put_derivation
+from vestibule.store.identity_providers import all_providers
 from vestibule.store.members import groups_of, lock_people, people_below
-from vestibule.store.user_lists import UserSelection, count_users
 from vestibule.store.users import set_profiles
 
 AT_ONCE: Final = 1000
@@ -58,9 +58,10 @@ async def reaches_by_hand(tx: Tx, group: Group, by: AdministratorRole) -> list[R
     Raises:
         NotAllowed: these rules can make an owner, and `by` is a lower role.
     """
-    if not any(scim_groups_of(provider.roles) for provider in await all_providers(tx)):
+    providers = await all_providers(tx)
+    if not any(scim_groups_of(provider.roles) for provider in providers):
         return []
-    for provider in await all_providers(tx):
+    for provider in providers:
         await lock_nesting(tx, provider.id)
     ids = await _around(tx, group)
     reaches = []
@@ -93,7 +94,7 @@ async def derive_reached(tx: Tx, group: Group, delta: MemberDelta, reach: Reach)
     if nested and len(people) <= AT_ONCE:
         people |= set(await people_below(tx, nested, AT_ONCE + 1))
     if len(people) > AT_ONCE:
-        await _leave_to_the_worker(tx, reach.provider_id, reach.mapping_version)
+        await begin_derivation(tx, reach.provider_id, reach.mapping_version)
         return
     ids = sorted(people)
     for start in range(0, len(ids), _PIECE):
@@ -123,17 +124,3 @@ async def _derive(tx: Tx, group: Group, reach: Reach, ids: list[str]) -> None:
     if profiles:
         await set_profiles(tx, profiles)
         await append_events(tx, "user.group_roles_changed", reach.provider_id, events)
-
-
-async def _leave_to_the_worker(tx: Tx, provider_id: str, mapping_version: int) -> None:
-    run = Derivation(
-        identity_provider_id=provider_id,
-        mapping_version=mapping_version,
-        cursor="",
-        done=0,
-        changed=0,
-        total=await count_users(tx, UserSelection(provider_id=provider_id)),
-        started_at=tx.now,
-        finished_at=None,
-    )
-    await put_derivation(tx, run)

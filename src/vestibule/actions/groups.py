@@ -9,10 +9,16 @@ from typing import Any, Final
 import orjson
 
 from vestibule.actions.group_roles import derive_reached, reach_of
-from vestibule.actions.membership import change_members, leave_parents, tell_members
+from vestibule.actions.membership import (
+    add_first_members,
+    change_members,
+    leave_parents,
+    make_group,
+    tell_members,
+)
 from vestibule.actions.scim_request import Sent, check_provisioning, check_version, paused, told_of_parts
 from vestibule.events import changes_between, creation_changes, shortened_changes
-from vestibule.model import Group, created_at, new_id
+from vestibule.model import Group
 from vestibule.scim.errors import NotFound, Uniqueness
 from vestibule.scim.filter import Document
 from vestibule.scim.membership import GroupPatch, MemberChange
@@ -23,7 +29,6 @@ from vestibule.store.group_columns import group_columns
 from vestibule.store.groups import (
     find_group,
     find_state_for_groups,
-    insert_group,
     lock_group_to_change,
     remove_group,
     update_group,
@@ -64,27 +69,12 @@ async def create_group(
     if state.provisioning == "paused":
         raise paused()
     sent.ignored[:] = ignored
-    group_id = new_id(tx.now)
-    made, text = created_at(group_id), orjson.dumps(document).decode()
-    group = Group(
-        id=group_id,
-        identity_provider_id=tx.actor.identity_provider_id,
-        document=text,
-        member_count=0,
-        version=1,
-        created_at=made,
-        modified_at=made,
-    )
     try:
-        await insert_group(tx, group, group_columns(document, text))
+        group = await make_group(tx, tx.actor.identity_provider_id, document)
     except UniqueViolation:
         raise _taken(document) from None
-    changes = [MemberChange("add", list(member_ids))] if member_ids else []
     reach = await reach_of(tx, group, state.mapping_version)
-    delta = await change_members(tx, _visibility(tx, state), group, changes)
-    if delta:
-        group = group._replace(member_count=delta.growth)
-        await update_group(tx, group, None)
+    group, delta = await add_first_members(tx, _visibility(tx, state), group, member_ids)
     told = sent.told()
     told["changes"] = creation_changes(document, told.get("sent"))
     await tell_members(tx, "group.created", group, told | told_of_parts(ignored, None), delta)

@@ -10,10 +10,17 @@ from typing import Any, Final
 import orjson
 
 from vestibule.actions.group_roles import derive_reached, reaches_by_hand
-from vestibule.actions.membership import MemberDelta, change_members, leave_parents, tell_members
+from vestibule.actions.membership import (
+    MemberDelta,
+    add_first_members,
+    change_members,
+    leave_parents,
+    make_group,
+    tell_members,
+)
 from vestibule.errors import FormCheck, NotAllowed, NotFound, Taken, WrongInput
 from vestibule.events import changes_between
-from vestibule.model import AdministratorRole, Group, created_at, new_id
+from vestibule.model import AdministratorRole, Group
 from vestibule.scim.errors import InvalidValue, ScimError, excerpt
 from vestibule.scim.filter import Document
 from vestibule.scim.membership import MemberChange
@@ -21,7 +28,7 @@ from vestibule.scim.resource import clean
 from vestibule.scim.schema import GROUP_TYPE
 from vestibule.store.database import Tx, UniqueViolation
 from vestibule.store.group_columns import group_columns
-from vestibule.store.groups import insert_group, lock_group, remove_group, update_group
+from vestibule.store.groups import lock_group, remove_group, update_group
 from vestibule.store.identity_providers import all_providers
 from vestibule.store.members import Named, find_named
 
@@ -47,26 +54,11 @@ async def create_by_hand(tx: Tx, name: str, members: Sequence[str] = ()) -> Grou
     except WrongInput as wrong:
         form.add(wrong)
     form.finish()
-    text = orjson.dumps(document).decode()
-    group_id = new_id(tx.now)
-    made = created_at(group_id)
-    group = Group(
-        id=group_id,
-        identity_provider_id="",
-        document=text,
-        member_count=0,
-        version=1,
-        created_at=made,
-        modified_at=made,
-    )
     try:
-        await insert_group(tx, group, group_columns(document, text))
+        group = await make_group(tx, "", document)
     except UniqueViolation:
         raise _taken(document) from None
-    delta = await change_members(tx, None, group, [MemberChange("add", ids)])
-    if delta:
-        group = group._replace(member_count=delta.growth)
-        await update_group(tx, group, None)
+    group, delta = await add_first_members(tx, None, group, ids)
     await tell_members(tx, "group.created", group, {"changes": changes_between({}, document)}, delta)
     return group
 

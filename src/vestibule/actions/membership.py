@@ -10,12 +10,14 @@ from typing import Any, Final
 
 import orjson
 
-from vestibule.model import Group, User
+from vestibule.model import Group, User, created_at, new_id
 from vestibule.scim.errors import InvalidValue, excerpt
+from vestibule.scim.filter import Document
 from vestibule.scim.membership import MemberChange
 from vestibule.store.database import Tx
 from vestibule.store.events import append_event
-from vestibule.store.groups import display_name, find_group, lock_group, lock_nesting, update_group
+from vestibule.store.group_columns import group_columns
+from vestibule.store.groups import display_name, find_group, insert_group, lock_group, lock_nesting, update_group
 from vestibule.store.members import (
     Member,
     add_members,
@@ -24,6 +26,7 @@ from vestibule.store.members import (
     find_selected,
     find_way_up,
     page_member_ids,
+    pieces_of,
     remove_members,
 )
 from vestibule.store.user_lists import Visibility
@@ -40,6 +43,8 @@ class MemberDelta:
 
     added: dict[str, Member] = field(default_factory=dict)
     removed: dict[str, Member] = field(default_factory=dict)
+    steps: int = 0
+    """How many members were added or removed so far, whatever became of them afterwards."""
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed)
@@ -47,12 +52,14 @@ class MemberDelta:
     def add(self, members: Iterable[Member]) -> None:
         """Note members who were added."""
         for member in members:
+            self.steps += 1
             if self.removed.pop(member.id, None) is None:
                 self.added[member.id] = member
 
     def remove(self, members: Iterable[Member]) -> None:
         """Note members who were removed."""
         for member in members:
+            self.steps += 1
             if self.added.pop(member.id, None) is None:
                 self.removed[member.id] = member
 
@@ -79,6 +86,42 @@ def _told_member(member: Member) -> dict[str, str]:
     return {"id": member.id, "name": member.name, "type": "Group" if member.is_group else "User"}
 
 
+async def make_group(tx: Tx, provider_id: str, document: Document) -> Group:
+    """Insert a group without members, and return it. `provider_id` is empty for a group that is made by hand.
+
+    Raises:
+        UniqueViolation: there is a group of that displayName, of this identity provider or made by hand.
+    """
+    group_id, text = new_id(tx.now), orjson.dumps(document).decode()
+    made = created_at(group_id)
+    group = Group(
+        id=group_id,
+        identity_provider_id=provider_id,
+        document=text,
+        member_count=0,
+        version=1,
+        created_at=made,
+        modified_at=made,
+    )
+    await insert_group(tx, group, group_columns(document, text))
+    return group
+
+
+async def add_first_members(
+    tx: Tx, visibility: Visibility | None, group: Group, ids: Iterable[str]
+) -> tuple[Group, MemberDelta]:
+    """Add the members with which a group is made. Returns the group with their number, and who they are.
+
+    Raises:
+        InvalidValue: as `change_members`.
+    """
+    delta = await change_members(tx, visibility, group, [MemberChange("add", list(ids))])
+    if delta:
+        group = group._replace(member_count=delta.growth)
+        await update_group(tx, group, None)
+    return group, delta
+
+
 async def change_members(
     tx: Tx, visibility: Visibility | None, group: Group, changes: Iterable[MemberChange], base_url: str = ""
 ) -> MemberDelta:
@@ -93,7 +136,7 @@ async def change_members(
     """
     delta = MemberDelta()
     for change in changes:
-        had = len(delta.added), len(delta.removed)
+        before = delta.steps
         match change.verb:
             case "add":
                 await _add(tx, visibility, group, change.ids, delta)
@@ -107,17 +150,18 @@ async def change_members(
                     delta.remove(await remove_members(tx, group.id, ids))
             case "replace":
                 await _replace(tx, visibility, group, change.ids, delta)
-        has_changed = had != (len(delta.added), len(delta.removed))
         for report in change.reports:
-            report.effects.append(("members", has_changed))
+            report.effects.append(("members", delta.steps > before))
     return delta
 
 
 async def _add(tx: Tx, visibility: Visibility | None, group: Group, ids: Iterable[str], delta: MemberDelta) -> None:
-    wanted = list(dict.fromkeys(ids))
-    found = await find_candidates(tx, visibility, wanted)
-    if len(found) < len(wanted):
-        raise _unknown([id_ for id_ in wanted if id_ not in found])
+    found: dict[str, Member] = {}
+    for piece in pieces_of(ids):
+        known = await find_candidates(tx, visibility, piece)
+        if len(known) < len(piece):  # at once: a request of 300,000 unknown ids should cost no more than its first
+            raise _unknown([id_ for id_ in piece if id_ not in known])
+        found |= known
     if nested := {member.id for member in found.values() if member.is_group}:
         await _check_nesting(tx, group, nested)
     delta.add(await add_members(tx, group.id, found.values()))
@@ -136,9 +180,9 @@ async def _replace(tx: Tx, visibility: Visibility | None, group: Group, ids: Ite
 
 def _unknown(ids: list[str]) -> InvalidValue:
     named = ", ".join(f"'{excerpt(id_, 60)}'" for id_ in ids[:_NAMED])
-    more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
+    others = " and others" if len(ids) > _NAMED else ""
     return InvalidValue(
-        f"There is no user or group with the id {named}{more} for this identity provider, so nothing was changed. "
+        f"There is no user or group with the id {named}{others} for this identity provider, so nothing was changed. "
         "Create the member first, and send this again.",
         path="members",
     )

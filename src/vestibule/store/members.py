@@ -51,7 +51,8 @@ class Membership(NamedTuple):
     is_direct: bool
 
 
-def _pieces(ids: Iterable[str]) -> list[list[str]]:
+def pieces_of(ids: Iterable[str]) -> list[list[str]]:
+    """Returns distinct ids in lists that are short enough for one statement."""
     distinct = list(dict.fromkeys(ids))
     return [distinct[start : start + PIECE] for start in range(0, len(distinct), PIECE)]
 
@@ -117,7 +118,7 @@ async def groups_of(
     """
     whose = [] if provider_id is None else [provider_id]
     found: dict[str, list[Membership]] = {}
-    for piece in _pieces(member_ids):
+    for piece in pieces_of(member_ids):
         listed = orjson.dumps(piece).decode()
         for row in await reading.all(_UP[reading.engine, bool(whose)], reading.tenant, listed, *whose):
             found.setdefault(row[0], []).append(Membership(row[1], row[2], bool(row[3])))
@@ -213,20 +214,16 @@ async def lock_people(tx: Tx, provider_id: str, ids: list[str]) -> list[User]:
     return [user_of_row(row) for row in await tx.all_in_thread(_LOCK[tx.engine], tx.tenant, provider_id, listed)]
 
 
-async def find_candidates(tx: Tx, visibility: Visibility | None, ids: Iterable[str]) -> dict[str, Member]:
-    """Returns the people and groups with some ids that an identity provider sees; None sees all of the tenant. They
-    cannot be deleted until the transaction ends.
+async def find_candidates(tx: Tx, visibility: Visibility | None, ids: list[str]) -> dict[str, Member]:
+    """Returns the people and groups with some ids, at most `PIECE`, that an identity provider sees; None sees all of
+    the tenant. They cannot be deleted until the transaction ends.
     """
-    found: dict[str, Member] = {}
     people, groups = _CANDIDATES[tx.engine, visibility.adopts] if visibility else _ANYBODY[tx.engine]
-    provider_id = visibility.provider_id if visibility else ""
-    for piece in _pieces(ids):
-        listed = orjson.dumps(piece).decode()
-        rows = await _ask(tx, len(piece), people, tx.tenant, provider_id, listed)
-        if len(rows) < len(piece):
-            rows = [*rows, *await _ask(tx, len(piece), groups, tx.tenant, provider_id, listed)]
-        found |= {member.id: member for member in _members(rows)}
-    return found
+    provider_id, listed = visibility.provider_id if visibility else "", orjson.dumps(ids).decode()
+    rows = await _ask(tx, len(ids), people, tx.tenant, provider_id, listed)
+    if len(rows) < len(ids):
+        rows = [*rows, *await _ask(tx, len(ids), groups, tx.tenant, provider_id, listed)]
+    return {member.id: member for member in _members(rows)}
 
 
 # -- finding by name ---------------------------------------------------------------------------------------------------
@@ -256,7 +253,7 @@ _NAMED: Final[dict[Engine, str]] = {engine: _named(engine) for engine in _LIST}
 async def find_named(reading: Reading, names: Iterable[str]) -> dict[str, list[Named]]:
     """Returns the people and groups that are meant by ids, userNames or names of groups; names in any case."""
     found: dict[str, dict[str, Named]] = {}
-    for piece in _pieces(names):
+    for piece in pieces_of(names):
         keys = {name: fold(name) for name in piece}
         values = orjson.dumps(list(set(keys.values()))).decode(), orjson.dumps(piece).decode()
         by_key: dict[str, list[Named]] = {}
@@ -311,7 +308,7 @@ async def add_members(tx: Tx, group_id: str, members: Iterable[Member]) -> list[
     for member in members:
         kinds[member.is_group][member.id] = member
     for is_group, by_id in kinds.items():
-        for piece in _pieces(by_id):
+        for piece in pieces_of(by_id):
             listed = orjson.dumps(piece).decode()
             rows = await _ask(tx, len(piece), _ADD[tx.engine], tx.tenant, group_id, listed, is_group)
             added += [by_id[row[0]] for row in rows]
@@ -321,7 +318,7 @@ async def add_members(tx: Tx, group_id: str, members: Iterable[Member]) -> list[
 async def remove_members(tx: Tx, group_id: str, ids: Iterable[str]) -> list[Member]:
     """Remove members from a group. Returns those who were in it."""
     removed: list[Member] = []
-    for piece in _pieces(ids):
+    for piece in pieces_of(ids):
         listed = orjson.dumps(piece).decode()
         found = _members(await _ask(tx, len(piece), _FIND[tx.engine], tx.tenant, group_id, listed))
         if found:
